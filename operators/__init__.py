@@ -1,0 +1,1 @@
+"""One Bytewax step a file: decode, fold, close, slice, ring, measure, judge, alert. No I/O, no clock."""

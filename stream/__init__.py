@@ -1,0 +1,1 @@
+"""The edges and the wiring: command line, config, Kafka, the dataflow, metrics, HTTP, demo."""
