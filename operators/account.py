@@ -1,0 +1,68 @@
+"""Account: what became of every record that was read from a partition. Keyed by topic and partition.
+
+read = decoded + late within the batch + dead, exactly; `close` says what became of the decoded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from operators.decode import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The counts of one batch."""
+
+    topic: str
+    partition: int
+    read: int
+    dead: dict[str, int]
+
+
+@dataclass(slots=True)
+class AccountState:
+    """Records read and dead letters by reason, since the beginning, exactly once."""
+
+    topic: str = ""
+    partition: int = -1
+    read: int = 0
+    dead: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The account after a batch."""
+
+    topic: str
+    partition: int
+    read: int
+    dead: dict[str, int]
+
+
+class Account:
+    """The account of one partition."""
+
+    def __init__(self, state: AccountState) -> None:
+        """Continue from `state`."""
+        self.state = state
+
+    def __call__(self, entries: list[Entry]) -> list[Balance]:
+        """Add the entries; one balance for all of them."""
+        state = self.state
+        for entry in entries:
+            state.topic, state.partition = entry.topic, entry.partition
+            state.read += entry.read
+            for reason, count in entry.dead.items():
+                state.dead[reason] = state.dead.get(reason, 0) + count
+        return [Balance(state.topic, state.partition, state.read, dict(state.dead))]
+
+
+def entry_of(decoded: Decoded) -> Entry:
+    """The entry that a decoded batch makes."""
+    dead: dict[str, int] = {}
+    for letter in decoded.dead:
+        dead[letter.reason.value] = dead.get(letter.reason.value, 0) + 1
+    return Entry(decoded.topic, decoded.partition, decoded.read, dead)

@@ -1,0 +1,142 @@
+"""The alert event: what goes to the alerts topic, with ids that depend on the input alone."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from windows.panes import duration_text
+
+if TYPE_CHECKING:
+    from operators.findings import Finding
+
+AlertState = Literal["firing", "updated", "resolved"]
+
+MAX_CAUSES = 20
+"""Causes named in an event; the number of all is in the reason."""
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """One feature behind an alert; `share` of the total evidence past thresholds."""
+
+    feature: str
+    metric: str
+    value: float
+    share: float
+
+
+class EventWindow(msgspec.Struct, frozen=True):
+    """Size as text, start and end in epoch ms."""
+
+    size: str
+    start: int
+    end: int
+
+
+class AlertEvent(msgspec.Struct, frozen=True):
+    """One change of an alert. Times are epoch ms; `emitted_at` is set where the event leaves."""
+
+    id: str
+    fingerprint: str
+    alert: str
+    state: AlertState
+    severity: str
+    model: str
+    version: str
+    segment: str
+    monitor: str
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    threshold: float
+    samples: int
+    window: EventWindow
+    causes: list[Cause]
+    reason: str
+    started_at: int
+    ended_at: int | None
+    event_time: int
+    emitted_at: int | None
+    runbook_url: str
+
+
+def fingerprint_of(model: str, version: str, segment: str, alert: str) -> str:
+    """What identifies an alert over its whole life: 16 hex digits of the hash of model, version, segment and alert."""
+    return _digest(model, version, segment, alert)[:16]
+
+
+def id_of(fingerprint: str, started_at: int, sequence: int, state: str) -> str:
+    """The id of one event of one life of an alert: the same input gives the same id, whatever crashed in between."""
+    return _digest(fingerprint, str(started_at), str(sequence), state)[:32]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def causes_of(findings: list[Finding]) -> list[Cause]:
+    """The findings of an alert as causes: each feature once, by its strongest finding, strongest first."""
+    strongest: dict[str, Finding] = {}
+    for finding in findings:
+        known = strongest.get(finding.feature)
+        if known is None or _rank(finding) < _rank(known):
+            strongest[finding.feature] = finding
+    ranked = sorted(strongest.values(), key=_rank)
+    weights = [min(finding.strength, 1e6) for finding in ranked]
+    total = sum(weights)
+    return [
+        Cause(finding.feature, finding.metric, finding.value, round(weight / total, 4) if total else 0.0)
+        for finding, weight in zip(ranked, weights, strict=True)
+    ][:MAX_CAUSES]
+
+
+def _rank(finding: Finding) -> tuple[float, float, str, str, int]:
+    """Major before minor, stronger before weaker, then by name: a total order, so that equal evidence gives equal events."""
+    return (-finding.level, -finding.strength, finding.feature, finding.monitor, finding.window.size)
+
+
+def leading(findings: list[Finding]) -> Finding:
+    """The finding that an alert is headed with."""
+    return min(findings, key=_rank)
+
+
+def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> str:
+    """One sentence that a person woken at night understands."""
+    who = f"{model} version {finding.version}" if finding.version else model
+    where = f" for {finding.segment}" if finding.segment else ""
+    size = duration_text(finding.window.size)
+    if finding.alert == "NoData":
+        return f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s), and Kafka has none waiting."
+    if finding.alert == "FeatureStale":
+        return (
+            f"Feature {finding.feature} of {who} has had no value for {finding.value / 60:.0f} min while predictions go on"
+            f" (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
+        )
+    if finding.alert == "DataQuality":
+        what = finding.metric.removesuffix("_ratio").replace("_", " ")
+        return (
+            f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over {size}"
+            f" (limit {finding.threshold:.1%}, {finding.samples} predictions){_others(causes, total)}."
+        )
+    side = "below" if finding.falling else "above"
+    measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
+    evidence = f"{side} {finding.threshold:g} over {size} and {finding.samples} predictions"
+    if finding.alert == "SlaBreach":
+        return f"{finding.metric} of {who}{where} is {measured}, {evidence}: the objective is not met."
+    subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
+    return (
+        f"{subject} of {who}{where} moved away from the reference: {finding.metric} {measured}, {evidence}"
+        f"{_others(causes, total)}."
+    )
+
+
+def _others(causes: list[Cause], total: int) -> str:
+    if total <= 1:
+        return ""
+    names = [cause.feature for cause in causes[1:4]]
+    rest = total - 1 - len(names)
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"; also {', '.join(names)}{more}"

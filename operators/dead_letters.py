@@ -1,0 +1,65 @@
+"""Records that cannot be read: the bounded set of reasons, and what is kept of each record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a record was rejected. Shown in a header and as a metric label: the set is fixed."""
+
+    EMPTY = "empty"
+    """No value at all, or only white space."""
+    OVERSIZED = "oversized"
+    """Longer than MAX_RECORD_BYTES."""
+    BROKEN_JSON = "broken_json"
+    """Not JSON: cut off, trailing characters, nested too deep."""
+    INVALID_TEXT = "invalid_text"
+    """Not UTF-8, or a lone surrogate in a string."""
+    NON_FINITE = "non_finite"
+    """NaN, Infinity, or a number beyond what 64-bit floats hold."""
+    WRONG_TYPE = "wrong_type"
+    """A field of another type than the contract's, or not an object at all."""
+    MISSING_FIELD = "missing_field"
+    """No model, or no features on a prediction that did not fail."""
+    UNKNOWN_MODEL = "unknown_model"
+    """A model that the config does not name."""
+    BAD_TIMESTAMP = "bad_timestamp"
+    """Neither RFC 3339 with an offset nor epoch milliseconds, or out of the range of years 1 to 9999."""
+    TIMESTAMP_AHEAD = "timestamp_ahead"
+    """Later than `time.max_ahead` beyond the time the message was written."""
+
+
+MAX_RECORD_BYTES = 1 << 20
+"""A longer record is a dead letter: a prediction is some hundred bytes."""
+
+DETAIL_LIMIT = 300
+"""Characters kept of an explanation."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A rejected record as it came, and why.
+
+    Attributes:
+        value: the record's bytes (of a message with several records, the bad one); None for a message without a value.
+        key: the message's key.
+        headers: the message's own headers.
+        reason: why.
+        detail: the offence in words; holds no value of the record beyond a field's path and type.
+        topic: where it was read.
+        partition: the same.
+        offset: the same.
+        timestamp: the message's timestamp, ms.
+    """
+
+    value: bytes | None
+    key: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    reason: Reason
+    detail: str
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int

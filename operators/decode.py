@@ -1,0 +1,286 @@
+"""Decode: a batch of raw messages becomes columns per model, and one dead letter per record that cannot be read.
+
+The usual batch is decoded in one call on its joined bytes. Only a batch that this refuses is looked at line by line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.schema import ModelSchema, decoder_of, schema_of
+from operators.transpose import Transposed, bad_rows, timestamps_of, transpose
+from windows.panes import late_in_order
+
+if TYPE_CHECKING:
+    from operators.records import RawBatch
+    from windows.arrays import BoolArray, IntArray
+    from windows.columns import Columns
+    from windows.layout import Layout
+
+NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeConfig:
+    """Layouts of all models and the clock settings (ms)."""
+
+    layouts: tuple[Layout, ...]
+    pane: int
+    lateness: int
+    max_ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A batch after decoding. read = the rows of `columns` + `late` + `dead`.
+
+    Attributes:
+        raw: what it was decoded from, without its values.
+        read: records seen.
+        columns: model -> its predictions in time.
+        late: model -> predictions that came after an earlier record of this batch had closed their pane.
+        dead: rejected records.
+        floor: first pane still open by the records of this batch alone; None when it held none.
+    """
+
+    topic: str
+    partition: int
+    partitions: int
+    silent_until: int | None
+    ended: bool
+    read: int
+    columns: dict[str, Columns]
+    late: dict[str, int]
+    dead: tuple[DeadLetter, ...]
+    floor: int | None
+
+
+class Decode:
+    """Decodes batches of the predictions topic. Keeps nothing between batches."""
+
+    def __init__(self, config: DecodeConfig) -> None:
+        """Generate the types of every model."""
+        self.config = config
+        self.schemas: tuple[ModelSchema, ...] = tuple(schema_of(layout) for layout in config.layouts)
+        self.decoder = decoder_of(self.schemas)
+        self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
+
+    def __call__(self, batch: RawBatch) -> Decoded:
+        """Decode one batch."""
+        records, written, dead = self._records(batch)
+        read = len(records) + len(dead)
+        columns: dict[str, Columns] = {}
+        late: dict[str, int] = {}
+        floor = None
+        if records:
+            records, stamps, more_dead = self._check(batch, records, written)
+            dead += more_dead
+            if records:
+                columns, late, floor = self._columns(records, stamps)
+        return Decoded(
+            batch.topic,
+            batch.partition,
+            batch.partitions,
+            batch.silent_until,
+            batch.ended,
+            read,
+            columns,
+            late,
+            tuple(dead),
+            floor,
+        )
+
+    def _records(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+        values = batch.values
+        if not values:
+            return [], _Lines((), None), []
+        if _one_object_each(values):
+            records = self._at_once(values)
+            if records is not None:
+                return records, _Lines(values, None), []
+        return self._one_by_one(batch)
+
+    def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
+        """All lines in one call, or None when any line needs a closer look."""
+        joined = b"\n".join(lines)
+        if BACKSLASH in joined:
+            return None
+        try:
+            records = self.decoder.decode_lines(joined)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        return records if len(records) == len(lines) else None
+
+    def _one_by_one(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+        lines, owners, dead = [], [], []
+        for number, value in enumerate(batch.values):
+            parts = [] if value is None else [value] if NEWLINE not in value else _lines_of(value)
+            if not parts or not parts[0].strip():
+                dead.append(_dead(batch, number, value, Reason.EMPTY, "a message without a record"))
+                continue
+            lines += parts
+            owners += [number] * len(parts)
+        if lines and _one_object_each(lines):
+            records = self._at_once(lines)
+            if records is not None:
+                return records, _Lines(lines, owners), dead
+        good: list[Any] = []
+        kept_lines: list[bytes] = []
+        kept_owners: list[int] = []
+        for line, owner in zip(lines, owners, strict=True):
+            record, reason, detail = self._one(line)
+            if reason is not None:
+                dead.append(_dead(batch, owner, line, reason, detail))
+            else:
+                good.append(record)
+                kept_lines.append(line)
+                kept_owners.append(owner)
+        return good, _Lines(kept_lines, kept_owners), dead
+
+    def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
+        if len(line) > MAX_RECORD_BYTES:
+            return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
+        try:
+            record = self.decoder.decode(line)
+            if BACKSLASH in line:
+                _encodable(record)
+        except msgspec.ValidationError as error:
+            return None, *_validation_reason(str(error))
+        except UnicodeError:
+            return None, Reason.INVALID_TEXT, "a string that is not valid Unicode"
+        except RecursionError:
+            return None, Reason.BROKEN_JSON, "nested too deep"
+        except msgspec.DecodeError as error:
+            return None, *_syntax_reason(line, str(error))
+        return record, None, ""
+
+    def _check(
+        self, batch: RawBatch, records: list[Any], lines: _Lines
+    ) -> tuple[list[Any], IntArray, list[DeadLetter]]:
+        """Refuse records whose time is impossible or whose features are missing; the rest with their timestamps."""
+        written = np.asarray(batch.written, dtype=np.int64)
+        if lines.owners is not None:
+            written = written[lines.owners]
+        stamps, unreadable = timestamps_of(records, written)
+        ahead = stamps > np.minimum(written, batch.received) + self.config.max_ahead
+        incomplete = bad_rows(records)
+        faults = (
+            (unreadable, Reason.BAD_TIMESTAMP, "timestamp outside the years 1 to 9999"),
+            (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
+            (incomplete, Reason.MISSING_FIELD, "neither features nor error"),
+        )
+        dead: list[DeadLetter] = []
+        refused: BoolArray = np.zeros(len(records), dtype=bool)
+        for mask, reason, detail in faults:
+            if mask is None or not mask.any():
+                continue
+            for row in np.flatnonzero(mask & ~refused).tolist():
+                owner = row if lines.owners is None else lines.owners[row]
+                dead.append(_dead(batch, owner, lines.lines[row], reason, detail))
+            refused |= mask
+        if dead:
+            keep = np.flatnonzero(~refused)
+            return [records[row] for row in keep.tolist()], stamps[keep], dead
+        return records, stamps, dead
+
+    def _columns(self, records: list[Any], stamps: IntArray) -> tuple[dict[str, Columns], dict[str, int], int]:
+        panes, is_late, floor = late_in_order(stamps, self.config.lateness, self.config.pane)
+        columns: dict[str, Columns] = {}
+        late: dict[str, int] = {}
+        for part in self._by_model(records, panes, is_late):
+            if part.late:
+                late[part.schema.layout.model] = part.late
+            if part.records:
+                columns[part.schema.layout.model] = transpose(part)
+        return columns, late, floor
+
+    def _by_model(self, records: list[Any], panes: IntArray, late: BoolArray | None) -> list[Transposed]:
+        """The records of each model with their panes, without the late ones."""
+        if late is None and len(set(map(type, records))) == 1:
+            return [Transposed(self.schemas[self.index[type(records[0])]], records, panes, 0)]
+        models = np.fromiter(map(self.index.__getitem__, map(type, records)), np.int64, len(records))
+        parts = []
+        for number in np.unique(models).tolist():
+            mine = models == number
+            in_time = mine if late is None else mine & ~late
+            rows = np.flatnonzero(in_time)
+            chosen = [records[row] for row in rows.tolist()]
+            parts.append(Transposed(self.schemas[number], chosen, panes[rows], int(mine.sum()) - len(rows)))
+        return parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The bytes behind each record, and which message each came in (None: one record a message)."""
+
+    lines: Sequence[Any]
+    owners: list[int] | None
+
+
+def _one_object_each(values: Sequence[Any]) -> bool:
+    """Whether each value is one {...} on one line: only then does joining them keep records and messages in step."""
+    try:
+        joined = np.frombuffer(b"\n".join(values), dtype=np.uint8)
+    except TypeError:
+        return False
+    breaks = np.flatnonzero(joined == NEWLINE)
+    if len(breaks) != len(values) - 1 or not len(joined) or joined[0] != OPEN or joined[-1] != CLOSE:
+        return False
+    if len(breaks) and int(np.diff(breaks, prepend=-1, append=len(joined)).max()) > MAX_RECORD_BYTES:
+        return False
+    return bool((joined[breaks - 1] == CLOSE).all() and (joined[breaks + 1] == OPEN).all())
+
+
+def _lines_of(value: bytes) -> list[bytes]:
+    """The records of a message: its lines, or the whole when it is one object spread over several lines."""
+    lines = [line for line in value.split(b"\n") if line.strip()]
+    if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
+        return [value]
+    return lines
+
+
+def _encodable(record: Any) -> None:
+    """Raise UnicodeEncodeError when any string of the record holds a lone surrogate."""
+    msgspec.json.encode(record)
+
+
+def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
+    return DeadLetter(
+        value,
+        batch.envelopes.key(number),
+        batch.envelopes.headers(number),
+        reason,
+        detail[:DETAIL_LIMIT],
+        batch.topic,
+        batch.partition,
+        batch.envelopes.offset(number),
+        batch.written[number],
+    )
+
+
+def _validation_reason(message: str) -> tuple[Reason, str]:
+    """The reason behind msgspec's account of a record that is JSON but not a prediction."""
+    if message.startswith("Invalid value") and message.endswith("`$.model`"):
+        return Reason.UNKNOWN_MODEL, "a model that the config does not name"
+    if "missing required field" in message:
+        return Reason.MISSING_FIELD, message
+    if message.startswith("Number out of range"):
+        return Reason.NON_FINITE, message
+    if "datetime" in message and "got" not in message:
+        return Reason.BAD_TIMESTAMP, message
+    return Reason.WRONG_TYPE, message
+
+
+def _syntax_reason(line: bytes, message: str) -> tuple[Reason, str]:
+    """The reason behind bytes that are not JSON."""
+    if "surrogate" in message or b"\\ud" in line.lower():
+        return Reason.INVALID_TEXT, "a lone surrogate in a string"
+    if b"NaN" in line or b"Infinity" in line:
+        return Reason.NON_FINITE, "NaN and Infinity are not JSON"
+    return Reason.BROKEN_JSON, message

@@ -1,0 +1,58 @@
+"""A finding: one breach that stands, with the evidence it stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSpan:
+    """Size, start and end of a window, ms."""
+
+    size: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach.
+
+    Attributes:
+        alert: the alert kind it feeds.
+        monitor: the rule that found it.
+        version: version of the model; "" for the model as such.
+        segment: "" for the whole.
+        level: 1 minor, 2 major.
+        feature: "" where no feature is concerned.
+        metric: what was measured.
+        value: measured at the latest breach; likewise lower, upper (interval), samples and window.
+        lower: see value.
+        upper: see value.
+        threshold: the limit of this level.
+        falling: True when values below the threshold are the breach.
+        samples: see value.
+        window: see value.
+    """
+
+    alert: str
+    monitor: str
+    version: str
+    segment: str
+    level: int
+    feature: str
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    threshold: float
+    falling: bool
+    samples: int
+    window: WindowSpan
+
+    @property
+    def strength(self) -> float:
+        """How far the evidence is past the threshold, as a ratio: what causes are ranked by. 1 is just past."""
+        bound = self.upper if self.falling else self.lower
+        worse, limit = (self.threshold, bound) if self.falling else (bound, self.threshold)
+        return worse / limit if limit > 0 else float("inf")

@@ -1,0 +1,183 @@
+"""Judge: evaluations become findings. Knows thresholds and hysteresis, never who is told.
+
+Keyed by model. The windows of a model are measured in different places, so the judge first brings together what belongs to the same tick: it
+waits until every slice that a header announced has been measured, and judges ticks in order. What it decides does not depend on who came first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.evaluations import Evaluation, rows_of
+from operators.freshness import FreshnessConfig, fresh_findings
+from operators.findings import Finding, WindowSpan
+from operators.judge_readings import breach_level, oriented, readings_of
+from operators.judge_stream import StreamState, decide, quiet
+from operators.slices import Header
+from operators.tables import Kind
+from windows.layout import WHOLE
+
+if TYPE_CHECKING:
+    from operators.monitors import Monitor
+    from operators.tables import Measures, Table
+
+STATE_VERSION = 1
+
+StreamKey = tuple[str, int, str, str]
+"""(monitor name, window size, version, segment)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeConfig:
+    """One model: its monitors, freshness limits, and whether evaluations are wanted as rows."""
+
+    model: str
+    monitors: tuple[Monitor, ...]
+    freshness: FreshnessConfig
+    evaluations: bool
+
+
+@dataclass(slots=True)
+class JudgeState:
+    """Ticks that still wait for measures, measures that came before their header, and the streams of which something fires."""
+
+    headers: deque[Header] = field(default_factory=deque)
+    waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
+    streams: dict[StreamKey, StreamState] = field(default_factory=dict)
+    format: int = STATE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """Where an objective stands: for the metrics sla_objective, sla_value, sla_violated."""
+
+    version: str
+    sla: str
+    target: float
+    value: float
+    violated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """All that is found of a model at one tick.
+
+    Attributes:
+        end: end of the pane, ms.
+        header: the tick's facts.
+        findings: every breach that stands, new or old.
+        evaluations: rows for the evaluations topic; empty when not wanted.
+        objectives: objectives that were measured at this tick.
+    """
+
+    end: int
+    header: Header
+    findings: tuple[Finding, ...]
+    evaluations: tuple[Evaluation, ...]
+    objectives: tuple[Objective, ...]
+
+
+class Judge:
+    """Judges one model."""
+
+    def __init__(self, config: JudgeConfig, state: JudgeState) -> None:
+        """Continue from `state`."""
+        self.config = config
+        self.state = state
+        self.by_table: dict[tuple[str, str], list[Monitor]] = {}
+        for monitor in config.monitors:
+            self.by_table.setdefault((monitor.kind, monitor.metric), []).append(monitor)
+
+    def __call__(self, items: list[Header | Measures]) -> list[Verdicts]:
+        """Take headers and measures in any order; give the verdicts of every tick that is complete."""
+        for item in items:
+            if isinstance(item, Header):
+                self.state.headers.append(item)
+            else:
+                self.state.waiting[item.window.size, item.index] = item
+        done: list[Verdicts] = []
+        while self.state.headers and all(due in self.state.waiting for due in self.state.headers[0].due):
+            header = self.state.headers.popleft()
+            done.append(self._tick(header, [self.state.waiting.pop(due) for due in header.due]))
+        return done
+
+    def _tick(self, header: Header, measured: list[Measures]) -> Verdicts:
+        evaluations: list[Evaluation] = []
+        objectives: list[Objective] = []
+        for measures in measured:
+            for table in measures.tables:
+                monitors = [
+                    monitor
+                    for monitor in self.by_table.get((table.kind, table.metric), ())
+                    if measures.window.size in monitor.windows
+                ]
+                for monitor in monitors:
+                    objectives += self._judge(monitor, measures, table)
+                if self.config.evaluations:
+                    evaluations += rows_of(self.config.model, measures, table, monitors)
+        self._forget(header)
+        findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
+        findings += fresh_findings(self.config.freshness, header)
+        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), tuple(objectives))
+
+    def _judge(self, monitor: Monitor, measures: Measures, table: Table) -> list[Objective]:
+        objectives: list[Objective] = []
+        for row, (version, segment) in enumerate(table.groups):
+            if monitor.whole_only and segment != WHOLE:
+                continue
+            readings = readings_of(monitor, table, row)
+            key = (monitor.name, measures.window.size, version, segment)
+            state = self.state.streams.get(key)
+            if state is None and not breach_level(readings).any():
+                pass
+            else:
+                state = quiet(len(readings.value)) if state is None else state
+                decide(state, readings, measures.end, measures.window.size)
+                if state.level.any():
+                    self.state.streams[key] = state
+                else:
+                    self.state.streams.pop(key, None)
+            if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
+                violated = key in self.state.streams
+                value = oriented(monitor, float(np.nanmax(readings.value)))
+                objectives.append(Objective(version, monitor.name[4:], monitor.lowest, value, violated))
+        return objectives
+
+    def _forget(self, header: Header) -> None:
+        """Streams of a version that has served nothing for so long that it is forgotten are over."""
+        for key in [key for key in self.state.streams if key[2] not in header.seen]:
+            del self.state.streams[key]
+
+    def _findings(self, key: StreamKey) -> list[Finding]:
+        name, size, version, segment = key
+        state = self.state.streams[key]
+        monitor = next(monitor for monitor in self.config.monitors if monitor.name == name)
+        names = self.config.freshness.features if monitor.kind in {Kind.FEATURE, Kind.QUALITY} else ("",)
+        found = []
+        for at in np.flatnonzero(state.level).tolist():
+            level = int(state.level[at])
+            limit = monitor.major if level == 2 else monitor.minor
+            lower, upper = sorted((oriented(monitor, state.lower[at]), oriented(monitor, state.upper[at])))
+            found.append(
+                Finding(
+                    alert=monitor.alert,
+                    monitor=name,
+                    version=version,
+                    segment=segment,
+                    level=level,
+                    feature="" if monitor.worst_only else names[at],
+                    metric="drift" if monitor.worst_only else monitor.metric,
+                    value=oriented(monitor, state.value[at]),
+                    lower=lower,
+                    upper=upper,
+                    threshold=float(limit if limit is not None else monitor.lowest),
+                    falling=monitor.falling,
+                    samples=int(state.fired_on[at]),
+                    window=WindowSpan(size, int(state.at[at]) - size, int(state.at[at])),
+                )
+            )
+        return found

@@ -1,0 +1,91 @@
+"""Readings: one group of a table as a monitor sees it, turned so that higher is worse, with what its bounds alone say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from operators.monitors import Monitor
+    from operators.tables import Table
+    from windows.arrays import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Values of F elements, oriented so that higher is worse, with thresholds (inf where a level does not exist).
+
+    Attributes:
+        value: float64[F].
+        lower: float64[F].
+        upper: float64[F].
+        samples: int64[F].
+        minor: float64[F].
+        major: float64[F].
+        base: float64[F], what thresholds are an increase over (the reference's own ratio; else 0).
+    """
+
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    samples: IntArray
+    minor: FloatArray
+    major: FloatArray
+    base: FloatArray
+
+
+def breach_level(readings: Readings) -> IntArray:
+    """What the evidence alone says: 2 where the lower bound is past major, 1 where it is past minor, else 0."""
+    with np.errstate(invalid="ignore"):
+        major = readings.lower > readings.major
+        minor = readings.lower > readings.minor
+    return np.where(major, 2, np.where(minor, 1, 0)).astype(np.int64)
+
+
+def insufficient(readings: Readings) -> BoolArray:
+    """Where the interval is wider than the lowest threshold, or there is no value: nothing can be said."""
+    span = np.minimum(readings.minor, readings.major) - readings.base
+    with np.errstate(invalid="ignore"):
+        wide = (readings.upper - readings.lower) > np.abs(span)
+    return wide | np.isnan(readings.value) | (readings.samples == 0)
+
+
+def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
+    """One group of a table, turned so that higher is worse."""
+    value, lower, upper, samples = table.value[row], table.lower[row], table.upper[row], table.samples[row]
+    base = np.zeros(len(value))
+    if monitor.relative and table.baseline is not None:
+        base = table.baseline[row]
+    if monitor.worst_only:
+        worst = int(np.nanargmax(value)) if not np.isnan(value).all() else 0
+        at = slice(worst, worst + 1)
+        value, samples, base = value[at], samples[at], base[at]
+        lower = np.array([np.nanmax(lower, initial=-np.inf)])
+        upper = np.array([np.nanmax(upper, initial=-np.inf)])
+    if monitor.falling:
+        value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
+    return Readings(
+        value, lower, upper, samples, _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base), base
+    )
+
+
+def turned(monitor: Monitor, values: FloatArray) -> FloatArray:
+    """A falling metric turned around: a share becomes its complement, so that thresholds near 1 keep their scale."""
+    return 1.0 - values if monitor.metric == "availability" else -values
+
+
+def oriented(monitor: Monitor, value: float) -> float:
+    """A turned value the right way round again."""
+    if not monitor.falling:
+        return float(value)
+    return float(1.0 - value if monitor.metric == "availability" else -value)
+
+
+def _limit(monitor: Monitor, level: float | None, base: FloatArray) -> FloatArray:
+    if level is None:
+        return np.full(len(base), np.inf)
+    if monitor.falling:
+        return np.full(len(base), 1.0 - level if monitor.metric == "availability" else -level)
+    return base + level

@@ -1,0 +1,99 @@
+"""The decision on one evaluation stream: firing, clearing, or unchanged, element by element.
+
+A stream fires when its confidence bound is past the threshold: the evidence, not the noise. It clears when the value is back and the interval says so, held
+for one full window. In between it stays what it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.judge_readings import breach_level
+
+if TYPE_CHECKING:
+    from operators.judge_readings import Readings
+    from windows.arrays import BoolArray, FloatArray, IntArray
+
+NOT_CLEARING = -1
+
+NEAR = 1.2
+"""A stream may clear when its upper bound is below this multiple of the threshold."""
+
+NO_EVIDENCE = 0.1
+"""... or when its lower bound is below this fraction of the threshold: thin traffic whose intervals are always wide."""
+
+ENOUGH = 0.5
+"""... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
+
+
+@dataclass(slots=True)
+class StreamState:
+    """F elements of which at least one is firing.
+
+    Attributes:
+        level: int64[F], 0 nothing, 1 minor, 2 major.
+        clearing: int64[F], since when (ms) the evidence of the present level is gone; NOT_CLEARING.
+        fired_on: int64[F], samples behind the latest breach.
+        value: float64[F], at the latest breach; likewise lower, upper.
+        lower: see value.
+        upper: see value.
+        at: int64[F], end of the window of the latest breach.
+    """
+
+    level: IntArray
+    clearing: IntArray
+    fired_on: IntArray
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    at: IntArray
+
+
+def quiet(size: int) -> StreamState:
+    """A stream in which nothing fires."""
+    zeros = np.zeros(size, dtype=np.int64)
+    nan = np.full(size, np.nan)
+    return StreamState(zeros, zeros + NOT_CLEARING, zeros.copy(), nan, nan.copy(), nan.copy(), zeros.copy())
+
+
+def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
+    """Advance a stream by one evaluation.
+
+    Args:
+        state: changed in place.
+        readings: the evaluation.
+        now: end of its window, ms.
+        hold: how long (ms) the evidence must be gone before a level is left: one full window.
+    """
+    found = breach_level(readings)
+    rising = (found > 0) & (found >= state.level)
+    state.level[rising] = found[rising]
+    state.clearing[rising] = NOT_CLEARING
+    state.fired_on[rising] = readings.samples[rising]
+    state.at[rising] = now
+    for target, source in ((state.value, readings.value), (state.lower, readings.lower), (state.upper, readings.upper)):
+        target[rising] = source[rising]
+    held = (state.level > 0) & ~rising
+    if not held.any():
+        return
+    gone = held & _gone(state, readings)
+    state.clearing[held & ~gone] = NOT_CLEARING
+    begins = gone & (state.clearing == NOT_CLEARING)
+    state.clearing[begins] = now
+    over = gone & (now - state.clearing >= hold)
+    state.level[over] = found[over]
+    state.clearing[over] = NOT_CLEARING
+
+
+def _gone(state: StreamState, readings: Readings) -> BoolArray:
+    """Where the evidence for the present level is gone."""
+    threshold = np.where(state.level == 2, readings.major, readings.minor)
+    span = threshold - readings.base
+    with np.errstate(invalid="ignore"):
+        back = (readings.value < threshold) & (readings.upper - readings.base < np.maximum(span * NEAR, span / NEAR))
+        none = readings.lower - readings.base <= np.minimum(span * NO_EVIDENCE, span / NO_EVIDENCE)
+        enough = readings.samples >= ENOUGH * state.fired_on
+    return (back | none) & enough & ~np.isnan(readings.value)

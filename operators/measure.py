@@ -1,0 +1,270 @@
+"""Measure: the totals of a window become values with intervals. Knows the reference and the confidence level, never a threshold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.tables import Kind, Measures, Table
+from windows import distances, intervals
+from windows.compare import Counts, Gather, gather, gather_of
+from windows.layout import WHOLE, Layout, reference_vector, segment_name
+from windows.moments import mean_and_variance
+from windows.profiles import NumericProfile
+from windows.quantiles import LATENCY_BINS, quantile, quantile_bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.ring import WindowTotals
+    from windows.arrays import FloatArray, IntArray
+    from windows.intervals import Interval
+    from windows.reference import Reference
+    from windows.ring import Key
+
+QUANTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
+DISTANCES = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")
+UNORDERED = frozenset({"psi", "js", "tvd", "chi2"})
+"""Distances that mean something for categories, which have no order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured over one window: names of distances and which other tables."""
+
+    features: tuple[str, ...] = ()
+    prediction: tuple[str, ...] = ()
+    quality: bool = False
+    moments: bool = False
+    service: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureConfig:
+    """One model: layout, reference, confidence level per bound, and the plan of each window size (ms)."""
+
+    layout: Layout
+    reference: Reference
+    alpha: float
+    plans: dict[int, Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Reference counts of the groups at hand, and how much its rows (and ours) vary beyond independent ones."""
+
+    counts: Counts
+    factor: FloatArray
+
+
+class Measure:
+    """Measures one model's windows. Keeps nothing between windows."""
+
+    def __init__(self, config: MeasureConfig) -> None:
+        """Prepare index matrices and the reference's vectors."""
+        layout = config.layout
+        self.config = config
+        self.features = gather_of(layout.features, layout.rows)
+        self.prediction = None if layout.prediction is None else gather_of([layout.prediction], layout.rows)
+        whole = reference_vector(layout, config.reference)
+        self.references: dict[str, IntArray | None] = {WHOLE: whole}
+        for key, values in layout.segments:
+            for value in values:
+                self.references[segment_name(key, value)] = reference_vector(layout, config.reference, (key, value))
+
+    def __call__(self, totals: WindowTotals) -> Measures:
+        """The tables that the plan of this window asks for; none for a window without data."""
+        plan = self.config.plans[totals.window.size]
+        tables: list[Table] = []
+        groups = [key for key in sorted(totals.groups) if self.references.get(key[1]) is not None]
+        if groups:
+            vectors = [totals.groups[key] for key in groups]
+            tables += self._columns(Kind.FEATURE, self.features, plan.features, groups, vectors, totals.factors, plan)
+            if self.prediction is not None:
+                factors = None if totals.factors is None else totals.factors[-1:]
+                tables += self._columns(
+                    Kind.PREDICTION, self.prediction, plan.prediction, groups, vectors, factors, Plan()
+                )
+        whole = [key for key in groups if key[1] == WHOLE]
+        if plan.service and whole:
+            tables += self._service(whole, [totals.groups[key] for key in whole], totals.window.size)
+        return Measures(totals.model, totals.window, totals.index, tuple(tables))
+
+    def _columns(
+        self,
+        kind: Kind,
+        where: Gather,
+        metrics: tuple[str, ...],
+        groups: list[Key],
+        vectors: list[IntArray],
+        factors: FloatArray | None,
+        plan: Plan,
+    ) -> list[Table]:
+        if not where.fields or not (metrics or plan.quality or plan.moments):
+            return []
+        current = gather(where, vectors)
+        known = [self.references[segment] for _, segment in groups]
+        reference = gather(where, [vector for vector in known if vector is not None])
+        factor = np.tile(_factors(where, factors), len(groups))
+        table = _Tabulate(kind, tuple(groups), tuple(field.name for field in where.fields))
+        side = _Side(reference, factor)
+        tables = [self._distance(table, metric, where, current, side) for metric in metrics]
+        if plan.quality:
+            tables += self._ratios(table, where, current, side)
+        if plan.moments:
+            tables += self._moments(table, where, current, vectors)
+        return tables
+
+    def _distance(self, table: _Tabulate, metric: str, where: Gather, current: Counts, side: _Side) -> Table:
+        alpha, times = self.config.alpha, len(table.groups)
+        cur, ref = current.fine, side.counts.fine
+        n_eff, m_eff = current.values / side.factor, side.counts.values / side.factor
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if metric == "psi":
+                mask = np.tile(where.coarse_mask, (times, 1))
+                cur, ref = current.coarse, side.counts.coarse
+                value = distances.psi(cur, ref, mask)
+                bounds = intervals.psi_interval(cur, ref, mask, n_eff, m_eff, alpha)
+            elif metric == "ks":
+                value, high = distances.ks_bracket(cur, ref)
+                bounds = intervals.ks_interval(value, n_eff, m_eff, alpha, high)
+            elif metric == "wasserstein":
+                mids, scale = np.tile(where.mids, (times, 1)), np.tile(where.scale, times)
+                value = distances.wasserstein(cur, ref, mids, scale)
+                bounds = intervals.wasserstein_interval(cur, ref, mids, scale, n_eff, m_eff, alpha)
+            elif metric == "js":
+                value = distances.js(cur, ref)
+                bounds = intervals.js_interval(cur, ref, n_eff, m_eff, alpha)
+            elif metric == "tvd":
+                value = distances.tvd(cur, ref)
+                bounds = intervals.tvd_interval(cur, ref, n_eff, m_eff, alpha)
+            else:
+                value = distances.chi2(cur, ref)
+                bounds = intervals.chi2_interval(cur, ref, n_eff, m_eff, alpha)
+        applies = (current.values > 0) & (side.counts.values > 0)
+        if metric not in UNORDERED:
+            applies = applies & np.tile(where.ordered, times)
+        value = np.where(applies, value, np.nan)
+        return table(metric, value, bounds, current.values, None, side.counts.values)
+
+    def _ratios(self, table: _Tabulate, where: Gather, current: Counts, side: _Side) -> list[Table]:
+        """Shares of missing values, of unseen categories and of numbers out of the reference's range."""
+        ordered = np.tile(where.ordered, len(table.groups))
+        ref = side.counts
+        parts = (
+            ("missing_ratio", current.missing, current.rows, ref.missing, ref.rows, np.ones(len(ordered), dtype=bool)),
+            ("unseen_ratio", current.outside, current.values, ref.outside, ref.values, ~ordered),
+            ("out_of_range_ratio", current.outside, current.values, ref.outside, ref.values, ordered),
+        )
+        tables = []
+        for metric, hits, rows, ref_hits, ref_rows, applies in parts:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                value = np.where(applies & (rows > 0), hits / rows, np.nan)
+                baseline = np.where(ref_rows > 0, ref_hits / ref_rows, 0.0)
+            bounds = intervals.proportion_interval(hits / side.factor, rows / side.factor, self.config.alpha)
+            tables.append(table(metric, value, bounds, rows, baseline, ref_rows, kind=Kind.QUALITY))
+        return tables
+
+    def _moments(self, table: _Tabulate, where: Gather, current: Counts, vectors: list[IntArray]) -> list[Table]:
+        """Mean and standard deviation of the numeric features."""
+        layout, profiles = self.config.layout, [field.profile for field in where.fields]
+        numeric = [(i, p) for i, p in enumerate(profiles) if isinstance(p, NumericProfile)]
+        if not numeric:
+            return []
+        columns = len(layout.numeric)
+        sums = np.stack([vector[layout.moments : layout.segment_size] for vector in vectors])
+        picked = np.concatenate((sums[:, : len(numeric)], sums[:, columns : columns + len(numeric)]), axis=1)
+        at = [i for i, _ in numeric]
+        rows = current.values.reshape(len(vectors), -1)[:, at]
+        mean, variance = mean_and_variance(
+            picked, rows, np.array([p.center for _, p in numeric]), np.array([p.scale for _, p in numeric])
+        )
+        names = tuple(where.fields[i].name for i in at)
+        base_mean = np.tile([p.center for _, p in numeric], len(vectors))
+        base_sd = np.tile([p.scale for _, p in numeric], len(vectors))
+        flat = rows.ravel()
+        with np.errstate(invalid="ignore", divide="ignore"):
+            bounds = intervals.mean_interval(mean.ravel(), variance.ravel(), flat.astype(np.float64), self.config.alpha)
+            spread = np.sqrt(variance.ravel())
+        named = _Tabulate(Kind.FEATURE, table.groups, names)
+        none = np.zeros(len(flat), dtype=np.int64)
+        return [
+            named("mean", mean.ravel(), bounds, flat, base_mean, none),
+            named("std", spread, (np.full(len(flat), np.nan), np.full(len(flat), np.nan)), flat, base_sd, none),
+        ]
+
+    def _service(self, groups: list[Key], vectors: list[IntArray], size: int) -> list[Table]:
+        """Latency quantiles, availability and throughput of each version."""
+        layout, alpha = self.config.layout, self.config.alpha
+        table = _Tabulate(Kind.SERVICE, tuple(groups), ("",))
+        latency = np.stack([vector[layout.latency : layout.latency + LATENCY_BINS] for vector in vectors])
+        served = np.array([vector[layout.rows] for vector in vectors], dtype=np.int64)
+        failed = np.array([vector[layout.errors] for vector in vectors], dtype=np.int64)
+        none = np.zeros(len(vectors), dtype=np.int64)
+        timed = latency.sum(axis=1)
+        levels = np.array([level for _, level in QUANTILES])
+        values = np.stack([quantile(row, levels) for row in latency])
+        bounds = [quantile_bounds(row, levels, alpha) for row in latency]
+        lowers, uppers = np.stack([low for low, _ in bounds]), np.stack([high for _, high in bounds])
+        tables = [
+            table(name, values[:, at], (lowers[:, at], uppers[:, at]), timed, None, none)
+            for at, (name, _) in enumerate(QUANTILES)
+        ]
+        total = served + failed
+        seconds = size / 1e3
+        share = np.divide(served, total, out=np.full(len(total), np.nan), where=total > 0)
+        ok = intervals.proportion_interval(served.astype(np.float64), total.astype(np.float64), alpha)
+        rate = total / seconds
+        return [
+            *tables,
+            table("availability", share, ok, total, None, none),
+            table("throughput", rate, (rate, rate), total, None, none),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tabulate:
+    """Shapes flat results into tables of the same groups and columns."""
+
+    kind: Kind
+    groups: tuple[Key, ...]
+    columns: tuple[str, ...]
+
+    def __call__(
+        self,
+        metric: str,
+        value: FloatArray,
+        bounds: Interval,
+        samples: IntArray,
+        baseline: FloatArray | None,
+        reference_samples: IntArray,
+        kind: Kind | None = None,
+    ) -> Table:
+        shape = (len(self.groups), len(self.columns))
+        undefined = np.isnan(value)
+        return Table(
+            kind or self.kind,
+            metric,
+            self.groups,
+            self.columns,
+            value.reshape(shape),
+            np.where(undefined, np.nan, bounds[0]).reshape(shape),
+            np.where(undefined, np.nan, bounds[1]).reshape(shape),
+            samples.reshape(shape),
+            None if baseline is None else baseline.reshape(shape),
+            reference_samples.reshape(shape),
+        )
+
+
+def _factors(where: Gather, live: FloatArray | None) -> FloatArray:
+    """Overdispersion of each field: the reference's, or the one found live where the rows had no time."""
+    found: Sequence[float] = [1.0] * len(where.fields) if live is None else live.tolist()
+    return np.array(
+        [
+            found[i] if field.profile.overdispersion is None else field.profile.overdispersion
+            for i, field in enumerate(where.fields)
+        ],
+        dtype=np.float64,
+    )

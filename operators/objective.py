@@ -1,0 +1,84 @@
+"""One objective of a service level agreement: a metric, a direction, a target."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from operators.durations import Millis, from_to
+
+OperationalMetric = Literal["availability", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"]
+"""Metrics an objective may name: all are known from predictions alone. `drift` is the highest PSI of any feature."""
+
+LABEL_METRICS = (
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "fpr",
+    "auc",
+    "log_loss",
+    "brier",
+    "ece",
+    "mae",
+    "rmse",
+    "bias",
+    "r2",
+    "ndcg",
+    "mrr",
+    "ctr",
+    "value_mean",
+    "label_coverage",
+    "label_delay_p50_s",
+)
+"""Metrics that need feedback."""
+
+NEEDS_FEEDBACK = "needs feedback, which this release does not read: remove it"
+ALLOWED = 'an objective such as ">= 0.95" or {objective: "< 100", window: 5m}'
+
+_TEXT = re.compile(r"\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*", re.ASCII)
+
+
+class Objective(BaseModel):
+    """`metric comparison target` must hold; the comparison carries the direction.
+
+    Attributes:
+        metric: an OperationalMetric.
+        comparison: the relation of the measured value to the target while all is well.
+        target: in the unit that the metric's name says.
+        window: the window it is measured over; None for every window of the model that applies.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric: str
+    comparison: Literal["<", "<=", ">", ">="]
+    target: float = Field(allow_inf_nan=False)
+    window: Annotated[Millis, from_to(1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, given: Any) -> Any:
+        """Turn {metric, objective: "< 100", window} into the fields."""
+        if not isinstance(given, dict):
+            raise PydanticCustomError("objective", ALLOWED)
+        if "objective" not in given:
+            return given
+        text = given["objective"]
+        match = _TEXT.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise PydanticCustomError("objective", ALLOWED)
+        rest = {key: value for key, value in given.items() if key != "objective"}
+        return {**rest, "comparison": match[1], "target": float(match[2])}
+
+
+def with_metric(metric: object, given: object) -> object:
+    """What a config says of one metric, as the mapping that Objective reads."""
+    if isinstance(given, Objective):
+        return given
+    if isinstance(given, dict):
+        return (
+            {"objective": None, **given, "metric": metric} if "comparison" not in given else {**given, "metric": metric}
+        )
+    return {"metric": metric, "objective": given}

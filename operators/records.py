@@ -1,0 +1,72 @@
+"""What enters the dataflow: messages of one partition as they were read, a whole batch an item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Envelopes(Protocol):
+    """What surrounds the values of a batch; asked for only where a record is rejected."""
+
+    def key(self, index: int) -> bytes | None:
+        """The key of message `index`."""
+
+    def headers(self, index: int) -> Headers:
+        """The headers of message `index`."""
+
+    def offset(self, index: int) -> int:
+        """The offset of message `index`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """Messages of one partition in order, possibly none.
+
+    Attributes:
+        topic: where they were read.
+        partition: the same.
+        partitions: how many partitions the topic has.
+        values: message values.
+        written: each message's own timestamp, ms since the epoch; `received` where the broker gave none.
+        envelopes: keys, headers, offsets.
+        received: when they were read, ms since the epoch.
+        silent_until: the broker confirmed that the partition holds nothing written before this time that is not in this batch or an earlier one;
+            None when it did not.
+        ended: nothing will ever follow (the end of a file).
+    """
+
+    topic: str
+    partition: int
+    partitions: int
+    values: Sequence[bytes | None]
+    written: Sequence[int]
+    envelopes: Envelopes
+    received: int
+    silent_until: int | None = None
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoEnvelopes:
+    """Envelopes of messages that have neither key nor headers: lines of a file, numbered from `first`."""
+
+    first: int = 0
+    numbers: Sequence[int] = field(default=())
+
+    def key(self, index: int) -> bytes | None:  # noqa: ARG002 - the protocol's signature
+        """No key."""
+        return None
+
+    def headers(self, index: int) -> Headers:  # noqa: ARG002 - the protocol's signature
+        """No headers."""
+        return ()
+
+    def offset(self, index: int) -> int:
+        """The line's number."""
+        return self.numbers[index] if self.numbers else self.first + index

@@ -1,0 +1,63 @@
+"""Ring: slices of one window of one model become the window's totals. Keyed by model and window; awakened once a slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from windows.ring import Groups, Ring
+
+if TYPE_CHECKING:
+    from operators.slices import Slice
+    from windows.arrays import FloatArray
+    from windows.layout import Layout
+    from windows.panes import Window
+
+STATE_VERSION = 1
+
+
+@dataclass(slots=True)
+class RingState:
+    """The ring, None before the first slice."""
+
+    ring: Ring | None = None
+    format: int = STATE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTotals:
+    """All that a window holds at the end of slice `index`: (version, segment) -> vector, valid until the next slice enters."""
+
+    model: str
+    window: Window
+    index: int
+    groups: Groups
+    factors: FloatArray | None
+
+    @property
+    def end(self) -> int:
+        """End of the window, ms."""
+        return (self.index + 1) * self.window.slide
+
+    @property
+    def start(self) -> int:
+        """Start of the window, ms."""
+        return self.end - self.window.size
+
+
+class Rings:
+    """Slides one window."""
+
+    def __init__(self, layout: Layout, state: RingState) -> None:
+        """Continue from `state`."""
+        self.layout = layout
+        self.state = state
+        self.moments = slice(layout.moments, layout.segment_size)
+
+    def __call__(self, entering: Slice) -> WindowTotals:
+        """The window's totals after this slice."""
+        if self.state.ring is None:
+            self.state.ring = Ring(entering.window.slices)
+        ring = self.state.ring
+        ring.push(entering.index, entering.groups, self.moments)
+        return WindowTotals(self.layout.model, entering.window, entering.index, ring.totals, entering.factors)

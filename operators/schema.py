@@ -1,0 +1,155 @@
+"""The msgspec types of a prediction, generated from each model's layout: only the fields that are used get decoded."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from windows.layout import Field, Layout, categories_of
+
+Timestamp = Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float | None
+Number = float | None
+Category = str | int | float | bool | None
+
+NOBODY = "\x00"
+"""The tag of a type that no record can have: with it every decoder is a tagged union, which refuses a record without a model."""
+
+MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT = range(-1, 7)
+"""Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSchema:
+    """How the records of one model are decoded.
+
+    Attributes:
+        layout: the model's layout.
+        struct: msgspec type of a prediction.
+        features: msgspec type of its features; called without arguments it gives features that are all missing.
+        numeric: position in the features tuple of each numeric feature of the layout.
+        categorical: position in the features tuple of each categorical feature.
+        codes: slot within its field of each category, one mapping per categorical column of the layout (prediction last).
+        segments: per segment key: whether it is a feature, its position, and the index of each value.
+    """
+
+    layout: Layout
+    struct: type[msgspec.Struct]
+    features: type[msgspec.Struct]
+    numeric: tuple[int, ...]
+    categorical: tuple[int, ...]
+    codes: tuple[Codes, ...]
+    segments: tuple[SegmentColumn, ...]
+
+
+class Codes(dict[Any, int]):
+    """Category -> slot; a category that is not named has the slot `unknown`. Looking up runs in C for the named ones."""
+
+    def __init__(self, categories: tuple[str, ...], unknown: int, missing: int) -> None:
+        super().__init__()
+        self.unknown = unknown
+        for slot, category in enumerate(categories):
+            self[category] = slot
+            other = _json_scalar(category)
+            if other is not None:
+                self.setdefault(other, slot)
+        self[None] = missing
+
+    def __missing__(self, key: object) -> int:
+        """Any other category."""
+        return self.unknown
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a plain mapping with its default."""
+        return (_codes, (dict(self), self.unknown))
+
+
+def _codes(items: dict[Any, int], unknown: int) -> Codes:
+    codes = Codes((), unknown, unknown)
+    codes.update(items)
+    return codes
+
+
+def _json_scalar(category: str) -> bool | float | None:
+    """The boolean or number that this category is the JSON text of, if it is."""
+    try:
+        value = msgspec.json.decode(category.encode())
+    except (msgspec.MsgspecError, UnicodeEncodeError):
+        return None
+    return value if isinstance(value, bool | int | float) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentColumn:
+    """Where the values of a segment key are found and which index each has."""
+
+    feature: bool
+    position: int
+    codes: Codes
+
+
+def schema_of(layout: Layout) -> ModelSchema:
+    """Generate the types and look-ups of one model."""
+    names = [field.name for field in layout.features]
+    features = msgspec.defstruct(
+        "Features",
+        [(f"f{i}", Number if field.numeric else Category, None) for i, field in enumerate(layout.features)],
+        rename={f"f{i}": name for i, name in enumerate(names)},
+        gc=False,
+    )
+    context_keys = [key for key, _ in layout.segments if key not in names]
+    context = msgspec.defstruct(
+        "Context",
+        [(f"c{i}", Category, None) for i in range(len(context_keys))],
+        rename={f"c{i}": key for i, key in enumerate(context_keys)},
+        gc=False,
+    )
+    fields: list[tuple[str, Any, Any]] = [
+        ("timestamp", Timestamp, None),
+        ("version", str | None, None),
+        ("error", str | None, None),
+        ("latency_ms", Number, None),
+        ("prediction", _prediction_type(layout), None),
+        ("features", features | None, None),
+        ("context", context | None, None),
+    ]
+    columns = [(i, field) for i, field in enumerate(layout.features)]
+    return ModelSchema(
+        layout=layout,
+        struct=msgspec.defstruct("Prediction", fields, tag_field="model", tag=layout.model, gc=False),
+        features=features,
+        numeric=tuple(i for i, field in columns if field.numeric),
+        categorical=tuple(i for i, field in columns if not field.numeric),
+        codes=tuple(_field_codes(field) for field in layout.categorical),
+        segments=tuple(
+            SegmentColumn(
+                feature=key in names,
+                position=names.index(key) if key in names else context_keys.index(key),
+                codes=Codes(values[:-1], len(values) - 1, len(values) - 1),
+            )
+            for key, values in layout.segments
+        ),
+    )
+
+
+def _field_codes(field: Field) -> Codes:
+    categories = categories_of(field)
+    return Codes(categories, len(categories), len(categories) + 1)
+
+
+def _prediction_type(layout: Layout) -> Any:
+    """What `prediction` may be: a number, or a category or list of class scores; anything when it is not profiled."""
+    if layout.prediction is None:
+        return msgspec.Raw | None
+    return Number if layout.prediction.numeric else Category | list[float]
+
+
+def decoder_of(schemas: tuple[ModelSchema, ...]) -> msgspec.json.Decoder[Any]:
+    """One decoder for the predictions of all models: the `model` field picks the type."""
+    nobody = msgspec.defstruct("Nobody", [], tag_field="model", tag=NOBODY)
+    union: Any = nobody
+    for schema in schemas:
+        union = union | schema.struct
+    return msgspec.json.Decoder(union)

@@ -1,0 +1,237 @@
+"""Settings of the steps: what a user may say of time, drift, prediction, quality, objectives and alerting.
+
+Each class is one mapping of the config file; its field names are the keys. Durations are milliseconds inside. The
+defaults are policy, with the source of each beside it.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from operators.durations import UNITS, Millis, from_to
+from operators.objective import Objective, OperationalMetric, with_metric
+
+__all__ = [
+    "AlertName",
+    "AlertingSettings",
+    "DriftSettings",
+    "FeatureKind",
+    "Levels",
+    "ModelSettings",
+    "Objective",
+    "PredictionSettings",
+    "QualitySettings",
+    "Settings",
+    "Severity",
+    "SeverityLevels",
+    "Task",
+    "TimeSettings",
+]
+
+Task = Literal["binary", "multiclass", "regression", "ranking"]
+FeatureKind = Literal["numeric", "categorical"]
+Severity = Literal["info", "warning", "critical"]
+AlertName = Literal[
+    "DataDrift",
+    "PredictionDrift",
+    "ConceptDrift",
+    "PerformanceDrop",
+    "SlaBreach",
+    "DataQuality",
+    "FeatureStale",
+    "NoData",
+    "LabelStall",
+    "Anomaly",
+]
+
+MAX_WINDOWS = 8
+MAX_SEGMENT_KEYS = 8
+RUNBOOKS = "https://github.com/driftgauge/driftgauge/blob/main/deploy/runbooks"
+
+
+def _no_boolean(given: object) -> object:
+    """Refuse true and false where a number is meant: pydantic would read them as 1 and 0."""
+    if isinstance(given, bool):
+        raise PydanticCustomError("float_type", "a number")
+    return given
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise PydanticCustomError("twice", "each entry only once")
+        seen.add(value)
+    return values
+
+
+Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Ratio = Annotated[Number, Field(gt=0, le=1)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Window = Annotated[Millis, from_to(1)]
+Windows = Annotated[tuple[Window, ...], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(_distinct)]
+
+
+class Settings(BaseModel):
+    """A mapping of the config file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TimeSettings(Settings):
+    """How event time is cut and how long it is waited for.
+
+    Attributes:
+        pane: the smallest slice of time; windows are made of panes.
+        lateness: how far behind the newest record a record may be and still be counted.
+        idle_after: how long a partition must be confirmed empty before time passes it by.
+        max_ahead: a timestamp further than this beyond the newest plausible time is a dead letter.
+    """
+
+    pane: Annotated[Millis, from_to(100, UNITS["h"])] = 10_000
+    lateness: Annotated[Millis, from_to(0, UNITS["d"])] = 5_000
+    idle_after: Annotated[Millis, from_to(1)] = 15_000
+    max_ahead: Annotated[Millis, from_to(1)] = 60_000
+
+
+class Levels(Settings):
+    """The thresholds of one metric; at least one of the two.
+
+    Attributes:
+        minor: beyond it an alert is of its minor severity; None for no minor level.
+        major: beyond it an alert is of its major severity; None for no major level.
+    """
+
+    minor: Annotated[Number, Field(gt=0)] | None = None
+    major: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minor is None and self.major is None:
+            raise PydanticCustomError("levels", "at least one of minor and major")
+        if self.minor is not None and self.major is not None and self.minor > self.major:
+            raise PydanticCustomError("levels", "a minor level that is not above the major level")
+        return self
+
+
+class _Distances(Settings):
+    """Thresholds per distance; null switches a distance off."""
+
+    windows: Windows = (10_000, 60_000, 3_600_000)
+    psi: Levels | None = None
+    ks: Levels | None = None
+    js: Levels | None = None
+    tvd: Levels | None = None
+    wasserstein: Levels | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        """A distance that cannot exceed 1 cannot cross a threshold of 1."""
+        for metric in ("ks", "js", "tvd"):
+            levels: Levels | None = getattr(self, metric)
+            if levels is not None and max(levels.minor or 0, levels.major or 0) >= 1:
+                raise PydanticCustomError("levels", "{metric} levels below 1: it never exceeds 1", {"metric": metric})
+        return self
+
+
+class DriftSettings(_Distances):
+    """How far a feature may be from its reference, over which windows.
+
+    PSI 0.1 and 0.25: Siddiqi, Credit Risk Scorecards (2006), the industry's rule of thumb. KS 0.05 and 0.1: a shift of
+    an eighth and of a quarter of a standard deviation in a normal feature.
+    """
+
+    psi: Levels | None = Levels(minor=0.1, major=0.25)
+    ks: Levels | None = Levels(minor=0.05, major=0.1)
+
+
+class PredictionSettings(_Distances):
+    """How far the predictions may be from the reference. KS 0.15: 0.38 standard deviations of a normal score."""
+
+    ks: Levels | None = Levels(major=0.15)
+
+
+class QualitySettings(Settings):
+    """When the data itself is wrong. Ratios are judged as an increase over the reference's own ratio.
+
+    Attributes:
+        windows: the windows ratios are measured over.
+        missing: share of null or absent values.
+        unseen: share of categories the reference does not name; None for off.
+        out_of_range: share of numbers outside the reference's range; None for off.
+        stale_after: a feature without a value for this long, while predictions come, is stale.
+        no_data_after: no predictions at all for this long, with the partitions confirmed empty.
+    """
+
+    windows: Windows = (60_000, 3_600_000)
+    missing: Annotated[Number, Field(gt=0, lt=1)] = 0.01
+    unseen: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
+    out_of_range: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
+    stale_after: Annotated[Millis, from_to(1)] = 1_800_000
+    no_data_after: Annotated[Millis, from_to(1)] = 120_000
+
+
+class ModelSettings(Settings):
+    """One model.
+
+    Attributes:
+        name: as in the predictions' `model` field.
+        task: what its predictions are.
+        reference: file of its reference, relative to the config file; None while it is not built yet.
+        segments: features or context fields whose values are also watched one by one.
+        features: what is watched; None for all features of the reference.
+        max_versions: versions told apart; further ones are counted as overflow.
+    """
+
+    name: Name
+    task: Task
+    reference: Path | None = None
+    segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(_distinct)] = ()
+    features: Annotated[dict[Name, FeatureKind], Field(min_length=1, max_length=2_000)] | None = None
+    drift: DriftSettings = DriftSettings()
+    prediction: PredictionSettings = PredictionSettings()
+    quality: QualitySettings = QualitySettings()
+    sla: dict[OperationalMetric, Objective] = Field(default_factory=dict)
+    max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16
+
+    @field_validator("sla", mode="before")
+    @classmethod
+    def _name_metrics(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {metric: with_metric(metric, objective) for metric, objective in given.items()}
+
+
+class SeverityLevels(Settings):
+    """The severity an alert has at each level; None keeps the default of the policy table."""
+
+    minor: Severity | None = None
+    major: Severity | None = None
+
+
+class AlertingSettings(Settings):
+    """How alerts behave.
+
+    Attributes:
+        false_pages_per_month: how many alerts a month may be false, over everything watched; sets the confidence level.
+        resolve_after: how long a condition must have cleared before an alert resolves.
+        severity: severities that differ from the policy table.
+        runbook_base_url: where runbooks live; the alert's name is appended.
+    """
+
+    false_pages_per_month: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
+    resolve_after: Annotated[Millis, from_to(1)] = 600_000
+    severity: dict[AlertName, SeverityLevels] = Field(default_factory=dict)
+    runbook_base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] = RUNBOOKS

@@ -1,0 +1,176 @@
+"""Slices: closed panes become slices of each window, and the facts that no window holds: when data and values were last seen.
+
+Keyed by model; awakened once a pane. A long window's ring is a step of its own, so that its large state is saved once a slice only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.compare import gather, gather_of
+from windows.dispersion import Dispersion, nothing_seen
+from windows.layout import WHOLE, Layout
+
+if TYPE_CHECKING:
+    from operators.close import Tick, Totals
+    from windows.arrays import FloatArray, IntArray
+    from windows.panes import Window
+    from windows.ring import Groups
+
+STATE_VERSION = 1
+
+NEVER = -1
+
+CALIBRATION = 3_600_000
+"""How long (ms of panes with data) overdispersion is estimated where the reference does not tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlicesConfig:
+    """One model's layout, its windows, the pane, and how long a silent version is remembered (ms)."""
+
+    layout: Layout
+    windows: tuple[Window, ...]
+    pane: int
+    remember: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A finished slice of a window: `index` counts slides since the epoch.
+
+    `factors`: float64[F (+1)], overdispersion of each column as found live; None when the reference says it for all.
+    """
+
+    window: Window
+    index: int
+    groups: Groups
+    factors: FloatArray | None
+
+
+@dataclass(slots=True)
+class Seen:
+    """When a version was first and last seen, and when each feature last had a value: ms, the end of the pane."""
+
+    first: int
+    last: int
+    values: IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the judge must know of a tick: which slices belong to it, and how fresh everything is.
+
+    Attributes:
+        end: end of the closed pane, ms.
+        due: (window size, slice index) of every slice that this tick finished.
+        started: start of the first pane ever ticked, ms.
+        last_data: end of the last pane with data, ms; NEVER if there was none.
+        seen: version -> Seen, for the versions of late.
+        totals: counts so far.
+    """
+
+    end: int
+    due: tuple[tuple[int, int], ...]
+    started: int
+    last_data: int
+    seen: dict[str, Seen]
+    totals: Totals
+
+
+@dataclass(slots=True)
+class SlicesState:
+    """Unfinished slices per window size, and when what was last seen."""
+
+    unfinished: dict[int, tuple[int, Groups]] = field(default_factory=dict)
+    started: int = NEVER
+    last_data: int = NEVER
+    seen: dict[str, Seen] = field(default_factory=dict)
+    dispersion: Dispersion | None = None
+    format: int = STATE_VERSION
+
+
+class Slices:
+    """Cuts ticks into slices."""
+
+    def __init__(self, config: SlicesConfig, state: SlicesState) -> None:
+        """Continue from `state`."""
+        self.config = config
+        self.state = state
+        self.missing = np.array([feature.missing for feature in config.layout.features], dtype=np.int64)
+        columns = config.layout.columns
+        self.calibrates = any(column.profile.overdispersion is None for column in columns)
+        self.where = gather_of(columns, config.layout.rows)
+        if self.calibrates and state.dispersion is None:
+            state.dispersion = nothing_seen(len(columns))
+
+    def __call__(self, tick: Tick) -> tuple[Header, list[Slice]]:
+        """The header of the tick and the slices it finished, of each window at most two."""
+        start = tick.pane * self.config.pane
+        end = start + self.config.pane
+        if self.state.started == NEVER:
+            self.state.started = start
+        slices = [done for window in self.config.windows for done in self._cut(window, start, end, tick.groups)]
+        self._see(tick, end)
+        self._calibrate(tick)
+        header = Header(
+            end,
+            tuple((done.window.size, done.index) for done in slices),
+            self.state.started,
+            self.state.last_data,
+            {version: Seen(seen.first, seen.last, seen.values.copy()) for version, seen in self.state.seen.items()},
+            tick.totals,
+        )
+        return header, slices
+
+    def _cut(self, window: Window, start: int, end: int, groups: Groups) -> list[Slice]:
+        index = start // window.slide
+        if window.slide == self.config.pane:
+            return [self._slice(window, index, groups)]
+        done: list[Slice] = []
+        held_index, held = self.state.unfinished.pop(window.size, (index, {}))
+        if held_index != index:
+            done.append(self._slice(window, held_index, held))
+            held = {}
+        merged = dict(held)
+        for key, vector in groups.items():
+            known = merged.get(key)
+            merged[key] = vector if known is None else known + vector
+        if end % window.slide == 0:
+            done.append(self._slice(window, index, merged))
+        else:
+            self.state.unfinished[window.size] = (index, merged)
+        return done
+
+    def _slice(self, window: Window, index: int, groups: Groups) -> Slice:
+        dispersion = self.state.dispersion
+        return Slice(window, index, groups, None if dispersion is None else dispersion.factors())
+
+    def _calibrate(self, tick: Tick) -> None:
+        """Learn from the first hour of panes with data how much panes differ; from then on the estimate stands."""
+        dispersion = self.state.dispersion
+        if dispersion is None or dispersion.pairs * self.config.pane >= CALIBRATION:
+            return
+        whole = [vector for (_, segment), vector in tick.groups.items() if segment == WHOLE]
+        if whole:
+            dispersion.see(gather(self.where, [sum(whole[1:], start=whole[0])]).coarse)
+
+    def _see(self, tick: Tick, end: int) -> None:
+        state = self.state
+        if tick.groups:
+            state.last_data = end
+        for (version, segment), vector in tick.groups.items():
+            if segment != WHOLE:
+                continue
+            rows = vector[self.config.layout.rows]
+            seen = state.seen.get(version)
+            if seen is None:
+                unseen = np.full(len(self.missing), end - self.config.pane, dtype=np.int64)
+                seen = state.seen[version] = Seen(end, end, unseen)
+            seen.last = end
+            seen.values[vector[self.missing] < rows] = end
+        for version in [name for name, seen in state.seen.items() if seen.last < end - self.config.remember]:
+            del state.seen[version]

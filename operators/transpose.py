@@ -1,0 +1,156 @@
+"""Rows to columns: the records of one model as numpy columns. Python touches a record in C code only."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, VERSION, ModelSchema
+from windows.columns import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.schema import Codes
+    from windows.arrays import BoolArray, FloatArray, IntArray
+
+DEFAULT_VERSION = "0"
+MAX_VERSION_LENGTH = 128
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+"""Years 1 and 9999 in epoch milliseconds."""
+
+_timestamp = attrgetter("timestamp")
+_features = attrgetter("features")
+_astuple = msgspec.structs.astuple
+
+
+@dataclass(frozen=True, slots=True)
+class Transposed:
+    """Records of one model about to become columns, and how many late ones were left out."""
+
+    schema: ModelSchema
+    records: list[Any]
+    panes: IntArray
+    late: int
+
+
+def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, BoolArray | None]:
+    """Event time of each record in ms (`written` where it has none), and which are out of range (None: none).
+
+    Args:
+        records: n decoded predictions.
+        written: int64[n], when each was written, ms.
+    """
+    given = list(map(_timestamp, records))
+    kinds = set(map(type, given))
+    if kinds == {dt.datetime}:
+        return np.rint(np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3).astype(
+            np.int64
+        ), None
+    stamps = np.fromiter((_milliseconds(value) for value in given), np.float64, len(given))
+    absent = np.isnan(stamps)
+    odd = ~absent & ((stamps < EARLIEST) | (stamps > LATEST))
+    stamps[absent | odd] = 0.0
+    stamps = np.where(absent, written, np.rint(stamps).astype(np.int64))
+    return stamps, (odd if odd.any() else None)
+
+
+def _milliseconds(value: dt.datetime | float | None) -> float:
+    if value is None:
+        return np.nan
+    if isinstance(value, dt.datetime):
+        return value.timestamp() * 1e3
+    return float(value)
+
+
+def bad_rows(records: list[Any]) -> BoolArray | None:
+    """Which records have neither features nor an error; None when all have."""
+    features = list(map(_features, records))
+    if None not in features:
+        return None
+    return np.fromiter((record.features is None and record.error is None for record in records), np.bool_, len(records))
+
+
+def transpose(part: Transposed) -> Columns:
+    """The columns of one model's records (at least one)."""
+    schema, count = part.schema, len(part.records)
+    rows = list(zip(*map(_astuple, part.records), strict=True))
+    failed = _failed(rows[ERROR])
+    features = rows[FEATURES]
+    if None in features:
+        blank = schema.features()
+        features = [blank if item is None else item for item in features]
+    values = list(zip(*map(_astuple, features), strict=True))
+    versions, version = _versions(rows[VERSION])
+    return Columns(
+        panes=part.panes,
+        versions=versions,
+        version=version,
+        numeric=_numeric(schema, values, rows[PREDICTION], count),
+        categorical=_categorical(schema, values, rows[PREDICTION], count),
+        segments=_segments(schema, values, rows[CONTEXT], count),
+        latency=np.array(rows[LATENCY], dtype=np.float64),
+        failed=failed,
+    )
+
+
+def _failed(errors: Sequence[str | None]) -> BoolArray | None:
+    if set(map(type, errors)) == {type(None)}:
+        return None
+    return np.fromiter((error is not None for error in errors), np.bool_, len(errors))
+
+
+def _versions(given: Sequence[str | None]) -> tuple[tuple[str, ...], IntArray]:
+    names = sorted({_version_name(value) for value in set(given)})
+    if len(names) == 1:
+        return tuple(names), np.zeros(len(given), dtype=np.int64)
+    index = {name: number for number, name in enumerate(names)}
+    lookup = {value: index[_version_name(value)] for value in set(given)}
+    return tuple(names), np.fromiter(map(lookup.__getitem__, given), np.int64, len(given))
+
+
+def _version_name(value: str | None) -> str:
+    return DEFAULT_VERSION if value is None else value[:MAX_VERSION_LENGTH]
+
+
+def _numeric(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> FloatArray:
+    chosen = [values[position] for position in schema.numeric]
+    if schema.layout.prediction is not None and schema.layout.prediction.numeric:
+        chosen.append(predictions)
+    return np.array(chosen, dtype=np.float64).reshape(len(chosen), count)
+
+
+def _categorical(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> IntArray:
+    columns = np.empty((len(schema.codes), count), dtype=np.int64)
+    for row, position in enumerate(schema.categorical):
+        columns[row] = _coded(schema.codes[row], values[position], count)
+    if len(schema.codes) > len(schema.categorical):
+        columns[-1] = _coded(schema.codes[-1], _classes(predictions), count)
+    return columns
+
+
+def _coded(codes: Codes, column: Sequence[Any], count: int) -> IntArray:
+    return np.fromiter(map(codes.__getitem__, column), np.int64, count)
+
+
+def _classes(predictions: Sequence[Any]) -> Sequence[Any]:
+    """A list of class scores stands for the class with the highest score, named by its position."""
+    if list not in set(map(type, predictions)):
+        return predictions
+    return [(str(int(np.argmax(item))) if item else None) if isinstance(item, list) else item for item in predictions]
+
+
+def _segments(schema: ModelSchema, values: Sequence[Any], contexts: Sequence[Any], count: int) -> IntArray:
+    columns = np.empty((len(schema.segments), count), dtype=np.int64)
+    for row, segment in enumerate(schema.segments):
+        if segment.feature:
+            column = values[segment.position]
+        else:
+            column = [None if item is None else _astuple(item)[segment.position] for item in contexts]
+        columns[row] = _coded(segment.codes, column, count)
+    return columns

@@ -1,0 +1,148 @@
+"""What a reference build takes from rows: features and their kinds, the prediction, segments."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from operators.settings import FeatureKind, Task
+from stream.config_problems import suggestion
+from stream.errors import UsageError
+from stream.rows import SPECIAL, Column, Rows
+
+PredictionMode = Literal["number", "category", "scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """What is asked of a build.
+
+    Attributes:
+        model: name of the model.
+        features: feature -> kind; None for every column that is not special.
+        segments: segment keys.
+        task: the model's task; None to go by the type of the predictions.
+        pane: length of a pane in ms, for the overdispersion.
+        ignored: columns that are no features although nothing else says so.
+    """
+
+    model: str
+    features: dict[str, FeatureKind] | None = None
+    segments: tuple[str, ...] = ()
+    task: Task | None = None
+    pane: int = 10_000
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which columns are read as what.
+
+    Attributes:
+        features: feature -> kind, in column order.
+        listed: the features were named by the config, not found in the rows.
+        prediction: how the prediction column is read; None when there is nothing to profile.
+        segments: segment keys.
+        latency, timestamp, error, model_column: whether that column is there to be used.
+        skipped: columns that are no features because of their type.
+    """
+
+    model: str
+    features: dict[str, FeatureKind]
+    listed: bool
+    prediction: PredictionMode | None
+    segments: tuple[str, ...]
+    latency: bool
+    timestamp: bool
+    error: bool
+    model_column: bool
+    pane: int
+    skipped: tuple[str, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column to be read, once."""
+        special = {
+            "prediction": self.prediction is not None,
+            "latency_ms": self.latency,
+            "timestamp": self.timestamp,
+            "error": self.error,
+            "model": self.model_column,
+        }
+        names = [*self.features, *self.segments, *(name for name, used in special.items() if used)]
+        return list(dict.fromkeys(names))
+
+
+def plan_build(rows: Rows, options: BuildOptions) -> Plan:
+    """Decide what is read as what.
+
+    Raises:
+        UsageError: a configured feature or segment is not in the rows, a type does not fit, or no feature is left.
+    """
+    columns = {column.name: column for column in rows.columns}
+    features, skipped = _features(rows, columns, options)
+    for key in options.segments:
+        column = _column(rows, columns, key, "segment")
+        if column.kind not in {"number", "category"}:
+            raise UsageError(f"{rows.path}: segment {key!r}: its values are no text, numbers or booleans")
+    nested = any(column.origin == "features" for column in rows.columns)
+    free = {name: column for name, column in columns.items() if column.origin == "row" and name not in features}
+    return Plan(
+        model=options.model,
+        features=features,
+        listed=options.features is not None,
+        prediction=_prediction(rows, free.get("prediction"), options.task),
+        segments=options.segments,
+        latency="latency_ms" in free and free["latency_ms"].kind == "number",
+        timestamp="timestamp" in free,
+        error="error" in free and free["error"].kind in {"category", "number"},
+        model_column=nested and "model" in free and free["model"].kind == "category",
+        pane=options.pane,
+        skipped=skipped,
+    )
+
+
+def _features(
+    rows: Rows, columns: dict[str, Column], options: BuildOptions
+) -> tuple[dict[str, FeatureKind], tuple[str, ...]]:
+    if options.features is not None:
+        for name, kind in options.features.items():
+            column = _column(rows, columns, name, "feature")
+            if column.kind not in {"number", "category"} or (kind == "numeric" and column.kind != "number"):
+                raise UsageError(f"{rows.path}: feature {name!r} is configured as {kind}, but its values are not")
+        return {name: options.features[name] for name in columns if name in options.features}, ()
+    for name in options.ignored:
+        _column(rows, columns, name, "ignored column")
+    nested = any(column.origin == "features" for column in rows.columns)
+    features: dict[str, FeatureKind] = {}
+    skipped = []
+    for name, column in columns.items():
+        wanted = column.origin == "features" if nested else column.origin == "row" and name not in SPECIAL
+        if not wanted or name in options.ignored:
+            continue
+        if column.kind == "number":
+            features[name] = "numeric"
+        elif column.kind == "category":
+            features[name] = "categorical"
+        else:
+            skipped.append(name)
+    if not features:
+        raise UsageError(f"{rows.path}: no features: it has only {', '.join(columns)}; a column per feature is needed")
+    return features, tuple(skipped)
+
+
+def _column(rows: Rows, columns: dict[str, Column], name: str, what: str) -> Column:
+    if name not in columns:
+        raise UsageError(f"{rows.path}: {what} {name!r} is not among its columns; {suggestion(name, columns)}")
+    return columns[name]
+
+
+def _prediction(rows: Rows, column: Column | None, task: Task | None) -> PredictionMode | None:
+    """How to read the prediction column. Lists of anything but scores are rankings, which have no profile."""
+    if column is None or task == "ranking" or column.kind in {"time", "other"}:
+        return None
+    if column.kind == "list":
+        return "scores" if task in {None, "multiclass"} else None
+    if task == "multiclass":
+        return "category"
+    if task == "regression" and column.kind != "number":
+        raise UsageError(f"{rows.path}: column 'prediction' has text, but the task regression has numbers")
+    return "number" if column.kind == "number" else "category"

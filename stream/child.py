@@ -1,0 +1,112 @@
+"""One dataflow process as its parent sees it: the process, the pipe to it, the thread that reads the pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import threading
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING, Any
+
+from stream import worker
+from stream.pipe import STOP, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+    from stream.reports import Report
+
+    Deliver = Callable[[Report], None]
+
+_MOMENT = 1.0  # seconds
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class Child:
+    """A worker process, started by the constructor.
+
+    A thread of its own reads its reports, for a worker may be frozen in the middle of one.
+
+    Raises:
+        OSError: it could not be started.
+    """
+
+    def __init__(self, flow: worker.Flow, assignment: worker.Assignment, deliver: Deliver) -> None:
+        self.index = assignment.process
+        self.failure: Failure | None = None
+        self._channel, theirs = _SPAWN.Pipe(duplex=True)
+        self._process = _SPAWN.Process(
+            target=worker.main, args=(flow, theirs, assignment), name=f"driftgauge-{self.index}", daemon=True
+        )
+        self._reader = threading.Thread(target=self._read, args=(deliver,), name=f"reader-{self.index}", daemon=True)
+        try:
+            _start(self._process)
+        except OSError:
+            self._channel.close()
+            raise
+        finally:
+            # The worker has its own copy; with ours closed, its end is the end of the pipe.
+            theirs.close()
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid or 0
+
+    @property
+    def sentinel(self) -> int:
+        """Becomes ready when the process has ended; for multiprocessing.connection.wait."""
+        return self._process.sentinel
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the number of the signal that killed it."""
+        return self._process.exitcode
+
+    def ask_to_stop(self) -> None:
+        """Tell it to stop; it may be gone already."""
+        with contextlib.suppress(OSError):
+            self._channel.send_bytes(STOP)
+
+    def kill(self) -> None:
+        """End it now."""
+        if self._process.is_alive():
+            self._process.kill()
+
+    def settle(self) -> None:
+        """After its sentinel: wait for its exit code, which comes a moment later."""
+        self._process.join(_MOMENT)
+
+    def bury(self) -> None:
+        """After its end or a kill: wait for it, and for the last of its reports."""
+        self._process.join()
+        self._reader.join(_MOMENT)
+        self._channel.close()
+
+    def _read(self, deliver: Deliver) -> None:
+        for message in _messages(self._channel):
+            if isinstance(message, Failure):
+                self.failure = message
+            else:
+                for report in message:
+                    deliver(report)
+
+
+def _messages(channel: Connection[Any, Any]) -> Any:
+    # A worker killed in the middle of a message leaves half of it: EOFError too.
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            yield channel.recv()
+
+
+def _start(process: multiprocessing.process.BaseProcess) -> None:
+    """Start with SIGINT blocked: a Ctrl-C before the worker ignores it would end it with a traceback."""
+    resource_tracker.ensure_running()  # first, because it unblocks SIGINT when it has to be started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,99 @@
+"""`driftgauge reference`: build, show and merge references."""
+
+from functools import reduce
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stream.cli_progress import progress_bar
+from stream.config import load, load_reference, model_named
+from stream.config_problems import suggestion
+from stream.errors import UsageError
+from stream.init import write_atomically
+from stream.reference_build import BuildOptions
+from stream.reference_build import build as build_reference
+from stream.reference_show import drawing
+from stream.rows import open_rows
+from windows.reference import Reference, ReferenceError_, to_json
+from windows.reference_merge import merge as merge_references
+
+app = typer.Typer(no_args_is_help=True, help="Build, show and merge references: profiles of what is normal.")
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="The reference file to write.")]
+
+
+@app.command()
+def build(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The config file.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Name of the model in it.")],
+    source: Annotated[Path, typer.Option("--from", help="Rows: a .parquet, .csv or .jsonl file.")],
+    output: Output,
+) -> None:
+    """Build a model's reference from rows."""
+    loaded = load(config)
+    settings = model_named(loaded, model)
+    features = settings.features
+    options = BuildOptions(
+        model=model,
+        features=None if features is None else dict(features),
+        segments=settings.segments,
+        task=settings.task,
+        pane=loaded.time.pane,
+    )
+    with progress_bar() as progress:
+        built = build_reference(open_rows(source, dict(features or {})), options, progress)
+    for note in built.notes:
+        typer.echo(f"note: {note}", err=True)
+    _write(output, built.reference)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(help="The reference file.")],
+    feature: Annotated[list[str] | None, typer.Option("--feature", "-f", help="Only this feature.")] = None,
+) -> None:
+    """Draw the histograms of a reference."""
+    reference = _load(file)
+    known = [*reference.features, *(["prediction"] if reference.prediction is not None else [])]
+    for name in feature or ():
+        if name not in known:
+            raise UsageError(f"{file}: no feature {name!r}; {suggestion(name, known)}")
+    Console(highlight=False).print(drawing(reference, tuple(feature or ())))
+
+
+@app.command()
+def merge(
+    files: Annotated[list[Path], typer.Argument(help="References of the same model, two or more.")],
+    output: Output,
+) -> None:
+    """Merge references built from parts of the rows."""
+    if len(files) < 2:
+        raise UsageError("merge: at least two reference files are needed")
+
+    def step(one: Reference, file: Path) -> Reference:
+        try:
+            merged = merge_references(one, _load(file))
+        except ReferenceError_ as error:
+            raise UsageError(f"{file}: cannot be merged with {files[0]}: {error}") from None
+        for name, share in merged.errors.items():
+            typer.echo(
+                f"note: {file}: {name}: bins differ; a share of it may be off by up to {100 * share:.2g} %", err=True
+            )
+        return merged.reference
+
+    _write(output, reduce(step, files[1:], _load(files[0])))
+
+
+def _load(file: Path) -> Reference:
+    try:
+        return load_reference(file)
+    except ReferenceError_ as error:
+        raise UsageError(f"{file}: {error}") from None
+
+
+def _write(output: Path, reference: Reference) -> None:
+    write_atomically(output, to_json(reference))
+    typer.echo(f"{output}: model {reference.model}, {reference.rows:,} rows, {len(reference.features)} features")
+    typer.echo(reference.id)

@@ -1,0 +1,190 @@
+"""The config of one driftgauge: assembled from the settings of its parts, loaded from YAML and the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PrivateAttr, ValidationError
+
+from operators.settings import AlertingSettings, ModelSettings, Settings, TimeSettings
+from stream import config_checks
+from stream.config_problems import given, place, problems_of
+from stream.environment import Origins, override, substitute
+from stream.problems import ConfigError, Problem
+from stream.settings import HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from stream.yaml_file import Document, read_yaml
+from windows.reference import Reference, ReferenceError_, from_json, seal
+
+__all__ = [
+    "AlertingSettings",
+    "Config",
+    "ConfigError",
+    "HttpSettings",
+    "KafkaSettings",
+    "ModelSettings",
+    "StateSettings",
+    "TimeSettings",
+    "TopicsSettings",
+    "load",
+    "load_reference",
+    "load_references",
+    "model_named",
+]
+
+MAX_REFERENCE_BYTES = 1 << 30
+
+
+class Config(Settings):
+    """Everything a config file says."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    topics: TopicsSettings = TopicsSettings()
+    state: StateSettings = StateSettings()
+    http: HttpSettings = HttpSettings()
+    time: TimeSettings = TimeSettings()
+    alerting: AlertingSettings = AlertingSettings()
+    models: Annotated[tuple[ModelSettings, ...], Field(min_length=1, max_length=1_000)]
+    _source: Path = PrivateAttr(default=Path("driftgauge.yaml"))
+    _document: Document | None = PrivateAttr(default=None)
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def source(self) -> Path:
+        """The file it was loaded from."""
+        return self._source
+
+    def problem(self, finding: config_checks.Finding) -> Problem:
+        """The finding with its place in the file it was loaded from."""
+        path, said, allowed = finding
+        if self._document is None:
+            return Problem(str(self._source), path, said or "given", allowed)
+        said = said or given(self._document, self._origins, path)
+        return Problem(place(self._document, self._origins, path), path, said, allowed)
+
+
+def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
+    """The config in a file, with what the environment overrides.
+
+    Relative paths in it are relative to the file. References are not read: see `load_references`.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    source = Path(path)
+    document, origins = read_yaml(source), Origins()
+    problems = substitute(document, env, origins) + override(document, env, origins)
+    if problems:
+        raise ConfigError(problems)
+    try:
+        config = Config.model_validate(document.value)
+    except ValidationError as error:
+        problems = problems_of(error, Config, document, origins)
+    if problems:  # outside the except clause: pydantic's error holds the values given, secrets among them
+        raise ConfigError(problems)
+    config = _anchor(config, source)
+    config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
+    found = config_checks.findings(config.time.pane, config.time.idle_after, config.models)
+    problems = [config.problem(finding) for finding in found]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def load_references(config: Config) -> dict[str, Reference]:
+    """The reference of each model by model name, restricted to the features that the config lists.
+
+    Raises:
+        ConfigError: a file is missing or broken, or does not fit the config; with every problem found.
+    """
+    references: dict[str, Reference] = {}
+    problems: list[Problem] = []
+    for index, model in enumerate(config.models):
+        try:
+            reference = _reference_of(config, index)
+        except ConfigError as error:
+            problems += error.problems
+            continue
+        found = [
+            config.problem((("models", index, *path), said, allowed))
+            for path, said, allowed in config_checks.reference_findings(model, reference)
+        ]
+        problems += found
+        if not found:
+            references[model.name] = _restrict(reference, model)
+    if problems:
+        raise ConfigError(problems)
+    return references
+
+
+def load_reference(path: Path) -> Reference:
+    """The reference in a file.
+
+    Raises:
+        ReferenceError_: it cannot be read or is broken.
+    """
+    try:
+        if path.stat().st_size > MAX_REFERENCE_BYTES:
+            raise ReferenceError_("larger than a reference can be")
+        return from_json(path.read_bytes())
+    except OSError as error:
+        raise ReferenceError_(error.strerror or "cannot be read") from None
+
+
+def model_named(config: Config, name: str) -> ModelSettings:
+    """The settings of a model.
+
+    Raises:
+        ConfigError: the config has no such model.
+    """
+    for model in config.models:
+        if model.name == name:
+            return model
+    known = ", ".join(model.name for model in config.models)
+    raise ConfigError([config.problem((("models",), f"no model {name!r}", f"it has {known}"))])
+
+
+def _reference_of(config: Config, index: int) -> Reference:
+    model = config.models[index]
+    path = ("models", index, "reference")
+    build = f"driftgauge reference build --config {config.source} --model {model.name} --from DATA -o FILE"
+    if model.reference is None:
+        raise ConfigError([config.problem((path, "absent", f"it is needed here; make it with: {build}"))])
+    try:
+        return load_reference(model.reference)
+    except ReferenceError_ as error:
+        said = f"{model.reference}: {error}"
+        raise ConfigError([config.problem((path, said, f"make it with: {build}"))]) from None
+
+
+def _restrict(reference: Reference, model: ModelSettings) -> Reference:
+    """The reference of only the features listed; it is another one, so it gets another id."""
+    wanted = model.features
+    if wanted is None or wanted.keys() == reference.features.keys():
+        return reference
+    return seal(
+        replace(
+            reference,
+            features={name: profile for name, profile in reference.features.items() if name in wanted},
+            segments={
+                key: {
+                    value: replace(counts, features={n: c for n, c in counts.features.items() if n in wanted})
+                    for value, counts in values.items()
+                }
+                for key, values in reference.segments.items()
+            },
+        )
+    )
+
+
+def _anchor(config: Config, source: Path) -> Config:
+    """Relative paths start at the directory of the config file."""
+    base = source.parent
+    models = tuple(
+        model if model.reference is None else model.model_copy(update={"reference": base / model.reference})
+        for model in config.models
+    )
+    state = config.state.model_copy(update={"directory": base / config.state.directory})
+    update: dict[str, Any] = {"models": models, "state": state}
+    return config.model_copy(update=update)

@@ -1,0 +1,83 @@
+"""Checks across the keys of a config, and between a config and its references."""
+
+from collections.abc import Iterator
+
+from operators.durations import show_duration
+from operators.settings import ModelSettings
+from stream.problems import KeyPath
+from windows.panes import plan
+from windows.reference import CategoricalProfile, NumericProfile, Reference
+
+FEWEST_SLICES = 6
+"""A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
+
+Finding = tuple[KeyPath, str | None, str]
+"""Path, what was given (None: the value at the path), what is allowed."""
+
+
+def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> Iterator[Finding]:
+    """What is wrong between keys of the config."""
+    seen: dict[str, int] = {}
+    for index, model in enumerate(models):
+        at: KeyPath = ("models", index)
+        if model.name in seen:
+            yield (*at, "name"), None, f"a name of its own is needed: models.{seen[model.name]} has this one"
+        seen.setdefault(model.name, index)
+        for section in ("drift", "prediction", "quality"):
+            for position, size in enumerate(getattr(model, section).windows):
+                yield from _window((*at, section, "windows", position), size, pane)
+        for metric, objective in model.sla.items():
+            if objective.window is not None:
+                yield from _window((*at, "sla", metric, "window"), objective.window, pane)
+            if metric == "availability" and not 0 <= objective.target <= 1:
+                yield (*at, "sla", metric), None, 'a target from 0 to 1 is needed, such as ">= 0.999"'
+        if model.quality.no_data_after < idle_after:
+            allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
+            yield (*at, "quality", "no_data_after"), None, allowed
+
+
+def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:
+    if size < pane or size % pane:
+        yield path, None, f"a multiple of time.pane ({show_duration(pane)}) is needed"
+    elif size > pane and plan(size, pane).slices < min(FEWEST_SLICES, size // pane):
+        near = -(-size // (60 * pane)) * 60 * pane
+        allowed = (
+            f"a window of {FEWEST_SLICES} to 60 equal slices of whole panes is needed, such as {show_duration(near)}"
+        )
+        yield path, None, allowed
+
+
+def reference_findings(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+    """What is wrong between a model's settings and its reference; paths are within the model."""
+    if reference.model != model.name:
+        yield ("reference",), f"it is of model {reference.model!r}", f"a reference of model {model.name!r} is needed"
+    for name, kind in (model.features or {}).items():
+        profile = reference.features.get(name)
+        if profile is None:
+            yield ("features", name), "not in the reference", _choose(reference.features)
+        elif kind != kind_of(profile):
+            yield ("features", name), f"given {kind}", f"the reference has it as {kind_of(profile)}: build it again"
+    for index, key in enumerate(model.segments):
+        if key not in reference.segments:
+            hint = "build it again: it was built without this segment"
+            yield (
+                ("segments", index),
+                None,
+                hint if key in reference.features else f"{hint}; {_choose(reference.segments)}",
+            )
+    if model.task in {"binary", "regression"} and isinstance(reference.prediction, CategoricalProfile):
+        if model.task == "regression":
+            yield ("task",), None, "the reference's predictions are categories: multiclass or binary is needed"
+    elif model.task == "multiclass" and isinstance(reference.prediction, NumericProfile):
+        yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
+
+
+def kind_of(profile: NumericProfile | CategoricalProfile) -> str:
+    """The name that config gives to this kind of profile."""
+    return "numeric" if isinstance(profile, NumericProfile) else "categorical"
+
+
+def _choose(names: dict[str, object] | object) -> str:
+    known = list(names) if isinstance(names, dict) else []
+    shown = ", ".join(known[:10]) + (", ..." if len(known) > 10 else "")
+    return f"it has {shown}" if known else "it has none"

@@ -1,0 +1,182 @@
+"""The config file that `init` writes: every key with what it does, at its default."""
+
+import json
+from dataclasses import dataclass
+
+from operators.durations import show_duration
+from operators.settings import (
+    AlertingSettings,
+    DriftSettings,
+    FeatureKind,
+    Levels,
+    ModelSettings,
+    PredictionSettings,
+    QualitySettings,
+    Task,
+    TimeSettings,
+)
+from stream.settings import HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+
+MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
+
+
+@dataclass(frozen=True, slots=True)
+class NewModel:
+    """What `init` knows of the model: `reference` is the file's name, beside the config."""
+
+    name: str
+    task: Task
+    reference: str
+    segments: tuple[str, ...]
+    features: dict[str, FeatureKind]
+
+
+def config_text(model: NewModel) -> str:
+    """The YAML text."""
+    return f"{_edges()}\n{_time()}\n{_alerting()}\n{_model(model)}"
+
+
+def _edges() -> str:
+    kafka, topics, state, http = KafkaSettings(), TopicsSettings(), StateSettings(), HttpSettings()
+    return f"""\
+# Config of driftgauge. `driftgauge check` explains what is wrong with it. Every value that is not the model's own is
+# the default and may be left out. DRIFTGAUGE__SECTION__KEY in the environment overrides a value, for example
+# DRIFTGAUGE__KAFKA__BROKERS or DRIFTGAUGE__MODELS__0__MAX_VERSIONS. ${{NAME}} inside a value is replaced by that
+# variable, ${{NAME:-default}} gives it a default. Durations: 250ms, 10s, 5m, 1h, 7d. Paths are relative to this file.
+
+kafka:
+  # host:port, several separated by commas
+  brokers: {_quoted(kafka.brokers)}
+  # any property of librdkafka, such as  security.protocol: SASL_SSL  and  sasl.password: ${{KAFKA_PASSWORD}}
+  # secrets are masked wherever they are shown
+  properties: {{}}
+
+topics:
+  # in: JSON predictions, one a message or several separated by newlines
+  predictions: {topics.predictions}
+  # in: labels and business values
+  feedback: {topics.feedback}
+  # out: alert events
+  alerts: {topics.alerts}
+  # out: requests to other systems (retrain, rollback, ...)
+  actions: {topics.actions}
+  # out: records that could not be read, with the reason
+  dead_letters: {topics.dead_letters}
+  # out: every measured value; null is off
+  evaluations: null
+
+state:
+  # recovery state; keep it on a disk that survives a restart
+  directory: ./{state.directory}
+  # how often state is made durable
+  epoch: {show_duration(state.epoch)}
+  # files it is spread over; fixed once the directory exists
+  recovery_partitions: {state.recovery_partitions}
+
+http:
+  # where /metrics, /healthz and /readyz listen
+  listen: {_quoted(http.listen)}
+"""
+
+
+def _time() -> str:
+    time = TimeSettings()
+    return f"""\
+time:
+  # the smallest slice of event time; every window is a multiple of it
+  pane: {show_duration(time.pane)}
+  # how far behind the newest record a record may be and still count
+  lateness: {show_duration(time.lateness)}
+  # how long a partition must be confirmed empty before time passes it by
+  idle_after: {show_duration(time.idle_after)}
+  # timestamps further ahead than this are dead letters
+  max_ahead: {show_duration(time.max_ahead)}
+"""
+
+
+def _alerting() -> str:
+    alerting = AlertingSettings()
+    return f"""\
+alerting:
+  # how many alerts a month may be false; sets the confidence level of everything watched
+  false_pages_per_month: {alerting.false_pages_per_month:g}
+  # how long a condition must have cleared before its alert resolves
+  resolve_after: {show_duration(alerting.resolve_after)}
+  # severities other than the policy's, such as  DataDrift: {{minor: info, major: critical}}
+  severity: {{}}
+  # where runbooks live; the alert's name is appended
+  runbook_base_url: {_quoted(alerting.runbook_base_url)}
+"""
+
+
+def _model(model: NewModel) -> str:
+    drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
+    features = "".join(f"      {_quoted(name)}: {kind}\n" for name, kind in model.features.items())
+    segments = ", ".join(_quoted(key) for key in model.segments)
+    return f"""\
+models:
+  # as in the predictions' field `model`
+  - name: {_quoted(model.name)}
+    # binary, multiclass, regression or ranking
+    task: {model.task}
+    # what is normal; made by `driftgauge reference build`
+    reference: {_quoted(model.reference)}
+    # features or context fields whose values are also watched one by one
+    segments: [{segments}]
+    # versions told apart; further ones are counted together
+    max_versions: {MAX_VERSIONS}
+    # what is watched; without this key, every feature of the reference
+    features:
+{features}\
+    # drift of features: levels are distances to the reference, null is off
+    drift:
+      windows: {_windows(drift.windows)}
+      # population stability index, on 10 bins
+      psi: {_levels(drift.psi)}
+      # Kolmogorov-Smirnov: the largest difference of cumulative shares
+      ks: {_levels(drift.ks)}
+      # Jensen-Shannon distance, base 2
+      js: {_levels(drift.js)}
+      # total variation distance
+      tvd: {_levels(drift.tvd)}
+      # in standard deviations of the reference
+      wasserstein: {_levels(drift.wasserstein)}
+    # drift of the predictions, with the same keys
+    prediction:
+      windows: {_windows(prediction.windows)}
+      psi: {_levels(prediction.psi)}
+      ks: {_levels(prediction.ks)}
+      js: {_levels(prediction.js)}
+      tvd: {_levels(prediction.tvd)}
+      wasserstein: {_levels(prediction.wasserstein)}
+    # ratios are judged as an increase over the reference's own
+    quality:
+      windows: {_windows(quality.windows)}
+      missing: {quality.missing:g}
+      # categories that the reference does not name; null is off
+      unseen: {quality.unseen:g}
+      # numbers beyond the reference's range; null is off
+      out_of_range: {quality.out_of_range:g}
+      # a feature without a value for this long, while predictions come
+      stale_after: {show_duration(quality.stale_after)}
+      # no predictions at all for this long
+      no_data_after: {show_duration(quality.no_data_after)}
+    # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}}
+    sla: {{}}
+"""
+
+
+def _windows(windows: tuple[int, ...]) -> str:
+    return f"[{', '.join(show_duration(window) for window in windows)}]"
+
+
+def _levels(levels: Levels | None) -> str:
+    if levels is None:
+        return "null"
+    given = {"minor": levels.minor, "major": levels.major}
+    return f"{{{', '.join(f'{name}: {value:g}' for name, value in given.items() if value is not None)}}}"
+
+
+def _quoted(text: str) -> str:
+    """The text as a double-quoted YAML scalar; a dollar sign is doubled, since ${NAME} is replaced."""
+    return json.dumps(text.replace("$", "$$"), ensure_ascii=False)

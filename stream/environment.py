@@ -1,0 +1,143 @@
+"""What the environment adds to a config: DRIFTGAUGE__SECTION__KEY overrides, and ${VAR} inside values."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stream.problems import ConfigError, KeyPath, Problem
+from stream.yaml_file import Document, parse_value
+
+PREFIX = "DRIFTGAUGE__"
+
+_REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))")
+_PROPERTIES = ("kafka", "properties")
+
+
+@dataclass(slots=True)
+class Origins:
+    """Where values came from when it was not the file: for errors, and so that no secret is shown.
+
+    Attributes:
+        overrides: path -> name of the environment variable that overrides it.
+        raw: path -> the text with ${VAR} as it stands in the file.
+    """
+
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
+    raw: dict[KeyPath, str] = field(default_factory=dict)
+
+    def variable(self, path: KeyPath) -> str | None:
+        """The variable that gave the value at this path or around it."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.overrides:
+                return self.overrides[path[:length]]
+        return None
+
+
+def substitute(document: Document, env: Mapping[str, str], origins: Origins) -> list[Problem]:
+    """Replace ${VAR} and ${VAR:-default} in text values; $$ stands for one $. Returns what could not be replaced."""
+    substitution = _Substitution(document, env, origins)
+    document.value = substitution.walk(document.value, ())
+    return substitution.problems
+
+
+class _Substitution:
+    """One pass over a document."""
+
+    def __init__(self, document: Document, env: Mapping[str, str], origins: Origins) -> None:
+        self.problems: list[Problem] = []
+        self._document = document
+        self._env = env
+        self._raw = origins.raw
+
+    def walk(self, value: Any, path: KeyPath) -> Any:
+        """The value with every text in it replaced."""
+        if isinstance(value, dict):
+            return {key: self.walk(child, (*path, key)) for key, child in value.items()}
+        if isinstance(value, list):
+            return [self.walk(child, (*path, index)) for index, child in enumerate(value)]
+        if not isinstance(value, str) or "$" not in value:
+            return value
+        text = _REFERENCE.sub(lambda match: self._replace(match, path), value)
+        if text != value:
+            self._raw[path] = value
+        return text
+
+    def _replace(self, match: re.Match[str], path: KeyPath) -> str:
+        dollar, name, default, unclosed = match.groups()
+        if dollar:
+            return "$"
+        if unclosed:
+            self._refuse(path, "an incomplete ${", "${NAME} or ${NAME:-default}, and $$ for a dollar sign")
+            return ""
+        found = self._env.get(name)
+        if found is None and default is None:
+            self._refuse(path, f"${{{name}}} is not set in the environment", f"set it, or write ${{{name}:-default}}")
+        return found or default or ""
+
+    def _refuse(self, path: KeyPath, given: str, allowed: str) -> None:
+        self.problems.append(Problem(self._document.place(path), path, given, allowed))
+
+
+def override(document: Document, env: Mapping[str, str], origins: Origins) -> list[Problem]:
+    """Put the values of DRIFTGAUGE__SECTION__KEY variables in their places. Returns those that have no place.
+
+    Keys match without regard to case; a number is the index in a list, and may be one past its end. Under
+    kafka.properties an underscore stands for a dot. A value in brackets or braces is YAML, "null" is null, all else is
+    text, which settings read as the number or duration they need.
+    """
+    problems: list[Problem] = []
+    for name in sorted(name for name in env if name.upper().startswith(PREFIX)):
+        parts = name[len(PREFIX) :].split("__")
+        if not all(parts):
+            problems.append(Problem(name, (), "an empty part in its name", f"{PREFIX}SECTION__KEY is allowed"))
+            continue
+        refusal = _place(document.value, parts, env[name], name, origins)
+        if refusal is not None:
+            problems.append(refusal)
+    return problems
+
+
+def _place(root: Any, parts: list[str], text: str, name: str, origins: Origins) -> Problem | None:
+    """Walk down to the place, making mappings on the way, and set it; a Problem when the way is blocked."""
+    here, path = root, ()  # type: tuple[Any, KeyPath]
+    for depth, part in enumerate(parts):
+        last = depth == len(parts) - 1
+        value: Any = _value(text, path) if last else {}
+        if isinstance(here, dict):
+            key: str | int = _key(here, part, path)
+            if last or not isinstance(here.get(key), dict | list):
+                here[key] = value
+        elif isinstance(here, list):
+            if not part.isascii() or not part.isdigit() or len(part) > 6 or int(part) > len(here):
+                return Problem(name, path, f"{part!r} is no place in it", f"an index from 0 to {len(here)}")
+            key = int(part)
+            if key == len(here):
+                here.append(value)
+            elif last or not isinstance(here[key], dict | list):
+                here[key] = value
+        path = (*path, key)
+        here = here[key]
+    origins.overrides[path] = name
+    return None
+
+
+def _key(here: dict[str, Any], part: str, path: KeyPath) -> str:
+    wanted = part.replace("_", ".") if path == _PROPERTIES else part
+    for key in here:
+        if key.lower() == wanted.lower() or key.lower() == part.lower():
+            return key
+    return wanted.lower()
+
+
+def _value(text: str, path: KeyPath) -> Any:
+    if path == _PROPERTIES:
+        return text
+    if text.strip() == "null":
+        return None
+    if text.lstrip()[:1] in {"[", "{"}:
+        try:
+            return parse_value(text)
+        except ConfigError:
+            return text
+    return text

@@ -1,0 +1,128 @@
+"""Exports: what passes through the dataflow as reports for the metrics. Pure: values in, reports out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.tables import Kind
+from stream.reports import GaugeBlock, Totals
+from windows.layout import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.account import Balance
+    from operators.alert import ActiveAlerts
+    from operators.judge import Verdicts
+    from operators.tables import Measures, Table
+    from stream.reports import Report
+
+LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
+SHOWN = frozenset({"psi", "ks", "js", "tvd", "wasserstein"})
+"""Distances shown as series; the others are in the evaluations topic."""
+
+
+def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
+    """The gauges of one window of one model. A window without data removes its gauges.
+
+    `shares_of` is the size (ms) of the window that missing shares are shown of: their series carry no window.
+    """
+    window = measures.window.label
+    owner = f"{measures.model}/{window}"
+    tables = {(table.kind, table.metric): table for table in measures.tables}
+    yield from _drift(measures, owner, window, tables)
+    shares = tables.get((Kind.QUALITY, "missing_ratio"))
+    if shares is not None and measures.window.size == shares_of:
+        yield _missing(measures.model, shares)
+    latencies = [(q, tables[Kind.SERVICE, name]) for name, q in LATENCY_METRICS.items() if (Kind.SERVICE, name) in tables]
+    rows, values = [], []
+    for quantile, table in latencies:
+        for group, value in zip(table.groups, table.value[:, 0].tolist(), strict=True):
+            if not np.isnan(value):
+                rows.append((measures.model, group[0], window, quantile))
+                values.append(value / 1e3)
+    yield GaugeBlock(owner, "prediction_latency_seconds", tuple(rows), tuple(values))
+    for metric, name in (("availability", "availability_ratio"), ("throughput", "throughput_per_second")):
+        service = tables.get((Kind.SERVICE, metric))
+        groups = () if service is None else service.groups
+        given = () if service is None else tuple(service.value[:, 0].tolist())
+        yield GaugeBlock(owner, name, tuple((measures.model, version, window) for version, _ in groups), given)
+
+
+def _drift(
+    measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]
+) -> Iterator[GaugeBlock]:
+    for kind, name in ((Kind.FEATURE, "feature_drift"), (Kind.PREDICTION, "prediction_drift")):
+        rows: list[tuple[str, ...]] = []
+        values: list[float] = []
+        bounds: list[float] = []
+        for (table_kind, metric), table in tables.items():
+            if table_kind != kind or metric not in SHOWN:
+                continue
+            for group, (version, segment) in enumerate(table.groups):
+                for column, feature in enumerate(table.columns):
+                    value = float(table.value[group, column])
+                    if np.isnan(value):
+                        continue
+                    middle = (feature, metric) if kind == Kind.FEATURE else (metric,)
+                    rows.append((measures.model, version, segment, *middle, window))
+                    values.append(value)
+                    bounds.append(float(table.lower[group, column]))
+        yield GaugeBlock(owner, name, tuple(rows), tuple(values))
+        yield GaugeBlock(owner, f"{name}_bound", tuple(rows), tuple(bounds))
+
+
+def _missing(model: str, table: Table) -> GaugeBlock:
+    rows, values = [], []
+    for group, (version, segment) in enumerate(table.groups):
+        if segment != WHOLE:
+            continue
+        for column, feature in enumerate(table.columns):
+            rows.append((model, version, feature))
+            values.append(float(table.value[group, column]))
+    return GaugeBlock(model, "feature_missing_ratio", tuple(rows), tuple(values))
+
+
+def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> Iterator[Report]:
+    """Watermark, ages, objectives and totals of a model after a tick."""
+    header, totals = verdicts.header, verdicts.header.totals
+    yield GaugeBlock(model, "watermark_timestamp_seconds", ((model,),), (verdicts.end / 1e3,))
+    ages = [
+        ((model, version, feature), (header.end - at) / 1e3)
+        for version, seen in header.seen.items()
+        for feature, at in zip(features, seen.values.tolist(), strict=True)
+    ]
+    yield GaugeBlock(model, "feature_age_seconds", tuple(row for row, _ in ages), tuple(age for _, age in ages))
+    outcomes: dict[tuple[str, ...], float] = {}
+    for version, count in totals.served.items():
+        outcomes[model, version, "ok"] = float(count)
+    for version, count in totals.failed.items():
+        outcomes[model, version, "error"] = float(count)
+    yield Totals("predictions_total", outcomes)
+    folded = float(sum(totals.served.values()) + sum(totals.failed.values()))
+    yield Totals("records_folded_total", {(model,): folded})
+    yield Totals("late_records_total", {(model, "late"): float(totals.late)})
+    yield Totals("overflow_total", {(model, "versions"): float(totals.overflow)})
+    for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):
+        for objective in verdicts.objectives:
+            owner = f"{model}/{objective.version}/{objective.sla}"
+            row = (model, objective.version, objective.sla)
+            yield GaugeBlock(owner, name, (row,), (float(getattr(objective, pick)),))
+
+
+def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
+    """What is firing, and how many events there were."""
+    rows = tuple((active.model, *row) for row in active.rows)
+    yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
+    sent = {(active.model, alert, state): float(count) for (alert, state), count in active.sent.items()}
+    yield Totals("alerts_total", sent)
+
+
+def of_balance(balance: Balance) -> Iterator[Report]:
+    """The account of a partition."""
+    owner = f"{balance.topic}/{balance.partition}"
+    yield Totals("records_read_total", {(balance.topic, str(balance.partition)): float(balance.read)}, owner)
+    dead = {(balance.topic, reason): float(count) for reason, count in balance.dead.items()}
+    yield Totals("dead_letters_total", dead, owner)

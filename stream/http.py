@@ -1,0 +1,160 @@
+"""/metrics, /healthz and /readyz over plain HTTP, from threads of the parent process."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import os
+import socket
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from stream.errors import Unreachable
+from stream.settings import split_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream.registry import Registry
+
+_LOG = logging.getLogger("driftgauge.http")
+_TEXT = "text/plain; charset=utf-8"
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+_PATIENCE = 10.0  # seconds a client may take to send its request, and again to read the answer
+_MAX_CLIENTS = 32  # threads at a time
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Listener
+    timeout = _PATIENCE
+    server_version = "driftgauge"
+    sys_version = ""
+    pages: ClassVar[dict[str, str]] = {"/metrics": "_metrics", "/healthz": "_healthz", "/readyz": "_readyz"}
+
+    def do_GET(self) -> None:
+        page = self.pages.get(self.path.partition("?")[0])
+        if page is None:
+            self._answer(HTTPStatus.NOT_FOUND, f"no such page; there are {', '.join(self.pages)}\n".encode())
+        else:
+            getattr(self, page)()
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def _metrics(self) -> None:
+        self._answer(HTTPStatus.OK, self.server.registry.render(), _METRICS)
+
+    def _healthz(self) -> None:
+        self._answer(HTTPStatus.OK, b"alive\n")
+
+    def _readyz(self) -> None:
+        reasons = self.server.registry.not_ready()
+        if reasons:
+            lines = self.server.redact("".join(f"{reason}\n" for reason in reasons))
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n" + lines.encode(errors="replace"))
+        else:
+            self._answer(HTTPStatus.OK, b"ready\n")
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = _TEXT) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        if _takes_gzip(self.headers.get("Accept-Encoding", "")):
+            body = gzip.compress(body, compresslevel=1)
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
+        _LOG.debug("%s " + format, self.client_address[0], *args)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header names gzip without refusing it by q=0."""
+    for offer in accepted.split(","):
+        name, _, weight = offer.partition(";")
+        if name.strip().lower() == "gzip":
+            return weight.replace(" ", "").lower() not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, family: int, address: tuple[Any, ...], registry: Registry, redact: Callable[[str], str]) -> None:
+        self.address_family = family
+        self.registry = registry
+        self.redact = redact
+        self._places = threading.BoundedSemaphore(_MAX_CLIENTS)
+        super().__init__(address[:2], _Handler)
+
+    def server_bind(self) -> None:
+        # HTTPServer's own would look its name up in the DNS and can hang there.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            _LOG.warning("refused %s: %d clients are being served", client_address[0], _MAX_CLIENTS)
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - named by the base class
+        _LOG.debug("%s went away", client_address[0], exc_info=True)
+
+
+class Server:
+    """Listens from construction on and answers after `start`.
+
+    Args:
+        listen: "host:port"; port 0 takes a free one.
+        registry: what is shown.
+        redact: takes secrets out of the reasons that /readyz gives.
+
+    Raises:
+        Unreachable: the address cannot be listened on.
+    """
+
+    def __init__(self, listen: str, registry: Registry, redact: Callable[[str], str] = str) -> None:
+        host, port = split_address(listen)
+        try:
+            found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, _, _, _, address = found[0]
+            self._listener = _Listener(family, address, registry, redact)
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise Unreachable(f"http.listen: cannot listen on {listen}: {why}") from None
+        # A short poll, for the end of the program waits for it.
+        self._thread = threading.Thread(
+            target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name="http", daemon=True
+        )
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port it listens on."""
+        return self._listener.server_name, self._listener.server_port
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening. Requests under way are not waited for."""
+        if self._thread.is_alive():
+            self._listener.shutdown()
+            self._thread.join()
+        self._listener.socket.close()

@@ -1,0 +1,293 @@
+"""The source: one consumer per partition, assigned and sought to the snapshot's offset; a batch of raw messages an item."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from operators.records import Headers, RawBatch
+from stream.reports import Increments
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Sequence
+
+    from stream.reports import Reporter
+    from stream.watcher import Watcher
+
+POLL = 1_000
+"""Messages a call of `consume`; measured best."""
+
+BATCH = 8_000
+"""Messages after which a batch is handed on even though more are waiting: large enough to spread the cost of numpy calls."""
+
+PAUSE = dt.timedelta(milliseconds=50)
+"""How long an empty partition is left alone."""
+
+COMMIT_EVERY = 5.0
+"""Seconds between commits to the group, for lag tools only."""
+
+_LOG = logging.getLogger("driftgauge.source")
+_TIMESTAMP = itemgetter(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelopes:
+    """Keys, headers and offsets out of the messages themselves."""
+
+    messages: Sequence[Message]
+
+    def key(self, index: int) -> bytes | None:
+        """The key of message `index`."""
+        key = self.messages[index].key()
+        return key.encode() if isinstance(key, str) else key
+
+    def headers(self, index: int) -> Headers:
+        """The headers of message `index`."""
+        given: Any = self.messages[index].headers() or []
+        return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in given)
+
+    def offset(self, index: int) -> int:
+        """The offset of message `index`."""
+        return int(self.messages[index].offset() or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How partitions are read.
+
+    Attributes:
+        properties: of each consumer.
+        topic: what is read.
+        partitions: how many it has.
+        earliest: where a partition without a snapshot starts: its beginning, or its end.
+        idle_after: how long (ms) a partition must be confirmed empty before its silence counts.
+        lateness: how far (ms) before the confirmation its silence reaches.
+        stop: set when reading shall end.
+    """
+
+    properties: dict[str, Any]
+    topic: str
+    partitions: int
+    earliest: bool
+    idle_after: int
+    lateness: int
+    stop: threading.Event
+
+
+class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
+    """Reads one partition. Its state is the offset of the next message."""
+
+    def __init__(
+        self, reading: Reading, partition: int, offset: int | None, watcher: Watcher, reporter: Reporter
+    ) -> None:
+        """Assign the partition at `offset`; at its start or end when there is none."""
+        self._reading = reading
+        self._partition = partition
+        self._watcher = watcher
+        self._reporter = reporter
+        self._next = offset
+        self._consumer = Consumer(reading.properties)
+        begin = OFFSET_BEGINNING if reading.earliest else OFFSET_END
+        self._assign(begin if offset is None else offset)
+        self._quiet_since = _now()
+        self._told_silent = 0
+        self._awake: dt.datetime | None = None
+        self._committed = time.monotonic()
+        watcher.register(partition, lambda: self._next)
+
+    def next_batch(self) -> list[RawBatch]:
+        """What has come; nothing when nothing has; the confirmation of silence once it is due.
+
+        Raises:
+            StopIteration: it is time to stop, or the topic has grown.
+        """
+        if self._reading.stop.is_set() or self._watcher.more_partitions.is_set():
+            raise StopIteration
+        messages = self._consume()
+        now = _now()
+        if messages:
+            self._quiet_since = now
+            self._awake = None
+            self._next = int(messages[-1].offset() or 0) + 1
+            self._commit()
+            return [self._batch(messages, now)]
+        self._awake = dt.datetime.now(dt.timezone.utc) + PAUSE
+        return self._silence(now)
+
+    def next_awake(self) -> dt.datetime | None:
+        """At once while there is data, else after a short pause."""
+        return self._awake
+
+    def snapshot(self) -> int | None:
+        """The offset of the next message."""
+        return self._next
+
+    def close(self) -> None:
+        """Leave the partition."""
+        self._consumer.close()
+
+    def _consume(self) -> list[Message]:
+        messages: list[Message] = []
+        while len(messages) < BATCH:
+            polled = self._consumer.consume(POLL, 0.0)
+            if any(map(Message.error, polled)):
+                polled = [message for message in polled if self._good(message)]
+            messages += polled
+            if len(polled) < POLL:
+                break
+        return messages
+
+    def _good(self, message: Message) -> bool:
+        """Whether it is a message. Errors that the client overcomes by itself are not ours.
+
+        Raises:
+            KafkaException: the partition cannot be read (no such topic, not allowed).
+        """
+        error = message.error()
+        if error is None:
+            return True
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for it
+            if self._next is None:
+                self._next = message.offset()
+        elif code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001 - the same
+            self._gap()
+        elif not error.retriable() and code not in {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}:  # noqa: SLF001
+            raise KafkaException(error)
+        return False
+
+    def _gap(self) -> None:
+        """The position is gone: go on at the oldest message there is, and say that there is a gap."""
+        low, high = self._consumer.get_watermark_offsets(
+            TopicPartition(self._reading.topic, self._partition), timeout=10.0
+        )
+        wanted = self._next if self._next is not None else low
+        to = low if wanted < low else high
+        _LOG.error(
+            "data gap: %s/%d has offsets %d to %d, %d was next; going on at %d",
+            self._reading.topic,
+            self._partition,
+            low,
+            high,
+            wanted,
+            to,
+        )
+        self._reporter.send(Increments("data_gaps_total", {(self._reading.topic, str(self._partition)): 1.0}))
+        self._next = to
+        self._assign(to)
+
+    def _assign(self, offset: int) -> None:
+        self._consumer.assign([TopicPartition(self._reading.topic, self._partition, offset)])
+
+    def _batch(self, messages: list[Message], now: int) -> RawBatch:
+        # -1 stands for a message without a timestamp (Kafka before 0.10).
+        written = list(map(_TIMESTAMP, map(Message.timestamp, messages)))
+        if -1 in written:
+            written = [now if stamp == -1 else stamp for stamp in written]
+        return RawBatch(
+            self._reading.topic,
+            self._partition,
+            self._reading.partitions,
+            list(map(Message.value, messages)),
+            written,
+            _Envelopes(messages),
+            now,
+        )
+
+    def _silence(self, now: int) -> list[RawBatch]:
+        """A batch without messages that says so, when the broker has confirmed for long enough that there is nothing."""
+        end = self._watcher.end(self._partition)
+        if end is None or self._next is None or self._next < end.offset:
+            return []
+        quiet_since = max(self._quiet_since, end.since)
+        if end.asked - quiet_since < self._reading.idle_after or end.asked - self._told_silent < 1_000:
+            return []
+        self._told_silent = end.asked
+        return [
+            RawBatch(
+                self._reading.topic,
+                self._partition,
+                self._reading.partitions,
+                (),
+                (),
+                _Envelopes(()),
+                now,
+                silent_until=end.asked - self._reading.lateness,
+            )
+        ]
+
+    def _commit(self) -> None:
+        """Tell the group where we are. Nothing depends on it: recovery has its own offsets."""
+        if self._next is None or time.monotonic() - self._committed < COMMIT_EVERY:
+            return
+        self._committed = time.monotonic()
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(self._reading.topic, self._partition, self._next)], asynchronous=True
+            )
+        except KafkaException as error:
+            _LOG.debug("offsets for lag tools were not committed: %s", error)
+
+
+class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
+    """All partitions of a topic."""
+
+    def __init__(self, reading: Reading, watcher: Watcher, reporter: Reporter) -> None:
+        """Read as `reading` says."""
+        self._reading = reading
+        self._watcher = watcher
+        self._reporter = reporter
+
+    def list_parts(self) -> list[str]:
+        """Partition numbers as text, all of them, on every process."""
+        return list(map(str, range(self._reading.partitions)))
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> PartitionReader:  # noqa: ARG002
+        """A reader that continues at the snapshot."""
+        return PartitionReader(self._reading, int(for_part), resume_state, self._watcher, self._reporter)
+
+
+def _now() -> int:
+    return int(time.time() * 1e3)
+
+
+def wait_for_topic(
+    properties: dict[str, Any], topic: str, stop: threading.Event, waiting: Callable[[str], None]
+) -> int | None:
+    """Ask until the broker answers and the topic exists; then how many partitions it has. None when stopped meanwhile.
+
+    `waiting` is told, in words, what is being waited for.
+    """
+    consumer = Consumer(properties)
+    try:
+        for delay in _backoff():
+            try:
+                found = consumer.list_topics(topic, timeout=3.0).topics[topic]
+            except KafkaException as error:
+                waiting(f"the broker does not answer: {error.args[0].str()}")
+            else:
+                if found.error is None and found.partitions:
+                    return len(found.partitions)
+                waiting(f"topic {topic} does not exist yet")
+            if stop.wait(delay):
+                return None
+    finally:
+        consumer.close()
+    return None
+
+
+def _backoff() -> Any:
+    delay = 0.25
+    while True:
+        yield delay
+        delay = min(delay * 2, 5.0)
+
+

@@ -1,0 +1,163 @@
+"""Every metric of driftgauge, declared once: name, type, labels in order, help. Nothing else may be exposed.
+
+Names are short here; `PREFIX` is put before them when they are rendered. Reports (`stream.reports`) give label values
+in the order declared here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+PREFIX = "driftgauge_"
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: `buckets` are the upper bounds of a histogram, ascending, without +Inf."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The name that a scrape shows."""
+        return PREFIX + self.name
+
+
+def _counter(name: str, labels: tuple[str, ...], text: str) -> Metric:
+    return Metric(name, "counter", labels, text)
+
+
+def _gauge(name: str, labels: tuple[str, ...], text: str) -> Metric:
+    return Metric(name, "gauge", labels, text)
+
+
+_VERSION = ("model", "version")
+_OVER_WINDOW = (*_VERSION, "window")
+_DRIFT = (*_VERSION, "segment", "feature", "metric", "window")
+_PREDICTION_DRIFT = (*_VERSION, "segment", "metric", "window")
+_FEATURE = (*_VERSION, "feature")
+_SLA = (*_VERSION, "sla")
+_PARTITION = ("topic", "partition")
+
+# What the models do.
+PREDICTIONS_TOTAL = _counter("predictions_total", (*_VERSION, "outcome"), "Predictions folded; outcome is ok or error.")
+PREDICTION_LATENCY_SECONDS = _gauge(
+    "prediction_latency_seconds",
+    (*_OVER_WINDOW, "quantile"),
+    "Quantile of the latency that predictions carry, over an event-time window.",
+)
+AVAILABILITY_RATIO = _gauge("availability_ratio", _OVER_WINDOW, "Share of predictions without an error.")
+THROUGHPUT_PER_SECOND = _gauge(
+    "throughput_per_second", _OVER_WINDOW, "Predictions per second of event time; rate() of the total is by arrival."
+)
+
+# How far they are from their reference.
+FEATURE_DRIFT = _gauge("feature_drift", _DRIFT, "Distance of a feature from its reference.")
+FEATURE_DRIFT_BOUND = _gauge(
+    "feature_drift_bound", _DRIFT, "Lower confidence bound of feature_drift: what alerts are decided on."
+)
+PREDICTION_DRIFT = _gauge("prediction_drift", _PREDICTION_DRIFT, "Distance of the predictions from their reference.")
+PREDICTION_DRIFT_BOUND = _gauge(
+    "prediction_drift_bound",
+    _PREDICTION_DRIFT,
+    "Lower confidence bound of prediction_drift: what alerts are decided on.",
+)
+FEATURE_MISSING_RATIO = _gauge(
+    "feature_missing_ratio", _FEATURE, "Share of predictions in which the feature is missing."
+)
+FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
+
+# What was promised, and what is wrong.
+SLA_OBJECTIVE = _gauge("sla_objective", _SLA, "Target value of the objective.")
+SLA_VALUE = _gauge("sla_value", _SLA, "Measured value of the objective.")
+SLA_VIOLATED = _gauge("sla_violated", _SLA, "1 while the objective is violated beyond chance, else 0.")
+ALERT_ACTIVE = _gauge("alert_active", (*_VERSION, "segment", "alert", "severity"), "1 while the alert is firing.")
+ALERTS_TOTAL = _counter("alerts_total", ("model", "alert", "state"), "Alert events sent, by state.")
+EVENT_TO_ALERT_SECONDS = Metric(
+    "event_to_alert_seconds",
+    "histogram",
+    ("model", "alert"),
+    "From the end of the window that shows the fault to the delivery of the alert that says so.",
+    # One pane plus lateness is 15 s; a minute is what is promised; beyond it the broker or we were down.
+    (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 3600.0),
+)
+
+# Where event time and the consumers are.
+WATERMARK_TIMESTAMP_SECONDS = _gauge(
+    "watermark_timestamp_seconds", ("model",), "Event time up to which panes are closed."
+)
+WATERMARK_LAG_SECONDS = _gauge("watermark_lag_seconds", ("model",), "Wall clock minus watermark, at the scrape.")
+CONSUMER_LAG_MESSAGES = _gauge(
+    "consumer_lag_messages", _PARTITION, "Messages between the position and the partition's end."
+)
+
+# Where every record went: read = folded + late + dead-lettered.
+RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a message may hold several.")
+RECORDS_FOLDED_TOTAL = _counter("records_folded_total", ("model",), "Records counted in a pane.")
+LATE_RECORDS_TOTAL = _counter("late_records_total", ("model", "reason"), "Records behind the watermark, in no pane.")
+DEAD_LETTERS_TOTAL = _counter("dead_letters_total", ("topic", "reason"), "Records refused and sent to dead letters.")
+OVERFLOW_TOTAL = _counter(
+    "overflow_total", ("model", "reason"), "Records counted under `other` because a cap was reached."
+)
+DATA_GAPS_TOTAL = _counter("data_gaps_total", _PARTITION, "Times that messages were gone before they could be read.")
+
+# The monitor itself. Its parent process is described by the usual process_* metrics.
+READY = _gauge("ready", (), "1 while /readyz answers 200.")
+WORKER_RUNNING = _gauge("worker_running", ("process",), "1 while the dataflow process reads its partitions.")
+WORKER_RESTARTS_TOTAL = _counter(
+    "worker_restarts_total",
+    ("process", "reason"),
+    "Restarts of all processes together, by the one that caused it and why.",
+)
+WORKER_RESIDENT_MEMORY_BYTES = _gauge(
+    "worker_resident_memory_bytes", ("process",), "Resident memory of a dataflow process."
+)
+WORKER_CPU_SECONDS_TOTAL = _counter("worker_cpu_seconds_total", ("process",), "CPU time of a dataflow process.")
+REPORTS_DROPPED_TOTAL = _counter(
+    "reports_dropped_total", ("reason",), "Reports of dataflow processes that could not be shown here."
+)
+BUILD_INFO = _gauge("build_info", ("version", "python", "bytewax"), "1; the labels say what is running.")
+
+METRICS: tuple[Metric, ...] = (
+    PREDICTIONS_TOTAL,
+    PREDICTION_LATENCY_SECONDS,
+    AVAILABILITY_RATIO,
+    THROUGHPUT_PER_SECOND,
+    FEATURE_DRIFT,
+    FEATURE_DRIFT_BOUND,
+    PREDICTION_DRIFT,
+    PREDICTION_DRIFT_BOUND,
+    FEATURE_MISSING_RATIO,
+    FEATURE_AGE_SECONDS,
+    SLA_OBJECTIVE,
+    SLA_VALUE,
+    SLA_VIOLATED,
+    ALERT_ACTIVE,
+    ALERTS_TOTAL,
+    EVENT_TO_ALERT_SECONDS,
+    WATERMARK_TIMESTAMP_SECONDS,
+    WATERMARK_LAG_SECONDS,
+    CONSUMER_LAG_MESSAGES,
+    RECORDS_READ_TOTAL,
+    RECORDS_FOLDED_TOTAL,
+    LATE_RECORDS_TOTAL,
+    DEAD_LETTERS_TOTAL,
+    OVERFLOW_TOTAL,
+    DATA_GAPS_TOTAL,
+    READY,
+    WORKER_RUNNING,
+    WORKER_RESTARTS_TOTAL,
+    WORKER_RESIDENT_MEMORY_BYTES,
+    WORKER_CPU_SECONDS_TOTAL,
+    REPORTS_DROPPED_TOTAL,
+    BUILD_INFO,
+)
+
+BY_NAME: dict[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -1,0 +1,126 @@
+"""One process of the monitor: waits for the broker, builds the dataflow on Kafka, runs it until stopped."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from bytewax._bytewax import cluster_main
+
+from operators.alert_event import AlertEvent
+from operators.model_steps import plan_models
+from stream.dataflow import Edges, build
+from stream.kafka_client import consumer_properties, producer_properties
+from stream.kafka_sink import TopicSink, Writing
+from stream.kafka_source import KafkaSource, Reading, wait_for_topic
+from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation
+from stream.reports import Observation, Status
+from stream.state_directory import prepare
+from stream.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from stream.config import Config
+    from stream.reports import Reporter
+    from windows.reference import Reference
+
+_LOG = logging.getLogger("driftgauge.monitor")
+
+DEAD_LETTER_WRITERS = 4
+
+
+def run(
+    config: Config,
+    references: Mapping[str, Reference],
+    reporter: Reporter,
+    stop: threading.Event,
+    *,
+    process: int,
+    addresses: Sequence[str],
+) -> None:
+    """Run until `stop` is set; a topic that grows is read anew with all its partitions.
+
+    Raises:
+        StateError: the state directory cannot be used.
+        Exception: whatever ended the dataflow; the state is that of the last epoch.
+    """
+    reporter.send(Status(process, "starting"))
+    models = plan_models(
+        config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
+    )
+    recovery = prepare(config.state, models, config.topics.predictions)
+    _spare_the_collector()
+    while not stop.is_set():
+        count = _wait(config, reporter, stop, process)
+        if count is None:
+            break
+        watcher = Watcher(consumer_properties(config.kafka), config.topics.predictions, count, process, reporter)
+        flow = build(models, config.time, config.alerting, _edges(config, count, watcher, reporter, stop))
+        reporter.send(Status(process, "running"))
+        try:
+            cluster_main(
+                flow,
+                list(addresses),
+                process,
+                epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
+                recovery_config=recovery,
+            )
+        finally:
+            watcher.close()
+        if not watcher.more_partitions.is_set():
+            break
+    reporter.send(Status(process, "stopping"))
+
+
+def _wait(config: Config, reporter: Reporter, stop: threading.Event, process: int) -> int | None:
+    said: list[str] = []
+
+    def waiting(why: str) -> None:
+        if said[-1:] != [why]:
+            said.append(why)
+            _LOG.warning("waiting: %s", why)
+        reporter.send(Status(process, "waiting_for_broker", why))
+
+    return wait_for_topic(consumer_properties(config.kafka), config.topics.predictions, stop, waiting)
+
+
+def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, stop: threading.Event) -> Edges:
+    reading = Reading(
+        consumer_properties(config.kafka),
+        config.topics.predictions,
+        count,
+        earliest=config.kafka.start == "earliest",
+        idle_after=config.time.idle_after,
+        lateness=config.time.lateness,
+        stop=stop,
+    )
+    producer = producer_properties(config.kafka)
+
+    def delivered(event: Any, now: int) -> None:
+        if isinstance(event, AlertEvent) and event.state == "firing":
+            labels = (event.model, event.alert)
+            reporter.send(Observation("event_to_alert_seconds", labels, (now - event.window.end) / 1e3))
+
+    topics = config.topics
+    return Edges(
+        source=KafkaSource(reading, watcher, reporter),
+        alerts=TopicSink(Writing(producer, topics.alerts, encode_alert, stop, delivered)),
+        dead_letters=TopicSink(Writing(producer, topics.dead_letters, encode_dead_letter, stop), DEAD_LETTER_WRITERS),
+        evaluations=None
+        if topics.evaluations is None
+        else TopicSink(Writing(producer, topics.evaluations, encode_evaluation, stop)),
+        reporter=reporter,
+    )
+
+
+def _spare_the_collector() -> None:
+    """Batches make many short-lived tuples and no cycles: look for garbage seldom, and never at what the start has built."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 50)
+
+

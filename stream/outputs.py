@@ -1,0 +1,109 @@
+"""Outgoing messages: alert events, evaluations and dead letters as the contract has them. Output headers are CloudEvents, binary mode."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operators.alert_event import AlertEvent
+
+if TYPE_CHECKING:
+    from operators.dead_letters import DeadLetter
+    from operators.evaluations import Evaluation
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+_ENCODER = msgspec.json.Encoder()
+_TIMES = ("started_at", "ended_at", "event_time", "emitted_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message about to be written."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+def rfc3339(ms: int) -> str:
+    """A time in ms as RFC 3339, UTC, to the millisecond."""
+    return dt.datetime.fromtimestamp(ms / 1e3, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _cloud_event(event_id: str, kind: str, source: str, time: int) -> Headers:
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_type", f"io.driftgauge.{kind}.v1".encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", rfc3339(time).encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+def alert_json(event: AlertEvent, now: int) -> dict[str, Any]:
+    """An alert event as JSON values, with its times as RFC 3339 and `emitted_at` set to `now` (ms)."""
+    fields = msgspec.to_builtins(msgspec.structs.replace(event, emitted_at=now))
+    for name in _TIMES:
+        if fields[name] is not None:
+            fields[name] = rfc3339(fields[name])
+    fields["window"] = _window(fields["window"])
+    return fields
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation as JSON values, with its times as RFC 3339."""
+    fields = msgspec.to_builtins(evaluation)
+    fields["window"] = _window(fields["window"])
+    return fields
+
+
+def _window(window: dict[str, Any]) -> dict[str, Any]:
+    return {"size": window["size"], "start": rfc3339(window["start"]), "end": rfc3339(window["end"])}
+
+
+def encode_alert(event: AlertEvent, now: int) -> Outgoing:
+    """An alert event, keyed by its fingerprint so that the life of an alert stays in order."""
+    return Outgoing(
+        event.fingerprint.encode(),
+        _ENCODER.encode(alert_json(event, now)),
+        _cloud_event(event.id, "alert", f"driftgauge/{event.model}", event.event_time),
+    )
+
+
+def evaluation_id(evaluation: Evaluation) -> str:
+    """What identifies an evaluation: model, version, segment, kind, feature, metric, window."""
+    row = evaluation
+    parts = (row.model, row.version, row.segment, row.kind, row.feature, row.metric, row.window.size, str(row.window.end))
+    return "/".join(parts)
+
+
+def encode_evaluation(evaluation: Evaluation, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
+    """An evaluation, keyed by model."""
+    return Outgoing(
+        evaluation.model.encode(),
+        _ENCODER.encode(evaluation_json(evaluation)),
+        _cloud_event(
+            evaluation_id(evaluation), "evaluation", f"driftgauge/{evaluation.model}", evaluation.window.end
+        ),
+    )
+
+
+def encode_dead_letter(letter: DeadLetter, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
+    """The record as it came, with why it was rejected and where it was read in headers."""
+    return Outgoing(
+        letter.key,
+        letter.value,
+        (
+            *letter.headers,
+            ("driftgauge.error.reason", letter.reason.value.encode()),
+            ("driftgauge.error.detail", letter.detail.encode("utf-8", "replace")),
+            ("driftgauge.error.topic", letter.topic.encode()),
+            ("driftgauge.error.partition", str(letter.partition).encode()),
+            ("driftgauge.error.offset", str(letter.offset).encode()),
+        ),
+    )

@@ -1,0 +1,203 @@
+"""Build a reference from rows: two passes over record batches, in memory that does not grow with the rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from stream.build_count import (
+    MAX_SEGMENT_VALUES,
+    MIN_SEGMENT_ROWS,
+    CategorySlots,
+    NumericSlots,
+    PaneTally,
+    SegmentTally,
+    Tally,
+    fold,
+    slot_sizes,
+)
+from stream.build_frames import PREDICTION, frames
+from stream.build_plan import BuildOptions, Plan, plan_build
+from stream.build_scan import CategoryScan, Scan
+from stream.errors import UsageError
+from stream.rows import Rows
+from windows.arrays import IntArray
+from windows.edges import coarse_bins, fine_edges
+from windows.layout import OTHER
+from windows.profiles import TOP_CATEGORIES, CategoricalProfile, NumericProfile, Profile, SegmentCounts
+from windows.reference import Reference, seal
+
+__all__ = ["BuildOptions", "Built", "build"]
+
+Progress = Callable[[str, float], None]
+"""Told the name of the pass and the share of it that is done."""
+
+_NOTHING = np.array([0.0, np.nextafter(0.0, 1.0)])
+"""Edges of a numeric column without a finite value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A reference, and what the user should know about how it came about."""
+
+    reference: Reference
+    notes: tuple[str, ...]
+
+
+def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, _share: None) -> Built:
+    """Build the reference of one model.
+
+    Raises:
+        UsageError: columns do not fit the options, a value does not fit its column, or a column has no values.
+    """
+    plan = plan_build(rows, options)
+    scan = Scan()
+    for frame in frames(rows, plan):
+        scan.add(frame)
+        progress("reading", frame.share)
+    _refuse_empty(rows, plan, scan)
+    tally = _tally(plan, scan)
+    for frame in frames(rows, plan):
+        tally.add(frame)
+        progress("counting", frame.share)
+    return Built(_reference(plan, scan, tally), _notes(plan, scan))
+
+
+def _refuse_empty(rows: Rows, plan: Plan, scan: Scan) -> None:
+    if scan.rows == 0:
+        of_model = f" of model {plan.model!r}" if plan.model_column else ""
+        raise UsageError(f"{rows.path}: no predictions{of_model} to profile; rows without an error are needed")
+    if plan.listed:
+        return
+    for name in plan.features:
+        empty = scan.numeric[name].finite == 0 if name in scan.numeric else not scan.categorical[name].candidates()
+        if empty:
+            raise UsageError(
+                f"{rows.path}: column {name!r} has no values; leave it out, or list the features in the config"
+            )
+
+
+def _tally(plan: Plan, scan: Scan) -> Tally:
+    numeric = {
+        name: fine_edges(_sampled(scan, name), column.low, column.high) if column.finite else _NOTHING
+        for name, column in scan.numeric.items()
+    }
+    categorical = {name: column.candidates() for name, column in scan.categorical.items()}
+    panes = None
+    if scan.start is not None and scan.end is not None:
+        panes = PaneTally(slot_sizes(numeric, categorical), (scan.start, scan.end), plan.pane, scan.timed)
+    segments = {key: _segment_values(values) for key, values in scan.segments.items()}
+    return Tally(numeric, categorical, segments, panes)
+
+
+def _sampled(scan: Scan, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """The sampled finite values; the extremes where the sample caught none of a rare column's values."""
+    sample = scan.sample.finite(name)
+    if len(sample):
+        return sample
+    return np.array([scan.numeric[name].low, scan.numeric[name].high])
+
+
+def _segment_values(scan: CategoryScan) -> list[str]:
+    """Values counted by name: twice as many as are kept, since the counts so far are estimates."""
+    return [value for value in scan.candidates() if value != OTHER][: 2 * MAX_SEGMENT_VALUES]
+
+
+def _reference(plan: Plan, scan: Scan, tally: Tally) -> Reference:
+    orders = {name: _order(slots, tally.counts[name]) for name, slots in tally.categorical.items()}
+    profiles = {name: _profile(name, scan, tally, orders.get(name)) for name in tally.counts}
+    return seal(
+        Reference(
+            model=plan.model,
+            rows=scan.rows,
+            start=scan.start,
+            end=scan.end,
+            features={name: profiles[name] for name in plan.features},
+            prediction=profiles.get(PREDICTION),
+            latency=tally.latency if plan.latency else None,
+            error_rows=scan.failed,
+            segments={key: _segments(plan, part, orders) for key, part in tally.segments.items()},
+            id="",
+        )
+    )
+
+
+def _order(slots: CategorySlots, counts: IntArray) -> IntArray:
+    """For each candidate's slot, its slot in the profile: the most frequent first, the rest folded into other."""
+    candidates = len(slots.names)
+    ranked = sorted(range(candidates), key=lambda slot: (-int(counts[slot]), slots.names[slot]))
+    kept = [slot for slot in ranked if counts[slot] > 0][:TOP_CATEGORIES]
+    order = np.full(slots.size, len(kept), dtype=np.int64)
+    order[kept] = np.arange(len(kept))
+    order[candidates:] = len(kept) + np.arange(3)
+    return order
+
+
+def _profile(name: str, scan: Scan, tally: Tally, order: IntArray | None) -> Profile:
+    if order is None:
+        return _numeric(name, scan, tally, tally.numeric[name])
+    counts = fold(tally.counts[name], order)
+    kept = len(counts) - 3
+    names = tally.categorical[name].names
+    by_slot = {int(target): candidate for candidate, target in zip(names, order, strict=False) if target < kept}
+    return CategoricalProfile(
+        categories=tuple(by_slot[slot] for slot in range(kept)),
+        counts=counts[:kept],
+        other=int(counts[kept]),
+        missing=int(counts[kept + 1]),
+        overdispersion=None if tally.panes is None else tally.panes.overdispersion(name, order, 2),
+    )
+
+
+def _numeric(name: str, scan: Scan, tally: Tally, slots: NumericSlots) -> NumericProfile:
+    counts = tally.counts[name]
+    center, scale = scan.numeric[name].center_and_scale(_sampled(scan, name))
+    return NumericProfile(
+        edges=slots.edges,
+        counts=counts[1:-3],
+        coarse=coarse_bins(counts[1:-3]),
+        missing=int(counts[-2]),
+        non_finite=int(counts[-1]),
+        center=center,
+        scale=scale,
+        overdispersion=None if tally.panes is None else tally.panes.overdispersion(name, None, 2),
+    )
+
+
+def _segments(plan: Plan, tally: SegmentTally, orders: dict[str, IntArray]) -> dict[str, SegmentCounts]:
+    """The values with enough rows, at most MAX_SEGMENT_VALUES, by rows; all others together as "other"."""
+    named = tally.values[:-1]
+    ranked = sorted(range(len(named)), key=lambda index: (-int(tally.rows[index]), named[index]))
+    kept = [index for index in ranked if tally.rows[index] >= MIN_SEGMENT_ROWS][:MAX_SEGMENT_VALUES]
+    rest = [index for index in range(len(tally.rows)) if index not in set(kept)]
+    groups = {named[index]: [index] for index in kept}
+    if int(tally.rows[rest].sum()):
+        groups[OTHER] = rest
+    return {value: _segment(plan, tally, members, orders) for value, members in groups.items()}
+
+
+def _segment(plan: Plan, tally: SegmentTally, members: list[int], orders: dict[str, IntArray]) -> SegmentCounts:
+    def counts(name: str) -> IntArray:
+        summed: IntArray = tally.counts[name][members].sum(axis=0)
+        return fold(summed, orders[name]) if name in orders else summed
+
+    return SegmentCounts(
+        rows=int(tally.rows[members].sum()),
+        features={name: counts(name) for name in plan.features},
+        prediction=counts(PREDICTION) if plan.prediction is not None else None,
+    )
+
+
+def _notes(plan: Plan, scan: Scan) -> tuple[str, ...]:
+    notes = []
+    if plan.skipped:
+        notes.append(f"left out, being neither numbers nor categories: {', '.join(plan.skipped)}")
+    if plan.prediction is None:
+        notes.append("no prediction profile: prediction drift will not be watched")
+    if not plan.latency:
+        notes.append("no latency_ms column: no latency profile")
+    if scan.start is None:
+        notes.append(
+            "no timestamps: how much traffic varies from pane to pane will be learnt from the first clean hour"
+        )
+    return tuple(notes)

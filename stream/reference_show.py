@@ -1,0 +1,117 @@
+"""A reference drawn in the terminal: a histogram per column, what is missing, the segments."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from stream.problems import one_line, shorten
+from windows.profiles import CategoricalProfile, NumericProfile, Profile
+from windows.quantiles import quantile
+from windows.reference import Reference
+
+BAR_CELLS = 40
+SHOWN_CATEGORIES = 10
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+def drawing(reference: Reference, only: tuple[str, ...] = ()) -> RenderableType:
+    """All of the reference, or only the columns named."""
+    parts: list[RenderableType] = [_head(reference)]
+    for name, profile in reference.features.items():
+        if not only or name in only:
+            parts += [Text(), _title(name, profile, reference.rows), _histogram(profile, reference.rows)]
+    if reference.prediction is not None and (not only or "prediction" in only):
+        title = _title("prediction", reference.prediction, reference.rows)
+        parts += [Text(), title, _histogram(reference.prediction, reference.rows)]
+    if reference.segments and not only:
+        parts += [Text(), *_segments(reference)]
+    return Group(*parts)
+
+
+def _head(reference: Reference) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("model", Text(_label(reference.model), style="bold"))
+    table.add_row("rows", f"{reference.rows:,} and {reference.error_rows:,} failed")
+    if reference.start is not None and reference.end is not None:
+        table.add_row("time", f"{_time(reference.start)} to {_time(reference.end)}")
+    if reference.latency is not None:
+        p50, p95, p99 = (quantile(reference.latency, q) for q in (0.5, 0.95, 0.99))
+        table.add_row("latency", f"p50 {p50:.3g} ms, p95 {p95:.3g} ms, p99 {p99:.3g} ms")
+    table.add_row("id", reference.id)
+    return table
+
+
+def _title(name: str, profile: Profile, rows: int) -> Text:
+    title = Text(_label(name), style="bold")
+    missing = f"missing {_percent(profile.missing, rows)}"
+    if isinstance(profile, NumericProfile):
+        facts = f"numeric, mean {profile.center:.6g}, sd {profile.scale:.6g}, {len(profile.counts)} bins, {missing}"
+        if profile.non_finite:
+            facts += f", infinite {_percent(profile.non_finite, rows)}"
+    else:
+        facts = f"categorical, {len(profile.categories)} named, {missing}"
+    if profile.overdispersion is not None:
+        facts += f", overdispersion {profile.overdispersion:.3g}"
+    return title.append(f"  {facts}", style="dim")
+
+
+def _histogram(profile: Profile, rows: int) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right")
+    table.add_column(width=BAR_CELLS)
+    table.add_column(justify="right")
+    bars = list(_numeric_bars(profile) if isinstance(profile, NumericProfile) else _category_bars(profile))
+    longest = max((count for _, count in bars), default=0)
+    for label, count in bars:
+        table.add_row(escape(_label(label)), Text(bar(count, longest), style="cyan"), _percent(count, rows))
+    return table
+
+
+def _numeric_bars(profile: NumericProfile) -> Iterator[tuple[str, int]]:
+    for coarse in range(int(profile.coarse[-1]) + 1):
+        inside = np.flatnonzero(profile.coarse == coarse)
+        low, high = float(profile.edges[inside[0]]), float(profile.edges[inside[-1] + 1])
+        single = high <= np.nextafter(low, np.inf)
+        label = f"{low:.6g}" if single else f"{low:.6g} to {high:.6g}"
+        yield label, int(profile.counts[inside].sum())
+
+
+def _category_bars(profile: CategoricalProfile) -> Iterator[tuple[str, int]]:
+    counts = profile.counts.tolist()
+    yield from zip(profile.categories[:SHOWN_CATEGORIES], counts, strict=False)
+    more = len(counts) - SHOWN_CATEGORIES
+    if more > 0:
+        yield f"{more} more named", sum(counts[SHOWN_CATEGORIES:])
+    if profile.other:
+        yield "other", profile.other
+
+
+def bar(count: int, longest: int) -> str:
+    """A bar of at most BAR_CELLS cells, in eighths of a cell; any count above 0 is seen."""
+    if count == 0 or longest == 0:
+        return ""
+    eighths = max(round(count * BAR_CELLS * 8 / longest), 1)
+    return "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+
+
+def _segments(reference: Reference) -> Iterator[RenderableType]:
+    for key, values in reference.segments.items():
+        named = [f"{_label(value)} {_percent(counts.rows, reference.rows)}" for value, counts in values.items()]
+        yield Text(f"segment {_label(key)}", style="bold").append(f"  {', '.join(named)}", style="dim")
+
+
+def _percent(count: int, rows: int) -> str:
+    return f"{100 * count / rows:.2f} %" if rows else "0 %"
+
+
+def _label(text: str) -> str:
+    return one_line(shorten(text))
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,0 +1,98 @@
+"""What a dataflow process tells its parent: the reports that metrics and readiness are made of.
+
+A report names its metric by the short name declared in `stream.metrics` (without the `driftgauge_` prefix) and gives
+label values in the declared order. Reports are plain picklable values: a worker sends them over a pipe, a replay hands
+them straight to a registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Labels = tuple[str, ...]
+WorkerState = Literal["starting", "waiting_for_broker", "running", "broker_lost", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class GaugeBlock:
+    """All present values that one owner gives to one gauge; replaces the owner's former block, and no rows remove it.
+
+    An owner is whoever computes the values together (a model's judge, a partition): its blocks come and go as one. Two
+    owners must not report the same labels; should they, the one that came to the metric later is shown.
+    """
+
+    owner: str
+    metric: str
+    rows: tuple[Labels, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerGone:
+    """The owner has nothing more to show (its version retired, its partition moved): drop all of its gauge blocks."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Absolute counts out of exactly-once state: the registry keeps the maximum, so a replay lowers nothing.
+
+    Where several places each count their own share of the same labels (partitions counting late records of one model),
+    each names itself as `owner`: the maximum is kept per owner and what is shown is their sum.
+    """
+
+    metric: str
+    rows: dict[Labels, float]
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Increments:
+    """Counts to be added: for what is not in recovered state."""
+
+    metric: str
+    rows: dict[Labels, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One value for a histogram."""
+
+    metric: str
+    labels: Labels
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one dataflow process; `detail` is a sentence fragment shown by /readyz."""
+
+    process: int
+    state: WorkerState
+    detail: str = ""
+
+
+Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status
+
+
+class Reporter(Protocol):
+    """Where a dataflow sends its reports. Sending never blocks on another process."""
+
+    def send(self, report: Report) -> None:
+        """Take the report; returns at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReporter:
+    """Hands each report to `apply` in the caller's thread: for a dataflow that runs in the process of its registry."""
+
+    apply: Callable[[Report], None] = field(repr=False)
+
+    def send(self, report: Report) -> None:
+        """Apply the report now."""
+        self.apply(report)

@@ -1,0 +1,138 @@
+"""The traffic generator's clockwork: predictions written to a topic at a given rate, paced against the clock."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaException, Producer
+
+from stream.errors import Unreachable, UsageError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Mapping
+
+    from stream.traffic import Generator
+
+TICK_SECONDS = 0.02
+LONGEST_DEBT_SECONDS = 1.0
+"""What cannot be caught up within this time is given up, rather than sent in a burst later."""
+_ANSWER_SECONDS = 15.0
+_FLUSH_SECONDS = 30.0
+
+_DEFAULTS: Mapping[str, Any] = {
+    "linger.ms": 10,
+    "batch.size": 500_000,
+    "queue.buffering.max.messages": 500_000,
+    "delivery.report.only.error": True,
+    "log_level": 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a simulation is.
+
+    Attributes:
+        seconds: since it began.
+        written: predictions handed to the writer.
+        given_up: predictions that were due and that this process was too slow to make.
+    """
+
+    seconds: float = 0.0
+    written: int = 0
+    given_up: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Predictions a second so far."""
+        return self.written / self.seconds if self.seconds else 0.0
+
+
+class TopicWriter:
+    """Writes values to one topic, waiting when the client's buffer is full, counting what the broker refuses.
+
+    Args:
+        properties: librdkafka properties with `bootstrap.servers`.
+        topic: it must exist, unless the broker creates topics on first use.
+
+    Raises:
+        Unreachable: no broker answered.
+        UsageError: there is no such topic.
+    """
+
+    def __init__(self, properties: Mapping[str, Any], topic: str) -> None:
+        self._topic = topic
+        self.refused = 0
+        self.last_refusal = ""
+        self._producer = Producer({**_DEFAULTS, **properties})
+        try:
+            found = self._producer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
+        except KafkaException as error:
+            where = properties.get("bootstrap.servers")
+            raise Unreachable(f"no broker answered at {where}: {error.args[0].str()}") from error
+        if found.error is not None and not found.partitions:
+            raise UsageError(f"topic {topic}: {found.error.str()}; `driftgauge topics create` makes it")
+
+    def write(self, values: Iterable[bytes]) -> None:
+        """Hand values to the client; each goes to a partition of the client's choice."""
+        producer, topic, report = self._producer, self._topic, self._report
+        for value in values:
+            while True:
+                try:
+                    producer.produce(topic, value, on_delivery=report)
+                    break
+                except BufferError:
+                    producer.poll(0.05)
+        producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until the broker has taken or refused everything; what it has not taken by then counts as refused."""
+        self.refused += self._producer.flush(_FLUSH_SECONDS)
+
+    def _report(self, error: Any, _: object) -> None:
+        if error is not None:
+            self.refused += 1
+            self.last_refusal = error.str()
+
+
+def simulate(
+    generator: Generator,
+    write: Callable[[list[bytes]], None],
+    *,
+    rate: float,
+    duration: float | None,
+    stop: threading.Event,
+    watch: Callable[[Progress], None],
+) -> Progress:
+    """Write predictions at `rate` a second with the present as event time, until `duration` is over or `stop` is set.
+
+    Args:
+        generator: draws and encodes the predictions.
+        write: takes the values of one tick.
+        rate: predictions a second, > 0; fractions accumulate.
+        duration: seconds; None for no end.
+        stop: ends the simulation within a tick.
+        watch: told how far it is after each tick.
+
+    Returns:
+        How far it came.
+    """
+    began = time.monotonic()
+    clock = time.time() - began
+    ending = math.inf if duration is None else began + duration
+    ticked, progress = began, Progress()
+    while ticked < ending and not stop.wait(max(0.0, min(ticked + TICK_SECONDS, ending) - time.monotonic())):
+        now = min(time.monotonic(), ending)
+        due = int(rate * (now - began)) - progress.written - progress.given_up
+        count = min(due, math.ceil(rate * LONGEST_DEBT_SECONDS))
+        if count > 0:
+            traffic = generator.batch(count, int((ticked + clock) * 1000), int((now + clock) * 1000))
+            write(generator.encode(traffic))
+        progress = Progress(now - began, progress.written + count, progress.given_up + due - count)
+        ticked = now
+        watch(progress)
+    return progress

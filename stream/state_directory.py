@@ -1,0 +1,119 @@
+"""The state directory: Bytewax's recovery partitions, owned by this user alone, and a note of what config the state was made under."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bytewax.recovery import RecoveryConfig, init_db_dir
+
+from stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from operators.model_steps import ModelPlan
+    from stream.settings import StateSettings
+
+FORMAT = 1
+"""Version of everything that is kept in the state directory; raised when a state class changes."""
+
+NOTE = "driftgauge.json"
+
+
+class StateError(UsageError):
+    """The state directory cannot be used as it is."""
+
+
+def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str) -> RecoveryConfig:
+    """Create the directory, or check that what it holds was written by this user, this format, and fits the config.
+
+    Safe to call from several processes at once.
+
+    Raises:
+        StateError: the directory belongs to somebody else, has another format, or its state would be misread under this config.
+    """
+    directory = Path(settings.directory)
+    _own(directory)
+    with (directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        note = _note(models, topic, settings.recovery_partitions)
+        path = directory / NOTE
+        if path.exists():
+            _check(path, note)
+        elif any(directory.glob("*.sqlite3")):
+            raise StateError(f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged")
+        else:
+            init_db_dir(directory, settings.recovery_partitions)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
+        temporary.replace(path)
+    return RecoveryConfig(str(directory))
+
+
+def _own(directory: Path) -> None:
+    """State is pickles: whoever can write there can run code here."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = directory.stat()
+    except OSError as error:
+        raise StateError(f"state.directory {directory}: {error.strerror}") from error
+    if not stat.S_ISDIR(facts.st_mode):
+        raise StateError(f"state.directory {directory}: not a directory")
+    if facts.st_uid != os.getuid():
+        raise StateError(f"state.directory {directory}: belongs to user {facts.st_uid}, not to {os.getuid()}")
+    if facts.st_mode & 0o077:
+        raise StateError(f"state.directory {directory}: others may enter it; run: chmod 700 {directory}")
+
+
+def _note(models: Mapping[str, ModelPlan], topic: str, partitions: int) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "topic": topic,
+        "recovery_partitions": partitions,
+        "models": {name: _fingerprint(model) for name, model in models.items()},
+    }
+
+
+def _fingerprint(model: ModelPlan) -> dict[str, Any]:
+    """What the meaning of a model's state depends on."""
+    layout = [[field.name, field.start, field.stop] for field in model.layout.columns]
+    segments = hashlib.sha256(json.dumps(model.layout.segments).encode()).hexdigest()[:12]
+    return {
+        "reference": model.reference.id,
+        "columns": hashlib.sha256(json.dumps(layout).encode()).hexdigest()[:12],
+        "segments": segments,
+        "pane_ms": model.pane,
+    }
+
+
+def _check(path: Path, note: dict[str, Any]) -> None:
+    try:
+        known = json.loads(path.read_text())
+    except ValueError as error:
+        raise StateError(f"{path}: not readable as JSON: {error}") from error
+    if known.get("format") != FORMAT:
+        raise StateError(f"{path}: state of format {known.get('format')}, this release reads format {FORMAT}; {_REMEDY}")
+    for change in _changes(known, note):
+        raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
+    for name, fingerprint in known["models"].items():
+        note["models"].setdefault(name, fingerprint)
+
+
+_REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
+
+
+def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
+    for key in ("topic", "recovery_partitions"):
+        if known[key] != note[key]:
+            yield f"{key} was {known[key]!r} and is {note[key]!r}"
+    for name, fingerprint in note["models"].items():
+        former = known["models"].get(name, fingerprint)
+        for key, value in fingerprint.items():
+            if former[key] != value:
+                yield f"model {name}: {key} was {former[key]!r} and is {value!r}"

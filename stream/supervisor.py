@@ -1,0 +1,255 @@
+"""Runs the dataflow processes and keeps them running, all together: a cluster that lost a member cannot go on."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING
+
+from stream import metrics
+from stream.backoff import Backoff, BackoffPolicy
+from stream.child import Child
+from stream.reports import Increments, Report, Status
+from stream.stores import UnknownReportError
+from stream.usage import WorkerUsage
+from stream.worker import Assignment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stream.registry import Registry
+    from stream.reports import WorkerState
+    from stream.worker import Flow
+
+_ONE_CTRL_C = 1.0  # seconds
+_LOG = logging.getLogger("driftgauge.supervisor")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the run ended: the exit code, and what the user should read."""
+
+    exit_code: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A process that ended without being asked to; `reason` is killed, failed, ended or not_started."""
+
+    process: int
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How workers are treated.
+
+    Attributes:
+        grace: seconds that they have to stop before they are killed.
+        backoff: between restarts.
+        log_level: of the workers.
+        redact: takes secrets out of what they log.
+    """
+
+    grace: float = 3.5  # SIGTERM has to end everything in under 5 s
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+    log_level: str = "info"
+    redact: Callable[[str], str] = field(default=str)
+
+
+class Supervisor:
+    """Starts `processes` workers that run `flow`, and restarts the whole set when one of them ends."""
+
+    def __init__(self, flow: Flow, processes: int, registry: Registry, policy: Policy | None = None) -> None:
+        self._flow = flow
+        self._processes = processes
+        self._registry = registry
+        self._policy = policy or Policy()
+        self._backoff = Backoff(self._policy.backoff)
+        self._children: tuple[Child, ...] = ()
+        self._asked: float | None = None
+        self._urgent = False
+        self._leaving: int | None = None
+        self._wake, self._waker = socket.socketpair()
+        self._wake.setblocking(False)
+        self._waker.setblocking(False)
+        registry.add_probe(WorkerUsage(self.pids))
+
+    def pids(self) -> dict[int, int]:
+        """Process id of each worker that was started last."""
+        return {child.index: child.pid for child in self._children}
+
+    def stop(self) -> None:
+        """Stop gracefully; again a second later, kill. To be called from anywhere, signal handlers included."""
+        now = time.monotonic()
+        if self._asked is None:
+            self._asked = now
+        # Sooner it is the same Ctrl-C, sent on by a program between the terminal and us.
+        elif now - self._asked > _ONE_CTRL_C:
+            self._urgent = True
+        self._nudge()
+
+    def run(self) -> Outcome:
+        """Run until stopped, or until a worker says that the user has to mend something."""
+        while self._asked is None:
+            started = time.monotonic()
+            ended = self._attempt()
+            if isinstance(ended, Outcome):
+                return ended
+            pause = self._backoff.after(time.monotonic() - started)
+            self._announce(ended, pause)
+            self._rest(pause)
+        return Outcome(0)
+
+    def _attempt(self) -> Outcome | Death:
+        """One life of the set of workers; all of them have ended when it returns."""
+        try:
+            self._start()
+            return self._watch()
+        except OSError as error:
+            return Death(len(self._children), "not_started", f"could not be started: {error}")
+        finally:
+            for child in self._children:
+                child.kill()
+            for child in self._children:
+                child.bury()
+            self._children = ()
+
+    def _start(self) -> None:
+        self._leaving = None
+        addresses = free_addresses(self._processes)
+        for process in range(self._processes):
+            assignment = Assignment(process, addresses, self._policy.log_level, self._policy.redact)
+            self._children = (*self._children, Child(self._flow, assignment, self._deliver))
+        _LOG.info("started %d dataflow processes: %s", self._processes, list(self.pids().values()))
+
+    def _watch(self) -> Outcome | Death:
+        while True:
+            ended = wait([self._wake, *(child.sentinel for child in self._children)])
+            self._forget_nudges()
+            if self._asked is not None:
+                self._set_states("stopping", "asked to stop")
+                self._wind_down()
+                return Outcome(0)
+            if self._leaving is not None:
+                # In a cluster it cannot end before its peers do, and they would go on without its partitions.
+                self._wind_down()
+                return Death(self._leaving, "ended", "was sent a SIGTERM of its own")
+            dead = [child for child in self._children if child.sentinel in ended]
+            if dead:
+                return self._verdict(dead)
+
+    def _verdict(self, ended: list[Child]) -> Outcome | Death:
+        for child in ended:
+            child.settle()
+        for child in self._children:
+            child.kill()
+        for child in self._children:
+            child.bury()
+        # A worker's last words explain more than the deaths of its peers, which may have come first.
+        for child in self._children:
+            if child.failure is not None:
+                return Outcome(child.failure.exit_code, child.failure.message)
+        return _death(min(ended, key=lambda child: child.exit_code or 0))
+
+    def _wind_down(self) -> None:
+        """Have the workers stop; those that do not within the grace are left to be killed."""
+        for child in self._children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + self._policy.grace
+        running = list(self._children)
+        while running and not self._urgent and (left := deadline - time.monotonic()) > 0:
+            self._forget_nudges()
+            wait([self._wake, *(child.sentinel for child in running)], timeout=left)
+            running = [child for child in running if child.exit_code is None]
+        for child in running:
+            _LOG.warning("process %d does not stop: killed; its state is that of the last snapshot", child.index)
+
+    def _announce(self, death: Death, pause: float) -> None:
+        again = f"all processes start again in {pause:.1f} s"
+        _LOG.error("process %d %s; %s", death.process, death.detail, again)
+        row = (str(death.process), death.reason)
+        self._registry.apply(Increments(metrics.WORKER_RESTARTS_TOTAL.name, {row: 1.0}))
+        self._set_states("starting", f"process {death.process} {death.detail}; {again}")
+
+    def _set_states(self, state: WorkerState, detail: str) -> None:
+        for process in range(self._processes):
+            self._registry.apply(Status(process, state, detail))
+
+    def _rest(self, seconds: float) -> None:
+        """Wait, unless asked to stop."""
+        deadline = time.monotonic() + seconds
+        while self._asked is None and (left := deadline - time.monotonic()) > 0:
+            wait([self._wake], timeout=left)
+            self._forget_nudges()
+
+    def _nudge(self) -> None:
+        """Have the main loop look around."""
+        with contextlib.suppress(BlockingIOError):
+            self._waker.send(b"x")
+
+    def _forget_nudges(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake.recv(4096)
+
+    def _deliver(self, report: Report) -> None:
+        if isinstance(report, Status):
+            if self._asked is not None:
+                return  # "stopping" is the last word
+            if report.state == "stopping":
+                self._leaving = report.process
+                self._nudge()
+        try:
+            self._registry.apply(report)
+        except UnknownReportError as error:
+            _LOG.error("a report is not shown: %s", error)
+            self._registry.apply(Increments(metrics.REPORTS_DROPPED_TOTAL.name, {("undeclared",): 1.0}))
+
+
+def _death(child: Child) -> Death:
+    code = child.exit_code or 0
+    if code < 0:
+        return Death(child.index, "killed", f"was killed by {_signal_name(-code)}")
+    if code > 0:
+        return Death(child.index, "failed", f"failed with exit code {code}")
+    return Death(child.index, "ended", "ended without being asked to")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def free_addresses(processes: int) -> tuple[str, ...]:
+    """An address on the loopback for each process of a cluster; none for a lone process, which talks to nobody.
+
+    Another program may take a port before the worker does; the worker then fails and the set starts again with others.
+    """
+    if processes == 1:
+        return ()
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(processes)]
+        for place in held:
+            place.bind(("127.0.0.1", 0))
+        return tuple(f"127.0.0.1:{place.getsockname()[1]}" for place in held)
+
+
+@contextlib.contextmanager
+def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
+    """SIGTERM and SIGINT stop the supervisor; the second of them kills its workers. For the main thread."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: supervisor.stop()) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,167 @@
+"""The brokers tests run on: the embedded one always, a real one where it can be had."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+from kafka_node import KafkaNode, NoBrokerError, free_ports
+
+from stream.embedded import EmbeddedBroker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from confluent_kafka import Message
+
+REQUIRED = "DRIFTGAUGE_REQUIRE_REAL_BROKER"
+KINDS = ("embedded", "real")
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker as a test sees it.
+
+    Attributes:
+        kind: `embedded` or `real`.
+        bootstrap: its address.
+    """
+
+    kind: str
+    bootstrap: str
+
+    def topic(self, stem: str = "t", partitions: int = 4) -> str:
+        """Create a topic with a name of its own and return the name.
+
+        The embedded broker makes topics of EmbeddedBroker.PARTITIONS partitions only.
+        """
+        name = f"{stem}-{uuid.uuid4().hex[:8]}"
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        if self.kind == "real":
+            admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
+            wait_for(lambda: len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions)
+        else:
+            assert partitions == EmbeddedBroker.PARTITIONS
+            assert len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions
+        return name
+
+    def produce(self, topic: str, values: Iterable[bytes], partition: int = -1, key: bytes | None = None) -> None:
+        """Write values and return when the broker has confirmed each."""
+        failures: list[str] = []
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "log_level": 0})
+
+        def delivered(error: object, _: Message) -> None:
+            if error is not None:
+                failures.append(str(error))
+
+        for value in values:
+            while True:
+                try:
+                    producer.produce(topic, value, key=key, partition=partition, on_delivery=delivered)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        assert producer.flush(60) == 0
+        assert not failures, failures[:3]
+
+    def read(self, topic: str, count: int, seconds: float = 30.0) -> list[Message]:
+        """Return the records of a topic from its beginning once there are at least `count`; fails after `seconds`."""
+        return list(self._read(topic, lambda found: len(found) >= count, seconds))
+
+    def read_all(self, topic: str, seconds: float = 30.0) -> list[Message]:
+        """Return every record the topic holds now."""
+        ends = self.ends(topic)
+        total = sum(high - low for low, high in ends)
+        return list(self._read(topic, lambda found: len(found) >= total, seconds))
+
+    def ends(self, topic: str) -> list[tuple[int, int]]:
+        """Return the low and high offset of each partition."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "ends", "log_level": 0})
+        try:
+            parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in sorted(parts)]
+        finally:
+            consumer.close()
+
+    def _read(self, topic: str, enough: Callable[[Sequence[Message]], bool], seconds: float) -> list[Message]:
+        consumer = Consumer(
+            {"bootstrap.servers": self.bootstrap, "group.id": f"read-{uuid.uuid4()}", "enable.auto.commit": False}
+        )
+        found: list[Message] = []
+        deadline = time.monotonic() + seconds
+        try:
+            parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            consumer.assign([TopicPartition(topic, p, 0) for p in parts])
+            while not enough(found):
+                assert time.monotonic() < deadline, f"{len(found)} records in {topic} after {seconds} s"
+                found += [message for message in consumer.consume(1000, 0.1) if message.error() is None]
+        finally:
+            consumer.close()
+        return found
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30.0, what: str = "the condition") -> None:
+    """Return once the condition holds; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    pause = 0.001
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+
+
+def unavailable(reason: str) -> None:
+    """Skip with the reason, or fail where a real broker is required."""
+    if os.environ.get(REQUIRED) == "1":
+        pytest.fail(f"{REQUIRED}=1 and no real broker: {reason}", pytrace=False)
+    pytest.skip(f"no real broker: {reason}")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """Return a port of the loopback nobody listens on."""
+    return free_ports(1)[0]
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[Broker]:
+    """One embedded broker for the whole run."""
+    with EmbeddedBroker() as broker:
+        yield Broker("embedded", broker.bootstrap)
+
+
+@pytest.fixture(scope="session")
+def real_broker() -> Iterator[Broker]:
+    """One real broker for the whole run: KAFKA_BOOTSTRAP_SERVERS, else Kafka on Java, else a skip with the reason."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield Broker("real", given)
+        return
+    try:
+        with KafkaNode(heap="512m") as node:
+            yield Broker("real", node.bootstrap)
+    except NoBrokerError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture
+def kafka_node() -> Iterator[KafkaNode]:
+    """Return a real broker of the test's own, running, that it may stop, pause, kill and start."""
+    try:
+        with KafkaNode(heap="512m") as node:
+            yield node
+    except NoBrokerError as error:
+        unavailable(str(error))
+
+
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.real_broker if kind == "real" else ()) for kind in KINDS])
+def broker(request: pytest.FixtureRequest) -> Broker:
+    """Each of the two brokers in turn."""
+    found: Broker = request.getfixturevalue(f"{request.param}_broker")
+    return found

@@ -1,0 +1,13 @@
+"""Fixtures for all tests; the broker harness is shared with the load tests."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+for place in (ROOT / "load_tests", ROOT / "tests"):
+    if str(place) not in sys.path:
+        sys.path.append(str(place))
+
+from brokers import broker, embedded_broker, free_port, kafka_node, real_broker  # noqa: E402  the path comes first
+
+__all__ = ["broker", "embedded_broker", "free_port", "kafka_node", "real_broker"]

@@ -1,0 +1,34 @@
+"""A batch of predictions of one model as columns: what decoding yields and folding takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from windows.arrays import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """n predictions of one model, already checked.
+
+    Attributes:
+        panes: int64[n], pane index of each prediction.
+        versions: names of the versions in the batch.
+        version: int64[n], index into `versions`.
+        numeric: float64[F, n], the layout's numeric columns (prediction last, if numeric); NaN where missing.
+        categorical: int64[C, n], slot within its field of each of the layout's categorical columns.
+        segments: int64[S, n], index of the value of each segment key.
+        latency: float64[n], ms, NaN where missing.
+        failed: bool[n], predictions that carry an error; None when there are none.
+    """
+
+    panes: IntArray
+    versions: tuple[str, ...]
+    version: IntArray
+    numeric: FloatArray
+    categorical: IntArray
+    segments: IntArray
+    latency: FloatArray
+    failed: BoolArray | None

@@ -1,0 +1,184 @@
+"""Fold a batch of predictions into pane sketches with a handful of numpy calls, whatever the number of versions and segments.
+
+Every count of every group is one bincount over combined indices (group * slots + slot), instead of a loop over groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.layout import WHOLE, Layout, segment_name
+from windows.moments import moment_sums
+from windows.profiles import NumericProfile
+from windows.quantiles import LATENCY_BINS, latency_slots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.columns import Columns
+
+GroupKey = tuple[int, str, str]
+"""(pane index, version, segment)."""
+
+Sketches = dict[GroupKey, "IntArray"]
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """What folding needs of a layout, computed once."""
+
+    layout: Layout
+    edges: tuple[FloatArray, ...]
+    numeric_starts: IntArray
+    categorical_starts: IntArray
+    centers: FloatArray
+    scales: FloatArray
+
+
+def binning_of(layout: Layout) -> Binning:
+    """Gather edges, offsets, centers and scales of a layout."""
+    profiles = [field.profile for field in layout.numeric if isinstance(field.profile, NumericProfile)]
+    return Binning(
+        layout=layout,
+        edges=tuple(profile.edges for profile in profiles),
+        numeric_starts=np.array([field.start for field in layout.numeric], dtype=np.int64),
+        categorical_starts=np.array([field.start for field in layout.categorical], dtype=np.int64),
+        centers=np.array([profile.center for profile in profiles], dtype=np.float64),
+        scales=np.array([profile.scale for profile in profiles], dtype=np.float64),
+    )
+
+
+def fold(binning: Binning, columns: Columns) -> Sketches:
+    """The sketch of every (pane, version, segment) that occurs in the batch.
+
+    Returns:
+        int64[layout.size] for the segment WHOLE, int64[layout.segment_size] for any other.
+    """
+    sketches: Sketches = {}
+    served, failed = _split(columns)
+    if failed is not None:
+        for (pane, version), rows in _pane_groups(failed):
+            sketch = sketches.setdefault((pane, version, WHOLE), binning.layout.empty())
+            sketch[binning.layout.errors] += int(rows.sum())
+    if served is None:
+        return sketches
+    slots = _slots(binning, served)
+    groups = list(_pane_groups(served))
+    group_of = np.zeros(len(served.panes), dtype=np.int64)
+    for number, (_, rows) in enumerate(groups):
+        group_of[rows] = number
+    names = [name for name, _ in groups]
+    _fold_whole(binning, served, slots, group_of, names, sketches)
+    for key_index, (key, values) in enumerate(binning.layout.segments):
+        _fold_segments(binning, served, slots, group_of, names, key_index, key, values, sketches)
+    return sketches
+
+
+def _split(columns: Columns) -> tuple[Columns | None, Columns | None]:
+    """The served and the failed predictions of a batch."""
+    if columns.failed is None:
+        return columns, None
+    served = None if columns.failed.all() else take(columns, ~columns.failed)
+    return served, take(columns, columns.failed)
+
+
+def take(columns: Columns, rows: BoolArray) -> Columns:
+    """The predictions at `rows` (bool[n])."""
+    return type(columns)(
+        panes=columns.panes[rows],
+        versions=columns.versions,
+        version=columns.version[rows],
+        numeric=columns.numeric[:, rows],
+        categorical=columns.categorical[:, rows],
+        segments=columns.segments[:, rows],
+        latency=columns.latency[rows],
+        failed=None if columns.failed is None else columns.failed[rows],
+    )
+
+
+def _pane_groups(columns: Columns) -> Iterator[tuple[tuple[int, str], BoolArray]]:
+    """The (pane, version) pairs that occur, each with the records in it."""
+    versions = len(columns.versions)
+    first = int(columns.panes.min())
+    combined = (columns.panes - first) * versions + columns.version
+    lowest, highest = int(combined.min()), int(combined.max())
+    if lowest == highest:
+        yield (first + lowest // versions, columns.versions[lowest % versions]), np.ones(len(combined), dtype=bool)
+        return
+    for pair in np.unique(combined).tolist():
+        yield (first + pair // versions, columns.versions[pair % versions]), combined == pair
+
+
+def _slots(binning: Binning, columns: Columns) -> IntArray:
+    """The slot in the vector of every value of every column: int64[F + C, n]."""
+    numeric = columns.numeric
+    slots = np.empty((len(numeric) + len(columns.categorical), numeric.shape[1]), dtype=np.int64)
+    for row, edges in enumerate(binning.edges):
+        slots[row] = np.searchsorted(edges, numeric[row], side="right")
+    finite = np.isfinite(numeric)
+    if not finite.all():
+        bins = np.array([len(edges) - 1 for edges in binning.edges], dtype=np.int64)[:, None]
+        odd = np.where(np.isnan(numeric), bins + 2, bins + 3)
+        np.copyto(slots[: len(numeric)], odd, where=~finite)
+    slots[: len(numeric)] += binning.numeric_starts[:, None]
+    np.add(columns.categorical, binning.categorical_starts[:, None], out=slots[len(numeric) :])
+    return slots
+
+
+def _histograms(slots: IntArray, group_of: IntArray, groups: int, size: int) -> IntArray:
+    """Counts of each slot in each group: int64[groups, size]."""
+    if groups == 1:
+        return np.bincount(slots.ravel(), minlength=size)[None, :]
+    return np.bincount((slots + group_of * size).ravel(), minlength=groups * size).reshape(groups, size)
+
+
+def _fill(binning: Binning, columns: Columns, slots: IntArray, group_of: IntArray, out: IntArray) -> None:
+    """Write histograms, row counts and moment sums of each group into `out`, int64[groups, >= segment_size]."""
+    layout, groups = binning.layout, len(out)
+    out[:, : layout.rows] = _histograms(slots, group_of, groups, layout.rows)
+    out[:, layout.rows] = np.bincount(group_of, minlength=groups)
+    member = None if groups == 1 else group_of == np.arange(groups)[:, None]
+    out[:, layout.moments : layout.segment_size] = moment_sums(columns.numeric, binning.centers, binning.scales, member)
+
+
+def _fold_whole(
+    binning: Binning,
+    columns: Columns,
+    slots: IntArray,
+    group_of: IntArray,
+    names: list[tuple[int, str]],
+    into: Sketches,
+) -> None:
+    layout, groups = binning.layout, len(names)
+    out = np.zeros((groups, layout.size), dtype=np.int64)
+    _fill(binning, columns, slots, group_of, out)
+    timed = ~np.isnan(columns.latency)
+    latency = np.full(len(timed), LATENCY_BINS, dtype=np.int64)
+    latency[timed] = latency_slots(columns.latency[timed])
+    out[:, layout.latency : layout.errors] = _histograms(latency, group_of, groups, LATENCY_BINS + 1)
+    for (pane, version), sketch in zip(names, out, strict=True):
+        known = into.get((pane, version, WHOLE))
+        into[pane, version, WHOLE] = sketch if known is None else known + sketch
+
+
+def _fold_segments(
+    binning: Binning,
+    columns: Columns,
+    slots: IntArray,
+    group_of: IntArray,
+    names: list[tuple[int, str]],
+    key_index: int,
+    key: str,
+    values: tuple[str, ...],
+    into: Sketches,
+) -> None:
+    present, compact = np.unique(group_of * len(values) + columns.segments[key_index], return_inverse=True)
+    out = np.zeros((len(present), binning.layout.segment_size), dtype=np.int64)
+    _fill(binning, columns, slots, compact.astype(np.int64), out)
+    for combined, sketch in zip(present.tolist(), out, strict=True):
+        pane, version = names[combined // len(values)]
+        into[pane, version, segment_name(key, values[combined % len(values)])] = sketch

@@ -1,0 +1,177 @@
+"""Where each count of a sketch stands: one integer vector holds all that is kept of a group of predictions.
+
+Every sketch of driftgauge is a count in fixed bins taken from the reference, or a sum of fixed-point integers. So a sketch is one int64
+vector, merging is addition, and subtraction undoes it: exactly, in any order. Memory: 8 bytes a slot, about 1 KB a numeric feature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.profiles import CategoricalProfile, NumericProfile, slot_count, slots
+from windows.quantiles import LATENCY_BINS
+
+if TYPE_CHECKING:
+    from windows.arrays import IntArray
+    from windows.profiles import Profile
+    from windows.reference import Reference
+
+WHOLE = ""
+"""The segment that holds every prediction of a version."""
+
+OTHER = "other"
+"""The segment value (and version) that stands for all those beyond the known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column: its profile and the slots [start, stop) of the vector its counts stand in."""
+
+    name: str
+    profile: Profile
+    start: int
+    stop: int
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the column holds numbers."""
+        return isinstance(self.profile, NumericProfile)
+
+    @property
+    def missing(self) -> int:
+        """The slot of missing values."""
+        return self.stop - 2
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The slots of a model's vectors.
+
+    A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the number of rows, then two moment
+    sums for each numeric column (see `windows.moments`). The vector of the WHOLE adds the latency bins, the number of predictions without a
+    latency, and the number of failed predictions (which are in no other slot).
+    """
+
+    model: str
+    features: tuple[Field, ...]
+    prediction: Field | None
+    segments: tuple[tuple[str, tuple[str, ...]], ...]
+    rows: int
+    moments: int
+    segment_size: int
+    latency: int
+    errors: int
+    size: int
+
+    @property
+    def numeric(self) -> tuple[Field, ...]:
+        """The numeric features, then the prediction if it is numeric: the order of the moment sums."""
+        return tuple(field for field in self.columns if field.numeric)
+
+    @property
+    def categorical(self) -> tuple[Field, ...]:
+        """The categorical features, then the prediction if it is categorical."""
+        return tuple(field for field in self.columns if not field.numeric)
+
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """All features, then the prediction."""
+        return self.features if self.prediction is None else (*self.features, self.prediction)
+
+    @property
+    def no_latency(self) -> int:
+        """The slot that counts predictions without a latency."""
+        return self.latency + LATENCY_BINS
+
+    def empty(self, segment: str = WHOLE) -> IntArray:
+        """A vector of zeros for this segment."""
+        return np.zeros(self.size if segment == WHOLE else self.segment_size, dtype=np.int64)
+
+
+def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layout:
+    """The layout that follows from a reference and the segment keys that the config asks for.
+
+    Raises:
+        KeyError: the reference was built without one of the segment keys.
+    """
+    features: list[Field] = []
+    at = 0
+    for name, profile in reference.features.items():
+        features.append(Field(name, profile, at, at + slot_count(profile)))
+        at = features[-1].stop
+    prediction = None
+    if reference.prediction is not None:
+        prediction = Field("prediction", reference.prediction, at, at + slot_count(reference.prediction))
+        at = prediction.stop
+    columns = features if prediction is None else [*features, prediction]
+    moments = at + 1
+    segment_size = moments + 2 * sum(field.numeric for field in columns)
+    latency = segment_size
+    return Layout(
+        model=reference.model,
+        features=tuple(features),
+        prediction=prediction,
+        segments=tuple((key, segment_values(reference, key)) for key in segment_keys),
+        rows=at,
+        moments=moments,
+        segment_size=segment_size,
+        latency=latency,
+        errors=latency + LATENCY_BINS + 1,
+        size=latency + LATENCY_BINS + 2,
+    )
+
+
+def segment_values(reference: Reference, key: str) -> tuple[str, ...]:
+    """The values of a segment key that have a profile of their own, and OTHER for the rest.
+
+    Raises:
+        KeyError: the reference was built without this key.
+    """
+    known = tuple(value for value in reference.segments[key] if value != OTHER)
+    return (*known, OTHER)
+
+
+def segment_name(key: str, value: str) -> str:
+    """The label of one segment: "country=US"."""
+    return f"{key}={value}"
+
+
+def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, str] | None = None) -> IntArray | None:
+    """The reference's own counts in the layout of the model, moments left at zero (they are taken about its mean).
+
+    Returns:
+        int64[layout.size] for the whole, int64[layout.segment_size] for a (key, value) segment, None when the reference has no counts for it.
+    """
+    if segment is None:
+        vector = layout.empty()
+        for field in layout.columns:
+            vector[field.start : field.stop] = slots(field.profile)
+        vector[layout.rows] = reference.rows
+        vector[layout.errors] = reference.error_rows
+        if reference.latency is not None:
+            vector[layout.latency : layout.latency + LATENCY_BINS] = reference.latency
+        return vector
+    counts = reference.segments[segment[0]].get(segment[1])
+    if counts is None:
+        return None
+    vector = layout.empty(segment_name(*segment))
+    for field in layout.features:
+        vector[field.start : field.stop] = counts.features[field.name]
+    if layout.prediction is not None and counts.prediction is not None:
+        vector[layout.prediction.start : layout.prediction.stop] = counts.prediction
+    vector[layout.rows] = counts.rows
+    return vector
+
+
+def categories_of(field: Field) -> tuple[str, ...]:
+    """The categories of a categorical field, in slot order.
+
+    Raises:
+        TypeError: the field is numeric.
+    """
+    if not isinstance(field.profile, CategoricalProfile):
+        raise TypeError(f"{field.name} is numeric: it has edges, not categories")
+    return field.profile.categories

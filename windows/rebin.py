@@ -1,0 +1,74 @@
+"""Counts moved to other bins, as if each bin were uniform inside. Exact where no bin is cut."""
+
+import numpy as np
+
+from windows.arrays import FloatArray, IntArray
+from windows.profiles import MAX_BINS
+
+
+def common_edges(one: FloatArray, other: FloatArray, counts_one: IntArray, counts_other: IntArray) -> FloatArray:
+    """Edges for the sum of two histograms: both sets together, without the least useful when they are too many.
+
+    Args:
+        one: float64[m+1], edges of the first.
+        other: float64[k+1], edges of the second.
+        counts_one: int64[m].
+        counts_other: int64[k].
+
+    Returns:
+        At most MAX_BINS + 1 of the edges, the ends and those of single-value bins among them as far as they fit.
+    """
+    edges = np.unique(np.concatenate((one, other)))
+    if len(edges) <= MAX_BINS + 1:
+        return edges
+    mass = spread(counts_one, one, edges) + spread(counts_other, other, edges)
+    single = edges[1:] <= np.nextafter(edges[:-1], np.inf)
+    needed = np.concatenate(([True], single)) | np.concatenate((single, [True]))
+    needed[0] = needed[-1] = True
+    while len(edges) > MAX_BINS + 1:
+        joined = mass[:-1] + mass[1:] + np.where(needed[1:-1], 2.0 * mass.sum(), 0.0)
+        least = int(np.argmin(joined))
+        edges, needed = np.delete(edges, least + 1), np.delete(needed, least + 1)
+        mass[least] += mass[least + 1]
+        mass = np.delete(mass, least + 1)
+    return edges
+
+
+def spread(counts: IntArray, edges: FloatArray, onto: FloatArray) -> FloatArray:
+    """Counts on other edges, fractions where a bin is cut.
+
+    Args:
+        counts: int64[m].
+        edges: float64[m+1], of the counts.
+        onto: float64[k+1], enclosing `edges`.
+
+    Returns:
+        float64[k]; it sums to the counts.
+    """
+    cumulative = np.concatenate(([0.0], np.cumsum(counts)))
+    # halved, so that the width of a bin cannot overflow
+    at = np.interp(onto / 2, edges / 2, cumulative)
+    return np.diff(at)
+
+
+def whole(amounts: FloatArray) -> IntArray:
+    """The nearest integers with the same (whole) sum: largest remainders are rounded up."""
+    floors = np.floor(amounts)
+    short = round(float(amounts.sum() - floors.sum()))
+    result = floors.astype(np.int64)
+    result[np.argsort(-(amounts - floors), kind="stable")[:short]] += 1
+    return result
+
+
+def cut_share(counts: IntArray, edges: FloatArray, onto: FloatArray) -> float:
+    """The most that a cumulative share can be wrong after `spread`: the share of the largest bin that is cut."""
+    total = int(counts.sum())
+    if total == 0:
+        return 0.0
+    inside = onto[(onto > edges[0]) & (onto < edges[-1])]
+    cutting = inside[~np.isin(inside, edges)]
+    kept = np.isin(edges[1:-1], onto)
+    if len(cutting) == 0 and kept.all():
+        return 0.0
+    cut = np.unique(np.searchsorted(edges, cutting, side="right") - 1)
+    return float(counts[cut].max(initial=0) / total)

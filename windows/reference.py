@@ -1,0 +1,187 @@
+"""The reference: a profile of each column of a model while all was well, and its JSON form."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from windows.arrays import IntArray
+from windows.profile_json import (
+    Count,
+    ProfileWire,
+    SegmentWire,
+    integers,
+    numbers,
+    profile_from_wire,
+    profile_to_wire,
+    segment_from_wire,
+    segment_to_wire,
+)
+from windows.profiles import (
+    CategoricalProfile,
+    NumericProfile,
+    Profile,
+    ReferenceError_,
+    SegmentCounts,
+    slot_count,
+    slots,
+)
+
+__all__ = [
+    "CategoricalProfile",
+    "NumericProfile",
+    "Profile",
+    "Reference",
+    "ReferenceError_",
+    "SegmentCounts",
+    "from_json",
+    "seal",
+    "slot_count",
+    "slots",
+    "to_json",
+]
+
+FORMAT = "driftgauge.reference"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """What is normal for one model. Two references are the same when their ids are.
+
+    Attributes:
+        model: name of the model.
+        rows: rows the profiles were counted on; failed predictions are not among them.
+        start: earliest event time, ms since epoch; None when the rows had no timestamp.
+        end: latest event time, ms since epoch.
+        features: profile of each feature, in column order.
+        prediction: profile of the prediction; None when the rows had none (or rankings).
+        latency: int64[LATENCY_BINS] counts in the log bins of windows.quantiles; None without a latency_ms column.
+        error_rows: failed predictions seen beside `rows`.
+        segments: key -> value -> counts. Rare values and those beyond the cap are merged into the value "other".
+        id: "sha256:<hex>" of all of the above.
+    """
+
+    model: str
+    rows: int
+    start: int | None
+    end: int | None
+    features: dict[str, Profile]
+    prediction: Profile | None
+    latency: IntArray | None
+    error_rows: int
+    segments: dict[str, dict[str, SegmentCounts]]
+    id: str
+
+
+class _ContentWire(msgspec.Struct, forbid_unknown_fields=True):
+    """Everything the id is a hash of; the order of the fields is part of the format."""
+
+    model: str
+    rows: Count
+    start: int | None
+    end: int | None
+    features: dict[str, ProfileWire]
+    prediction: ProfileWire | None
+    latency: list[Count] | None
+    error_rows: Count
+    segments: dict[str, dict[str, SegmentWire]]
+
+
+class _FileWire(msgspec.Struct, forbid_unknown_fields=True):
+    format: str
+    format_version: int
+    id: str
+    reference: _ContentWire
+
+
+class _HeadWire(msgspec.Struct):
+    """Read first, so that a file of a later version is refused by its number and not by an unknown field."""
+
+    format: str | None = None
+    format_version: int | None = None
+
+
+def seal(reference: Reference) -> Reference:
+    """The same reference with the id that its content has."""
+    return replace(reference, id=_hash(_content(reference)))
+
+
+def to_json(reference: Reference) -> bytes:
+    """The JSON file of a reference, UTF-8, ending in a newline. The id is computed from the content."""
+    content = _content(reference)
+    file = _FileWire(format=FORMAT, format_version=FORMAT_VERSION, id=_hash(content), reference=content)
+    return msgspec.json.encode(file) + b"\n"
+
+
+def from_json(data: bytes) -> Reference:
+    """The reference in a JSON file.
+
+    Raises:
+        ReferenceError_: not a reference, another format version, edited by hand, or broken shapes.
+    """
+    try:
+        head = msgspec.json.decode(data, type=_HeadWire)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReferenceError_(f"not a reference file: {error}") from None
+    if head.format != FORMAT:
+        raise ReferenceError_(f'not a reference file: "format" is not "{FORMAT}"')
+    if head.format_version != FORMAT_VERSION:
+        raise ReferenceError_(
+            f"format version {head.format_version}; this driftgauge reads version {FORMAT_VERSION}: build it again"
+        )
+    try:
+        file = msgspec.json.decode(data, type=_FileWire)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReferenceError_(f"broken reference: {error}") from None
+    identity = _hash(file.reference)
+    if identity != file.id:
+        raise ReferenceError_(f"its content has id {identity}, but it says {file.id}: it was changed after the build")
+    return _reference(file.reference, identity)
+
+
+def _hash(content: _ContentWire) -> str:
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def _content(reference: Reference) -> _ContentWire:
+    return _ContentWire(
+        model=reference.model,
+        rows=int(reference.rows),
+        start=None if reference.start is None else int(reference.start),
+        end=None if reference.end is None else int(reference.end),
+        features={name: profile_to_wire(profile) for name, profile in reference.features.items()},
+        prediction=None if reference.prediction is None else profile_to_wire(reference.prediction),
+        latency=None if reference.latency is None else numbers(reference.latency),
+        error_rows=int(reference.error_rows),
+        segments={
+            key: {value: segment_to_wire(counts) for value, counts in values.items()}
+            for key, values in reference.segments.items()
+        },
+    )
+
+
+def _reference(content: _ContentWire, identity: str) -> Reference:
+    features = {
+        name: profile_from_wire(f"feature {name!r}", wire, content.rows) for name, wire in content.features.items()
+    }
+    prediction = (
+        None if content.prediction is None else profile_from_wire("prediction", content.prediction, content.rows)
+    )
+    return Reference(
+        model=content.model,
+        rows=content.rows,
+        start=content.start,
+        end=content.end,
+        features=features,
+        prediction=prediction,
+        latency=None if content.latency is None else integers(content.latency),
+        error_rows=content.error_rows,
+        segments={
+            key: {
+                value: segment_from_wire(f"{key}={value}", wire, features, prediction) for value, wire in values.items()
+            }
+            for key, values in content.segments.items()
+        },
+        id=identity,
+    )

@@ -1,0 +1,47 @@
+"""Event-time progress of a topic: the watermark is the minimum over its partitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class PartitionClocks:
+    """How far each partition of a topic has come, in panes.
+
+    `floors[p]` is the first pane that partition p can still add to. A partition that the broker confirmed to be at its
+    end is left out of the minimum until its next record: `idle[p]` is the pane up to which its silence is confirmed.
+    """
+
+    partitions: int = 0
+    floors: dict[int, int] = field(default_factory=dict)
+    idle: dict[int, int] = field(default_factory=dict)
+    closed: int | None = None
+
+    def is_late(self, partition: int, pane: int) -> bool:
+        """Whether a record of this pane, read from this partition now, comes after its pane was closed."""
+        floor = self.floors.get(partition)
+        return (floor is not None and pane < floor) or (self.closed is not None and pane < self.closed)
+
+    def advance(self, partition: int, floor: int) -> None:
+        """A record moved `partition` to `floor`; its silence is over."""
+        self.idle.pop(partition, None)
+        known = self.floors.get(partition)
+        self.floors[partition] = floor if known is None else max(known, floor)
+
+    def silent(self, partition: int, pane: int) -> None:
+        """The broker confirmed that `partition` holds nothing more before `pane`."""
+        self.idle[partition] = max(pane, self.idle.get(partition, pane))
+
+    def watermark(self) -> int | None:
+        """The first pane that may still receive records; None while a partition's progress is unknown."""
+        if not self.partitions:
+            return None
+        marks: list[int] = []
+        for partition in range(self.partitions):
+            mark = self.idle.get(partition, self.floors.get(partition))
+            if mark is None:
+                return self.closed
+            marks.append(max(mark, self.floors.get(partition, mark)))
+        mark = min(marks)
+        return mark if self.closed is None else max(mark, self.closed)
