@@ -149,13 +149,19 @@ def _distance_cases(sizes: tuple[int, ...]) -> Iterator[Case]:
 
 def _chi2_cases(sizes: tuple[int, ...]) -> Iterator[Case]:
     """The noncentrality grows with the sizes, so the drift is set by PSI and the truth follows."""
-    for threshold, drift, slots in ((0.0, "none", 128), (0.1, "shift", 10), (0.25, "vanish", 10)):
-        pair = pair_at(normal(slots), DRIFTS.get(drift, shift), partial(_truth, "psi"), threshold)
+    cases = (
+        (0.0, "none", normal(128)),
+        (0.0, "none", zipf(103)),
+        (0.1, "shift", normal(10)),
+        (0.25, "vanish", normal(10)),
+    )
+    for threshold, drift, reference in cases:
+        pair = pair_at(reference, DRIFTS.get(drift, shift), partial(_truth, "psi"), threshold)
         for n in sizes:
             for m in dict.fromkeys((n, REFERENCE_ROWS)):
                 q, p = pair.current, pair.reference.shares
                 truth = float(((q - p) ** 2 / (n * q + m * p)).sum() * n * m)
-                yield Case("chi2", f"normal {drift}", n, m, truth, slots, _draw_counts("chi2", pair, n, m))
+                yield Case("chi2", f"{len(q)} slots {drift}", n, m, truth, len(q), _draw_counts("chi2", pair, n, m))
 
 
 def _proportion_cases(sizes: tuple[int, ...]) -> Iterator[Case]:

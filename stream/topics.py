@@ -165,7 +165,7 @@ def _existing(admin: AdminClient, item: TopicPlan, partitions: int) -> TopicResu
     resource = ConfigResource(ResourceType.TOPIC, item.name)
     try:
         found = admin.describe_configs([resource])[resource].result(_REQUEST_SECONDS)
-    except KafkaException:  # not allowed to look, or a broker that cannot tell
+    except (KafkaException, TimeoutError):  # not allowed to look, or a broker that cannot tell
         return TopicResult(item.name, item.role, "exists", partitions, tuple(differences))
     for key, wanted in item.settings.items():
         entry = found.get(key)

@@ -1,7 +1,7 @@
 """Keeps the first error of a dataflow's Python code, which Bytewax loses in a cluster.
 
-Measured with 0.21.1: in a cluster an exception of a step comes out of `cluster_main` as "Send thread panic: Any { .. }", with
-neither message nor cause; nobody could tell a refused state from a bug.
+Measured with 0.21.1: in a cluster an exception of a step comes out of `cluster_main` as "Send thread panic: Any { .. }",
+with neither message nor cause; nobody could tell a refused state from a bug.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BUILDERS = ("build", "build_part")
 
 
 class Witness:
-    """Around the run of a dataflow: an error that comes out of it is replaced by the first one that went through its code.
+    """Around the run of a dataflow: an error that comes out of it becomes the first one that went through its code.
 
     Use as `with Witness() as witness: cluster_main(witness.over(flow), ...)`.
     """

@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import KafkaNode, NoBrokerError, free_ports
+from waiting import until
 
 from stream.embedded import EmbeddedBroker
 
@@ -45,7 +46,7 @@ class Broker:
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         if self.kind == "real":
             admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
-            wait_for(lambda: len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions)
+            until(lambda: len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions)
         else:
             assert partitions == EmbeddedBroker.PARTITIONS
             assert len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions
@@ -104,16 +105,6 @@ class Broker:
         finally:
             consumer.close()
         return found
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0, what: str = "the condition") -> None:
-    """Return once the condition holds; fails after `seconds`."""
-    deadline = time.monotonic() + seconds
-    pause = 0.001
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not hold within {seconds} s"
-        time.sleep(pause)
-        pause = min(2 * pause, 0.1)
 
 
 def unavailable(reason: str) -> None:

@@ -1,8 +1,7 @@
-"""A real dataflow for the supervisor's tests: a number every few milliseconds through a keyed step, over the whole cluster."""
+"""A real dataflow for the supervisor's tests: numbers through a keyed step, over the whole cluster."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from stream.reports import GaugeBlock, Increments, Status
 from stream.witness import Witness
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable, Sequence
 
     from stream.reports import Reporter

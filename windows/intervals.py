@@ -74,8 +74,9 @@ def psi_interval(
     # Second-order bias of the smoothed estimate less its value without drift; it vanishes when q = p.
     excess = (drift - slots * forward) / (2 * n) - (drift + slots * backward) / (2 * m)
     odds = np.where(used, p, 1.0) / np.where(used, q, 1.0)
-    variance = _variance(logs + 1 - odds, q) / n + _variance(1 / odds - logs - 1, p) / m
+    variance = _variance(logs + 1 - odds, q) / n + _variance(1 / odds + logs - 1, p) / m
     low, high = _without_bias(forward + backward, excess)
+    high = np.maximum(high, _sharp_psi(_resized(cur, n), _resized(ref, m), used))
     return _where_defined(cur, ref, noncentral.divergence_interval(low, high, variance, slots - 1, 1 / n + 1 / m, alpha))
 
 
@@ -178,7 +179,7 @@ def wasserstein_interval(
     """Interval of the Wasserstein distance in units of the reference's standard deviation, ``[F]`` each.
 
     Moving one row by x moves the distance by x/n at most, so its variance is at most ``var/n + var/m`` (Efron and Stein,
-    1981); Bernstein's inequality turns that and the range of the slots with counts into a bound on the fluctuation. The
+    1981); Bernstein's inequality turns that and the range of the slots into a bound on the fluctuation. The
     expectation exceeds the truth by no more than the integral of the mean absolute deviations of F - G.
 
     Args:
@@ -192,8 +193,7 @@ def wasserstein_interval(
     """
     n, m = _sizes(n_eff, m_eff)
     below_cur, below_ref = cumulative(cur), cumulative(ref)
-    reached = (np.maximum(below_cur, below_ref) > 0) & (np.minimum(below_cur, below_ref) < 1)
-    steps = np.where(reached, spacing(mids, scale), 0.0)
+    steps = spacing(mids, scale)
     place = np.zeros_like(steps)
     np.cumsum(steps[:, :-1], axis=1, out=place[:, 1:])
     variance = _variance(place, shares(cur)) / n + _variance(place, shares(ref)) / m
@@ -250,6 +250,14 @@ def mean_interval(mean: FloatArray, var: FloatArray, n: FloatArray, alpha: float
     size = np.where(enough, n, 2.0)
     half = np.where(enough, -stdtrit(size - 1, alpha) * np.sqrt(var / size), np.inf)
     return mean - half, mean + half
+
+
+def _sharp_psi(cur: FloatArray, ref: FloatArray, used: BoolArray) -> FloatArray:
+    """PSI with a tenth of the pseudo-count, ``[F]``: an empty slot may be far rarer than half a row."""
+    q = (cur + PSEUDO_COUNT / 10) / cur.sum(axis=1, keepdims=True)
+    p = (ref + PSEUDO_COUNT / 10) / ref.sum(axis=1, keepdims=True)
+    index: FloatArray = ((q - p) * log_ratio(q, p, used)).sum(axis=1)
+    return index
 
 
 def _without_bias(value: FloatArray, excess: FloatArray) -> Interval:

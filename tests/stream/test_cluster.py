@@ -53,7 +53,7 @@ def test_a_usage_error_in_a_partition_is_the_outcome(start: Start) -> None:
 def test_an_error_in_a_step_is_logged_as_what_it_is(start: Start, capfd: pytest.CaptureFixture[str]) -> None:
     """Even one that comes out of a lazy output: message and the line of our own code."""
     run = start(Cluster("step"), 2)
-    until(lambda: run.restarts())
+    until(run.restarts)
     log = capfd.readouterr().err
     assert "the dataflow failed: 11 is one too many" in log
     assert f"{Path('tests') / 'cluster_flows.py'}" in log
