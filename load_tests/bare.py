@@ -11,6 +11,7 @@ import json
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -30,6 +31,12 @@ def cpu() -> float:
     """Seconds this process has used so far, in all its threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def peak_rss() -> int:
+    """Bytes this process has held at most. Not ru_maxrss: that begins with the size of the process that started it."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def open_partition(bootstrap: str, topic: str, partition: int, properties: Mapping[str, Any]) -> Consumer:
@@ -114,7 +121,7 @@ def main(arguments: list[str]) -> None:
         consumer.close()
         records = len(values)
         seconds, used = decode(values)
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    rss = peak_rss()
     print(json.dumps({"records": records, "seconds": seconds, "cpu": used, "rss": rss}))
 
 

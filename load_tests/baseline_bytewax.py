@@ -10,7 +10,6 @@ Prints one JSON object: records, seconds, cpu (seconds of all threads), rss (byt
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from bisect import bisect_right
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import bytewax.operators as op
-from bare import cpu
+from bare import cpu, peak_rss
 from bytewax.connectors.kafka import operators as kop
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import EventClock, TumblingWindower, fold_window
@@ -126,7 +125,7 @@ def main(bootstrap: str, topic: str, reference: str) -> None:
     flow = flow_of(bootstrap, topic, from_json(Path(reference).read_bytes()), tally)
     cluster_main(flow, [], 0, worker_count_per_proc=1)
     seconds, used = time.perf_counter() - tally.began, cpu() - tally.used
-    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    rss = peak_rss()
     result = {"records": tally.rows + tally.late, "seconds": seconds, "cpu": used, "rss": rss}
     print(json.dumps({**result, "windows": tally.windows, "late": tally.late}))
 

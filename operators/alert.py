@@ -1,6 +1,9 @@
-"""Alert: findings become alerts with a life: inactive, firing, updated, resolved. Keyed by model; one alert per (version, segment, kind).
+"""Alert: findings become alerts with a life: inactive, firing, updated, resolved.
 
-Forty drifted features are forty causes of one alert. An alert ends only when none of its findings stands for `resolve_after`.
+Keyed by model; one alert per (version, segment, kind).
+
+Forty drifted features are forty causes of one alert. An alert ends only when none of its findings stands for
+`resolve_after`.
 """
 
 from __future__ import annotations
@@ -82,7 +85,10 @@ class AlertsState:
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlerts:
-    """Every alert of a model that is firing now: (version, segment, alert, severity); and events sent so far by (alert, state)."""
+    """Every alert of a model that is firing now: (version, segment, alert, severity).
+
+    And events sent so far by (alert, state).
+    """
 
     model: str
     rows: tuple[tuple[str, str, str, str], ...]

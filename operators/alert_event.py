@@ -94,7 +94,10 @@ def causes_of(findings: list[Finding]) -> list[Cause]:
 
 
 def _rank(finding: Finding) -> tuple[float, float, str, str, int]:
-    """Major before minor, stronger before weaker, then by name: a total order, so that equal evidence gives equal events."""
+    """Major before minor, stronger before weaker, then by name.
+
+    A total order, so that equal evidence gives equal events.
+    """
     return (-finding.level, -finding.strength, finding.feature, finding.monitor, finding.window.size)
 
 
@@ -109,11 +112,14 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     where = f" for {finding.segment}" if finding.segment else ""
     size = duration_text(finding.window.size)
     if finding.alert == "NoData":
-        return f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s), and Kafka has none waiting."
+        return (
+            f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s),"
+            " and Kafka has none waiting."
+        )
     if finding.alert == "FeatureStale":
         return (
-            f"Feature {finding.feature} of {who} has had no value for {finding.value / 60:.0f} min while predictions go on"
-            f" (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
+            f"Feature {finding.feature} of {who} has had no value for {finding.value / 60:.0f} min"
+            f" while predictions go on (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
         )
     if finding.alert == "DataQuality":
         what = finding.metric.removesuffix("_ratio").replace("_", " ")

@@ -142,7 +142,10 @@ class Close:
         return [self._tick(pane) for pane in self._due(begin, mark)]
 
     def _due(self, begin: int, mark: int) -> list[int]:
-        """Panes to tick in [begin, mark): all that hold data, and the empty ones of each gap up to a limit, and the last."""
+        """Panes to tick in [begin, mark).
+
+        All that hold data, and the empty ones of each gap up to a limit, and the last.
+        """
         if mark - begin <= MAX_EMPTY_PANES:
             return list(range(begin, mark))
         held = sorted(pane for pane in self.state.open if pane < mark)

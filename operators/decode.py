@@ -5,7 +5,6 @@ The usual batch is decoded in one call on its joined bytes. Only a batch that th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from operators.transpose import Transposed, bad_rows, timestamps_of, transpose
 from windows.panes import late_in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from operators.records import RawBatch
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns

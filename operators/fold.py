@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from windows.layout import Layout
 
 
+Progress = tuple[int | None, int | None, bool]
+"""Floor, pane of confirmed silence, whether the partition ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Partial:
     """What one batch of one partition adds to a model, and how far the partition has come.
@@ -42,7 +46,7 @@ class Fold:
         """Prepare the binning of every model."""
         self.binnings = {layout.model: binning_of(layout) for layout in layouts}
         self.pane = pane
-        self.told: dict[int, tuple[int | None, int | None, bool]] = {}
+        self.told: dict[int, Progress] = {}
 
     def __call__(self, decoded: Decoded) -> list[tuple[str, Partial]]:
         """One partial for each model with records, and for every model when the partition's progress is news."""
@@ -66,11 +70,13 @@ class Fold:
         ]
 
     def _progress(self, decoded: Decoded, silent: int | None) -> bool:
-        """Whether the partition moved to another pane, fell silent, spoke again or ended since the models were last told."""
-        floor, known_silent, ended = self.told.get(decoded.partition, (None, None, False))
+        """Whether the partition moved on, fell silent, spoke again or ended since the models were last told."""
+        known = self.told.get(decoded.partition, (None, None, False))
+        floor, silent_before, ended = known
+        now: Progress
         if decoded.floor is not None:
             now = (decoded.floor if floor is None else max(floor, decoded.floor), None, decoded.ended)
         else:
-            now = (floor, silent if silent is not None else known_silent, decoded.ended or ended)
+            now = (floor, silent if silent is not None else silent_before, decoded.ended or ended)
         self.told[decoded.partition] = now
-        return now != (floor, known_silent, ended)
+        return now != known

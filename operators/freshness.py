@@ -1,4 +1,7 @@
-"""Freshness: silence is not health. Data that stopped coming and features that stopped having values are findings of their own."""
+"""Freshness: silence is not health.
+
+Data that stopped coming and features that stopped having values are findings of their own.
+"""
 
 from __future__ import annotations
 

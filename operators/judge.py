@@ -1,7 +1,9 @@
 """Judge: evaluations become findings. Knows thresholds and hysteresis, never who is told.
 
-Keyed by model. The windows of a model are measured in different places, so the judge first brings together what belongs to the same tick: it
-waits until every slice that a header announced has been measured, and judges ticks in order. What it decides does not depend on who came first.
+Keyed by model. The windows of a model are measured in different places, so the judge first brings together what
+belongs to the same tick: it
+waits until every slice that a header announced has been measured, and judges ticks in order. What it decides does not
+depend on who came first.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.evaluations import Evaluation, rows_of
-from operators.freshness import FreshnessConfig, fresh_findings
 from operators.findings import Finding, WindowSpan
+from operators.freshness import FreshnessConfig, fresh_findings
 from operators.judge_readings import breach_level, oriented, readings_of
 from operators.judge_stream import StreamState, decide, quiet
 from operators.slices import Header
@@ -43,7 +45,7 @@ class JudgeConfig:
 
 @dataclass(slots=True)
 class JudgeState:
-    """Ticks that still wait for measures, measures that came before their header, and the streams of which something fires."""
+    """Ticks that wait for measures, measures that came before their header, and streams of which something fires."""
 
     headers: deque[Header] = field(default_factory=deque)
     waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)

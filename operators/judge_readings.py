@@ -1,4 +1,4 @@
-"""Readings: one group of a table as a monitor sees it, turned so that higher is worse, with what its bounds alone say."""
+"""Readings: one group of a table as a monitor sees it, turned so that higher is worse, and what bounds alone say."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ def insufficient(readings: Readings) -> BoolArray:
     span = np.minimum(readings.minor, readings.major) - readings.base
     with np.errstate(invalid="ignore"):
         wide = (readings.upper - readings.lower) > np.abs(span)
-    return wide | np.isnan(readings.value) | (readings.samples == 0)
+    lacking: BoolArray = wide | np.isnan(readings.value) | (readings.samples == 0)
+    return lacking
 
 
 def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:

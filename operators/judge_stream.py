@@ -1,6 +1,7 @@
 """The decision on one evaluation stream: firing, clearing, or unchanged, element by element.
 
-A stream fires when its confidence bound is past the threshold: the evidence, not the noise. It clears when the value is back and the interval says so, held
+A stream fires when its confidence bound is past the threshold: the evidence, not the noise. It clears when the value
+is back and the interval says so, held
 for one full window. In between it stays what it was.
 """
 

@@ -1,4 +1,7 @@
-"""Measure: the totals of a window become values with intervals. Knows the reference and the confidence level, never a threshold."""
+"""Measure: the totals of a window become values with intervals.
+
+Knows the reference and the confidence level, never a threshold.
+"""
 
 from __future__ import annotations
 

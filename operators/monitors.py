@@ -1,4 +1,7 @@
-"""Monitors: the rules that judge evaluations, derived from a model's settings. A monitor knows thresholds, never channels."""
+"""Monitors: the rules that judge evaluations, derived from a model's settings.
+
+A monitor knows thresholds, never channels.
+"""
 
 from __future__ import annotations
 

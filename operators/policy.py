@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from operators.settings import AlertingSettings, AlertName, Severity
 
+# Severity at the minor and at the major level.
 SEVERITY: dict[AlertName, tuple[Severity, Severity]] = {
-    # (minor, major)
     "DataDrift": (
         "info",
         "critical",

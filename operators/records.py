@@ -36,7 +36,8 @@ class RawBatch:
         written: each message's own timestamp, ms since the epoch; `received` where the broker gave none.
         envelopes: keys, headers, offsets.
         received: when they were read, ms since the epoch.
-        silent_until: the broker confirmed that the partition holds nothing written before this time that is not in this batch or an earlier one;
+        silent_until: the broker confirmed that the partition holds nothing written before this time that is not in
+            this batch or an earlier one;
             None when it did not.
         ended: nothing will ever follow (the end of a file).
     """

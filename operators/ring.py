@@ -1,4 +1,7 @@
-"""Ring: slices of one window of one model become the window's totals. Keyed by model and window; awakened once a slice."""
+"""Ring: slices of one window of one model become the window's totals.
+
+Keyed by model and window; awakened once a slice.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class RingState:
 
 @dataclass(frozen=True, slots=True)
 class WindowTotals:
-    """All that a window holds at the end of slice `index`: (version, segment) -> vector, valid until the next slice enters."""
+    """All that a window holds at the end of slice `index`.
+
+    (version, segment) -> vector, valid until the next slice enters.
+    """
 
     model: str
     window: Window

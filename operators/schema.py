@@ -15,7 +15,10 @@ Number = float | None
 Category = str | int | float | bool | None
 
 NOBODY = "\x00"
-"""The tag of a type that no record can have: with it every decoder is a tagged union, which refuses a record without a model."""
+"""The tag of a type that no record can have.
+
+With it every decoder is a tagged union, which refuses a record without a model.
+"""
 
 MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT = range(-1, 7)
 """Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself)."""
@@ -31,7 +34,8 @@ class ModelSchema:
         features: msgspec type of its features; called without arguments it gives features that are all missing.
         numeric: position in the features tuple of each numeric feature of the layout.
         categorical: position in the features tuple of each categorical feature.
-        codes: slot within its field of each category, one mapping per categorical column of the layout (prediction last).
+        codes: slot within its field of each category, one mapping per categorical column of the layout (prediction
+            last).
         segments: per segment key: whether it is a feature, its position, and the index of each value.
     """
 
@@ -45,7 +49,10 @@ class ModelSchema:
 
 
 class Codes(dict[Any, int]):
-    """Category -> slot; a category that is not named has the slot `unknown`. Looking up runs in C for the named ones."""
+    """Category -> slot; a category that is not named has the slot `unknown`.
+
+    Looking up runs in C for the named ones.
+    """
 
     def __init__(self, categories: tuple[str, ...], unknown: int, missing: int) -> None:
         super().__init__()

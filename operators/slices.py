@@ -1,6 +1,9 @@
-"""Slices: closed panes become slices of each window, and the facts that no window holds: when data and values were last seen.
+"""Slices: closed panes become slices of each window, and the facts that no window holds.
 
-Keyed by model; awakened once a pane. A long window's ring is a step of its own, so that its large state is saved once a slice only.
+When data and values were last seen.
+
+Keyed by model; awakened once a pane. A long window's ring is a step of its own, so that its large state is saved once
+a slice only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The bridge between a step and Bytewax: a step is a callable with a picklable `state`, built for a name once that is known."""
+"""The bridge between a step and Bytewax.
+
+A step is a callable with a picklable `state`, built for a name once that is known.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 Named = tuple[str, Any]
 """(name, value): Bytewax does not tell a logic its key, so every value carries the name its step is built for."""
 
-LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """A time that has always passed: asking to be woken then means at once."""
 
 
@@ -31,17 +34,23 @@ class Build(Protocol):
     """Makes a step."""
 
     def __call__(self, name: str, state: Any) -> Stateful | None:
-        """The step of this name, continuing from `state` (None: from the start); None when the config no longer has it."""
+        """The step of this name, continuing from `state` (None: from the start).
+
+        None when the config no longer has it.
+        """
 
 
 class Step(StatefulBatchLogic[Named, Any, bytes]):
     """Runs one step under Bytewax.
 
-    The snapshot is pickled here and now: Bytewax may serialise it only after the state has moved on. The state of a name that the config no longer
+    The snapshot is pickled here and now: Bytewax may serialise it only after the state has moved on. The state of a
+    name that the config no longer
     has is kept as it is, in case it comes back.
     """
 
-    def __init__(self, build: Build, resume: bytes | None, on_resume: Callable[[Stateful], Iterable[Any]] | None) -> None:
+    def __init__(
+        self, build: Build, resume: bytes | None, on_resume: Callable[[Stateful], Iterable[Any]] | None
+    ) -> None:
         """Continue from the snapshot `resume`, if any; then `on_resume` may give outputs at once."""
         self.build = build
         self.step: Stateful | None = None
@@ -83,8 +92,6 @@ class Step(StatefulBatchLogic[Named, Any, bytes]):
         return pickle.dumps((self.name, self.step.state), protocol=5)
 
 
-def step(
-    build: Build, on_resume: Callable[[Stateful], Iterable[Any]] | None = None
-) -> Callable[[bytes | None], Step]:
+def step(build: Build, on_resume: Callable[[Stateful], Iterable[Any]] | None = None) -> Callable[[bytes | None], Step]:
     """The builder that Bytewax asks for."""
     return lambda resume: Step(build, resume, on_resume)

@@ -56,8 +56,8 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
     absent = np.isnan(stamps)
     odd = ~absent & ((stamps < EARLIEST) | (stamps > LATEST))
     stamps[absent | odd] = 0.0
-    stamps = np.where(absent, written, np.rint(stamps).astype(np.int64))
-    return stamps, (odd if odd.any() else None)
+    found = np.where(absent, written, np.rint(stamps).astype(np.int64))
+    return found, (odd if odd.any() else None)
 
 
 def _milliseconds(value: dt.datetime | float | None) -> float:
@@ -81,7 +81,7 @@ def transpose(part: Transposed) -> Columns:
     schema, count = part.schema, len(part.records)
     rows = list(zip(*map(_astuple, part.records), strict=True))
     failed = _failed(rows[ERROR])
-    features = rows[FEATURES]
+    features: Sequence[Any] = rows[FEATURES]
     if None in features:
         blank = schema.features()
         features = [blank if item is None else item for item in features]

@@ -72,7 +72,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     told = op.stateful_batch(
         "alert",
         op.map("found", verdicts, lambda item: (item[0], item)),
-        step(lambda name, s: _of(models, name, lambda m: AlertStep(m, alerting, s)), lambda s: [s.logic.active()]),  # type: ignore[attr-defined]
+        step(lambda name, s: _of(models, name, lambda m: AlertStep(m, alerting, s)), _still_active),
     )
     news = op.branch("news", told, lambda item: isinstance(item[1], AlertEvent))
 
@@ -90,6 +90,11 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     )
     op.output("metrics", reports, ReportSink(edges.reporter))
     return flow
+
+
+def _still_active(alerts: Any) -> list[Any]:
+    """After a restart what is firing is told at once, not at the next tick."""
+    return [alerts.logic.active()]
 
 
 class _Account:

@@ -36,7 +36,9 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
     shares = tables.get((Kind.QUALITY, "missing_ratio"))
     if shares is not None and measures.window.size == shares_of:
         yield _missing(measures.model, shares)
-    latencies = [(q, tables[Kind.SERVICE, name]) for name, q in LATENCY_METRICS.items() if (Kind.SERVICE, name) in tables]
+    latencies = [
+        (q, tables[Kind.SERVICE, name]) for name, q in LATENCY_METRICS.items() if (Kind.SERVICE, name) in tables
+    ]
     rows, values = [], []
     for quantile, table in latencies:
         for group, value in zip(table.groups, table.value[:, 0].tolist(), strict=True):
@@ -51,9 +53,7 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
         yield GaugeBlock(owner, name, tuple((measures.model, version, window) for version, _ in groups), given)
 
 
-def _drift(
-    measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]
-) -> Iterator[GaugeBlock]:
+def _drift(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:
     for kind, name in ((Kind.FEATURE, "feature_drift"), (Kind.PREDICTION, "prediction_drift")):
         rows: list[tuple[str, ...]] = []
         values: list[float] = []
@@ -116,7 +116,9 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
     """What is firing, and how many events there were."""
     rows = tuple((active.model, *row) for row in active.rows)
     yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
-    sent = {(active.model, alert, state): float(count) for (alert, state), count in active.sent.items()}
+    sent: dict[tuple[str, ...], float] = {
+        (active.model, alert, state): float(count) for (alert, state), count in active.sent.items()
+    }
     yield Totals("alerts_total", sent)
 
 
@@ -124,5 +126,7 @@ def of_balance(balance: Balance) -> Iterator[Report]:
     """The account of a partition."""
     owner = f"{balance.topic}/{balance.partition}"
     yield Totals("records_read_total", {(balance.topic, str(balance.partition)): float(balance.read)}, owner)
-    dead = {(balance.topic, reason): float(count) for reason, count in balance.dead.items()}
+    dead: dict[tuple[str, ...], float] = {
+        (balance.topic, reason): float(count) for reason, count in balance.dead.items()
+    }
     yield Totals("dead_letters_total", dead, owner)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaException, Producer
 
-from stream.outputs import Outgoing
 
 if TYPE_CHECKING:
+    from stream.outputs import Outgoing
     import threading
     from collections.abc import Callable
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("driftgauge.sink")
 
 STOP_GRACE = 3.0
-"""Seconds that outstanding deliveries get once it is time to stop; what is not delivered then is sent again after the restart."""
+"""Seconds that outstanding deliveries get once it is time to stop.
+
+What is not delivered then is sent again after the restart.
+"""
 
 
 class Encode(Protocol):
@@ -123,5 +126,3 @@ class TopicSink(FixedPartitionedSink[Any, None]):
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> TopicWriter:  # noqa: ARG002
         """A writer."""
         return TopicWriter(self._writing)
-
-

@@ -1,4 +1,7 @@
-"""The source: one consumer per partition, assigned and sought to the snapshot's offset; a batch of raw messages an item."""
+"""The source: one consumer per partition, assigned and sought to the snapshot's offset.
+
+A batch of raw messages an item.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ POLL = 1_000
 """Messages a call of `consume`; measured best."""
 
 BATCH = 8_000
-"""Messages after which a batch is handed on even though more are waiting: large enough to spread the cost of numpy calls."""
+"""Messages after which a batch is handed on even though more are waiting.
+
+Large enough to spread the cost of numpy calls.
+"""
 
 PAUSE = dt.timedelta(milliseconds=50)
 """How long an empty partition is left alone."""
@@ -36,6 +42,10 @@ COMMIT_EVERY = 5.0
 
 _LOG = logging.getLogger("driftgauge.source")
 _TIMESTAMP = itemgetter(1)
+# The client's public names for its own errors begin with an underscore.
+_AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001
+_NO_OFFSET = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
+_PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             self._next = int(messages[-1].offset() or 0) + 1
             self._commit()
             return [self._batch(messages, now)]
-        self._awake = dt.datetime.now(dt.timezone.utc) + PAUSE
+        self._awake = dt.datetime.now(dt.UTC) + PAUSE
         return self._silence(now)
 
     def next_awake(self) -> dt.datetime | None:
@@ -155,12 +165,12 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         if error is None:
             return True
         code = error.code()
-        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the client's public name for it
+        if code == _AT_END:
             if self._next is None:
                 self._next = message.offset()
-        elif code in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001 - the same
+        elif code in _NO_OFFSET:
             self._gap()
-        elif not error.retriable() and code not in {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}:  # noqa: SLF001
+        elif not error.retriable() and code not in _PASSING:
             raise KafkaException(error)
         return False
 
@@ -203,7 +213,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         )
 
     def _silence(self, now: int) -> list[RawBatch]:
-        """A batch without messages that says so, when the broker has confirmed for long enough that there is nothing."""
+        """A batch that says there is nothing, once the broker has confirmed it for long enough."""
         end = self._watcher.end(self._partition)
         if end is None or self._next is None or self._next < end.offset:
             return []
@@ -289,5 +299,3 @@ def _backoff() -> Any:
     while True:
         yield delay
         delay = min(delay * 2, 5.0)
-
-

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import logging
-import threading
 from typing import TYPE_CHECKING, Any
 
 from bytewax._bytewax import cluster_main
@@ -22,6 +21,7 @@ from stream.state_directory import prepare
 from stream.watcher import Watcher
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Mapping, Sequence
 
     from stream.config import Config
@@ -62,7 +62,7 @@ def run(
         flow = build(models, config.time, config.alerting, _edges(config, count, watcher, reporter, stop))
         reporter.send(Status(process, "running"))
         try:
-            cluster_main(
+            cluster_main(  # type: ignore[no-untyped-call]
                 flow,
                 list(addresses),
                 process,
@@ -118,9 +118,10 @@ def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, sto
 
 
 def _spare_the_collector() -> None:
-    """Batches make many short-lived tuples and no cycles: look for garbage seldom, and never at what the start has built."""
+    """Batches make many short-lived tuples and no cycles.
+
+    Look for garbage seldom, and never at what the start has built.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
-
-

@@ -1,4 +1,7 @@
-"""Outgoing messages: alert events, evaluations and dead letters as the contract has them. Output headers are CloudEvents, binary mode."""
+"""Outgoing messages: alert events, evaluations and dead letters as the contract has them.
+
+Output headers are CloudEvents, binary mode.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from operators.alert_event import AlertEvent
 
 if TYPE_CHECKING:
+    from operators.alert_event import AlertEvent
     from operators.dead_letters import DeadLetter
     from operators.evaluations import Evaluation
 
@@ -47,7 +50,7 @@ def _cloud_event(event_id: str, kind: str, source: str, time: int) -> Headers:
 
 def alert_json(event: AlertEvent, now: int) -> dict[str, Any]:
     """An alert event as JSON values, with its times as RFC 3339 and `emitted_at` set to `now` (ms)."""
-    fields = msgspec.to_builtins(msgspec.structs.replace(event, emitted_at=now))
+    fields: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(event, emitted_at=now))
     for name in _TIMES:
         if fields[name] is not None:
             fields[name] = rfc3339(fields[name])
@@ -57,7 +60,7 @@ def alert_json(event: AlertEvent, now: int) -> dict[str, Any]:
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     """An evaluation as JSON values, with its times as RFC 3339."""
-    fields = msgspec.to_builtins(evaluation)
+    fields: dict[str, Any] = msgspec.to_builtins(evaluation)
     fields["window"] = _window(fields["window"])
     return fields
 
@@ -66,44 +69,51 @@ def _window(window: dict[str, Any]) -> dict[str, Any]:
     return {"size": window["size"], "start": rfc3339(window["start"]), "end": rfc3339(window["end"])}
 
 
-def encode_alert(event: AlertEvent, now: int) -> Outgoing:
+def encode_alert(item: AlertEvent, now: int) -> Outgoing:
     """An alert event, keyed by its fingerprint so that the life of an alert stays in order."""
     return Outgoing(
-        event.fingerprint.encode(),
-        _ENCODER.encode(alert_json(event, now)),
-        _cloud_event(event.id, "alert", f"driftgauge/{event.model}", event.event_time),
+        item.fingerprint.encode(),
+        _ENCODER.encode(alert_json(item, now)),
+        _cloud_event(item.id, "alert", f"driftgauge/{item.model}", item.event_time),
     )
 
 
 def evaluation_id(evaluation: Evaluation) -> str:
     """What identifies an evaluation: model, version, segment, kind, feature, metric, window."""
     row = evaluation
-    parts = (row.model, row.version, row.segment, row.kind, row.feature, row.metric, row.window.size, str(row.window.end))
+    parts = (
+        row.model,
+        row.version,
+        row.segment,
+        row.kind,
+        row.feature,
+        row.metric,
+        row.window.size,
+        str(row.window.end),
+    )
     return "/".join(parts)
 
 
-def encode_evaluation(evaluation: Evaluation, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
+def encode_evaluation(item: Evaluation, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
     """An evaluation, keyed by model."""
     return Outgoing(
-        evaluation.model.encode(),
-        _ENCODER.encode(evaluation_json(evaluation)),
-        _cloud_event(
-            evaluation_id(evaluation), "evaluation", f"driftgauge/{evaluation.model}", evaluation.window.end
-        ),
+        item.model.encode(),
+        _ENCODER.encode(evaluation_json(item)),
+        _cloud_event(evaluation_id(item), "evaluation", f"driftgauge/{item.model}", item.window.end),
     )
 
 
-def encode_dead_letter(letter: DeadLetter, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
+def encode_dead_letter(item: DeadLetter, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
     """The record as it came, with why it was rejected and where it was read in headers."""
     return Outgoing(
-        letter.key,
-        letter.value,
+        item.key,
+        item.value,
         (
-            *letter.headers,
-            ("driftgauge.error.reason", letter.reason.value.encode()),
-            ("driftgauge.error.detail", letter.detail.encode("utf-8", "replace")),
-            ("driftgauge.error.topic", letter.topic.encode()),
-            ("driftgauge.error.partition", str(letter.partition).encode()),
-            ("driftgauge.error.offset", str(letter.offset).encode()),
+            *item.headers,
+            ("driftgauge.error.reason", item.reason.value.encode()),
+            ("driftgauge.error.detail", item.detail.encode("utf-8", "replace")),
+            ("driftgauge.error.topic", item.topic.encode()),
+            ("driftgauge.error.partition", str(item.partition).encode()),
+            ("driftgauge.error.offset", str(item.offset).encode()),
         ),
     )

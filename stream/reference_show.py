@@ -74,7 +74,8 @@ def _histogram(profile: Profile, rows: int) -> RenderableType:
 
 def _numeric_bars(profile: NumericProfile) -> Iterator[tuple[str, int]]:
     for coarse in range(int(profile.coarse[-1]) + 1):
-        inside = np.flatnonzero(profile.coarse == coarse)
+        inside = np.flatnonzero((profile.coarse == coarse) & (profile.counts > 0))
+        inside = inside if len(inside) else np.flatnonzero(profile.coarse == coarse)
         low, high = float(profile.edges[inside[0]]), float(profile.edges[inside[-1] + 1])
         single = high <= np.nextafter(low, np.inf)
         label = f"{low:.6g}" if single else f"{low:.6g} to {high:.6g}"

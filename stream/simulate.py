@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from stream.traffic import Generator
 
 TICK_SECONDS = 0.02
-LONGEST_DEBT_SECONDS = 1.0
-"""What cannot be caught up within this time is given up, rather than sent in a burst later."""
+LARGEST_BATCH = 20_000
+"""Predictions drawn at once: more would delay the answer to a stop."""
+LONGEST_DEBT_SECONDS = 0.5
+"""Predictions overdue by more than this are given up, rather than sent in a burst later."""
 _ANSWER_SECONDS = 15.0
 _FLUSH_SECONDS = 30.0
 
@@ -58,19 +60,20 @@ class TopicWriter:
     Args:
         properties: librdkafka properties with `bootstrap.servers`.
         topic: it must exist, unless the broker creates topics on first use.
+        patience: seconds the first answer may take.
 
     Raises:
         Unreachable: no broker answered.
         UsageError: there is no such topic.
     """
 
-    def __init__(self, properties: Mapping[str, Any], topic: str) -> None:
+    def __init__(self, properties: Mapping[str, Any], topic: str, patience: float = _ANSWER_SECONDS) -> None:
         self._topic = topic
         self.refused = 0
         self.last_refusal = ""
         self._producer = Producer({**_DEFAULTS, **properties})
         try:
-            found = self._producer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
+            found = self._producer.list_topics(topic, timeout=patience).topics[topic]
         except KafkaException as error:
             where = properties.get("bootstrap.servers")
             raise Unreachable(f"no broker answered at {where}: {error.args[0].str()}") from error
@@ -128,11 +131,12 @@ def simulate(
     while ticked < ending and not stop.wait(max(0.0, min(ticked + TICK_SECONDS, ending) - time.monotonic())):
         now = min(time.monotonic(), ending)
         due = int(rate * (now - began)) - progress.written - progress.given_up
-        count = min(due, math.ceil(rate * LONGEST_DEBT_SECONDS))
+        count = min(due, LARGEST_BATCH)
+        lost = max(0, due - count - math.ceil(rate * LONGEST_DEBT_SECONDS))
         if count > 0:
             traffic = generator.batch(count, int((ticked + clock) * 1000), int((now + clock) * 1000))
             write(generator.encode(traffic))
-        progress = Progress(now - began, progress.written + count, progress.given_up + due - count)
+        progress = Progress(now - began, progress.written + count, progress.given_up + lost)
         ticked = now
         watch(progress)
     return progress

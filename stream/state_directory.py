@@ -1,4 +1,4 @@
-"""The state directory: Bytewax's recovery partitions, owned by this user alone, and a note of what config the state was made under."""
+"""The state directory: Bytewax's recovery partitions, this user's alone, with a note of the config they came from."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
     Safe to call from several processes at once.
 
     Raises:
-        StateError: the directory belongs to somebody else, has another format, or its state would be misread under this config.
+        StateError: the directory belongs to somebody else, has another format, or its state would be misread under
+        this config.
     """
     directory = Path(settings.directory)
     _own(directory)
@@ -47,13 +48,15 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
         if path.exists():
             _check(path, note)
         elif any(directory.glob("*.sqlite3")):
-            raise StateError(f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged")
+            raise StateError(
+                f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
+            )
         else:
-            init_db_dir(directory, settings.recovery_partitions)
+            init_db_dir(directory, settings.recovery_partitions)  # type: ignore[no-untyped-call]
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
         temporary.replace(path)
-    return RecoveryConfig(str(directory))
+    return RecoveryConfig(str(directory))  # type: ignore[no-untyped-call]
 
 
 def _own(directory: Path) -> None:
@@ -98,7 +101,9 @@ def _check(path: Path, note: dict[str, Any]) -> None:
     except ValueError as error:
         raise StateError(f"{path}: not readable as JSON: {error}") from error
     if known.get("format") != FORMAT:
-        raise StateError(f"{path}: state of format {known.get('format')}, this release reads format {FORMAT}; {_REMEDY}")
+        raise StateError(
+            f"{path}: state of format {known.get('format')}, this release reads format {FORMAT}; {_REMEDY}"
+        )
     for change in _changes(known, note):
         raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
     for name, fingerprint in known["models"].items():

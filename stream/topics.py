@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DAY = 86_400_000
 BROKER_DEFAULT = -1
 _REQUEST_SECONDS = 15.0
+_LOOK_SECONDS = 3.0
 
 Role = Literal["predictions", "feedback", "alerts", "actions", "dead_letters", "evaluations"]
 
@@ -164,7 +165,7 @@ def _existing(admin: AdminClient, item: TopicPlan, partitions: int) -> TopicResu
         differences.append(f"partitions {partitions}, not {item.partitions}")
     resource = ConfigResource(ResourceType.TOPIC, item.name)
     try:
-        found = admin.describe_configs([resource])[resource].result(_REQUEST_SECONDS)
+        found = admin.describe_configs([resource], request_timeout=_LOOK_SECONDS)[resource].result(2 * _LOOK_SECONDS)
     except (KafkaException, TimeoutError):  # not allowed to look, or a broker that cannot tell
         return TopicResult(item.name, item.role, "exists", partitions, tuple(differences))
     for key, wanted in item.settings.items():

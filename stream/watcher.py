@@ -1,4 +1,7 @@
-"""The watcher: asks the broker, aside from the dataflow, where each partition ends. Its answers tell silence from an outage."""
+"""The watcher: asks the broker, aside from the dataflow, where each partition ends.
+
+Its answers tell silence from an outage.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ _LOG = logging.getLogger("driftgauge.watcher")
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The broker's word on a partition: nothing was at or after `offset` when asked at `asked` (ms); answered without fail since `since` (ms)."""
+    """The broker's word on a partition: nothing was at or after `offset` when asked at `asked` (ms).
+
+    Answered without fail since `since` (ms).
+    """
 
     offset: int
     asked: int
@@ -41,9 +47,7 @@ class End:
 class Watcher:
     """One thread a process. `position` of each partition is told by its source; `end` is the broker's latest answer."""
 
-    def __init__(
-        self, properties: dict[str, object], topic: str, count: int, process: int, reporter: Reporter
-    ) -> None:
+    def __init__(self, properties: dict[str, object], topic: str, count: int, process: int, reporter: Reporter) -> None:
         """Watch partitions that sources register; `count` is how many the topic had at the start."""
         self._properties = properties
         self._topic = topic

@@ -1,7 +1,7 @@
 """Keeps the first error of a dataflow's Python code, which Bytewax loses in a cluster.
 
-Measured with 0.21.1: in a cluster an exception of a step comes out of `cluster_main` as "Send thread panic: Any { .. }",
-with neither message nor cause; nobody could tell a refused state from a bug.
+Measured with 0.21.1: in a cluster an exception of a step comes out of `cluster_main` as "Send thread panic: Any
+{ .. }", with neither message nor cause; nobody could tell a refused state from a bug.
 """
 
 from __future__ import annotations

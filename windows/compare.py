@@ -1,4 +1,6 @@
-"""Compare the sketches of many groups with their references at once: gather the slots of all features into matrices, then measure.
+"""Compare the sketches of many groups with their references at once.
+
+Gather the slots of all features into matrices, then measure.
 
 Rows of a matrix are (group, feature) pairs; columns are slots, padded with zeros on the right.
 """

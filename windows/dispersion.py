@@ -1,7 +1,9 @@
 """Overdispersion found live, from the differences between neighbouring panes.
 
-A reference whose rows carry no time cannot say how much traffic varies from pane to pane. Then the first hour of traffic says it: each pair of
-neighbouring panes is compared, so that one step in the data (the very drift to be found) spoils one pair and not the estimate.
+A reference whose rows carry no time cannot say how much traffic varies from pane to pane. Then the first hour of
+traffic says it: each pair of
+neighbouring panes is compared, so that one step in the data (the very drift to be found) spoils one pair and not the
+estimate.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class Dispersion:
     def factors(self) -> FloatArray:
         """float64[F], >= 1.
 
-        Each pair's factor is clamped at 1 from below, which lifts the mean of independent traffic above 1: conservative.
+        Each pair's factor is clamped at 1 from below, which lifts the mean of independent traffic above 1:
+        conservative.
         """
         if self.pairs < FEWEST_PAIRS:
             return np.ones(len(self.total))

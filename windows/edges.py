@@ -107,4 +107,5 @@ def _lightest(counts: IntArray, coarse: IntArray, total: int) -> tuple[int, int]
 
 def _after(value: float | FloatArray) -> FloatArray:
     """The next float, never infinite."""
-    return np.asarray(np.minimum(np.nextafter(value, np.inf), _LARGEST), dtype=np.float64)
+    with np.errstate(over="ignore"):
+        return np.asarray(np.minimum(np.nextafter(value, np.inf), _LARGEST), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Fold a batch of predictions into pane sketches with a handful of numpy calls, whatever the number of versions and segments.
+"""Fold a batch of predictions into pane sketches: a handful of numpy calls, whatever versions and segments there are.
 
 Every count of every group is one bincount over combined indices (group * slots + slot), instead of a loop over groups.
 """

@@ -1,7 +1,9 @@
 """Where each count of a sketch stands: one integer vector holds all that is kept of a group of predictions.
 
-Every sketch of driftgauge is a count in fixed bins taken from the reference, or a sum of fixed-point integers. So a sketch is one int64
-vector, merging is addition, and subtraction undoes it: exactly, in any order. Memory: 8 bytes a slot, about 1 KB a numeric feature.
+Every sketch of driftgauge is a count in fixed bins taken from the reference, or a sum of fixed-point integers. So a
+sketch is one int64
+vector, merging is addition, and subtraction undoes it: exactly, in any order. Memory: 8 bytes a slot, about 1 KB a
+numeric feature.
 """
 
 from __future__ import annotations
@@ -50,8 +52,10 @@ class Field:
 class Layout:
     """The slots of a model's vectors.
 
-    A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the number of rows, then two moment
-    sums for each numeric column (see `windows.moments`). The vector of the WHOLE adds the latency bins, the number of predictions without a
+    A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the number
+    of rows, then two moment
+    sums for each numeric column (see `windows.moments`). The vector of the WHOLE adds the latency bins, the number of
+    predictions without a
     latency, and the number of failed predictions (which are in no other slot).
     """
 
@@ -143,7 +147,8 @@ def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, s
     """The reference's own counts in the layout of the model, moments left at zero (they are taken about its mean).
 
     Returns:
-        int64[layout.size] for the whole, int64[layout.segment_size] for a (key, value) segment, None when the reference has no counts for it.
+        int64[layout.size] for the whole, int64[layout.segment_size] for a (key, value) segment, None when the
+        reference has no counts for it.
     """
     if segment is None:
         vector = layout.empty()

@@ -1,7 +1,9 @@
 """Means and variances from sums of fixed-point integers, so that merging is exact in any order.
 
-A value x of a column with reference mean c and deviation s enters as d = (x - c) / s, held within +-256 (values further out are counted below or above
-the reference's range anyway), and is kept as round(d * 2^24) and round(d^2 * 2^16). Sums of up to 2^31 such terms fit 64 bits. The rounding error
+A value x of a column with reference mean c and deviation s enters as d = (x - c) / s, held within +-256 (values
+further out are counted below or above
+the reference's range anyway), and is kept as round(d * 2^24) and round(d^2 * 2^16). Sums of up to 2^31 such terms fit
+64 bits. The rounding error
 of the mean is under 2^-24 s; that of the variance under 2^-16 s^2.
 """
 
@@ -29,7 +31,8 @@ def moment_sums(values: FloatArray, centers: FloatArray, scales: FloatArray, gro
         groups: bool[G, n], which records are in which group; None for one group of all.
 
     Returns:
-        int64[G, 2F]: first the F sums of d * 2^24, then the F sums of d^2 * 2^16. Exact: each partial sum is an integer below 2^53.
+        int64[G, 2F]: first the F sums of d * 2^24, then the F sums of d^2 * 2^16. Exact: each partial sum is an
+        integer below 2^53.
     """
     deviations = (values - centers[:, None]) / scales[:, None]
     np.clip(deviations, -LIMIT, LIMIT, out=deviations)
@@ -55,7 +58,8 @@ def mean_and_variance(
         scales: float64[F].
 
     Returns:
-        mean float64[..., F] and variance float64[..., F] in the column's units; NaN where there are too few values (1 and 2).
+        mean float64[..., F] and variance float64[..., F] in the column's units; NaN where there are too few values (1
+        and 2).
     """
     columns = len(centers)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -16,7 +16,10 @@ MAX_SLICES = 60
 
 @dataclass(frozen=True, slots=True, order=True)
 class Window:
-    """A sliding window: `slices` slices of `slide` ms each; all slices start at multiples of `slide` since the epoch."""
+    """A sliding window: `slices` slices of `slide` ms each.
+
+    All slices start at multiples of `slide` since the epoch.
+    """
 
     size: int
     slide: int
@@ -60,7 +63,7 @@ def floor_of(newest: int, lateness: int, pane: int) -> int:
 
 
 def late_in_order(timestamps: IntArray, lateness: int, pane: int) -> tuple[IntArray, BoolArray | None, int]:
-    """Pane of each record, which records come after their pane was closed by an earlier record, and the floor after all.
+    """Pane of each record, which records come after an earlier record closed their pane, and the floor after all.
 
     A record is late when a record *before* it in the same partition had already moved the floor past its pane. That
     depends only on the order within the partition, so every reading of the partition gives the same answer.

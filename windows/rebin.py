@@ -46,9 +46,14 @@ def spread(counts: IntArray, edges: FloatArray, onto: FloatArray) -> FloatArray:
         float64[k]; it sums to the counts.
     """
     cumulative = np.concatenate(([0.0], np.cumsum(counts)))
-    # halved, so that the width of a bin cannot overflow
-    at = np.interp(onto / 2, edges / 2, cumulative)
-    return np.diff(at)
+    bins = np.searchsorted(edges, onto, side="right").clip(1, len(counts)) - 1
+    left, right = edges[bins], edges[bins + 1]
+    # halved, so that the width of a bin cannot overflow; points on an edge are exact, as the narrowest bins need
+    width = np.maximum(right / 2 - left / 2, np.finfo(np.float64).tiny)
+    share = np.where(onto >= right, 1.0, np.where(onto <= left, 0.0, (onto / 2 - left / 2) / width))
+    at = cumulative[bins] + share.clip(0.0, 1.0) * counts[bins]
+    moved: FloatArray = np.diff(at)
+    return moved
 
 
 def whole(amounts: FloatArray) -> IntArray:

@@ -26,6 +26,7 @@ from windows.profiles import (
     slot_count,
     slots,
 )
+from windows.quantiles import LATENCY_BINS
 
 __all__ = [
     "CategoricalProfile",
@@ -162,6 +163,8 @@ def _content(reference: Reference) -> _ContentWire:
 
 
 def _reference(content: _ContentWire, identity: str) -> Reference:
+    if content.latency is not None and len(content.latency) != LATENCY_BINS:
+        raise ReferenceError_(f"latency: {len(content.latency)} counts; {LATENCY_BINS} are needed")
     features = {
         name: profile_from_wire(f"feature {name!r}", wire, content.rows) for name, wire in content.features.items()
     }

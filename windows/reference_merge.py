@@ -210,7 +210,7 @@ def _segments(
     ranked = sorted((value for value in found if value != OTHER), key=lambda value: (-found[value].rows, value))
     kept = [value for value in ranked if found[value].rows >= MIN_SEGMENT_ROWS][:MAX_SEGMENT_VALUES]
     result = {value: found[value] for value in kept}
-    for value in (value for value in found if value not in result):
+    for value in [value for value in found if value not in result]:
         result[OTHER] = found[value] if OTHER not in result else _sum(result[OTHER], found[value])
     return result
 

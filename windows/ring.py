@@ -18,7 +18,10 @@ Groups = dict[Key, "IntArray"]
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A vector kept in the narrowest integers that hold it: most counts of a slice fit 16 bits, the moment sums do not."""
+    """A vector kept in the narrowest integers that hold it.
+
+    Most counts of a slice fit 16 bits, the moment sums do not.
+    """
 
     counts: np.ndarray
     moments: np.ndarray
@@ -46,7 +49,8 @@ def _narrow(counts: IntArray) -> np.ndarray:
 class Ring:
     """The slices of a window and their sum.
 
-    `slices` maps slice index -> group -> packed vector; `totals` is group -> int64 vector, `holders` how many slices hold each group.
+    `slices` maps slice index -> group -> packed vector; `totals` is group -> int64 vector, `holders` how many slices
+    hold each group.
     """
 
     length: int

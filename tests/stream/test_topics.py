@@ -28,7 +28,8 @@ def names(evaluations: bool = False) -> TopicsSettings:
 def settings_of(broker: Broker, topic: str) -> dict[str, str]:
     """The settings a topic really has."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
-    found = AdminClient({"bootstrap.servers": broker.bootstrap}).describe_configs([resource])[resource].result(30)
+    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    found = admin.describe_configs([resource])[resource].result(30)
     return {key: entry.value for key, entry in found.items()}
 
 

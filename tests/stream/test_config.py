@@ -1,0 +1,262 @@
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from profiles_zoo import small_reference
+
+from stream.config import Config, ConfigError, load, load_references, model_named
+from stream.redact import redact
+from windows.reference import to_json
+
+CONTRACT = """\
+kafka: {brokers: "localhost:9092", properties: {}}
+topics: {predictions: predictions, feedback: feedback, alerts: driftgauge.alerts}
+state: {directory: ./state}
+http: {listen: "127.0.0.1:9108"}
+time: {pane: 10s, lateness: 5s}
+alerting: {false_pages_per_month: 1}
+models:
+  - name: click
+    task: binary
+    reference: click.reference.json
+    segments: [country]
+    drift:        {windows: [10s, 1m, 1h], psi: {minor: 0.1, major: 0.25}, ks: {minor: 0.05, major: 0.1}}
+    prediction:   {windows: [10s, 1m, 1h], ks: {major: 0.15}}
+    quality:      {missing: 0.01, stale_after: 30m, no_data_after: 2m}
+    sla:          {latency_p99_ms: "< 100", availability: ">= 0.999", drift: "< 0.1"}
+"""
+SMALL = "models:\n  - {name: click, task: binary, reference: click.reference.json}\n"
+
+
+def _write(directory: Path, text: str) -> Path:
+    path = directory / "c.yaml"
+    path.write_text(text)
+    return path
+
+
+def _problems(directory: Path, text: str, env: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_references(load(_write(directory, text), env or {}))
+    return str(caught.value).replace(f"{directory}/", "").splitlines()
+
+
+def test_the_contract_loads(tmp_path: Path) -> None:
+    """The config of the contract loads as it stands, without the parts that need feedback."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    config = load(_write(tmp_path, CONTRACT), {})
+    assert config.source == tmp_path / "c.yaml"
+    model = config.models[0]
+    assert model.reference == tmp_path / "click.reference.json"
+    assert config.state.directory == tmp_path / "state"
+    assert model.sla["availability"].comparison == ">="
+    assert load_references(config)["click"].id == small_reference().id
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_many_problems_at_once(tmp_path: Path) -> None:
+    """Every problem is one line with file, line, key path, what was given and what is allowed, in the file's order."""
+    text = (
+        CONTRACT.replace("fedback", "feedback")
+        .replace("feedback: feedback", "fedback: feedback")
+        .replace("pane: 10s", "pane: fast")
+        .replace("task: binary", "task: binry")
+        .replace("missing: 0.01", "missing: 2, stale_afte: 3m")
+        .replace("drift: \"< 0.1\"", "accuracy: \">= 0.9\"")
+    )
+    assert _problems(tmp_path, text + "    performance: {windows: [1h]}\n") == [
+        'c.yaml:2: topics.fedback: unknown key; did you mean "feedback"?',
+        'c.yaml:5: time.pane: given "fast"; a duration such as "250ms", "10s", "5m", "1h", "7d", or a number of seconds is '
+        "needed",
+        'c.yaml:9: models.0.task: given "binry"; allowed are binary, multiclass, regression or ranking',
+        "c.yaml:14: models.0.quality.missing: given 2; less than 1 is needed",
+        'c.yaml:14: models.0.quality.stale_afte: unknown key; did you mean "stale_after"?',
+        "c.yaml:15: models.0.sla.accuracy: given; needs feedback, which this release does not read: remove it",
+        "c.yaml:16: models.0.performance: given; needs feedback, which this release does not read: remove it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("pane: 10s", "pane: 7s"), "models.0.drift.windows.0: given \"10s\"; a multiple of time.pane (7s) is needed"),
+        (("10s, 1m, 1h]", "10s, 610s]"), "models.0.drift.windows.1: given \"610s\"; a window of 6 to 60 equal slices"),
+        (('"< 100"', '{objective: "< 100", window: 15s}'), "models.0.sla.latency_p99_ms.window: given \"15s\"; a multiple"),
+        ((">= 0.999", ">= 99.9"), "models.0.sla.availability: given \">= 99.9\"; a target from 0 to 1"),
+        (("no_data_after: 2m", "no_data_after: 10s"), "at least time.idle_after (15s)"),
+        (("alerts: driftgauge.alerts", "alerts: feedback"), "distinct topics (feedback is used twice)"),
+        (("127.0.0.1:9108", "localhost"), "http.listen: given \"localhost\"; host:port"),
+        (("127.0.0.1:9108", "[::1:80"), "http.listen"),
+        (("localhost:9092", "kafka://x"), "kafka.brokers"),
+        (("localhost:9092", "a:1,b"), "kafka.brokers"),
+        (("predictions: predictions", "predictions: 'a b'"), "topics.predictions"),
+        (("properties: {}", "properties: {bootstrap.servers: x}"), "kafka.brokers instead of bootstrap.servers"),
+        (("properties: {}", "properties: [a]"), "kafka.properties: a list; a mapping is needed"),
+        (("properties: {}", "properties: {a: [1]}"), "kafka.properties.a: a list; text, a number, true or false"),
+        (("segments: [country]", "segments: country"), "models.0.segments: given \"country\"; a list is needed"),
+        (("segments: [country]", "segments: [device]"), "models.0.segments.0: given \"device\"; build it again"),
+        (("segments: [country]", "features: {aeg: numeric}"), "models.0.features.aeg: not in the reference; it has age"),
+        (("segments: [country]", "features: {age: categorical}"), "the reference has it as numeric"),
+        (("task: binary", "task: multiclass"), "the reference's predictions are numbers"),
+        (("name: click", "name: clack"), "it is of model 'click'"),
+        (("click.reference.json", "absent.json"), "No such file"),
+        (("reference: click.reference.json", "max_versions: 3"), "models.0.reference: absent"),
+        (("models:", "modles:"), "modles: unknown key; did you mean \"models\"?"),
+    ],
+)  # fmt: skip
+def test_cross_checks(tmp_path: Path, change: tuple[str, str], said: str) -> None:
+    """What does not fit together is refused at the key that says it."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    assert CONTRACT.count(change[0]) == 1 or change[0] in {"10s, 1m, 1h]", "models:"}
+    lines = _problems(tmp_path, CONTRACT.replace(*change))
+    assert any(said in line for line in lines), lines
+    assert all(line.startswith("c.yaml:") for line in lines)
+
+
+def test_two_models_of_one_name(tmp_path: Path) -> None:
+    """A model's name is its own."""
+    lines = _problems(tmp_path, SMALL + "  - {name: click, task: ranking}\n")
+    assert lines == ['c.yaml:3: models.1.name: given "click"; a name of its own is needed: models.0 has this one']
+
+
+def test_no_models(tmp_path: Path) -> None:
+    """A config without models is refused."""
+    assert _problems(tmp_path, "models: []\n") == ["c.yaml:1: models: a list; at least 1 is needed"]
+    assert _problems(tmp_path, "time: {pane: 10s}\n") == ["c.yaml:1: models: absent; this key is required"]
+
+
+def test_environment_overrides(tmp_path: Path) -> None:
+    """DRIFTGAUGE__SECTION__KEY sets a key, an item of a list, a property, or makes what is not there yet."""
+    env = {
+        "DRIFTGAUGE__TIME__PANE": "5s",
+        "DRIFTGAUGE__MODELS__0__NAME": "clack",
+        "DRIFTGAUGE__MODELS__0__DRIFT__WINDOWS": "[5s, 1m]",
+        "DRIFTGAUGE__MODELS__0__DRIFT__PSI": "null",
+        "DRIFTGAUGE__MODELS__0__QUALITY__MISSING": "0.02",
+        "DRIFTGAUGE__MODELS__1": "{name: other, task: ranking}",
+        "DRIFTGAUGE__KAFKA__PROPERTIES__SASL_PASSWORD": "0123",
+        "DRIFTGAUGE__ALERTING__FALSE_PAGES_PER_MONTH": "3",
+        "UNRELATED": "x",
+    }
+    config = load(_write(tmp_path, SMALL), env)
+    assert config.time.pane == 5_000
+    assert [model.name for model in config.models] == ["clack", "other"]
+    assert config.models[0].drift.windows == (5_000, 60_000)
+    assert config.models[0].drift.psi is None
+    assert config.models[0].quality.missing == 0.02
+    assert config.kafka.properties == {"sasl.password": "0123"}
+    assert config.alerting.false_pages_per_month == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("TIME__PANE", "never", "environment variable DRIFTGAUGE__TIME__PANE: time.pane: given \"never\"; a duration"),
+        ("TIEM__PANE", "5s", "environment variable DRIFTGAUGE__TIEM__PANE: tiem: unknown key; did you mean \"time\"?"),
+        ("MODELS__7__NAME", "x", "DRIFTGAUGE__MODELS__7__NAME: models: '7' is no place in it; an index from 0 to 1"),
+        ("MODELS__ONE__NAME", "x", "'ONE' is no place in it"),
+        ("TIME____PANE", "5s", "DRIFTGAUGE__TIME____PANE: an empty part in its name"),
+        ("MODELS", "[unclosed", "models: given \"[unclosed\"; a list is needed"),
+    ],
+)
+def test_wrong_overrides(tmp_path: Path, name: str, value: str, line: str) -> None:
+    """A wrong override is refused with the name of the variable."""
+    lines = _problems(tmp_path, SMALL, {f"DRIFTGAUGE__{name}": value})
+    assert any(line in found for found in lines), lines
+
+
+def test_substitution(tmp_path: Path) -> None:
+    """${VAR}, ${VAR:-default} and $$ inside values; numbers and durations are read from the text."""
+    text = SMALL + "kafka: {brokers: '${HOST}:${PORT:-9092}', properties: {client.id: 'a$$b'}}\ntime: {pane: '${PANE}'}\n"
+    config = load(_write(tmp_path, text), {"HOST": "kafka.local", "PANE": "5s"})
+    assert config.kafka.brokers == "kafka.local:9092"
+    assert config.kafka.properties == {"client.id": "a$b"}
+    assert config.time.pane == 5_000
+
+
+def test_missing_variables(tmp_path: Path) -> None:
+    """A variable that is not set is named with its key path; all of them at once."""
+    text = SMALL + "kafka:\n  brokers: ${HOST}\n  properties: {sasl.password: '${PW}', x: '${'}\n"
+    assert _problems(tmp_path, text) == [
+        "c.yaml:4: kafka.brokers: ${HOST} is not set in the environment; set it, or write ${HOST:-default}",
+        "c.yaml:5: kafka.properties.sasl.password: ${PW} is not set in the environment; set it, or write ${PW:-default}",
+        "c.yaml:5: kafka.properties.x: an incomplete ${; ${NAME} or ${NAME:-default}, and $$ for a dollar sign",
+    ]
+
+
+SECRET = "hunter2\nwith a second line"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kafka: {properties: {sasl.password: '${PW}'}, brokers: 5}\n",
+        "kafka: {properties: {sasl.password: ['${PW}']}}\n",
+        "kafka: {properties: {sasl.jaas.config: {a: '${PW}'}}}\n",
+        "kafka: {brokers: '${PW}'}\n",
+        "kafka: {brokers: ['${PW}']}\n",
+        "time: {pane: '${PW}'}\n",
+        "topics: {alerts: '${PW}', fedback: '${PW}'}\n",
+    ],
+)
+def test_errors_show_no_secret(tmp_path: Path, text: str) -> None:
+    """No error shows what a variable or a secret property holds, and no exception chained to it does."""
+    with pytest.raises(ConfigError) as caught:
+        load(_write(tmp_path, SMALL + text), {"PW": SECRET})
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in str(error)
+        error = error.__cause__ or error.__context__
+
+
+def test_shown_configs_show_no_secret(tmp_path: Path) -> None:
+    """Neither repr nor str of a config shows a secret; redact takes it out of any text, in any spelling."""
+    text = SMALL + "kafka: {properties: {sasl.password: '${PW}', ssl.key.pem: abc-pem, client.id: me}}\n"
+    config = load(_write(tmp_path, text), {"PW": SECRET})
+    for shown in (repr(config), str(config), repr(config.kafka), f"{config.kafka}", repr(config.kafka.redacted())):
+        assert "hunter2" not in shown
+        assert "abc-pem" not in shown
+        assert "me" in shown
+    noisy = f"failed with {SECRET} and {SECRET!r} at kafka://user:pw@host and abc-pem"
+    assert redact(noisy, config) == "failed with *** and '***' at kafka://***@host and ***"
+    assert redact("plain text", None) == "plain text"
+
+
+def test_features_restrict_the_reference(tmp_path: Path) -> None:
+    """A config that lists some features watches those alone; the smaller reference has an id of its own."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    text = SMALL.replace("task: binary", "task: binary, segments: [country], features: {age: numeric}")
+    reference = load_references(load(_write(tmp_path, text), {}))["click"]
+    assert list(reference.features) == ["age"]
+    assert list(reference.segments["country"]["de"].features) == ["age"]
+    assert reference.id != small_reference().id
+
+
+def test_broken_reference(tmp_path: Path) -> None:
+    """A broken reference file is one line at the key that names it."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference())[:-200])
+    lines = _problems(tmp_path, SMALL)
+    assert len(lines) == 1
+    assert lines[0].startswith("c.yaml:2: models.0.reference: click.reference.json: ")
+
+
+def test_model_named(tmp_path: Path) -> None:
+    """A model is found by its name, or the known ones are listed."""
+    config = load(_write(tmp_path, SMALL), {})
+    assert model_named(config, "click") is config.models[0]
+    with pytest.raises(ConfigError, match="no model 'clack'; it has click"):
+        model_named(config, "clack")
+
+
+def test_a_config_made_in_code() -> None:
+    """A config can be made without a file; its problems name the default file."""
+    settings: dict[str, Any] = {"models": [{"name": "m", "task": "ranking", "reference": "/nowhere/m.json"}]}
+    with pytest.raises(ConfigError, match=r"driftgauge\.yaml: models\.0\.reference"):
+        load_references(Config(**settings))
+
+
+def test_replaced_models_are_still_checked(tmp_path: Path) -> None:
+    """A reference of another model is refused although its file is there."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(replace(small_reference(), model="other")))
+    assert "it is of model 'other'" in _problems(tmp_path, SMALL)[0]

@@ -1,0 +1,115 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from stream.problems import ConfigError
+from stream.yaml_file import MAX_BYTES, parse_yaml, read_yaml
+
+
+def _refusal(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_yaml(text, "c.yaml")
+    return str(caught.value)
+
+
+def test_values_and_lines() -> None:
+    """Plain values come as Python's, and each path knows its line."""
+    document = parse_yaml("a: 1\nb:\n  - x\n  - {c: true, d: null}\ne: 1.5\n", "c.yaml")
+    assert document.value == {"a": 1, "b": ["x", {"c": True, "d": None}], "e": 1.5}
+    assert document.place(("b", 1, "c")) == "c.yaml:4"
+    assert document.place(("e",)) == "c.yaml:5"
+    assert document.place(("b", 7)) == "c.yaml:3"
+    assert document.place(("nowhere",)) == "c.yaml:1"
+
+
+def test_aliases_and_merges() -> None:
+    """An alias is a copy; << adds the keys that are not given."""
+    document = parse_yaml("base: &b {x: 1, y: 2}\none: *b\ntwo: {<<: *b, y: 3}\n", "c.yaml")
+    assert document.value["one"] == {"x": 1, "y": 2}
+    assert document.value["two"] == {"x": 1, "y": 3}
+    document.value["one"]["x"] = 9
+    assert document.value["base"]["x"] == 1
+
+
+def test_dates_stay_text() -> None:
+    """What YAML takes for a date is text."""
+    assert parse_yaml("a: 2024-01-01", "c").value == {"a": "2024-01-01"}
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n" for before, after in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("# nothing", "empty"),
+        ("- a", "a list; the top level must be a mapping"),
+        ("text", "a single value"),
+        ("a: 1\na: 2", "c.yaml:2: key 'a' is already on line 1"),
+        ("a: [1", "not YAML"),
+        ("a: b: c", "not YAML"),
+        ("a: \x00", "not YAML"),
+        ("a: 1\n---\nb: 2", "several documents"),
+        ("a: &x [*x]", "contains itself"),
+        ("a: *x", "not"),
+        ("1: a", "key 1 is not text"),
+        ("yes: a", "key yes is not text"),
+        ("? [a]\n: b", "not text"),
+        ("a: !!python/object/apply:os.system [ls]", "tag"),
+        ("a: !!binary aGk=", "tag"),
+        ("a: !mine x", "tag !mine"),
+        ("a: !!int x", "is not of type int"),
+        ("a: " + "9" * 10_000, "is not of type int"),
+        ("a: {<<: 5}", "<<"),
+        ("a: " + "[" * 500 + "]" * 500, "nested too deeply"),
+        ("[" * 400_000, "not"),
+        ("a: " + "{a: " * 30 + "1" + "}" * 30, "nested too deeply"),
+        (BOMB, "too many values"),
+        ("a: [" + "x," * 200_000 + "]", "too many values"),
+    ],
+)
+def test_refused(text: str, said: str) -> None:
+    """Each is refused in well under a second, in one line that says what is wrong."""
+    started = time.perf_counter()
+    line = _refusal(text)
+    assert time.perf_counter() - started < 1
+    assert said in line or "nested too deeply" in line
+    assert "\n" not in line
+    assert len(line) < 400
+
+
+def test_ten_megabytes(tmp_path: Path) -> None:
+    """A file beyond the cap is refused without being parsed."""
+    path = tmp_path / "big.yaml"
+    path.write_bytes(b"a: [" + b"x, " * 3_500_000 + b"]")
+    started = time.perf_counter()
+    with pytest.raises(ConfigError, match=f"too large; at most {MAX_BYTES:,} bytes"):
+        read_yaml(path)
+    assert time.perf_counter() - started < 1
+
+
+def test_the_largest_file_is_fast(tmp_path: Path) -> None:
+    """A file just under the cap is read or refused in under a second."""
+    path = tmp_path / "big.yaml"
+    path.write_text("a:\n" + "".join(f"  key{number:06d}: {'v' * 18}\n" for number in range(29_000)))
+    assert 900_000 < path.stat().st_size < MAX_BYTES
+    started = time.perf_counter()
+    assert len(read_yaml(path).value["a"]) == 29_000
+    assert time.perf_counter() - started < 1.5
+
+
+@pytest.mark.parametrize("make", ["absent", "directory", "latin"])
+def test_unreadable_files(tmp_path: Path, make: str) -> None:
+    """A file that is absent, a directory, or not UTF-8 is refused in one line with its name."""
+    path = tmp_path / "c.yaml"
+    if make == "directory":
+        path.mkdir()
+    if make == "latin":
+        path.write_bytes(b"a: \xe9")
+    with pytest.raises(ConfigError, match=r"c\.yaml") as caught:
+        read_yaml(path)
+    assert "\n" not in str(caught.value)
