@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import machine
@@ -49,12 +50,17 @@ def blocks(series: int, value: float) -> list[GaugeBlock]:
     return found
 
 
-def scrape(server: Server, *, compressed: bool = False) -> bytes:
+def scrape(server: Server, encoding: str = "identity") -> bytes:
     """One scrape, read to its end."""
-    headers = {"Accept-Encoding": "gzip" if compressed else "identity"}
+    headers = {"Accept-Encoding": encoding}
     with closing(http.client.HTTPConnection(*server.address, timeout=60)) as connection:
         connection.request("GET", "/metrics", headers=headers)
         return connection.getresponse().read()
+
+
+def scrape_gzip(server: Server) -> bytes:
+    """One compressed scrape."""
+    return gzip.decompress(scrape(server, "gzip"))
 
 
 def timed(work: Callable[[], object], times: int) -> list[float]:
@@ -82,9 +88,9 @@ def by_size(scrapes: int) -> float:
             registry.apply(block)
         server = Server("127.0.0.1:0", registry)
         server.start()
-        plain = timed(lambda server=server: scrape(server), scrapes)
-        packed = timed(lambda server=server: gzip.decompress(scrape(server, compressed=True)), scrapes)
-        library = statistics.median(timed(lambda registry=registry: generate_latest(registry), 5))
+        plain = timed(partial(scrape, server), scrapes)
+        packed = timed(partial(scrape_gzip, server), scrapes)
+        library = statistics.median(timed(partial(generate_latest, registry), 5))
         body = scrape(server)
         if body.count(b"\ndriftgauge_feature_drift{") != size:
             sys.exit(f"a scrape does not show its {size} series")
@@ -159,7 +165,7 @@ def beside_a_worker(rounds: int) -> None:
     )
     for number in range(rounds):
         quiet = meter.rates(SLICE, lambda: None)
-        busy = meter.rates(SLICE, lambda: spent.extend(timed(lambda: scrape(server, compressed=True), 1)))
+        busy = meter.rates(SLICE, lambda: spent.extend(timed(partial(scrape_gzip, server), 1)))
         pairs.append((busy[0] / quiet[0], busy[1] / quiet[1]))
         wall = f"{quiet[0]:10.0f} {busy[0]:8.0f} {pairs[-1][0]:6.3f}"
         print(f"{number + 1:8} {wall} {quiet[1]:14.0f} {busy[1]:8.0f} {pairs[-1][1]:6.3f}")

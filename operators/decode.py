@@ -18,6 +18,7 @@ from windows.panes import late_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from operators.records import RawBatch
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns

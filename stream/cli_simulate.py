@@ -62,7 +62,7 @@ def simulate(
     writer = TopicWriter(properties, loaded.topics.predictions)
     typer.echo(f"{name} v{version}: {rate:g}/s to {loaded.topics.predictions} at {loaded.kafka.brokers}", err=True)
     for item in generator.shifts:
-        typer.echo(f"  after {show_duration(item.after)}: {item}: {shifts.MEANINGS[item.kind]}", err=True)
+        typer.echo(f"  after {show_duration(item.after)}, {item.meaning}", err=True)
     with _stopped_by_signals() as stop, _display() as watch:
         done = run(generator, writer.write, rate=rate, duration=seconds, stop=stop, watch=watch)
     writer.flush()

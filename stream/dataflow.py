@@ -19,23 +19,31 @@ from stream import exports
 from stream.report_sink import ReportSink
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bytewax.inputs import Source
     from bytewax.outputs import Sink
 
+    from operators.decode import Decoded
     from operators.model_steps import ModelPlan
+    from operators.records import RawBatch
     from operators.settings import AlertingSettings, TimeSettings
     from stream.reports import Reporter
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Where the dataflow begins and ends: Kafka, files, or a test's own."""
+    """Where the dataflow begins and ends: Kafka, files, or a test's own.
+
+    `moved` is told how far each partition has come, in panes.
+    """
 
     source: Source[Any]
     alerts: Sink[Any]
     dead_letters: Sink[Any]
     evaluations: Sink[Any] | None
     reporter: Reporter
+    moved: Callable[[int, int | None], None] | None = None
 
 
 def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
@@ -49,7 +57,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
 
     flow = Dataflow("driftgauge")
     raw = op.input("predictions", flow, edges.source)
-    decoded = op.map("decode", raw, decode)
+    decoded = op.map("decode", raw, _decoding(decode, edges))
     rejected = op.flat_map("rejected", decoded, lambda d: [(f"{d.topic}/{d.partition}", letter) for letter in d.dead])
     entries = op.map("entry", op.filter("busy", decoded, lambda d: d.read > 0), lambda d: _entry(entry_of(d)))
     balances = op.stateful_batch("account", entries, step(lambda _, state: _Account(state)))
@@ -111,6 +119,20 @@ class _Account:
 def _entry(entry: Any) -> tuple[str, tuple[str, Any]]:
     key = f"{entry.topic}/{entry.partition}"
     return key, (key, entry)
+
+
+def _decoding(decode: Decode, edges: Edges) -> Callable[[RawBatch], Decoded]:
+    """Decode, telling the source how far its partition has come in event time."""
+    moved = edges.moved
+    if moved is None:
+        return decode
+
+    def decoding(batch: RawBatch) -> Decoded:
+        decoded = decode(batch)
+        moved(decoded.partition, decoded.floor)
+        return decoded
+
+    return decoding
 
 
 def _named(fold: Fold) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
+
     from stream.settings import KafkaSettings
 
 GROUP = "driftgauge"

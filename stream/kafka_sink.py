@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaException, Producer
 
-
 if TYPE_CHECKING:
-    from stream.outputs import Outgoing
     import threading
     from collections.abc import Callable
 
     from confluent_kafka import KafkaError, Message
+
+    from stream.outputs import Outgoing
 
 _LOG = logging.getLogger("driftgauge.sink")
 

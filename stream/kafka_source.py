@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
+    from stream.alignment import Alignment
     from stream.reports import Reporter
     from stream.watcher import Watcher
 
@@ -96,13 +97,20 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
     """Reads one partition. Its state is the offset of the next message."""
 
     def __init__(
-        self, reading: Reading, partition: int, offset: int | None, watcher: Watcher, reporter: Reporter
+        self,
+        reading: Reading,
+        partition: int,
+        offset: int | None,
+        watcher: Watcher,
+        alignment: Alignment,
+        reporter: Reporter,
     ) -> None:
         """Assign the partition at `offset`; at its start or end when there is none."""
         self._reading = reading
         self._partition = partition
         self._watcher = watcher
         self._reporter = reporter
+        self._alignment = alignment
         self._next = offset
         self._consumer = Consumer(reading.properties)
         begin = OFFSET_BEGINNING if reading.earliest else OFFSET_END
@@ -121,8 +129,13 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         """
         if self._reading.stop.is_set() or self._watcher.more_partitions.is_set():
             raise StopIteration
-        messages = self._consume()
         now = _now()
+        if self._alignment.must_wait(self._partition):
+            # Not quiet: there may be anything to read.
+            self._quiet_since = now
+            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            return []
+        messages = self._consume()
         if messages:
             self._quiet_since = now
             self._awake = None
@@ -148,6 +161,9 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         messages: list[Message] = []
         while len(messages) < BATCH:
             polled = self._consumer.consume(POLL, 0.0)
+            if polled:
+                last = polled[-1].error()
+                self._alignment.read(self._partition, at_end=last is not None and last.code() == _AT_END)
             if any(map(Message.error, polled)):
                 polled = [message for message in polled if self._good(message)]
             messages += polled
@@ -250,10 +266,11 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
 class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
     """All partitions of a topic."""
 
-    def __init__(self, reading: Reading, watcher: Watcher, reporter: Reporter) -> None:
+    def __init__(self, reading: Reading, watcher: Watcher, alignment: Alignment, reporter: Reporter) -> None:
         """Read as `reading` says."""
         self._reading = reading
         self._watcher = watcher
+        self._alignment = alignment
         self._reporter = reporter
 
     def list_parts(self) -> list[str]:
@@ -262,7 +279,9 @@ class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> PartitionReader:  # noqa: ARG002
         """A reader that continues at the snapshot."""
-        return PartitionReader(self._reading, int(for_part), resume_state, self._watcher, self._reporter)
+        return PartitionReader(
+            self._reading, int(for_part), resume_state, self._watcher, self._alignment, self._reporter
+        )
 
 
 def _now() -> int:

@@ -11,6 +11,7 @@ from bytewax._bytewax import cluster_main
 
 from operators.alert_event import AlertEvent
 from operators.model_steps import plan_models
+from stream.alignment import Alignment
 from stream.dataflow import Edges, build
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
@@ -98,6 +99,7 @@ def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, sto
         lateness=config.time.lateness,
         stop=stop,
     )
+    alignment = Alignment()
     producer = producer_properties(config.kafka)
 
     def delivered(event: Any, now: int) -> None:
@@ -107,13 +109,14 @@ def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, sto
 
     topics = config.topics
     return Edges(
-        source=KafkaSource(reading, watcher, reporter),
+        source=KafkaSource(reading, watcher, alignment, reporter),
         alerts=TopicSink(Writing(producer, topics.alerts, encode_alert, stop, delivered)),
         dead_letters=TopicSink(Writing(producer, topics.dead_letters, encode_dead_letter, stop), DEAD_LETTER_WRITERS),
         evaluations=None
         if topics.evaluations is None
         else TopicSink(Writing(producer, topics.evaluations, encode_evaluation, stop)),
         reporter=reporter,
+        moved=alignment.moved,
     )
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.dead_letters import DeadLetter

@@ -20,7 +20,7 @@ class _Partition(StatelessSinkPartition["Report"]):
 
 
 class ReportSink(DynamicSink["Report"]):
-    """Reports are absolute and idempotent: it does not matter that a dynamic sink may repeat or lose some at a crash."""
+    """Reports are absolute and idempotent: it does not matter if a dynamic sink repeats or loses some at a crash."""
 
     def __init__(self, reporter: Reporter) -> None:
         """Send to `reporter`."""

@@ -66,7 +66,14 @@ class Shift:
         """The text that `parse` reads back."""
         feature = "" if self.feature is None else f"{self.feature}:"
         amount = "" if self.kind in _NO_AMOUNT else f":{self.amount:g}"
-        return f"{feature}{self.kind}{amount}@{show_duration(self.after)}"
+        after = f"@{show_duration(self.after)}" if self.after else ""
+        return f"{feature}{self.kind}{amount}{after}"
+
+    @property
+    def meaning(self) -> str:
+        """In words."""
+        words = MEANINGS[self.kind].replace("AMOUNT", f"{self.amount:g}")
+        return words if self.feature is None else f"{self.feature}: {words}"
 
 
 def parse(text: str) -> Shift:

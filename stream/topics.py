@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400_000
 BROKER_DEFAULT = -1
-_REQUEST_SECONDS = 15.0
+_REQUEST_SECONDS = 10.0
 _LOOK_SECONDS = 3.0
 
 Role = Literal["predictions", "feedback", "alerts", "actions", "dead_letters", "evaluations"]

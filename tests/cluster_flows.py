@@ -104,7 +104,8 @@ class Cluster:
         reporter.send(Status(process, "running"))
         reporter.send(GaugeBlock("w", "watermark_timestamp_seconds", (("ticks",),), (1_000.0,)))
         with Witness() as witness:
-            cluster_main(witness.over(flow), list(addresses), process, epoch_interval=timedelta(milliseconds=200))
+            interval = timedelta(milliseconds=200)
+            cluster_main(witness.over(flow), list(addresses), process, epoch_interval=interval)  # type: ignore[no-untyped-call]
 
     @staticmethod
     def _count(reporter: Reporter, item: tuple[str, int]) -> tuple[str, int]:

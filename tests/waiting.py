@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], seconds: float = 20.0) -> T:
+def until(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
     """The first true value of the condition.
 
     Raises:

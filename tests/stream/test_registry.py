@@ -109,7 +109,8 @@ def test_totals_and_increments_come_in_any_order(counts: list[int], data: st.Dat
     reports: list[Report] = [Totals("predictions_total", {key: float(count)}) for count in counts]
     reports += [Increments("predictions_total", {key: float(count)}) for count in counts]
     expected = {key: float(max(counts) + sum(counts))} if counts else {}
-    assert filled(data.draw(st.permutations(reports))).values("predictions_total") == expected
+    order: list[Report] = data.draw(st.permutations(reports))
+    assert filled(order).values("predictions_total") == expected
 
 
 @given(st.lists(st.floats(-10, 10_000), max_size=50))
