@@ -3,8 +3,8 @@
     python load_tests/coverage.py [--quick]
 
 Draws windows from a population whose distance to the reference's is exactly the threshold (0: no drift) and counts the
-windows whose lower bound is above it, each of which would be a false page. A ratio of 1 is a level kept exactly. Exits 1
-if a count exceeds 1.2 alpha by more than chance: the 99.9 % quantile of binomial(windows, 1.2 alpha).
+windows whose lower bound is above it, each of which would be a false page. A ratio of 1 is a level kept exactly. Exits
+1 if a count exceeds 1.2 alpha by more than chance: the 99.9 % quantile of binomial(windows, 1.2 alpha).
 """
 
 from __future__ import annotations
@@ -19,7 +19,20 @@ from zlib import crc32
 
 import numpy as np
 from machine import show
-from populations import Pair, Reference, edged, grow, lognormal, normal, pair_at, shift, vanish, widen, zipf
+from populations import (
+    Pair,
+    Reference,
+    distance_of,
+    edged,
+    grow,
+    lognormal,
+    normal,
+    pair_at,
+    shift,
+    vanish,
+    widen,
+    zipf,
+)
 from scipy.special import ndtri
 from scipy.stats import binom
 
@@ -88,22 +101,6 @@ def _bounds(metric: str, cur: IntArray, ref: IntArray, reference: Reference, alp
     return ordinary[metric](cur, ref, n, m, alpha)
 
 
-def _truth(metric: str, current: FloatArray, reference: Reference) -> float:
-    """Distance of the populations, computed from its definition on shares."""
-    q, p = current, reference.shares
-    if metric == "psi":
-        return float(((q - p) * np.log(q / p)).sum())
-    if metric == "ks":
-        return float(np.abs(np.cumsum(q - p)).max())
-    if metric == "wasserstein":
-        return float((np.abs(np.cumsum(q - p))[:-1] * np.diff(reference.mids)).sum() / reference.scale)
-    if metric == "tvd":
-        return float(np.abs(q - p).sum() / 2)
-    middle = (q + p) / 2
-    divergence = (q * np.log2(q / middle) + p * np.log2(p / middle)).sum() / 2
-    return float(np.sqrt(max(divergence, 0.0)))
-
-
 def _draw_counts(metric: str, pair: Pair, n: int, m: int) -> Draw:
     def draw(rng: np.random.Generator, windows: int) -> Callable[[float], Interval]:
         cur = rng.multinomial(n, pair.current, size=windows)
@@ -140,7 +137,7 @@ PLANS: tuple[tuple[str, float, str, str, Reference], ...] = (
 
 def _distance_cases(sizes: tuple[int, ...]) -> Iterator[Case]:
     for metric, threshold, drift, shape, reference in PLANS:
-        pair = pair_at(reference, DRIFTS.get(drift, shift), partial(_truth, metric), threshold)
+        pair = pair_at(reference, DRIFTS.get(drift, shift), partial(distance_of, metric), threshold)
         for n in sizes:
             for m in dict.fromkeys((n, REFERENCE_ROWS)):
                 draw = _draw_counts(metric, pair, n, m)
@@ -156,7 +153,7 @@ def _chi2_cases(sizes: tuple[int, ...]) -> Iterator[Case]:
         (0.25, "vanish", normal(10)),
     )
     for threshold, drift, reference in cases:
-        pair = pair_at(reference, DRIFTS.get(drift, shift), partial(_truth, "psi"), threshold)
+        pair = pair_at(reference, DRIFTS.get(drift, shift), partial(distance_of, "psi"), threshold)
         for n in sizes:
             for m in dict.fromkeys((n, REFERENCE_ROWS)):
                 q, p = pair.current, pair.reference.shares
@@ -242,7 +239,8 @@ def main(arguments: list[str]) -> int:
     failed = [row for row in rows if not row.kept]
     worst = max(row.over / (row.alpha * windows) for row in rows)
     print(
-        f"\n{len(rows)} levels, {len(failed)} not kept, largest ratio {worst:.2f}; {time.perf_counter() - started:.0f} s"
+        f"\n{len(rows)} levels, {len(failed)} not kept, largest ratio {worst:.2f}; {time.perf_counter() - started:.0f}
+        s"
     )
     return 1 if failed else 0
 

@@ -106,3 +106,19 @@ def pair_at(
         message = f"this drift ends at {truth}, before the threshold {threshold}"
         raise ValueError(message)
     return Pair(current, reference, truth)
+
+
+def distance_of(metric: str, current: FloatArray, reference: Reference) -> float:
+    """Distance of the populations, computed from its definition on shares."""
+    q, p = current, reference.shares
+    if metric == "psi":
+        return float(((q - p) * np.log(q / p)).sum())
+    if metric == "ks":
+        return float(np.abs(np.cumsum(q - p)).max())
+    if metric == "wasserstein":
+        return float((np.abs(np.cumsum(q - p))[:-1] * np.diff(reference.mids)).sum() / reference.scale)
+    if metric == "tvd":
+        return float(np.abs(q - p).sum() / 2)
+    middle = (q + p) / 2
+    divergence = (q * np.log2(q / middle) + p * np.log2(p / middle)).sum() / 2
+    return float(np.sqrt(max(divergence, 0.0)))

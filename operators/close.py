@@ -54,7 +54,6 @@ class CloseState:
     open: dict[int, Groups] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
-    ended: set[int] = field(default_factory=set)
     format: int = STATE_VERSION
 
 
@@ -110,7 +109,7 @@ class Close:
         if partial.silent_until is not None:
             clocks.silent(partial.partition, partial.silent_until)
         if partial.ended:
-            self.state.ended.add(partial.partition)
+            clocks.end(partial.partition)
 
     def _version(self, version: str, pane: int, rows: int, segment: str) -> str:
         """The version itself while there is room among the versions told apart, else OTHER."""
@@ -128,14 +127,19 @@ class Close:
 
     def _closed(self) -> list[Tick]:
         state = self.state
-        mark = state.clocks.watermark()
-        if len(state.ended) == state.clocks.partitions and state.open:
-            mark = max(state.open) + 1
+        mark, over = state.clocks.watermark(), state.clocks.all_ended
         if mark is None:
             return []
+        if over:
+            mark = max([mark, *(pane + 1 for pane in state.open)])
         begin = state.clocks.closed
+        if begin is None and not state.open and not over:
+            # A model that never had a record: its panes count from here, or its silence would never be noticed.
+            state.clocks.closed = mark
+            return []
         if begin is None:
-            begin = min(state.open, default=mark)
+            # At the very end there is a tick for a model without data too: it may have had late records.
+            begin = min(state.open, default=mark - 1 if over else mark)
         if mark <= begin:
             return []
         state.clocks.closed = mark

@@ -51,7 +51,7 @@ class DeadLetter:
         topic: where it was read.
         partition: the same.
         offset: the same.
-        timestamp: the message's timestamp, ms.
+        timestamp: the message's timestamp, ms; None where there is none (a line of a file).
     """
 
     value: bytes | None
@@ -62,4 +62,4 @@ class DeadLetter:
     topic: str
     partition: int
     offset: int
-    timestamp: int
+    timestamp: int | None

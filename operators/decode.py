@@ -5,6 +5,7 @@ The usual batch is decoded in one call on its joined bytes. Only a batch that th
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from windows.columns import Columns
     from windows.layout import Layout
 
+UNTIMED = np.iinfo(np.int64).max
+"""Stands for a time of writing that does not exist."""
+
 NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
+
+LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
+"""Near the end of a record msgspec takes the missing half of a pair for the end of the data."""
+
+BYTE = re.compile(r"\(byte (\d+)\)")
+"""Where msgspec says that bytes stop being JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,20 +169,22 @@ class Decode:
             return None, Reason.BROKEN_JSON, "nested too deep"
         except msgspec.DecodeError as error:
             return None, *_syntax_reason(line, str(error))
+        if type(record) not in self.index:
+            return None, Reason.UNKNOWN_MODEL, "a model that the config does not name"
         return record, None, ""
 
     def _check(
         self, batch: RawBatch, records: list[Any], lines: _Lines
     ) -> tuple[list[Any], IntArray, list[DeadLetter]]:
         """Refuse records whose time is impossible or whose features are missing; the rest with their timestamps."""
-        written = np.asarray(batch.written, dtype=np.int64)
-        if lines.owners is not None:
-            written = written[lines.owners]
+        written = _written(batch, lines, len(records))
         stamps, unreadable = timestamps_of(records, written)
         ahead = stamps > np.minimum(written, batch.received) + self.config.max_ahead
+        untimed = None if batch.written is not None else stamps == UNTIMED
         incomplete = bad_rows(records)
         faults = (
             (unreadable, Reason.BAD_TIMESTAMP, "timestamp outside the years 1 to 9999"),
+            (untimed, Reason.MISSING_FIELD, "no timestamp, and a line of a file has none of its own"),
             (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
             (incomplete, Reason.MISSING_FIELD, "neither features nor error"),
         )
@@ -224,6 +236,14 @@ class _Lines:
     owners: list[int] | None
 
 
+def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
+    """When each of `count` records was written, ms; UNTIMED where the medium does not say."""
+    if batch.written is None:
+        return np.full(count, UNTIMED, dtype=np.int64)
+    written = np.asarray(batch.written, dtype=np.int64)
+    return written if lines.owners is None else written[lines.owners]
+
+
 def _one_object_each(values: Sequence[Any]) -> bool:
     """Whether each value is one {...} on one line: only then does joining them keep records and messages in step."""
     try:
@@ -233,7 +253,7 @@ def _one_object_each(values: Sequence[Any]) -> bool:
     breaks = np.flatnonzero(joined == NEWLINE)
     if len(breaks) != len(values) - 1 or not len(joined) or joined[0] != OPEN or joined[-1] != CLOSE:
         return False
-    if len(breaks) and int(np.diff(breaks, prepend=-1, append=len(joined)).max()) > MAX_RECORD_BYTES:
+    if int(np.diff(breaks, prepend=-1, append=len(joined)).max()) > MAX_RECORD_BYTES:
         return False
     return bool((joined[breaks - 1] == CLOSE).all() and (joined[breaks + 1] == OPEN).all())
 
@@ -261,7 +281,7 @@ def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, det
         batch.topic,
         batch.partition,
         batch.envelopes.offset(number),
-        batch.written[number],
+        None if batch.written is None else batch.written[number],
     )
 
 
@@ -280,8 +300,9 @@ def _validation_reason(message: str) -> tuple[Reason, str]:
 
 def _syntax_reason(line: bytes, message: str) -> tuple[Reason, str]:
     """The reason behind bytes that are not JSON."""
-    if "surrogate" in message or b"\\ud" in line.lower():
+    if "surrogate" in message or ("truncated" in message and LONE_SURROGATE.search(line)):
         return Reason.INVALID_TEXT, "a lone surrogate in a string"
-    if b"NaN" in line or b"Infinity" in line:
+    at = BYTE.search(message)
+    if at is not None and line.startswith((b"NaN", b"Infinity"), int(at[1])):
         return Reason.NON_FINITE, "NaN and Infinity are not JSON"
     return Reason.BROKEN_JSON, message

@@ -51,12 +51,12 @@ def rows_of(model: str, measures: Measures, table: Table, monitors: list[Monitor
     rows: list[Evaluation] = []
     for group, (version, segment) in enumerate(table.groups):
         judged = [monitor for monitor in monitors if not monitor.worst_only and not (monitor.whole_only and segment)]
-        status, threshold = _status(judged[0], table, group) if judged else _unjudged(table, group)
+        status, thresholds = _status(judged[0], table, group) if judged else _unjudged(table, group)
         for column, feature in enumerate(table.columns):
             value = _number(table.value[group, column])
             if value is None and table.samples[group, column] > 0:
                 continue
-            state: Status = status[column]
+            state, threshold = status[column], thresholds[column]
             rows.append(
                 Evaluation(
                     model,
@@ -79,7 +79,7 @@ def rows_of(model: str, measures: Measures, table: Table, monitors: list[Monitor
     return rows
 
 
-def _status(monitor: Monitor, table: Table, group: int) -> tuple[list[Status], float]:
+def _status(monitor: Monitor, table: Table, group: int) -> tuple[list[Status], list[float | None]]:
     readings = readings_of(monitor, table, group)
     found = breach_level(readings)
     thin = insufficient(readings)
@@ -88,11 +88,12 @@ def _status(monitor: Monitor, table: Table, group: int) -> tuple[list[Status], f
         names[level] if level else "insufficient_data" if lacking else "ok"
         for level, lacking in zip(found.tolist(), thin.tolist(), strict=True)
     ]
-    return status, monitor.lowest
+    return status, [float(base) + monitor.lowest for base in readings.base]
 
 
-def _unjudged(table: Table, group: int) -> tuple[list[Status], None]:
-    return ["insufficient_data" if np.isnan(value) else "ok" for value in table.value[group]], None
+def _unjudged(table: Table, group: int) -> tuple[list[Status], list[float | None]]:
+    values = table.value[group]
+    return ["insufficient_data" if np.isnan(value) else "ok" for value in values], [None] * len(values)
 
 
 def _number(value: float) -> float | None:

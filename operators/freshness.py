@@ -35,8 +35,8 @@ def fresh_findings(config: FreshnessConfig, header: Header) -> list[Finding]:
         )
     for version, seen in sorted(header.seen.items()):
         for name, value_at in zip(config.features, seen.values.tolist(), strict=True):
-            # The age counts up to the version's last prediction: a version that serves no more has no stale features.
-            age = seen.last - value_at
+            # The age counts up to what the version last served: one that serves no more has no stale features.
+            age = seen.served - value_at
             if age >= config.stale_after:
                 found.append(
                     _finding(

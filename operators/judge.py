@@ -25,6 +25,7 @@ from windows.layout import WHOLE
 
 if TYPE_CHECKING:
     from operators.monitors import Monitor
+    from operators.slices import Seen
     from operators.tables import Measures, Table
 
 STATE_VERSION = 1
@@ -118,7 +119,7 @@ class Judge:
                     if measures.window.size in monitor.windows
                 ]
                 for monitor in monitors:
-                    objectives += self._judge(monitor, measures, table)
+                    objectives += self._judge(monitor, measures, table, header)
                 if self.config.evaluations:
                     evaluations += rows_of(self.config.model, measures, table, monitors)
         self._forget(header)
@@ -126,10 +127,10 @@ class Judge:
         findings += fresh_findings(self.config.freshness, header)
         return Verdicts(header.end, header, tuple(findings), tuple(evaluations), tuple(objectives))
 
-    def _judge(self, monitor: Monitor, measures: Measures, table: Table) -> list[Objective]:
+    def _judge(self, monitor: Monitor, measures: Measures, table: Table, header: Header) -> list[Objective]:
         objectives: list[Objective] = []
         for row, (version, segment) in enumerate(table.groups):
-            if monitor.whole_only and segment != WHOLE:
+            if (monitor.whole_only and segment != WHOLE) or not _covers(monitor, measures, header.seen.get(version)):
                 continue
             readings = readings_of(monitor, table, row)
             key = (monitor.name, measures.window.size, version, segment)
@@ -176,10 +177,15 @@ class Judge:
                     value=oriented(monitor, state.value[at]),
                     lower=lower,
                     upper=upper,
-                    threshold=float(limit if limit is not None else monitor.lowest),
+                    threshold=float(state.base[at]) + float(limit if limit is not None else monitor.lowest),
                     falling=monitor.falling,
                     samples=int(state.fired_on[at]),
                     window=WindowSpan(size, int(state.at[at]) - size, int(state.at[at])),
                 )
             )
         return found
+
+
+def _covers(monitor: Monitor, measures: Measures, seen: Seen | None) -> bool:
+    """Whether the window may be judged: a rate over a window that began before its version did is no rate."""
+    return monitor.metric != "throughput" or (seen is not None and measures.end - seen.first >= measures.window.size)

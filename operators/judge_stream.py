@@ -41,6 +41,7 @@ class StreamState:
         value: float64[F], at the latest breach; likewise lower, upper.
         lower: see value.
         upper: see value.
+        base: see value; what the thresholds were an increase over.
         at: int64[F], end of the window of the latest breach.
     """
 
@@ -50,6 +51,7 @@ class StreamState:
     value: FloatArray
     lower: FloatArray
     upper: FloatArray
+    base: FloatArray
     at: IntArray
 
 
@@ -57,7 +59,7 @@ def quiet(size: int) -> StreamState:
     """A stream in which nothing fires."""
     zeros = np.zeros(size, dtype=np.int64)
     nan = np.full(size, np.nan)
-    return StreamState(zeros, zeros + NOT_CLEARING, zeros.copy(), nan, nan.copy(), nan.copy(), zeros.copy())
+    return StreamState(zeros, zeros + NOT_CLEARING, zeros.copy(), nan, nan.copy(), nan.copy(), nan.copy(), zeros.copy())
 
 
 def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
@@ -75,8 +77,8 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
     state.clearing[rising] = NOT_CLEARING
     state.fired_on[rising] = readings.samples[rising]
     state.at[rising] = now
-    for target, source in ((state.value, readings.value), (state.lower, readings.lower), (state.upper, readings.upper)):
-        target[rising] = source[rising]
+    for name in ("value", "lower", "upper", "base"):
+        getattr(state, name)[rising] = getattr(readings, name)[rising]
     held = (state.level > 0) & ~rising
     if not held.any():
         return

@@ -63,7 +63,7 @@ class _Side:
 
 
 class Measure:
-    """Measures one model's windows. Keeps nothing between windows."""
+    """Measures one model's windows. Keeps nothing between windows but the reference's counts, gathered once."""
 
     def __init__(self, config: MeasureConfig) -> None:
         """Prepare index matrices and the reference's vectors."""
@@ -76,6 +76,7 @@ class Measure:
         for key, values in layout.segments:
             for value in values:
                 self.references[segment_name(key, value)] = reference_vector(layout, config.reference, (key, value))
+        self._gathered: dict[Kind, tuple[tuple[str, ...], Counts]] = {}
 
     def __call__(self, totals: WindowTotals) -> Measures:
         """The tables that the plan of this window asks for; none for a window without data."""
@@ -108,8 +109,7 @@ class Measure:
         if not where.fields or not (metrics or plan.quality or plan.moments):
             return []
         current = gather(where, vectors)
-        known = [self.references[segment] for _, segment in groups]
-        reference = gather(where, [vector for vector in known if vector is not None])
+        reference = self._reference(kind, where, tuple(segment for _, segment in groups))
         factor = np.tile(_factors(where, factors), len(groups))
         table = _Tabulate(kind, tuple(groups), tuple(field.name for field in where.fields))
         side = _Side(reference, factor)
@@ -119,6 +119,15 @@ class Measure:
         if plan.moments:
             tables += self._moments(table, where, current, vectors)
         return tables
+
+    def _reference(self, kind: Kind, where: Gather, segments: tuple[str, ...]) -> Counts:
+        """The reference's counts of these segments; the groups are mostly those of the window before."""
+        known = self._gathered.get(kind)
+        if known is None or known[0] != segments:
+            vectors = [self.references[segment] for segment in segments]
+            known = segments, gather(where, [vector for vector in vectors if vector is not None])
+            self._gathered[kind] = known
+        return known[1]
 
     def _distance(self, table: _Tabulate, metric: str, where: Gather, current: Counts, side: _Side) -> Table:
         alpha, times = self.config.alpha, len(table.groups)

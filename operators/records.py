@@ -33,7 +33,8 @@ class RawBatch:
         partition: the same.
         partitions: how many partitions the topic has.
         values: message values.
-        written: each message's own timestamp, ms since the epoch; `received` where the broker gave none.
+        written: each message's own timestamp, ms since the epoch; `received` where the broker gave none. None for a
+            medium that keeps no such time (lines of a file): a record then needs a timestamp of its own.
         envelopes: keys, headers, offsets.
         received: when they were read, ms since the epoch.
         silent_until: the broker confirmed that the partition holds nothing written before this time that is not in
@@ -46,7 +47,7 @@ class RawBatch:
     partition: int
     partitions: int
     values: Sequence[bytes | None]
-    written: Sequence[int]
+    written: Sequence[int] | None
     envelopes: Envelopes
     received: int
     silent_until: int | None = None

@@ -8,7 +8,7 @@ a slice only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,10 +56,14 @@ class Slice:
 
 @dataclass(slots=True)
 class Seen:
-    """When a version was first and last seen, and when each feature last had a value: ms, the end of the pane."""
+    """When a version was first and last seen, last served, and each feature last had a value: ms, ends of panes.
+
+    A failed prediction is seen but not served; `served` is NEVER before the first that did not fail.
+    """
 
     first: int
     last: int
+    served: int
     values: IntArray
 
 
@@ -124,7 +128,7 @@ class Slices:
             tuple((done.window.size, done.index) for done in slices),
             self.state.started,
             self.state.last_data,
-            {version: Seen(seen.first, seen.last, seen.values.copy()) for version, seen in self.state.seen.items()},
+            {name: replace(seen, values=seen.values.copy()) for name, seen in self.state.seen.items()},
             tick.totals,
         )
         return header, slices
@@ -172,8 +176,13 @@ class Slices:
             seen = state.seen.get(version)
             if seen is None:
                 unseen = np.full(len(self.missing), end - self.config.pane, dtype=np.int64)
-                seen = state.seen[version] = Seen(end, end, unseen)
+                seen = state.seen[version] = Seen(end, end, NEVER, unseen)
             seen.last = end
+            if rows == 0:
+                continue
+            if seen.served == NEVER:
+                seen.values[:] = end - self.config.pane
+            seen.served = end
             seen.values[vector[self.missing] < rows] = end
         for version in [name for name, seen in state.seen.items() if seen.last < end - self.config.remember]:
             del state.seen[version]

@@ -65,7 +65,10 @@ def _milliseconds(value: dt.datetime | float | None) -> float:
         return np.nan
     if isinstance(value, dt.datetime):
         return value.timestamp() * 1e3
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:  # JSON integers have no bound
+        return np.inf
 
 
 def bad_rows(records: list[Any]) -> BoolArray | None:

@@ -11,7 +11,7 @@ from stream.config import Config, load, load_references
 from stream.init import InitOptions, initialise
 
 
-def init(  # noqa: PLR0917 - typer makes options of them
+def init(
     source: Annotated[Path, typer.Option("--from", help="Training rows: a .parquet, .csv or .jsonl file.")],
     model: Annotated[str, typer.Option(help="Name of the model, as in its predictions.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(),
@@ -33,7 +33,7 @@ def init(  # noqa: PLR0917 - typer makes options of them
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="The config file.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")],
     connect: Annotated[bool, typer.Option("--connect", help="Also ask the brokers for the topics.")] = False,
 ) -> None:
     """Check a config and its references; every problem is one line."""

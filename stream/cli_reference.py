@@ -51,7 +51,7 @@ def build(
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="The reference file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The reference file.")],
     feature: Annotated[list[str] | None, typer.Option("--feature", "-f", help="Only this feature.")] = None,
 ) -> None:
     """Draw the histograms of a reference."""
@@ -65,7 +65,7 @@ def show(
 
 @app.command()
 def merge(
-    files: Annotated[list[Path], typer.Argument(help="References of the same model, two or more.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="References of the same model, two or more.")],
     output: Output,
 ) -> None:
     """Merge references built from parts of the rows."""

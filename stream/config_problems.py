@@ -56,16 +56,12 @@ def problems_of(error: ValidationError, root: type[BaseModel], document: Documen
     # "no models" only says that those given were refused
     if any(path[:1] == ("models",) and len(path) > 1 for path in found):
         found.pop(("models",), None)
-    return sorted(found.values(), key=lambda problem: _order(document, problem))
-
-
-def _order(document: Document, problem: Problem) -> int:
-    return document.lines.get(problem.path, 0) or int(problem.place.rpartition(":")[2] or 0)
+    return sorted(found.values(), key=lambda problem: document.line(problem.path))
 
 
 def place(document: Document, origins: Origins, path: KeyPath) -> str:
     """Where the value at this path was given: "file:line" or an environment variable."""
-    variable = origins.variable(path)
+    variable = origins.variable(path, made=path not in document.lines)
     return f"environment variable {variable}" if variable else document.place(path)
 
 

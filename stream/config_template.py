@@ -47,6 +47,8 @@ def _edges() -> str:
 kafka:
   # host:port, several separated by commas
   brokers: {_quoted(kafka.brokers)}
+  # where reading starts when there is no state yet: latest or earliest
+  start: {kafka.start}
   # any property of librdkafka, such as  security.protocol: SASL_SSL  and  sasl.password: ${{KAFKA_PASSWORD}}
   # secrets are masked wherever they are shown
   properties: {{}}
@@ -111,7 +113,7 @@ alerting:
 
 def _model(model: NewModel) -> str:
     drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
-    features = "".join(f"      {_quoted(name)}: {kind}\n" for name, kind in model.features.items())
+    features = "".join(f"      {_key(name)}: {kind}\n" for name, kind in model.features.items())
     segments = ", ".join(_quoted(key) for key in model.segments)
     return f"""\
 models:
@@ -179,4 +181,9 @@ def _levels(levels: Levels | None) -> str:
 
 def _quoted(text: str) -> str:
     """The text as a double-quoted YAML scalar; a dollar sign is doubled, since ${NAME} is replaced."""
-    return json.dumps(text.replace("$", "$$"), ensure_ascii=False)
+    return _key(text.replace("$", "$$"))
+
+
+def _key(text: str) -> str:
+    """The same for a key, in which nothing is replaced. Escapes keep control characters and lone surrogates out."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())

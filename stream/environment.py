@@ -26,12 +26,13 @@ class Origins:
     overrides: dict[KeyPath, str] = field(default_factory=dict)
     raw: dict[KeyPath, str] = field(default_factory=dict)
 
-    def variable(self, path: KeyPath) -> str | None:
-        """The variable that gave the value at this path or around it."""
+    def variable(self, path: KeyPath, *, made: bool) -> str | None:
+        """The variable that gave the value at this path or around it; if the place was `made`, also one below it."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.overrides:
                 return self.overrides[path[:length]]
-        return None
+        below = (name for place, name in self.overrides.items() if made and place[: len(path)] == path)
+        return next(below, None)
 
 
 def substitute(document: Document, env: Mapping[str, str], origins: Origins) -> list[Problem]:

@@ -20,6 +20,7 @@ from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation
 from stream.reports import Observation, Status
 from stream.state_directory import prepare
 from stream.watcher import Watcher
+from stream.witness import Witness
 
 if TYPE_CHECKING:
     import threading
@@ -63,13 +64,14 @@ def run(
         flow = build(models, config.time, config.alerting, _edges(config, count, watcher, reporter, stop))
         reporter.send(Status(process, "running"))
         try:
-            cluster_main(  # type: ignore[no-untyped-call]
-                flow,
-                list(addresses),
-                process,
-                epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
-                recovery_config=recovery,
-            )
+            with Witness() as witness:
+                cluster_main(  # type: ignore[no-untyped-call]
+                    witness.over(flow),
+                    list(addresses),
+                    process,
+                    epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
+                    recovery_config=recovery,
+                )
         finally:
             watcher.close()
         if not watcher.more_partitions.is_set():

@@ -94,8 +94,8 @@ class JsonlRows:
             kind = self._kinds[name]
             at = next((index for index, value in enumerate(values) if not _fits(value, kind)), 0)
             raise UsageError(
-                f"{self.path}:{first + at}: column {name!r}: {str(values[at])[:80]!r} is no {kind}, as its first rows are; "
-                "correct it, or list the column as categorical under the model's features"
+                f"{self.path}:{first + at}: column {name!r}: {str(values[at])[:80]!r} is no {kind}, as its first rows "
+                "are; correct it, or list the column as categorical under the model's features"
             ) from None
 
 

@@ -41,11 +41,16 @@ class Document:
 
     def place(self, path: KeyPath) -> str:
         """Where the value at this path stands ("file:line"), or the nearest mapping around it that is in the file."""
+        line = self.line(path)
+        return f"{self.file}:{line}" if line else self.file
+
+    def line(self, path: KeyPath) -> int:
+        """The line of that place; 0 when the file has none."""
         for length in range(len(path), -1, -1):
             line = self.lines.get(path[:length])
             if line is not None:
-                return f"{self.file}:{line}"
-        return self.file
+                return line
+        return 0
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ class Gather:
         fields: F fields.
         fine: int64[F, B], index of each slot (below, bins, above; or categories, other); `zero` where padded.
         mask: bool[F, B], True where the slot exists.
-        coarse: sparse int64[slots, F * C], sums fine slots into the slots PSI is computed on.
+        coarse: sparse int64[F * C, slots], sums fine slots into the slots PSI is computed on.
         coarse_mask: bool[F, C].
         mids: float64[F, B], the value that stands for each slot of a numeric field; 0 for a categorical one.
         scale: float64[F], reference deviations (1 for a categorical field).
@@ -72,13 +72,13 @@ def gather_of(fields: Sequence[Field], zero: int) -> Gather:
         coarse_mask[row, : int(coarse.max()) + 1] = True
         rows += range(field.start, field.start + size)
         columns += (row * width + coarse).tolist()
-    shape = (zero + 1, count * width)
+    shape = (count * width, zero + 1)
     profiles = [field.profile for field in fields]
     return Gather(
         fields=tuple(fields),
         fine=fine,
         mask=fine != zero,
-        coarse=sparse.csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), shape=shape),
+        coarse=sparse.csr_array((np.ones(len(rows), dtype=np.int64), (columns, rows)), shape=shape),
         coarse_mask=coarse_mask,
         mids=mids,
         scale=np.array([p.scale if isinstance(p, NumericProfile) else 1.0 for p in profiles], dtype=np.float64),
@@ -159,7 +159,7 @@ def gather(where: Gather, vectors: Sequence[IntArray]) -> Counts:
         slots[row, : where.zero] = vector[: where.zero]
     fields = len(where.fields)
     fine = slots[:, where.fine].reshape(len(vectors) * fields, -1)
-    coarse = np.asarray(slots @ where.coarse).reshape(len(vectors) * fields, -1)
+    coarse = np.stack([where.coarse @ row for row in slots]).reshape(len(vectors) * fields, -1)
     outside = slots[:, where.outside]
     return Counts(
         fine=fine,

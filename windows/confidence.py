@@ -1,7 +1,7 @@
 """The level of every interval, derived from the one promise a user makes: false pages per month.
 
-A page needs one monitor's bound to be wrong at one look. By the union bound the expected number of false pages is at most
-``alpha x streams x looks``, whatever the dependence between features and overlapping windows, so
+A page needs one monitor's bound to be wrong at one look. By the union bound the expected number of false pages is at
+most ``alpha x streams x looks``, whatever the dependence between features and overlapping windows, so
 ``alpha = budget / (streams x looks)`` keeps the promise. At volume this costs little: a DKW band at 1e-7 is 2.1 times
 as wide as at 5 %.
 """

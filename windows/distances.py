@@ -29,7 +29,7 @@ def cumulative(counts: Counts) -> FloatArray:
 
     Counts are summed as integers first, so the last slot and all padding behind it are exactly 1.
     """
-    sums = np.cumsum(counts, axis=1)
+    sums: Counts = np.cumsum(counts, axis=1)
     part: FloatArray = sums / _total(sums[:, -1])
     return part
 
@@ -64,16 +64,20 @@ def log_ratio(q: FloatArray, p: FloatArray, used: BoolArray) -> FloatArray:
     return np.log(ratio, out=ratio)
 
 
+def within(counts: Counts, mask: BoolArray | None) -> Counts:
+    """The counts of the slots that exist, 0 in the others, ``[F, B]``."""
+    return counts if mask is None else counts * mask
+
+
 def psi_bias(cur: Counts, ref: Counts, mask: BoolArray | None = None) -> FloatArray:
     """What PSI is expected to be without any drift, ``(B - 1) (1/n + 1/m)`` over the used slots, ``[F]``.
 
     Without drift PSI is about ``(1/n + 1/m) chi2(B - 1)`` (Yurdakul and Naranjo, "Statistical properties of the
-    population stability index", Journal of Risk Model Validation, 2020). Infinite where a side has no counts.
+    population stability index", Journal of Risk Model Validation, 2020). NaN where a side has no counts.
     """
     slots = used_slots(cur, ref, mask).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        noise = 1.0 / cur.sum(axis=1) + 1.0 / ref.sum(axis=1)
-    bias: FloatArray = np.maximum(slots - 1, 0) * noise
+    n, m = _total(within(cur, mask).sum(axis=1)), _total(within(ref, mask).sum(axis=1))
+    bias: FloatArray = np.maximum(slots - 1, 0) * (1 / n + 1 / m)[:, 0]
     return bias
 
 
@@ -86,14 +90,12 @@ def psi_raw(cur: Counts, ref: Counts, mask: BoolArray | None = None) -> FloatArr
     used = used_slots(cur, ref, mask)
     q, p = smoothed_shares(cur, used), smoothed_shares(ref, used)
     value = ((q - p) * log_ratio(q, p, used)).sum(axis=1)
-    return np.where(both_sides(cur, ref), value, np.nan)
+    return np.where(both_sides(within(cur, mask), within(ref, mask)), value, np.nan)
 
 
 def psi(cur: Counts, ref: Counts, mask: BoolArray | None = None) -> FloatArray:
     """Population stability index less its expectation without drift (see ``psi_bias``), never below 0, ``[F]``."""
-    raw = psi_raw(cur, ref, mask)
-    defined = np.isfinite(raw)
-    return np.where(defined, np.maximum(raw - np.where(defined, psi_bias(cur, ref, mask), 0.0), 0.0), np.nan)
+    return np.maximum(psi_raw(cur, ref, mask) - psi_bias(cur, ref, mask), 0.0)
 
 
 def ks(cur: Counts, ref: Counts) -> FloatArray:
@@ -115,11 +117,11 @@ def ks_bracket(cur: Counts, ref: Counts, points: BoolArray | None = None) -> tup
     """
     upper_cur, upper_ref = cumulative(cur), cumulative(ref)
     before_cur, before_ref = _shifted(upper_cur), _shifted(upper_ref)
-    within = np.maximum(upper_cur - before_ref, upper_ref - before_cur)
+    inside = np.maximum(upper_cur - before_ref, upper_ref - before_cur)
     if points is not None:
-        within = np.where(points & np.isfinite(within), 0.0, within)
+        inside = np.where(points & np.isfinite(inside), 0.0, inside)
     low: FloatArray = np.abs(upper_cur - upper_ref).max(axis=1)
-    return low, np.maximum(within.max(axis=1), low)
+    return low, np.maximum(inside.max(axis=1), low)
 
 
 def _shifted(distribution: FloatArray) -> FloatArray:

@@ -2,8 +2,9 @@
 
 Each function returns ``(lower, upper)``, float64 ``[F]``, two one-sided bounds: ``P(lower > truth) <= alpha`` and
 ``P(upper < truth) <= alpha``, where the truth is the distance between the two populations. A monitor fires on the lower
-bound, so where an exact one is out of reach the lower bound errs to the safe side. ``n_eff`` and ``m_eff`` are effective
-sizes, ``[F]``, at most the row counts; the counts are taken as that many independent rows. NaN where a side is empty.
+bound, so where an exact one is out of reach the lower bound errs to the safe side. ``n_eff`` and ``m_eff`` are
+effective sizes, ``[F]``, at most the row counts; the counts are taken as that many independent rows. NaN where a side
+is empty.
 
 Measured coverage, at the thresholds and without drift: ``load_tests/coverage.py``.
 """
@@ -28,10 +29,12 @@ from windows.distances import (
     spacing,
     tvd,
     used_slots,
+    within,
 )
+from windows.effective import edge_variance, pooled_shares, resized, score_variance, sizes, slot_variance
 
 if TYPE_CHECKING:
-    from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray
     from windows.distances import Counts
 
 Interval = tuple["FloatArray", "FloatArray"]
@@ -53,9 +56,9 @@ def psi_interval(
 ) -> Interval:
     """Interval of the population stability index, ``[F]`` each.
 
-    Smoothed PSI is about ``noise x chi2(B - 1, PSI / noise)``, ``noise = 1/n + 1/m``: exact near 0, where the delta method
-    degenerates. Further off its variance is the delta method's; where that is larger (rare slots with a large gradient)
-    ``noise`` is raised until the two agree. What smoothing adds beyond ``(B - 1) noise`` is taken off first.
+    Smoothed PSI is about ``noise x chi2(B - 1, PSI / noise)``, ``noise = 1/n + 1/m``: exact near 0, where the delta
+    method degenerates. Further off its variance is the delta method's; where that is larger (rare slots with a large
+    gradient) ``noise`` is raised until the two agree. What smoothing adds beyond ``(B - 1) noise`` is taken off first.
 
     Args:
         cur: current counts, ``[F, B]``.
@@ -65,68 +68,72 @@ def psi_interval(
         m_eff: effective size of the reference side, ``[F]``.
         alpha: probability of error per bound.
     """
-    n, m = _sizes(n_eff, m_eff)
-    used = used_slots(cur, ref, mask)
-    q, p = smoothed_shares(_resized(cur, n), used), smoothed_shares(_resized(ref, m), used)
+    n, m = sizes(n_eff, m_eff)
+    cur, ref = within(cur, mask), within(ref, mask)
+    used = used_slots(cur, ref)
+    q, p = smoothed_shares(resized(cur, n), used), smoothed_shares(resized(ref, m), used)
     logs = log_ratio(q, p, used)
     forward, backward = (q * logs).sum(axis=1), -(p * logs).sum(axis=1)
     slots, drift = used.sum(axis=1), logs.sum(axis=1)
     # Second-order bias of the smoothed estimate less its value without drift; it vanishes when q = p.
     excess = (drift - slots * forward) / (2 * n) - (drift + slots * backward) / (2 * m)
     odds = np.where(used, p, 1.0) / np.where(used, q, 1.0)
-    variance = _variance(logs + 1 - odds, q) / n + _variance(1 / odds + logs - 1, p) / m
+    variance = score_variance(logs + 1 - odds, q) / n + score_variance(1 / odds + logs - 1, p) / m
     low, high = _without_bias(forward + backward, excess)
-    high = np.maximum(high, _sharp_psi(_resized(cur, n), _resized(ref, m), used))
-    return _where_defined(cur, ref, noncentral.divergence_interval(low, high, variance, slots - 1, 1 / n + 1 / m, alpha))
+    high = np.maximum(high, _sharp_psi(resized(cur, n), resized(ref, m), used))
+    return _where_defined(
+        cur, ref, noncentral.divergence_interval(low, high, variance, slots - 1, 1 / n + 1 / m, alpha)
+    )
 
 
 def js_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, alpha: float) -> Interval:
     """Interval of the Jensen-Shannon distance (base 2), ``[F]`` each; arguments as for ``psi_interval``.
 
-    Eight times the divergence (in nats) is the quadratic form that PSI is near equality, so the same construction holds.
-    With few rows a slot the sampled divergence is biased further up. The lower bound is therefore taken after half a row
-    a slot was added to both sides in the proportions of both together, which can only bring the two closer.
+    Eight times the divergence (in nats) is the quadratic form that PSI is near equality, so the same construction
+    holds. With few rows a slot the sampled divergence is biased further up. The lower bound is therefore taken after
+    half a row a slot was added to both sides in the proportions of both together, which can only bring the two closer.
     """
-    n, m = _sizes(n_eff, m_eff)
+    n, m = sizes(n_eff, m_eff)
     used = used_slots(cur, ref)
     slots = used.sum(axis=1)
-    q, p = _pooled_shares(cur, ref, n, m, slots)
+    q, p = pooled_shares(cur, ref, n, m, slots)
     both = np.where(used, q + p, 1.0)
     logs, ref_logs = log_ratio(2 * q, both, used), log_ratio(2 * p, both, used)
     value = np.maximum(4 * ((q * logs).sum(axis=1) + (p * ref_logs).sum(axis=1)), 0.0)
     noise = 1 / n + 1 / m
     bias = 2 * ((p * (1 - q) / both).sum(axis=1) / n + (q * (1 - p) / both).sum(axis=1) / m)
-    variance = 16 * (_variance(logs, q) / n + _variance(ref_logs, p) / m)
+    variance = 16 * (score_variance(logs, q) / n + score_variance(ref_logs, p) / m)
     excess = bias - (slots - 1) * noise
     low, _ = _without_bias(value, excess)
-    _, high = _without_bias(_NATS * js(cur, ref) ** 2, excess)
+    sampled = js(cur, ref)
+    _, high = _without_bias(_NATS * sampled**2, excess)
     lower, upper = noncentral.divergence_interval(low, high, variance, slots - 1, noise, alpha)
-    return _where_defined(cur, ref, (np.sqrt(lower / _NATS), np.minimum(np.sqrt(upper / _NATS), 1.0)))
+    # The value shown is not corrected for its bias, which few rows can lift above any plausible truth.
+    ceiling = np.maximum(np.minimum(np.sqrt(upper / _NATS), 1.0), sampled)
+    return _where_defined(cur, ref, (np.sqrt(lower / _NATS), ceiling))
 
 
 def chi2_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, alpha: float) -> Interval:
     """Interval of the noncentrality of the homogeneity statistic at the counted sizes, ``[F]`` each.
 
-    The noncentrality is what drift adds to the statistic: ``sum (q - p)^2 / pooled / (1/n + 1/m)`` of the populations, 0
-    without drift, growing with the sizes; divided by ``n m / (n + m)`` it is an effect size. Arguments as for
-    ``psi_interval``.
+    The noncentrality is what drift adds to the statistic: ``sum (q - p)^2 / pooled / (1/n + 1/m)`` of the populations,
+    0 without drift, growing with the sizes; divided by ``n m / (n + m)`` it is an effect size. The lower bound is made
+    safe on few rows a slot as for ``js_interval``. Arguments as for ``psi_interval``.
     """
-    n, m = _sizes(n_eff, m_eff)
+    n, m = sizes(n_eff, m_eff)
     used = used_slots(cur, ref)
-    rows, ref_rows = np.maximum(cur.sum(axis=1), 1), np.maximum(ref.sum(axis=1), 1)
-    q, p = smoothed_shares(_resized(cur, n), used), smoothed_shares(_resized(ref, m), used)
-    weight = (rows / (rows + ref_rows))[:, None]
-    pooled = np.where(used, weight * q + (1 - weight) * p, 1.0)
-    counted = 1 / rows + 1 / ref_rows
-    noise = 1 / n + 1 / m
-    gap = (q - p) / pooled
-    bias = (q * (1 - q) / pooled).sum(axis=1) / n + (p * (1 - p) / pooled).sum(axis=1) / m
     slots = used.sum(axis=1)
-    variance = (
-        _variance(2 * gap - weight * gap**2, q) / n + _variance(2 * gap + (1 - weight) * gap**2, p) / m
-    )
-    value = chi2(cur, ref) * counted
-    low, high = _without_bias(value, bias - (slots - 1) * noise)
+    rows, ref_rows = np.maximum(cur.sum(axis=1), 1), np.maximum(ref.sum(axis=1), 1)
+    weight = (rows / (rows + ref_rows))[:, None]
+    q, p = pooled_shares(cur, ref, n, m, slots)
+    pooled = np.where(used, weight * q + (1 - weight) * p, 1.0)
+    gap = (q - p) / pooled
+    variance = score_variance(2 * gap - weight * gap**2, q) / n + score_variance(2 * gap + (1 - weight) * gap**2, p) / m
+    counted, noise = 1 / rows + 1 / ref_rows, 1 / n + 1 / m
+    bias = (q * (1 - q) / pooled).sum(axis=1) / n + (p * (1 - p) / pooled).sum(axis=1) / m
+    excess = bias - (slots - 1) * noise
+    low, _ = _without_bias((gap**2 * pooled).sum(axis=1), excess)
+    _, high = _without_bias(chi2(cur, ref) * counted, excess)
     lower, upper = noncentral.divergence_interval(low, high, variance, slots - 1, noise, alpha)
     return _where_defined(cur, ref, (lower / counted, upper / counted))
 
@@ -147,7 +154,7 @@ def ks_interval(
         alpha: probability of error per bound.
         high: upper end of the bracket; with it the upper bound holds for the raw values too, not only for the slots.
     """
-    n, m = _sizes(n_eff, m_eff)
+    n, m = sizes(n_eff, m_eff)
     band = np.sqrt(np.log(2 / alpha) / 2) * (1 / np.sqrt(n) + 1 / np.sqrt(m))
     return np.maximum(value - band, 0.0), np.minimum((value if high is None else high) + band, 1.0)
 
@@ -156,13 +163,13 @@ def tvd_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray,
     """Interval of the total variation distance, ``[F]`` each; arguments as for ``psi_interval``.
 
     One row moves the distance by 1/n or 1/m at most, so McDiarmid's inequality bounds its fluctuation by
-    ``sqrt(ln(1 / alpha) (1/n + 1/m) / 2)`` at any level. Its expectation is never below the truth (Jensen) and above it by
-    no more than half the sum of the mean absolute deviations of the slots, which the lower bound gives away.
+    ``sqrt(ln(1 / alpha) (1/n + 1/m) / 2)`` at any level. Its expectation is never below the truth (Jensen) and above it
+    by no more than half the sum of the mean absolute deviations of the slots, which the lower bound gives away.
     """
-    n, m = _sizes(n_eff, m_eff)
+    n, m = sizes(n_eff, m_eff)
     used = used_slots(cur, ref)
     slack = np.sqrt(np.log(1 / alpha) / 2 * (1 / n + 1 / m))
-    bias = MEAN_DEVIATION * np.sqrt(_slot_variance(cur, n, used) + _slot_variance(ref, m, used)).sum(axis=1) / 2
+    bias = MEAN_DEVIATION * np.sqrt(slot_variance(cur, n, used) + slot_variance(ref, m, used)).sum(axis=1) / 2
     value = tvd(cur, ref)
     return np.maximum(value - bias - slack, 0.0), np.minimum(value + slack, 1.0)
 
@@ -178,8 +185,8 @@ def wasserstein_interval(
 ) -> Interval:
     """Interval of the Wasserstein distance in units of the reference's standard deviation, ``[F]`` each.
 
-    Moving one row by x moves the distance by x/n at most, so its variance is at most ``var/n + var/m`` (Efron and Stein,
-    1981); Bernstein's inequality turns that and the range of the slots into a bound on the fluctuation. The
+    Moving one row by x moves the distance by x/n at most, so its variance is at most ``var/n + var/m`` (Efron and
+    Stein, 1981); Bernstein's inequality turns that and the range of the slots into a bound on the fluctuation. The
     expectation exceeds the truth by no more than the integral of the mean absolute deviations of F - G.
 
     Args:
@@ -191,17 +198,17 @@ def wasserstein_interval(
         m_eff: effective size of the reference side, ``[F]``.
         alpha: probability of error per bound.
     """
-    n, m = _sizes(n_eff, m_eff)
+    n, m = sizes(n_eff, m_eff)
     below_cur, below_ref = cumulative(cur), cumulative(ref)
     steps = spacing(mids, scale)
     place = np.zeros_like(steps)
     np.cumsum(steps[:, :-1], axis=1, out=place[:, 1:])
     # A window that missed the rare far values looks narrower than its population: the wider side speaks for both.
-    variance = np.maximum(_variance(place, shares(cur)), _variance(place, shares(ref))) * (1 / n + 1 / m)
+    variance = np.maximum(score_variance(place, shares(cur)), score_variance(place, shares(ref))) * (1 / n + 1 / m)
     exponent = np.log(1 / alpha)
     jump = steps.sum(axis=1) * np.maximum(1 / n, 1 / m)
     slack = np.sqrt(2 * variance * exponent) + jump * exponent / 3
-    spread = _edge_variance(below_cur, n) + _edge_variance(below_ref, m)
+    spread = edge_variance(below_cur, n) + edge_variance(below_ref, m)
     bias = MEAN_DEVIATION * (np.sqrt(spread) * steps).sum(axis=1)
     value = (np.abs(below_cur - below_ref) * steps).sum(axis=1)
     return np.maximum(value - bias - slack, 0.0), value + slack
@@ -227,8 +234,9 @@ def proportion_increase_interval(
 ) -> Interval:
     """Bounds of the increase of a proportion over the reference's own, which is an estimate as well.
 
-    The two Clopper-Pearson intervals joined by Newcombe's square-and-add ("Interval estimation for the difference between
-    independent proportions", Statistics in Medicine 17, 1998, method 10). Arguments as for ``proportion_interval``.
+    The two Clopper-Pearson intervals joined by Newcombe's square-and-add ("Interval estimation for the difference
+    between independent proportions", Statistics in Medicine 17, 1998, method 10). Arguments as for
+    ``proportion_interval``.
     """
     cur_low, cur_high = proportion_interval(successes, trials, alpha)
     ref_low, ref_high = proportion_interval(ref_successes, ref_trials, alpha)
@@ -239,7 +247,8 @@ def proportion_increase_interval(
 def mean_interval(mean: FloatArray, var: FloatArray, n: FloatArray, alpha: float) -> Interval:
     """Student's interval of a mean, shape of the arguments; infinite below two rows.
 
-    Holds for means of about normal values; of a long right tail the lower bound errs to the safe side, the upper does not.
+    Holds for means of about normal values; of a long right tail the lower bound errs to the safe side, the upper does
+    not.
 
     Args:
         mean: sample mean.
@@ -255,8 +264,8 @@ def mean_interval(mean: FloatArray, var: FloatArray, n: FloatArray, alpha: float
 
 def _sharp_psi(cur: FloatArray, ref: FloatArray, used: BoolArray) -> FloatArray:
     """PSI with a tenth of the pseudo-count, ``[F]``: an empty slot may be far rarer than half a row."""
-    q = (cur + PSEUDO_COUNT / 10) / cur.sum(axis=1, keepdims=True)
-    p = (ref + PSEUDO_COUNT / 10) / ref.sum(axis=1, keepdims=True)
+    q = (cur + PSEUDO_COUNT / 10) / np.maximum(cur.sum(axis=1, keepdims=True), 1)
+    p = (ref + PSEUDO_COUNT / 10) / np.maximum(ref.sum(axis=1, keepdims=True), 1)
     index: FloatArray = ((q - p) * log_ratio(q, p, used)).sum(axis=1)
     return index
 
@@ -264,49 +273,6 @@ def _sharp_psi(cur: FloatArray, ref: FloatArray, used: BoolArray) -> FloatArray:
 def _without_bias(value: FloatArray, excess: FloatArray) -> Interval:
     """The sampled value less a bias that is only trusted where it makes a bound safer: for the lower, for the upper."""
     return np.maximum(value - np.maximum(excess, 0.0), 0.0), value - np.minimum(excess, 0.0)
-
-
-def _pooled_shares(
-    cur: Counts, ref: Counts, n: FloatArray, m: FloatArray, slots: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Shares of both sides, half a row a slot added in the proportions of the two together, ``[F, B]`` each."""
-    both = cur + ref
-    pooled = both / np.maximum(both.sum(axis=1, keepdims=True), 1)
-    added = (PSEUDO_COUNT * slots)[:, None]
-    q = (_resized(cur, n) + added * pooled) / (n[:, None] + added)
-    p = (_resized(ref, m) + added * pooled) / (m[:, None] + added)
-    return q, p
-
-
-def _variance(score: FloatArray, weights: FloatArray) -> FloatArray:
-    """Variance, ``[F]``, of a score per slot where the slots have these shares."""
-    weighted = weights * score
-    variance: FloatArray = (weighted * score).sum(axis=1) - weighted.sum(axis=1) ** 2
-    return np.maximum(variance, 0.0)
-
-
-def _sizes(n_eff: FloatArray, m_eff: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Effective sizes, never below one row."""
-    return np.maximum(n_eff, 1.0), np.maximum(m_eff, 1.0)
-
-
-def _resized(counts: Counts, size: FloatArray) -> FloatArray:
-    """The counts in the same proportions, adding up to the effective size, ``[F, B]``."""
-    resized: FloatArray = counts * (size / np.maximum(counts.sum(axis=1), 1))[:, None]
-    return resized
-
-
-def _slot_variance(counts: Counts, size: FloatArray, used: BoolArray) -> FloatArray:
-    """Variance of the share of each slot, ``[F, B]``, half a row added so that an empty slot is not a certain one."""
-    share = np.minimum((_resized(counts, size) + PSEUDO_COUNT) / size[:, None], 1.0)
-    return np.where(used, share * (1 - share) / size[:, None], 0.0)
-
-
-def _edge_variance(distribution: FloatArray, size: FloatArray) -> FloatArray:
-    """Variance of the distribution function at each edge, ``[F, B]``, half a row kept on either side of it."""
-    least = PSEUDO_COUNT / size[:, None]
-    share = np.clip(distribution, np.minimum(least, 0.5), np.maximum(1 - least, 0.5))
-    return share * (1 - share) / size[:, None]
 
 
 def _ratio(part: Counts, whole: Counts) -> FloatArray:

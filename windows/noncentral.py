@@ -1,9 +1,9 @@
 """Bounds on the noncentrality of a chi-square: the shared core of the intervals of PSI, Jensen-Shannon and chi2.
 
 Near equality those divergences are the same quadratic form, and a sampled one is about ``noise`` times a noncentral
-chi-square, ``chi2(degrees, truth / noise)``. The quantiles of that are taken from Pearson's three-moment approximation, a
-shifted and scaled central chi-square ("Note on an approximation to the distribution of non-central chi-square", Biometrika
-46, 1959), and the central ones from Wilson and Hilferty (PNAS 17, 1931): a few products and one square root.
+chi-square, ``chi2(degrees, truth / noise)``. The quantiles of that are taken from Pearson's three-moment approximation,
+a shifted and scaled central chi-square ("Note on an approximation to the distribution of non-central chi-square",
+Biometrika 46, 1959), and the central ones from Wilson and Hilferty (PNAS 17, 1931): a few products and one square root.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def divergence_interval(
 ) -> tuple[FloatArray, FloatArray]:
     """Interval of a divergence that is ``noise x chi2(degrees, truth / noise)`` near equality, ``[F]`` each.
 
-    The delta method's variance is ``4 value noise`` there. Where it is larger, further off or on rare slots, the noise is
-    taken to be larger by as much: the interval becomes the delta method's on the scale of the square root.
+    The delta method's variance is ``4 value noise`` there. Where it is larger, further off or on rare slots, the noise
+    is taken to be larger by as much: the interval becomes the delta method's on the scale of the square root.
 
     Args:
         low: sampled divergence from which the lower bound is taken; biased by ``degrees x noise`` or less.

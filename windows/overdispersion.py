@@ -1,19 +1,21 @@
 """How much more the traffic varies from pane to pane than independent rows would: the divisor of the sample size.
 
-Rows that come in bursts or sessions resemble each other, so n rows carry the evidence of ``n / factor`` independent ones.
-The factor is Pearson's statistic of the panes against their common shares, over its degrees of freedom (McCullagh and
-Nelder, Generalized Linear Models, 1989, 4.5), taken twice: over the slots, and over the cumulative counts. Fine slots hide
-a slow wave that moves many neighbours together, and it is the wave that the Kolmogorov-Smirnov distance sees; the larger
-of the two is the factor.
+Rows that come in bursts or sessions resemble each other, so n rows carry the evidence of ``n / factor`` independent
+ones. The factor is Pearson's statistic of the panes against their common shares, over its degrees of freedom (McCullagh
+and Nelder, Generalized Linear Models, 1989, 4.5), taken twice: over the slots, and over the cumulative counts. Fine
+slots hide a slow wave that moves many neighbours together, and it is the wave that the Kolmogorov-Smirnov distance
+sees; the larger of the two is the factor.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.arrays import FloatArray, IntArray
+if TYPE_CHECKING:
+    from windows.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def slot_factor(state: PaneVariance) -> FloatArray:
 def cumulative_factor(state: PaneVariance) -> FloatArray:
     """The same for the cumulative counts, pooled over the edges, ``[F]``.
 
-    Observed over expected variance of the distribution function, ``sum_b (Q_b - N F_b^2) / ((T - 1) sum_b F_b (1 - F_b))``:
-    the variance ratio of the Cramer-von Mises statistic.
+    Observed over expected variance of the distribution function,
+    ``sum_b (Q_b - N F_b^2) / ((T - 1) sum_b F_b (1 - F_b))``: the variance ratio of the Cramer-von Mises statistic.
     """
     rows = state.counts.sum(axis=1)
     distribution = np.cumsum(state.counts, axis=1) / np.maximum(rows, 1)[:, None]

@@ -3,20 +3,21 @@
 The mapping of DDSketch (Masson, Rim and Lee, PVLDB 12(12), 2019): slot i holds ``(gamma^(i-1), gamma^i]`` with
 ``gamma = (1 + a) / (1 - a)``, and answers with the point whose relative distance to both ends is a.
 
-Guarantee: within ``ACCURACY`` = 1 % of an order statistic for values from ``MIN_TRACKABLE`` (0.01 ms) to ``MAX_TRACKABLE``
-(10 minutes); values beyond are counted in the first and the last slot. Memory: ``LATENCY_BINS`` counts, always. Merging is
-addition and removal subtraction, both exact.
+Guarantee: within ``ACCURACY`` = 1 % of an order statistic for values from ``MIN_TRACKABLE`` (0.01 ms) to
+``MAX_TRACKABLE`` (10 minutes); values beyond are counted in the first and the last slot. Memory: ``LATENCY_BINS``
+counts, always. Merging is addition and removal subtraction, both exact.
 """
 
 from __future__ import annotations
 
 import math
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from scipy.special import bdtr, bdtrik
 
-from windows.arrays import FloatArray, IntArray
+if TYPE_CHECKING:
+    from windows.arrays import FloatArray, IntArray
 
 ACCURACY = 0.01
 """Relative error of a quantile."""
@@ -99,9 +100,9 @@ def quantile_bounds(
 ) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
     """Bounds in ms with P(lower > the true quantile) <= alpha and P(upper < it) <= alpha, for any distribution.
 
-    The number of rows up to the true q-quantile is binomial(n, q), so two order statistics enclose it (David and Nagaraja,
-    Order Statistics, 2003, 7.1). The outer ends of their slots are returned: the 1 % is inside the interval. Where n is too
-    small for the level the bound is 0 or infinity: there is no evidence, not a guess.
+    The number of rows up to the true q-quantile is binomial(n, q), so two order statistics enclose it (David and
+    Nagaraja, Order Statistics, 2003, 7.1). The outer ends of their slots are returned: the 1 % is inside the interval.
+    Where n is too small for the level the bound is 0 or infinity: there is no evidence, not a guess.
 
     Args:
         counts: ``[LATENCY_BINS]`` rows per slot.

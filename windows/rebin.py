@@ -50,7 +50,8 @@ def spread(counts: IntArray, edges: FloatArray, onto: FloatArray) -> FloatArray:
     left, right = edges[bins], edges[bins + 1]
     # halved, so that the width of a bin cannot overflow; points on an edge are exact, as the narrowest bins need
     width = np.maximum(right / 2 - left / 2, np.finfo(np.float64).tiny)
-    share = np.where(onto >= right, 1.0, np.where(onto <= left, 0.0, (onto / 2 - left / 2) / width))
+    within = (np.minimum(onto, right) / 2 - left / 2).clip(0.0) / width
+    share = np.where(onto >= right, 1.0, np.where(onto <= left, 0.0, within))
     at = cumulative[bins] + share.clip(0.0, 1.0) * counts[bins]
     moved: FloatArray = np.diff(at)
     return moved

@@ -11,11 +11,13 @@ class PartitionClocks:
 
     `floors[p]` is the first pane that partition p can still add to. A partition that the broker confirmed to be at its
     end is left out of the minimum until its next record: `idle[p]` is the pane up to which its silence is confirmed.
+    A partition that has ended (a file) is left out for good.
     """
 
     partitions: int = 0
     floors: dict[int, int] = field(default_factory=dict)
     idle: dict[int, int] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
     closed: int | None = None
 
     def is_late(self, partition: int, pane: int) -> bool:
@@ -33,12 +35,28 @@ class PartitionClocks:
         """The broker confirmed that `partition` holds nothing more before `pane`."""
         self.idle[partition] = max(pane, self.idle.get(partition, pane))
 
+    def end(self, partition: int) -> None:
+        """Nothing will ever follow in `partition`."""
+        self.ended.add(partition)
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether nothing will ever follow in any partition."""
+        return 0 < self.partitions == len(self.ended)
+
     def watermark(self) -> int | None:
-        """The first pane that may still receive records; None while a partition's progress is unknown."""
+        """The first pane that may still receive records; None while a partition's progress is unknown.
+
+        When all have ended, it is past the furthest floor.
+        """
         if not self.partitions:
             return None
+        if self.all_ended:
+            return max(self.floors.values()) + 1 if self.floors else self.closed
         marks: list[int] = []
         for partition in range(self.partitions):
+            if partition in self.ended:
+                continue
             mark = self.idle.get(partition, self.floors.get(partition))
             if mark is None:
                 return self.closed

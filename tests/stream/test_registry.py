@@ -93,7 +93,7 @@ def test_totals_never_fall() -> None:
 def test_totals_of_several_owners_add_up() -> None:
     """Each partition counts its own late records of a model; the replay of one of them does not lower the sum."""
     key = ("click", "late")
-    reports = [
+    reports: list[Report] = [
         Totals("late_records_total", {key: 10.0}, owner="predictions/0"),
         Totals("late_records_total", {key: 5.0}, owner="predictions/1"),
         Totals("late_records_total", {key: 3.0}, owner="predictions/0"),
@@ -106,7 +106,8 @@ def test_totals_of_several_owners_add_up() -> None:
 def test_totals_and_increments_come_in_any_order(counts: list[int], data: st.DataObject) -> None:
     """The shown value is the largest total plus the sum of increments, whatever the order."""
     key = ("click", "7", "ok")
-    reports: list[Report] = [Totals("predictions_total", {key: float(count)}) for count in counts]
+    reports: list[Report] = []
+    reports += [Totals("predictions_total", {key: float(count)}) for count in counts]
     reports += [Increments("predictions_total", {key: float(count)}) for count in counts]
     expected = {key: float(max(counts) + sum(counts))} if counts else {}
     order: list[Report] = data.draw(st.permutations(reports))

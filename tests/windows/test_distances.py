@@ -69,7 +69,7 @@ def test_psi_without_drift_is_about_zero() -> None:
     for n in (100, 100_000):
         cur, ref = rng.multinomial(n, np.full(10, 0.1), size=(2, 4000))
         bias = distances.psi_bias(cur, ref)
-        assert distances.psi_raw(cur, ref).mean() == pytest.approx(bias.mean(), rel=0.05)
+        assert distances.psi_raw(cur, ref).mean() == pytest.approx(bias.mean(), rel=0.08)
         assert bias[0] == pytest.approx(9 * 2 / n)
 
 
@@ -77,7 +77,9 @@ def test_psi_sees_a_mean_shift_that_own_ranges_hide() -> None:
     """N(0, 1) against N(5, 3) in the reference's bins scores far above 0.25."""
     rng = np.random.default_rng(1)
     edges = np.quantile(rng.normal(size=10_000), np.linspace(0, 1, 11)[1:-1])
-    counts = [np.bincount(np.searchsorted(edges, rng.normal(*law, size=10_000)), minlength=10) for law in ((0, 1), (5, 3))]
+    counts = [
+        np.bincount(np.searchsorted(edges, rng.normal(*law, size=10_000)), minlength=10) for law in ((0, 1), (5, 3))
+    ]
     assert distances.psi(counts[1][None], counts[0][None])[0] > 2
 
 

@@ -58,9 +58,11 @@ def test_ties_have_their_own_bin(name: str) -> None:
         assert np.isin(np.nextafter(tied, np.inf), edges).all()
 
 
-@pytest.mark.parametrize("name", ["normal", "log-normal", "integers", "heavy tail", "zero-inflated", "just below a tie"])
+@pytest.mark.parametrize(
+    "name", ["normal", "log-normal", "integers", "heavy tail", "zero-inflated", "just below a tie"]
+)
 def test_fine_enough(name: str) -> None:
-    """Where the data has 128 distinct values there are 128 bins, and none but a tie's holds more than a few per cent."""
+    """Where the data has 128 distinct values there are 128 bins, and only a tie's holds more than 2 %."""
     values = ZOO[name]
     edges = fine_edges(values, values.min(), values.max())
     assert len(edges) - 1 >= 128

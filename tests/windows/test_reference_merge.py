@@ -135,7 +135,10 @@ def test_segments_add_up_and_rare_ones_fold() -> None:
         ({"segments": {}}, "segment keys differ: country and none"),
         ({"prediction": None}, "prediction profile"),
         ({"latency": np.zeros(3, dtype=np.int64)}, "latency profile"),
-        ({"features": {"age": small_reference().features["country"], "country": small_reference().features["age"]}}, "age"),
+        (
+            {"features": {"age": small_reference().features["country"], "country": small_reference().features["age"]}},
+            "age",
+        ),
     ],
 )
 def test_strangers_are_refused(change: dict[str, Any], said: str) -> None:

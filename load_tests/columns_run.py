@@ -1,0 +1,67 @@
+"""The steps of one model after the fold, in one process and without Bytewax: panes in, alert events out.
+
+What `operators/model_steps.py` builds is driven as it is; only JSON and the bridges between the steps are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operators.alert_event import AlertEvent
+from operators.fold import Partial
+from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
+from operators.settings import AlertingSettings, TimeSettings
+from operators.slices import Header
+
+if TYPE_CHECKING:
+    from operators.settings import ModelSettings
+    from windows.reference import Reference
+    from windows.ring import Groups
+
+
+class ColumnsRun:
+    """One model with the default config of time and alerting, fed pane by pane.
+
+    Args:
+        settings: the model.
+        reference: its reference.
+        time: panes and lateness.
+        alerting: the promise on false pages, and how alerts behave.
+    """
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        reference: Reference,
+        time: TimeSettings | None = None,
+        alerting: AlertingSettings | None = None,
+    ) -> None:
+        time, alerting = time or TimeSettings(), alerting or AlertingSettings()
+        models = plan_models([settings], {settings.name: reference}, time, alerting, everything=False)
+        self.plan = models[settings.name]
+        self.lateness = time.lateness
+        self._close, self._slices = CloseStep(self.plan, None), SlicesStep(self.plan, None)
+        measure = measure_of(self.plan)
+        self._rings = {window.size: RingStep(self.plan, measure, None) for window in self.plan.windows}
+        self._judge = JudgeStep(self.plan, None, evaluations=False)
+        self._alerts = AlertStep(self.plan, alerting, None)
+
+    def pane(self, index: int, groups: Groups) -> list[AlertEvent]:
+        """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of its tick."""
+        sketches = {(index, *key): vector for key, vector in groups.items()}
+        partial = Partial(0, 1, sketches, late=0, floor=index + 1, silent_until=None, ended=False)
+        events: list[AlertEvent] = []
+        for _, tick in self._close([partial]):
+            items: list[Any] = []
+            for item in self._slices([tick]):
+                items += [item] if isinstance(item, Header) else self._rings[item.window.size]([item])
+            found = self._alerts(list(self._judge(items)))
+            events += [event for event in found if isinstance(event, AlertEvent)]
+        return events
+
+    def emitted(self, event: AlertEvent) -> int:
+        """Event time (ms) at which an event can leave.
+
+        Its pane has ended and a record `lateness` later has moved the watermark past that end.
+        """
+        return event.event_time + self.lateness

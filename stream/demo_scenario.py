@@ -1,0 +1,116 @@
+"""What the demo plays: normal traffic of the click model, one feature that moves, a few records that no good service sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stream.click_model import MODEL
+from stream.shifts import Shift
+from stream.traffic import Generator
+
+if TYPE_CHECKING:
+    from windows.reference import Reference
+    from stream.traffic import Traffic
+
+RATE = 4_000.0
+"""Predictions a second: the embedded broker keeps some 14 s of them, so a slow start loses nothing."""
+
+VERSION = "7"
+SHIFT = Shift("mean", "price", 0.2)
+SHIFT_TEXT = "every price rises by 0.2 standard deviations, about 5 on a mean of 28"
+PANE = 2_000
+LATENESS = 1_000
+SHOWN_WINDOW = 10_000
+ERROR_RATE = 0.001
+LATE = (0.0005, 10_000)
+"""Share of predictions that come too late, and by how many ms."""
+BROKEN_EVERY = 5_000
+"""One record in so many is cut off in the middle."""
+
+FIRST, LASTS, PERIOD = 12.0, 20.0, 80.0
+"""Seconds from the first prediction to the shift, that it lasts, and from one to the next."""
+
+CONFIG = """\
+# What `driftgauge demo` runs on. Everything ten times or five times shorter than the defaults, to be worth watching.
+kafka: {{brokers: "{brokers}", start: earliest}}
+state: {{directory: state}}
+http: {{listen: "{listen}"}}
+time: {{pane: 2s, lateness: 1s}}
+alerting: {{resolve_after: 2s}}
+models:
+  - name: click
+    task: binary
+    reference: click.reference.json
+    drift: {{windows: [2s, 10s]}}
+    prediction: {{windows: [2s, 10s]}}
+    quality: {{windows: [10s]}}
+    sla:
+      latency_p99_ms: {{objective: "< 100", window: 10s}}
+      availability: {{objective: ">= 0.99", window: 10s}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When the feature is shifted, in seconds of traffic: from `first` on for `lasts`, and again every `period`."""
+
+    first: float = FIRST
+    lasts: float = LASTS
+    period: float = PERIOD
+
+    @classmethod
+    def within(cls, duration: float | None) -> Schedule:
+        """The usual schedule, with an earlier shift in a short demo so that there is time to notice."""
+        return cls() if duration is None else cls(first=min(FIRST, 0.4 * duration))
+
+    def shifted(self, seconds: float) -> bool:
+        """Whether the feature is shifted then."""
+        return seconds >= self.first and (seconds - self.first) % self.period < self.lasts
+
+    def next_change(self, seconds: float) -> float:
+        """When it next begins or ends."""
+        if seconds < self.first:
+            return self.first
+        rounds, within = divmod(seconds - self.first, self.period)
+        return self.first + rounds * self.period + (self.lasts if within < self.lasts else self.period)
+
+
+class DemoTraffic(Generator):
+    """The generator, with a shift that comes and goes, and with broken records in between.
+
+    Attributes:
+        began: event time (ms) of the first prediction; None before it.
+        changes: event times (ms) at which the shift came or went, with whether it came.
+    """
+
+    def __init__(self, reference: Reference, schedule: Schedule, seed: int = 0) -> None:
+        super().__init__(reference, seed, version=VERSION, error_rate=ERROR_RATE, late=LATE, rfc3339=False)
+        self.schedule = schedule
+        self.began: int | None = None
+        self.changes: tuple[tuple[int, bool], ...] = ()
+
+    def batch(self, n: int, start: int, end: int) -> Traffic:
+        """Draw n predictions, shifted or not as the schedule has it at their start."""
+        if self.began is None:
+            self.began = start
+        due = self.schedule.shifted((start - self.began) / 1e3)
+        if due != bool(self.shifts):
+            self.shifts = (SHIFT,) if due else ()
+            self.changes = (*self.changes, (start, due))
+        return super().batch(n, start, end)
+
+    def encode(self, traffic: Traffic) -> list[bytes]:
+        """One JSON object a prediction; now and then only the first half of one."""
+        values = super().encode(traffic)
+        for at in range(-traffic.first % BROKEN_EVERY, len(values), BROKEN_EVERY):
+            values[at] = values[at][: len(values[at]) // 2]
+        return values
+
+
+def config_text(brokers: str, listen: str) -> str:
+    """The demo's config file."""
+    return CONFIG.format(brokers=brokers, listen=listen)
+
+
+__all__ = ["MODEL", "SHIFT", "DemoTraffic", "Schedule", "config_text"]

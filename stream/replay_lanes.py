@@ -1,0 +1,171 @@
+"""Lanes: what a replay reads from, each in its own order; the one furthest behind in event time is read next.
+
+A lane is to the dataflow what a partition is: a file, or a partition of a topic between two offsets. What is found does
+not depend on how lanes are interleaved; how many panes are open at a time does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+
+from operators.records import RawBatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from operators.records import Envelopes
+
+PANES_A_BLOCK = 64
+"""A block is kept about as short as this many panes: each of them is a sketch of its own until it is merged."""
+
+OPENING_SHARE = 32
+"""The first block after a lane's first record is this fraction of the largest."""
+
+SMALLEST_SHARE = 1_024
+"""A block is never a smaller fraction of the largest than this."""
+
+_WAIT = dt.timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records of a lane in order. `written` is as in RawBatch; `ended` says that nothing follows."""
+
+    values: Sequence[bytes | None]
+    written: Sequence[int] | None
+    envelopes: Envelopes
+    ended: bool
+
+
+class Lane(Protocol):
+    """Something to read from its beginning to its end.
+
+    Attributes:
+        topic: what is read: the name of a topic, or the path of a file.
+        largest: size of the largest block, in the lane's own unit (bytes, messages).
+        total: size of the whole.
+        done: how much of it has been read.
+    """
+
+    topic: str
+    largest: int
+    total: int
+    done: int
+
+    def read(self, size: int) -> Block:
+        """The next records: at least one unless the lane has ended, and about `size` of the lane's unit.
+
+        How many depends on the content alone, so that two replays see the same blocks.
+        """
+
+    def close(self) -> None:
+        """Leave it."""
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How far a lane has come (a pane; None until it is known), and how large its next block will be."""
+
+    lane: Lane
+    size: int = 1
+    floor: int | None = None
+
+    @property
+    def behind(self) -> float:
+        """What the next lane to be read has least of: a lane whose time is unknown comes first."""
+        return -math.inf if self.floor is None else self.floor
+
+    def moved(self, floor: int | None) -> None:
+        """A block was decoded: `floor` is the first pane open after it, None when none of its records could be read."""
+        largest = self.lane.largest
+        if self.floor is None or floor is None:
+            opening = max(1, largest // OPENING_SHARE)
+            self.size = opening if floor is not None else min(opening, self.size * 2)
+        elif (panes := floor - self.floor) > PANES_A_BLOCK:
+            self.size = max(1, largest // SMALLEST_SHARE, self.size * PANES_A_BLOCK // panes)
+        elif panes < PANES_A_BLOCK // 2:
+            self.size = min(largest, self.size * 2)
+        if floor is not None:
+            self.floor = floor if self.floor is None else max(floor, self.floor)
+
+
+class LaneReader(StatefulSourcePartition[RawBatch, None]):
+    """Reads all lanes. Each begins with a single record, which tells its time."""
+
+    def __init__(self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None]) -> None:
+        self._paces = [_Pace(lane) for lane in lanes]
+        self._open = dict(enumerate(self._paces))
+        self._received = received
+        self._progress = progress
+        self._total = max(1, sum(lane.total for lane in lanes))
+        self._undecoded = False
+
+    def next_batch(self) -> list[RawBatch]:
+        """A block of the lane that is furthest behind; nothing while the one before is not decoded yet.
+
+        Raises:
+            StopIteration: all lanes have ended.
+        """
+        if self._undecoded:
+            return []
+        if not self._open:
+            raise StopIteration
+        number, pace = min(self._open.items(), key=lambda item: item[1].behind)
+        block = pace.lane.read(pace.size)
+        if block.ended:
+            del self._open[number]
+        self._undecoded = True
+        self._progress(sum(each.lane.done for each in self._paces) / self._total)
+        return [
+            RawBatch(
+                pace.lane.topic,
+                number,
+                len(self._paces),
+                block.values,
+                block.written,
+                block.envelopes,
+                self._received,
+                ended=block.ended,
+            )
+        ]
+
+    def next_awake(self) -> dt.datetime | None:
+        """At once, unless it is decoding's turn."""
+        return dt.datetime.now(dt.UTC) + _WAIT if self._undecoded else None
+
+    def moved(self, partition: int, floor: int | None) -> None:
+        """The block that was read last is decoded."""
+        self._undecoded = False
+        self._paces[partition].moved(floor)
+
+    def snapshot(self) -> None:
+        """Nothing: a replay that was interrupted begins anew."""
+
+    def close(self) -> None:
+        """Leave all lanes."""
+        for pace in self._paces:
+            pace.lane.close()
+
+
+class LaneSource(FixedPartitionedSource[RawBatch, None]):
+    """One reader over all lanes. `received` (ms) is the time of reading; `progress` is told the share read."""
+
+    def __init__(self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None]) -> None:
+        self._reader = LaneReader(lanes, received, progress)
+
+    def moved(self, partition: int, floor: int | None) -> None:
+        """Told by the dataflow after each block."""
+        self._reader.moved(partition, floor)
+
+    def list_parts(self) -> list[str]:
+        """One: a replay is a single process."""
+        return ["lanes"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: None) -> LaneReader:  # noqa: ARG002
+        """The reader."""
+        return self._reader

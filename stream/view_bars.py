@@ -1,0 +1,106 @@
+"""Bars against thresholds: as wide as there is room, and in ASCII where the terminal has nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.measure import Measurement
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+NARROWEST = 8
+MARK_STYLES = ("yellow", "red")
+OK_STYLE = "green"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From 0 to `top`; `marks` are the thresholds on it, ascending, with a name each."""
+
+    top: float
+    marks: tuple[tuple[str, float], ...]
+
+    def cells(self, value: float, width: int) -> int:
+        """How many of `width` cells a value fills: 0 for none and NaN, one at least for what can be seen."""
+        if math.isnan(value) or value <= 0:
+            return 0
+        return min(width, int(value / self.top * width + 0.5))
+
+    def style(self, value: float) -> str:
+        """The colour of a value: that of the highest threshold it is past."""
+        passed = [style for (_, at), style in zip(self.marks, MARK_STYLES[-len(self.marks) :], strict=True) if value > at]
+        return passed[-1] if passed else OK_STYLE
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Solid up to the lower bound, light from there to the value, with a stroke at each threshold."""
+
+    value: float
+    lower: float
+    scale: Scale
+
+    def text(self, width: int, *, ascii_only: bool = False) -> Text:
+        """The bar in `width` cells."""
+        solid, light, stroke = "#=|" if ascii_only else "█▒│"
+        sure, likely = self.scale.cells(self.lower, width), self.scale.cells(self.value, width)
+        style = self.scale.style(self.lower)
+        strokes = {min(width - 1, self.scale.cells(at, width)) for _, at in self.scale.marks}
+        bar = Text(no_wrap=True)
+        for cell in range(width):
+            if cell < sure and cell in strokes:
+                bar.append(stroke, f"black on {style}")
+            elif cell < sure:
+                bar.append(solid, style)
+            elif cell < likely:
+                bar.append(light, style)
+            else:
+                bar.append(stroke if cell in strokes else " ", "dim")
+        return bar
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As wide as the options allow."""
+        yield self.text(options.max_width, ascii_only=options.ascii_only)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Whatever is left."""
+        return Measurement(min(NARROWEST, options.max_width), options.max_width)
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The names of the thresholds, each where its stroke is, as far as there is room."""
+
+    scale: Scale
+
+    def text(self, width: int) -> Text:
+        """The legend in `width` cells."""
+        legend = Text(no_wrap=True)
+        styles = MARK_STYLES[-len(self.scale.marks) :]
+        for (name, at), style in zip(self.scale.marks, styles, strict=True):
+            start = min(width - 1, self.scale.cells(at, width))
+            label = f"{name} {at:g}"
+            if start >= legend.cell_len and start + len(label) <= width:
+                legend.append(" " * (start - legend.cell_len))
+                legend.append(label, style)
+        return legend
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """As wide as the options allow."""
+        yield self.text(options.max_width)
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Whatever is left."""
+        return Measurement(min(NARROWEST, options.max_width), options.max_width)
+
+
+def scale_of(minor: float | None, major: float | None, highest: float) -> Scale:
+    """A scale on which both thresholds and the highest value have room."""
+    named = (("minor", minor), ("major", major))
+    marks = tuple((name, level) for name, level in named if level is not None)
+    top = 2.0 * marks[-1][1]
+    return Scale(max(top, 1.1 * highest if math.isfinite(highest) else top), marks)

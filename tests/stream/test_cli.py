@@ -1,0 +1,191 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from profiles_zoo import small_reference
+
+from stream.config import load, load_references
+from stream.embedded import EmbeddedBroker
+from stream.reference_show import bar
+from windows.reference import from_json, to_json
+
+MODEL = "models: [{name: click, task: binary, reference: click.json}]\n"
+
+
+def _driftgauge(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "stream.cli", *map(str, arguments)],
+        cwd=cwd,
+        env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _rows(path: Path, n: int = 5_000, seed: int = 1) -> Path:
+    random = np.random.default_rng(seed)
+    columns = {
+        "age": random.normal(40, 10, n),
+        "we ird: name, $x": random.poisson(0.3, n),
+        "country": random.choice(["de", "fr"], n),
+        "prediction": random.random(n),
+        "latency_ms": random.lognormal(3, 0.5, n),
+        "timestamp": 1_700_000_000_000 + np.arange(n) * 100,
+    }
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_init_then_check(tmp_path: Path) -> None:
+    """What `init` writes passes `check`, holds every default, and is not overwritten unless forced."""
+    rows = _rows(tmp_path / "train.parquet")
+    arguments = ("init", "--from", rows, "--model", "click $x/1", "--segment", "country", "-o", tmp_path / "out")
+    done = _driftgauge(*arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    config = tmp_path / "out" / "driftgauge.yaml"
+    assert (tmp_path / "out" / "click-x-1.reference.json").is_file()
+    checked = _driftgauge("check", config)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "binary, 3 features, 1 segment keys" in checked.stdout
+    loaded = load(config, {})
+    model = loaded.models[0]
+    assert model.name == "click $x/1"
+    assert model.segments == ("country",)
+    defaults = type(loaded)(models=[{"name": "m", "task": "binary"}])
+    for section in ("kafka", "topics", "http", "time", "alerting"):
+        assert getattr(loaded, section) == getattr(defaults, section)
+    for section in ("drift", "prediction", "quality", "sla", "max_versions"):
+        assert getattr(model, section) == getattr(defaults.models[0], section)
+    again = _driftgauge(*arguments)
+    assert again.returncode == 2
+    assert "--force overwrites it" in again.stderr
+    assert _driftgauge(*arguments, "--force").returncode == 0
+
+
+def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
+    """Each key of the settings is in the file that `init` writes."""
+    _driftgauge("init", "--from", _rows(tmp_path / "t.parquet"), "--model", "click", cwd=tmp_path)
+    text = (tmp_path / "driftgauge.yaml").read_text()
+    loaded = load(tmp_path / "driftgauge.yaml", {})
+    for section in ("kafka", "topics", "state", "http", "time", "alerting"):
+        for key in type(getattr(loaded, section)).model_fields:
+            assert re.search(rf"^  {key}: ", text, re.MULTILINE), key
+    for key in type(loaded.models[0]).model_fields:
+        assert re.search(rf"^  (- |  ){key}:", text, re.MULTILINE), key
+
+
+def test_reference_commands(tmp_path: Path) -> None:
+    """A reference is built before its file exists, shown, and merged from parts."""
+    config = tmp_path / "c.yaml"
+    config.write_text("models: [{name: click, task: binary, reference: click.json, segments: [country]}]\n")
+    for part in (1, 2):
+        rows = _rows(tmp_path / f"{part}.parquet", seed=part)
+        output = tmp_path / f"{part}.json"
+        done = _driftgauge("reference", "build", "--config", config, "--model", "click", "--from", rows, "-o", output)
+        assert (done.returncode, done.stderr) == (0, "")
+    merged = _driftgauge("reference", "merge", tmp_path / "1.json", tmp_path / "2.json", "-o", tmp_path / "click.json")
+    assert merged.returncode == 0
+    assert re.search(r"note: .*age: bins differ; a share of it may be off by up to 0?\.\d+ %", merged.stderr)
+    assert from_json((tmp_path / "click.json").read_bytes()).rows == 10_000
+    assert load_references(load(config, {}))["click"].segments["country"].keys() == {"de", "fr"}
+    shown = _driftgauge("reference", "show", tmp_path / "click.json")
+    assert shown.returncode == 0
+    for text in ("click", "10,000", "age", "numeric, mean ", "█", "segment country", "p99"):
+        assert text in shown.stdout
+    only = _driftgauge("reference", "show", tmp_path / "click.json", "--feature", "country")
+    assert "country" in only.stdout
+    assert "age" not in only.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("check", "absent.yaml"), "absent.yaml: No such file or directory"),
+        (("check", "."), "Is a directory"),
+        (("reference", "show", "absent.json"), "absent.json: No such file"),
+        (("reference", "show", "click.json", "-f", "aeg"), "no feature 'aeg'; did you mean \"age\"?"),
+        (("reference", "merge", "click.json", "-o", "x.json"), "at least two"),
+        (("reference", "merge", "click.json", "other.json", "-o", "x"), "models differ: 'click' and 'other'"),
+        (("reference", "build", "-c", "c.yaml", "-m", "clack", "--from", "x.csv", "-o", "x"), "no model 'clack'"),
+        (("reference", "build", "-c", "c.yaml", "-m", "click", "--from", "x.csv", "-o", "x"), "x.csv: no such file"),
+        (
+            ("reference", "build", "-c", "c.yaml", "-m", "click", "--from", "t.csv", "-o", "/proc/x"),
+            "cannot be written",
+        ),
+        (("init", "--from", "t.csv", "--model", ""), "--model"),
+        (("init", "--from", "t.csv", "--model", "m", "--segment", "land"), "segment 'land'"),
+        (("init", "--from", "t.csv", "--model", "m", "--task", "guess"), "guess"),
+        (("nonsense",), "nonsense"),
+        (("check",), "CONFIG"),
+    ],
+)
+def test_a_users_mistake(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    """A mistake ends with exit code 2 and says what is wrong, without a traceback."""
+    (tmp_path / "click.json").write_bytes(to_json(small_reference()))
+    (tmp_path / "other.json").write_bytes(to_json(small_reference("other")))
+    (tmp_path / "c.yaml").write_text("models: [{name: click, task: binary}]\n")
+    (tmp_path / "t.csv").write_text("x\n1\n2\n")
+    done = _driftgauge(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_connect(tmp_path: Path) -> None:
+    """`check --connect` lists the topics of a broker that answers."""
+    (tmp_path / "click.json").write_bytes(to_json(small_reference()))
+    config = tmp_path / "c.yaml"
+    with EmbeddedBroker() as broker:
+        config.write_text(f"kafka: {{brokers: {broker.bootstrap!r}}}\n" + MODEL)
+        absent = _driftgauge("check", config, "--connect")
+        assert absent.returncode == 2
+        assert (
+            "topics.predictions: topic 'predictions' does not exist; create it with: driftgauge topics create"
+            in absent.stderr
+        )
+        for topic in load(config, {}).topics.model_dump().values():
+            if topic:
+                broker.create(topic)
+        done = _driftgauge("check", config, "--connect")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "topic predictions: 4 partitions" in done.stdout
+
+
+def test_check_connect_without_a_broker(tmp_path: Path) -> None:
+    """No broker is exit code 3 and one line; a wrong property is exit code 2; no secret is shown."""
+    (tmp_path / "click.json").write_bytes(to_json(small_reference()))
+    config = tmp_path / "c.yaml"
+    config.write_text("kafka: {brokers: '127.0.0.1:1'}\n" + MODEL)
+    done = _driftgauge("check", config, "--connect")
+    assert done.returncode == 3
+    assert "no answer from 127.0.0.1:1" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    config.write_text("kafka: {properties: {sasl.password: hunter2, no.such: 1}}\n" + MODEL)
+    wrong = _driftgauge("check", config, "--connect")
+    assert wrong.returncode == 2
+    assert "kafka.properties" in wrong.stderr
+    assert "hunter2" not in wrong.stderr
+
+
+def test_help_and_version() -> None:
+    """The help lists every command; the version is the package's."""
+    shown = _driftgauge("--help")
+    assert shown.returncode == 0
+    for command in ("init", "check", "reference", "run"):
+        assert command in shown.stdout
+    assert re.fullmatch(r"driftgauge \d+\.\d+\.\d+\n", _driftgauge("--version").stdout)
+
+
+def test_bars() -> None:
+    """Bars are proportional, in eighths; any count above zero is seen."""
+    assert bar(0, 100) == ""
+    assert bar(100, 100) == "█" * 40
+    assert bar(1, 10**9) == "▏"
+    assert bar(50, 100) == "█" * 20
