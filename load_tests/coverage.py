@@ -238,10 +238,8 @@ def main(arguments: list[str]) -> int:
                 print("" if row.kept else "  NOT KEPT", flush=True)
     failed = [row for row in rows if not row.kept]
     worst = max(row.over / (row.alpha * windows) for row in rows)
-    print(
-        f"\n{len(rows)} levels, {len(failed)} not kept, largest ratio {worst:.2f}; {time.perf_counter() - started:.0f}
-        s"
-    )
+    elapsed = time.perf_counter() - started
+    print(f"\n{len(rows)} levels, {len(failed)} not kept, largest ratio {worst:.2f}; {elapsed:.0f} s")
     return 1 if failed else 0
 
 

@@ -89,7 +89,8 @@ def _tilted(shares: np.ndarray, other: np.ndarray, amount: float) -> np.ndarray:
     """The shares moved along the gradient of PSI with respect to them."""
     gradient = np.log(shares / other) + 1 - other / shares
     moved = shares * np.exp(np.clip(amount * (gradient - (gradient * shares).sum()), -30, 30))
-    return moved / moved.sum()
+    tilted: np.ndarray = moved / moved.sum()
+    return tilted
 
 
 def main() -> int:

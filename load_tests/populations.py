@@ -1,4 +1,4 @@
-"""Pairs of populations, reference and drifted, that lie exactly at a threshold: what a coverage table is simulated from."""
+"""Pairs of populations, reference and drifted, exactly at a threshold: what a coverage table is simulated from."""
 
 from __future__ import annotations
 
@@ -79,7 +79,8 @@ def vanish(shares: FloatArray, amount: float) -> FloatArray:
     """The first slot dwindles by the factor exp(-amount)."""
     less = shares.copy()
     less[0] *= np.exp(-amount)
-    return less / less.sum()
+    vanished: FloatArray = less / less.sum()
+    return vanished
 
 
 def pair_at(

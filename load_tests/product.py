@@ -108,18 +108,23 @@ class Product:
         return sum(map(float, _TOTAL.findall(self.metrics())))
 
 
-def config_of(bootstrap: str, topic: str, directory: Path, reference: Reference, **more: Any) -> dict[str, Any]:
-    """Return the config of one model on one topic, with its reference written beside it; `more` adds sections."""
+def config_of(
+    bootstrap: str,
+    topic: str,
+    directory: Path,
+    reference: Reference,
+    properties: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the config of one model on one topic, read from its beginning; its reference is written beside it."""
     (directory / "reference.json").write_bytes(to_json(reference))
     names = ("feedback", "alerts", "actions", "dead_letters")
-    config: dict[str, Any] = {
-        "kafka": {"brokers": bootstrap},
+    return {
+        "kafka": {"brokers": bootstrap, "start": "earliest", "properties": properties or {}},
         "topics": {"predictions": topic, **{name: f"{topic}.{name}" for name in names}},
         "state": {"directory": str(directory / "state")},
         "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
         "models": [{"name": reference.model, "task": "binary", "reference": str(directory / "reference.json")}],
     }
-    return {**config, **more}
 
 
 def run_product(product: Product, expected: int) -> Measure:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from product import Measure, Product, config_of, run_product  # noqa: E402
 from usage import usage  # noqa: E402
 
 from stream.config import load  # noqa: E402
+from stream.kafka_source import POLL  # noqa: E402
 from stream.topics import create, plan  # noqa: E402
 from stream.traffic import Generator  # noqa: E402
 from windows.reference import to_json  # noqa: E402
@@ -57,6 +59,7 @@ class Bench:
     records: int
     narrow: Reference
     wide: Reference
+    properties: dict[str, str]
 
     @property
     def few(self) -> int:
@@ -64,10 +67,10 @@ class Bench:
         return max(1000, self.records // 8)
 
 
-def prepare(bootstrap: str, directory: Path, records: int) -> Bench:
+def prepare(bootstrap: str, directory: Path, records: int, properties: dict[str, str]) -> Bench:
     """Build the references and fill the topics."""
     narrow, wide = bench_topic.reference(directory), bench_topic.reference(directory, numeric=98)
-    bench = Bench(bootstrap, directory, records, narrow, wide)
+    bench = Bench(bootstrap, directory, records, narrow, wide, properties)
     start = int(time.time() * 1000) - SPAN
     for topic, reference, count in (
         ("predictions", narrow, records),
@@ -98,14 +101,15 @@ def child(*command: str) -> Measure:
 def bare(bench: Bench, topic: str, records: int, settings: str) -> Measure:
     """Read a topic with one consumer a partition in one process, and do nothing with it."""
     partitions = ",".join(map(str, range(PARTITIONS)))
-    return child("bare.py", "consume", bench.bootstrap, topic, partitions, str(records), settings)
+    given = json.dumps(bench.properties if settings == "product" else {})
+    return child("bare.py", "consume", bench.bootstrap, topic, partitions, str(records), settings, str(POLL), given)
 
 
 def monitor(bench: Bench, topic: str, reference: Reference, records: int, processes: int) -> Measure:
     """Run the product over a full topic, from an empty state directory."""
     with tempfile.TemporaryDirectory(dir=bench.directory) as scratch:
         directory = Path(scratch)
-        config = config_of(bench.bootstrap, topic, directory, reference)
+        config = config_of(bench.bootstrap, topic, directory, reference, bench.properties)
         product = Product(directory, config, processes)
         _create_outputs(bench, product)
         return run_product(product, records)
@@ -200,10 +204,13 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--flink-dir", type=Path, help="a Flink job: run.sh and pom.xml; needs Java and Maven")
     parser.add_argument("--rows", default="", help="only rows whose name contains one of these, comma-separated")
+    parser.add_argument("--property", action="append", default=[], help="KEY=VALUE for the client, in every own row")
     options = parser.parse_args()
+    properties = dict(item.split("=", 1) for item in options.property)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
     machine.show()
     with tempfile.TemporaryDirectory(prefix="driftgauge-load-") as scratch, KafkaNode() as node:
-        bench = prepare(node.bootstrap, Path(scratch), options.records)
+        bench = prepare(node.bootstrap, Path(scratch), options.records, properties)
         found = measure(bench, options.repeats, [word for word in options.rows.split(",") if word])
         if options.flink_dir:
             fresh, *_, warmed = flink(bench, options.flink_dir.resolve())

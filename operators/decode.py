@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.records import UNTIMED
 from operators.schema import ModelSchema, decoder_of, schema_of
 from operators.transpose import Transposed, bad_rows, timestamps_of, transpose
 from windows.panes import late_in_order
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns
     from windows.layout import Layout
-
-UNTIMED = np.iinfo(np.int64).max
-"""Stands for a time of writing that does not exist."""
 
 NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
 
@@ -180,11 +178,11 @@ class Decode:
         written = _written(batch, lines, len(records))
         stamps, unreadable = timestamps_of(records, written)
         ahead = stamps > np.minimum(written, batch.received) + self.config.max_ahead
-        untimed = None if batch.written is not None else stamps == UNTIMED
+        untimed = stamps == UNTIMED
         incomplete = bad_rows(records)
         faults = (
             (unreadable, Reason.BAD_TIMESTAMP, "timestamp outside the years 1 to 9999"),
-            (untimed, Reason.MISSING_FIELD, "no timestamp, and a line of a file has none of its own"),
+            (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
             (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
             (incomplete, Reason.MISSING_FIELD, "neither features nor error"),
         )

@@ -151,8 +151,9 @@ class Judge:
         return objectives
 
     def _forget(self, header: Header) -> None:
-        """Streams of a version that has served nothing for so long that it is forgotten are over."""
-        for key in [key for key in self.state.streams if key[2] not in header.seen]:
+        """End the streams of a version silent for so long that it is forgotten, and of monitors that the config dropped."""
+        judged = {(monitor.name, size) for monitor in self.config.monitors for size in monitor.windows}
+        for key in [key for key in self.state.streams if key[2] not in header.seen or key[:2] not in judged]:
             del self.state.streams[key]
 
     def _findings(self, key: StreamKey) -> list[Finding]:

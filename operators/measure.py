@@ -175,7 +175,14 @@ class Measure:
             with np.errstate(invalid="ignore", divide="ignore"):
                 value = np.where(applies & (rows > 0), hits / rows, np.nan)
                 baseline = np.where(ref_rows > 0, ref_hits / ref_rows, 0.0)
-            bounds = intervals.proportion_interval(hits / side.factor, rows / side.factor, self.config.alpha)
+            lower, upper = intervals.proportion_increase_interval(
+                hits / side.factor,
+                rows / side.factor,
+                ref_hits / side.factor,
+                ref_rows / side.factor,
+                self.config.alpha,
+            )
+            bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
             tables.append(table(metric, value, bounds, rows, baseline, ref_rows, kind=Kind.QUALITY))
         return tables
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+UNTIMED = (1 << 63) - 1
+"""Stands for a time of writing that does not exist."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -33,8 +36,8 @@ class RawBatch:
         partition: the same.
         partitions: how many partitions the topic has.
         values: message values.
-        written: each message's own timestamp, ms since the epoch; `received` where the broker gave none. None for a
-            medium that keeps no such time (lines of a file): a record then needs a timestamp of its own.
+        written: each message's own timestamp, ms since the epoch; UNTIMED where there is none: a record then needs a
+            timestamp of its own. None: all are UNTIMED (lines of a file).
         envelopes: keys, headers, offsets.
         received: when they were read, ms since the epoch.
         silent_until: the broker confirmed that the partition holds nothing written before this time that is not in

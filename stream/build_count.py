@@ -11,6 +11,7 @@ from windows.overdispersion import PaneVariance, accumulate, empty, factor
 from windows.quantiles import LATENCY_BINS, latency_slots
 
 MAX_SEGMENT_VALUES = 50
+SPARE_SEGMENT_VALUES = 14
 MIN_SEGMENT_ROWS = 1_000
 PANE_ROWS = 50
 """Rows a pane needs on average for the overdispersion; sparser panes are made longer."""

@@ -12,10 +12,12 @@ from typer.core import TyperGroup
 from stream.errors import UsageError
 
 COMMANDS = {
+    "demo": "stream.cli_demo:demo",
     "init": "stream.cli_init:init",
-    "check": "stream.cli_init:check",
+    "check": "stream.cli_check:check",
     "reference": "stream.cli_reference:app",
     "run": "stream.cli_run:run",
+    "replay": "stream.cli_replay:replay",
     "simulate": "stream.cli_simulate:simulate",
     "topics": "stream.cli_topics:topics_app",
 }

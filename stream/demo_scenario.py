@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream.click_model import MODEL
 from stream.shifts import Shift
 from stream.traffic import Generator
 
@@ -20,8 +19,9 @@ VERSION = "7"
 SHIFT = Shift("mean", "price", 0.2)
 SHIFT_TEXT = "every price rises by 0.2 standard deviations, about 5 on a mean of 28"
 PANE = 2_000
-LATENESS = 1_000
-SHOWN_WINDOW = 10_000
+"""ms, as in CONFIG."""
+SHOWN_METRIC, SHOWN_WINDOW = "psi", "10s"
+"""What the bars show."""
 ERROR_RATE = 0.001
 LATE = (0.0005, 10_000)
 """Share of predictions that come too late, and by how many ms."""
@@ -32,7 +32,7 @@ FIRST, LASTS, PERIOD = 12.0, 20.0, 80.0
 """Seconds from the first prediction to the shift, that it lasts, and from one to the next."""
 
 CONFIG = """\
-# What `driftgauge demo` runs on. Everything ten times or five times shorter than the defaults, to be worth watching.
+# What `driftgauge demo` runs on. Times are about five times shorter than the defaults, to be worth watching.
 kafka: {{brokers: "{brokers}", start: earliest}}
 state: {{directory: state}}
 http: {{listen: "{listen}"}}
@@ -111,6 +111,3 @@ class DemoTraffic(Generator):
 def config_text(brokers: str, listen: str) -> str:
     """The demo's config file."""
     return CONFIG.format(brokers=brokers, listen=listen)
-
-
-__all__ = ["MODEL", "SHIFT", "DemoTraffic", "Schedule", "config_text"]

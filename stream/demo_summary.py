@@ -119,9 +119,8 @@ def _fired(played: Played, verdict: Verdict) -> list[str]:
 def _quiet(played: Played, verdict: Verdict) -> list[str]:
     if verdict.surprises:
         return ["see above: something fired that was not shifted"]
-    return [
-        f"the other {played.features - 1} features, the predictions, data quality, latency and availability",
-    ]
+    others = f"the other {played.features - 1}" if verdict.detected is not None else f"the {played.features}"
+    return [f"{others} features, the predictions, data quality, latency and availability"]
 
 
 def _figures(played: Played) -> list[str]:

@@ -50,7 +50,7 @@ _PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)
-class _Envelopes:
+class MessageEnvelopes:
     """Keys, headers and offsets out of the messages themselves."""
 
     messages: Sequence[Message]
@@ -224,7 +224,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             self._reading.partitions,
             list(map(Message.value, messages)),
             written,
-            _Envelopes(messages),
+            MessageEnvelopes(messages),
             now,
         )
 
@@ -244,7 +244,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
                 self._reading.partitions,
                 (),
                 (),
-                _Envelopes(()),
+                MessageEnvelopes(()),
                 now,
                 silent_until=end.asked - self._reading.lateness,
             )

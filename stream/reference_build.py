@@ -8,6 +8,7 @@ import numpy as np
 from stream.build_count import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
+    SPARE_SEGMENT_VALUES,
     CategorySlots,
     NumericSlots,
     PaneTally,
@@ -99,8 +100,8 @@ def _sampled(scan: Scan, name: str) -> np.ndarray[tuple[int], np.dtype[np.float6
 
 
 def _segment_values(scan: CategoryScan) -> list[str]:
-    """Values counted by name: twice as many as are kept, since the counts so far are estimates."""
-    return [value for value in scan.candidates() if value != OTHER][: 2 * MAX_SEGMENT_VALUES]
+    """Values counted by name: some more than are kept, since the counts so far are estimates."""
+    return [value for value in scan.candidates() if value != OTHER][: MAX_SEGMENT_VALUES + SPARE_SEGMENT_VALUES]
 
 
 def _reference(plan: Plan, scan: Scan, tally: Tally) -> Reference:

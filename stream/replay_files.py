@@ -97,7 +97,7 @@ class FileLane:
         if ended:
             self.close()
         numbers: Sequence[int] = ()
-        if b"" in lines or b"\r\n" in data or _blank(lines):
+        if b"" in lines or b"\r\n" in data or any(map(bytes.isspace, lines)):
             kept = [(number, line.removesuffix(b"\r")) for number, line in enumerate(lines, first) if line.strip()]
             lines, numbers = [line for _, line in kept], [number for number, _ in kept]
         return Block(lines, None, NoEnvelopes(first, numbers), ended)
@@ -114,7 +114,7 @@ class FileLane:
             searched = len(data)
             if searched - size > LONGEST_LINE:
                 raise UsageError(f"{self.topic}: no line break in {LONGEST_LINE >> 20} MB: one prediction a line is needed")
-            data += self._more(max(READ, size - len(data)))
+            data += self._more(max(size - len(data) + READ, len(data)))
         if cut < 0:
             self._rest = b""
             return data
@@ -129,8 +129,3 @@ class FileLane:
             raise UsageError(f"{self.topic}: cannot be read after line {self._line - 1}: {why}") from None
         self._at_end = not more
         return more
-
-
-def _blank(lines: Sequence[bytes]) -> bool:
-    """Whether a line has nothing but white space. Only short lines are looked at: a prediction is longer."""
-    return any(len(line) < 8 and not line.strip() for line in lines)

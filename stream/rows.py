@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from stream.errors import UsageError
 
 BATCH_ROWS = 65_536
+BATCH_CELLS = 4_000_000
+"""Wide rows come in smaller batches: a batch is held several times over while it is counted."""
 SPECIAL = ("prediction", "label", "latency_ms", "timestamp", "version", "prediction_id", "model", "error")
 """Columns with a meaning of their own: features only when a config lists them."""
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -94,6 +96,17 @@ def kind_of_type(kind: pa.DataType) -> ColumnKind:
     return "time" if types.is_timestamp(kind) or types.is_date(kind) else "other"
 
 
+def refuse_twins(path: Path, names: Sequence[str]) -> None:
+    """Refuse rows in which two columns have one name.
+
+    Raises:
+        UsageError: with the name.
+    """
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UsageError(f"{path}: column {min(twice)!r} appears twice; each column needs a name of its own")
+
+
 class ParquetRows:
     """Rows of a Parquet file; structs named `features` and `context` are flattened."""
 
@@ -103,6 +116,7 @@ class ParquetRows:
         self.path = path
         with pq.ParquetFile(path) as file:
             schema, self._rows = file.schema_arrow, file.metadata.num_rows
+        refuse_twins(path, schema.names)
         self._where: dict[str, tuple[str, ...]] = {}
         self.columns = tuple(self._columns(schema))
 
@@ -126,7 +140,7 @@ class ParquetRows:
         try:
             # a buffered stream instead of whole column chunks: a file may be one row group
             with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 18) as file:
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=roots):
+                for batch in file.iter_batches(batch_size=_batch_rows(len(names)), columns=roots):
                     done += batch.num_rows
                     arrays = [self._array(batch, name) for name in names]
                     yield _batch(arrays, names, batch.num_rows), done / max(self._rows, 1)
@@ -139,6 +153,10 @@ class ParquetRows:
             return array
         children = array.flatten()  # a null struct makes its fields null
         return children[array.type.get_field_index(name)]
+
+
+def _batch_rows(columns: int) -> int:
+    return max(min(BATCH_ROWS, BATCH_CELLS // max(columns, 1)), 256)
 
 
 def _batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:

@@ -8,14 +8,19 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from stream.errors import UsageError
-from stream.rows import Column, broken, kind_of_type
+from stream.rows import Column, broken, kind_of_type, refuse_twins
 
 BLOCK_BYTES = 4 << 20
+_KINDS = {"error": "categorical"}  # empty in the first rows as a rule, which says nothing about those that fail
 _REFUSED = re.compile(r"In CSV column #(\d+): .*? to (\w+)[^:]*: invalid value '(.*)'", re.DOTALL)
 
 
 class CsvRows:
-    """Rows of a CSV file with a header. Types are those of the first block; whole numbers may go on with fractions."""
+    """Rows of a CSV file with a header.
+
+    Types are those of the first block; whole numbers may go on with fractions. An empty field is missing,
+    and so are NA, NaN, null and their like where they are not quoted.
+    """
 
     def __init__(self, path: Path, kinds: dict[str, str]) -> None:
         """Infer the types of the columns from the first block of the file."""
@@ -29,10 +34,10 @@ class CsvRows:
                 raise UsageError(f"{path}: empty; a header and rows are needed") from None
             raise
         self._names = schema.names
-        twice = {name for name in self._names if self._names.count(name) > 1}
-        if twice:
-            raise UsageError(f"{path}: column {min(twice)!r} appears twice; each column needs a name of its own")
-        self._types = {field.name: _settled(field.type, kinds.get(field.name)) for field in schema}
+        refuse_twins(path, self._names)
+        self._types = {
+            field.name: _settled(field.type, kinds.get(field.name, _KINDS.get(field.name))) for field in schema
+        }
         self.columns = tuple(Column(name, kind_of_type(kind)) for name, kind in self._types.items())
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:

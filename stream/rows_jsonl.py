@@ -5,7 +5,6 @@ that begins with whole numbers go on with fractions.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from stream.errors import UsageError
-from stream.rows import BATCH_ROWS, Column, ColumnKind, broken
+from stream.rows import Column, ColumnKind, broken
 
-SCOUTED_ROWS = 10_000
-"""Rows looked at to learn the columns."""
-LINES_AT_ONCE = BATCH_ROWS // 4
+SCOUTED_BYTES = 4 << 20
+"""How much is looked at to learn the columns."""
+BYTES_AT_ONCE = 8 << 20
 _ORIGINS: dict[str, Literal["features", "context"]] = {"features": "features", "context": "context"}
 _NESTED = tuple(_ORIGINS)
 
@@ -38,7 +37,7 @@ class JsonlRows:
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Batches with the named columns, each with the share of the file read so far."""
-        for first, rows, share in self._read(LINES_AT_ONCE):
+        for first, rows, share in self._read(BYTES_AT_ONCE):
             arrays = [self._array(name, rows, first) for name in names]
             yield pa.RecordBatch.from_arrays(arrays or [pa.nulls(len(rows))], names=list(names) or [""]), share
 
@@ -48,7 +47,7 @@ class JsonlRows:
         done, number = 0, 1
         try:
             with self.path.open("rb") as file:
-                while lines := list(islice(file, at_once)):
+                while lines := file.readlines(at_once):
                     done += sum(map(len, lines))
                     yield number, self._decode(decoder, lines, number), done / self._size
                     number += len(lines)
@@ -66,7 +65,7 @@ class JsonlRows:
         return rows  # blank lines make the line numbers of later errors too small, by as many
 
     def _scout(self, kinds: dict[str, str]) -> Iterator[Column]:
-        _, rows, _ = next(self._read(SCOUTED_ROWS), (1, [], 0.0))
+        _, rows, _ = next(self._read(SCOUTED_BYTES), (1, [], 0.0))
         seen: dict[tuple[str, ...], set[type]] = {}
         for row in rows:
             for name, value in row.items():

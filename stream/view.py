@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -29,13 +30,13 @@ NARROW = 56
 """Below this width the numbers beside the bars give way to them."""
 
 _SEVERITY = {"critical": "bold white on red", "warning": "black on yellow", "info": "black on cyan"}
-_STAGE = {"starting": "dim", "normal": "green", "shifted": "bold yellow", "recovering": "cyan", "over": "dim"}
+_STAGE = {"starting": "dim", "normal": "green", "shifted": "bold yellow", "recovering": "cyan"}
 _GAP = "   "
 
 
 def render(view: View, width: int, height: int | None = None) -> RenderableType:
     """The view in `width` columns, and in at most `height` lines if it is given: rows that do not fit are left out."""
-    room = _Room(len(view.readings.drift), height)
+    room = _room(len(view.readings.drift), height)
     return Group(
         _header(view, width),
         _drift(view, width, room.features),
@@ -43,18 +44,21 @@ def render(view: View, width: int, height: int | None = None) -> RenderableType:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Room:
-    """How many features and lines of alerts fit: features first, but never all of the room."""
-
-    def __init__(self, features: int, height: int | None) -> None:
-        self.features, self.alert_lines = max(1, features), None
-        if height is not None:
-            free = max(2, height - HEADER_LINES - DRIFT_FRAME - ALERTS_FRAME)
-            self.features = max(1, min(self.features, free - FEWEST_ALERT_LINES))
-            self.alert_lines = max(1, free - self.features)
+    """How many features and lines of alerts fit; None: all."""
 
     features: int
     alert_lines: int | None
+
+
+def _room(features: int, height: int | None) -> _Room:
+    """Features first, but never all of the room."""
+    if height is None:
+        return _Room(features, None)
+    free = height - HEADER_LINES - DRIFT_FRAME - ALERTS_FRAME
+    shown = max(1, min(features, free - FEWEST_ALERT_LINES))
+    return _Room(shown, max(1, free - shown))
 
 
 def _header(view: View, width: int) -> Panel:
@@ -102,7 +106,9 @@ def _drift(view: View, width: int, rows: int) -> Panel:
     if not found:
         table.add_row(Text("waiting for the first pane", "dim"))
     more = f", {len(found) - rows} more not shown" if len(found) > rows else ""
-    return _panel(table, f"drift over {view.window}: solid up to the lower bound, light up to {view.metric}{more}", width)
+    return _panel(
+        table, f"drift over {view.window}: solid up to the lower bound, light up to {view.metric}{more}", width
+    )
 
 
 def _numbers(drift: Drift) -> tuple[str, str]:

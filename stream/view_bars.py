@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.measure import Measurement
@@ -25,14 +26,16 @@ class Scale:
     marks: tuple[tuple[str, float], ...]
 
     def cells(self, value: float, width: int) -> int:
-        """How many of `width` cells a value fills: 0 for none and NaN, one at least for what can be seen."""
+        """How many of `width` cells a value fills: 0 for none and NaN, all of them beyond the top."""
         if math.isnan(value) or value <= 0:
             return 0
         return min(width, int(value / self.top * width + 0.5))
 
     def style(self, value: float) -> str:
         """The colour of a value: that of the highest threshold it is past."""
-        passed = [style for (_, at), style in zip(self.marks, MARK_STYLES[-len(self.marks) :], strict=True) if value > at]
+        passed = [
+            style for (_, at), style in zip(self.marks, MARK_STYLES[-len(self.marks) :], strict=True) if value > at
+        ]
         return passed[-1] if passed else OK_STYLE
 
 
@@ -49,17 +52,18 @@ class Bar:
         solid, light, stroke = "#=|" if ascii_only else "█▒│"
         sure, likely = self.scale.cells(self.lower, width), self.scale.cells(self.value, width)
         style = self.scale.style(self.lower)
-        strokes = {min(width - 1, self.scale.cells(at, width)) for _, at in self.scale.marks}
+        stroked = {min(width - 1, self.scale.cells(at, width)) for _, at in self.scale.marks}
+
+        def cell(at: int) -> tuple[str, str]:
+            if at < sure:
+                return (stroke, f"black on {style}") if at in stroked else (solid, style)
+            if at < likely:
+                return light, style
+            return (stroke, "dim") if at in stroked else (" ", "")
+
         bar = Text(no_wrap=True)
-        for cell in range(width):
-            if cell < sure and cell in strokes:
-                bar.append(stroke, f"black on {style}")
-            elif cell < sure:
-                bar.append(solid, style)
-            elif cell < likely:
-                bar.append(light, style)
-            else:
-                bar.append(stroke if cell in strokes else " ", "dim")
+        for (char, look), run in groupby(map(cell, range(width))):
+            bar.append(char * len(list(run)), look)
         return bar
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

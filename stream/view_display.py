@@ -39,7 +39,9 @@ class LiveScreen:
         self._console = console
         self._last: View | None = None
         # No thread of its own: a frame is drawn when there is one, in one write.
-        self._live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._live = Live(
+            console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
 
     def frame(self, view: View) -> None:
         """Draw the frame at the size that the terminal has now."""

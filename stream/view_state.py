@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from stream.registry import Registry
     from stream.reports import Labels
 
-Stage = Literal["starting", "normal", "shifted", "recovering", "over"]
+Stage = Literal["starting", "normal", "shifted", "recovering"]
 
 
 @dataclass(frozen=True, slots=True)

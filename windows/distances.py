@@ -8,6 +8,7 @@ its entry is NaN. Nothing here knows a threshold.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import rel_entr
 
 from windows.arrays import BoolArray, FloatArray, IntArray
@@ -29,12 +30,11 @@ def cumulative(counts: Counts) -> FloatArray:
 
     Counts are summed as integers first, so the last slot and all padding behind it are exactly 1.
     """
-    sums: Counts = np.cumsum(counts, axis=1)
-    part: FloatArray = sums / _total(sums[:, -1])
-    return part
+    sums = np.cumsum(counts, axis=1)
+    return np.asarray(sums / _total(sums[:, -1]), dtype=np.float64)
 
 
-def _total(rows: Counts) -> FloatArray:
+def _total(rows: npt.NDArray[np.number]) -> FloatArray:
     """Rows of each feature as a divisor, ``[F, 1]``; NaN instead of 0."""
     return np.where(rows > 0, rows, np.nan)[:, None]
 

@@ -42,8 +42,8 @@ def sizes(n_eff: FloatArray, m_eff: FloatArray) -> tuple[FloatArray, FloatArray]
 
 def resized(counts: Counts, size: FloatArray) -> FloatArray:
     """The counts in the same proportions, adding up to the effective size, ``[F, B]``."""
-    resized: FloatArray = counts * (size / np.maximum(counts.sum(axis=1), 1))[:, None]
-    return resized
+    scaled: FloatArray = counts * (size / np.maximum(counts.sum(axis=1), 1))[:, None]
+    return scaled
 
 
 def slot_variance(counts: Counts, size: FloatArray, used: BoolArray) -> FloatArray:

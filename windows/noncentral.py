@@ -48,7 +48,7 @@ def bounds(
         alpha: probability of error per bound, in (0, 0.5].
     """
     z = -float(ndtri(alpha))
-    # Except with probability alpha the noise is shorter than `reach`; by the triangle inequality that brackets the root.
+    # Except with probability alpha the noise is shorter than `reach`: by the triangle inequality a bracket of the root.
     reach = np.sqrt(quantile(np.zeros_like(degrees), degrees, z))
     statistic = np.stack((low_statistic, high_statistic))
     side = np.array([[z], [-z]])

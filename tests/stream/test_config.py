@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from profiles_zoo import small_reference
 
 from operators.durations import ALLOWED
-
 from stream.config import Config, ConfigError, load, load_references, model_named
 from stream.redact import redact
 from windows.reference import to_json
@@ -113,6 +115,45 @@ def test_cross_checks(tmp_path: Path, change: tuple[str, str], said: str) -> Non
     lines = _problems(tmp_path, CONTRACT.replace(*change))
     assert any(said in line for line in lines), lines
     assert all(line.startswith("c.yaml:") for line in lines)
+
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["10s", "< 1", "${X}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for key, child in items for found in _paths(child, (*path, key)))]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_nonsense_anywhere_is_a_problem_or_fine(tmp_path_factory: pytest.TempPathFactory, data: Any) -> None:
+    """Whatever stands at whatever key, loading ends in a config or in lines of problems, never in another error."""
+    document = yaml.safe_load(CONTRACT)
+    path = data.draw(st.sampled_from([path for path in _paths(document) if path]))
+    here = document
+    for part in path[:-1]:
+        here = here[part]
+    here[path[-1]] = data.draw(JUNK)
+    file = tmp_path_factory.mktemp("config") / "c.yaml"
+    file.write_text(yaml.safe_dump(document))
+    try:
+        said = repr(load(file, {}))
+    except ConfigError as error:
+        said = str(error)
+        lines = said.splitlines()
+        assert lines, "no problem"
+        assert all(line.startswith(str(file)) and len(line) < 600 for line in lines)
+    assert said
 
 
 def test_two_models_of_one_name(tmp_path: Path) -> None:
@@ -254,9 +295,9 @@ def test_model_named(tmp_path: Path) -> None:
 
 def test_a_config_made_in_code() -> None:
     """A config can be made without a file; its problems name the default file."""
-    settings: dict[str, Any] = {"models": [{"name": "m", "task": "ranking", "reference": "/nowhere/m.json"}]}
+    made: dict[str, Any] = {"models": [{"name": "m", "task": "ranking", "reference": "/nowhere/m.json"}]}
     with pytest.raises(ConfigError, match=r"driftgauge\.yaml: models\.0\.reference"):
-        load_references(Config(**settings))
+        load_references(Config(**made))
 
 
 def test_replaced_models_are_still_checked(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from stream.errors import UsageError
 from stream.row_columns import categories, class_of_scores, milliseconds, numbers
 from stream.rows import Column, Rows, open_rows
 
+PADDED = f'{{"x": 1, "pad": "{"p" * 100}"}}\n'
 NESTED = [
     {
         "model": "click",
@@ -99,7 +100,7 @@ def test_csv_whole_numbers_go_on_with_fractions(tmp_path: Path) -> None:
         ("r.jsonl", "", "no rows"),
         ("r.jsonl", '{"x": 1}\n{"x": \n', "r.jsonl:2: not a JSON object"),
         ("r.jsonl", "[1]\n", "r.jsonl:1: not a JSON object"),
-        ("r.jsonl", '{"x": 1}\n' * 20_000 + '{"x": "abc"}\n', "r.jsonl:20001: column 'x': 'abc' is no number"),
+        ("r.jsonl", PADDED * 40_000 + '{"x": "abc"}\n', "r.jsonl:40001: column 'x': 'abc' is no number"),
         ("r.parquet", "not parquet", "cannot be read"),
         ("r.txt", "x", "cannot tell its format"),
     ],
@@ -114,6 +115,13 @@ def test_broken_files(tmp_path: Path, name: str, content: str, said: str) -> Non
     assert said in str(caught.value)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_twin_columns(tmp_path: Path) -> None:
+    """Two columns of one name are refused in Parquet too."""
+    pq.write_table(pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"]), tmp_path / "r.parquet")
+    with pytest.raises(UsageError, match="'x' appears twice"):
+        open_rows(tmp_path / "r.parquet", {})
 
 
 def test_absent_file(tmp_path: Path) -> None:

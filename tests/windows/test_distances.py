@@ -93,7 +93,7 @@ def test_js_equals_scipy(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_wasserstein_equals_scipy_on_the_mids(seed: int) -> None:
-    """The Wasserstein distance is scipy's on the slots' mids, in units of the scale, whatever the padding's mids are."""
+    """The Wasserstein distance is scipy's on the mids in units of the scale, whatever the mids of the padding are."""
     cur, ref, mask = random_pair(seed)
     rng = np.random.default_rng(seed)
     mids = np.cumsum(rng.exponential(size=mask.shape), axis=1) - 5

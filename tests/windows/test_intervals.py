@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ LEVELS = (0.05, 1e-2, 1e-3, 1e-6, 1e-9, 1e-15)
 
 def sizes(counts: IntArray) -> FloatArray:
     """Rows of each feature."""
-    return counts.sum(axis=1).astype(np.float64)
+    return np.asarray(counts.sum(axis=1), dtype=np.float64)
 
 
 def interval(metric: str, cur: IntArray, ref: IntArray, alpha: float, factor: float = 1.0) -> Interval:
@@ -146,7 +147,7 @@ def test_a_deeper_level_and_fewer_effective_rows_widen_the_interval(metric: str)
     cur, ref = sampled(3)
     found = [interval(metric, cur, ref, alpha) for alpha in LEVELS]
     found += [interval(metric, cur, ref, LEVELS[-1], factor) for factor in (2.0, 5.0)]
-    for (lower, upper), (wider_lower, wider_upper) in zip(found, found[1:], strict=False):
+    for (lower, upper), (wider_lower, wider_upper) in pairwise(found):
         assert (wider_lower <= lower).all()
         assert (wider_upper >= upper).all()
 
@@ -176,15 +177,15 @@ def test_an_empty_side_has_no_interval(metric: str) -> None:
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_padding_changes_no_interval(metric: str) -> None:
-    """Zeros appended on the right leave both bounds as they were, except that Wasserstein's range is the slots given."""
+    """Zeros appended on the right, with mids of any value, leave both bounds as they were."""
     cur, ref = sampled(5)
-    wider = [np.pad(side, ((0, 0), (0, 4))) for side in (cur, ref)]
+    wide, wide_ref = (np.pad(side, ((0, 0), (0, 4))) for side in (cur, ref))
     if metric == "wasserstein":
         mids, one = np.tile(np.arange(16.0), (len(cur), 1)), np.ones(len(cur))
         mids[:, 12:] = np.nan
-        padded = intervals.wasserstein_interval(*wider, mids, one, sizes(cur), sizes(ref), 1e-3)
+        padded = intervals.wasserstein_interval(wide, wide_ref, mids, one, sizes(cur), sizes(ref), 1e-3)
     else:
-        padded = interval(metric, *wider, 1e-3)
+        padded = interval(metric, wide, wide_ref, 1e-3)
     for plain, other in zip(interval(metric, cur, ref, 1e-3), padded, strict=True):
         np.testing.assert_allclose(other, plain, rtol=1e-9, atol=1e-12)
 
@@ -194,18 +195,18 @@ def test_psi_interval_ignores_slots_outside_the_mask() -> None:
     cur, ref = sampled(6)
     mask = np.ones(cur.shape, dtype=bool)
     mask[:, 2] = False
-    inside = [np.where(mask, side, 0) for side in (cur, ref)]
-    n, m = sizes(inside[0]), sizes(inside[1])
+    inside, inside_ref = (np.where(mask, side, 0) for side in (cur, ref))
+    n, m = sizes(inside), sizes(inside_ref)
     for one, other in zip(
         intervals.psi_interval(cur, ref, mask, n, m, 1e-3),
-        intervals.psi_interval(*inside, None, n, m, 1e-3),
+        intervals.psi_interval(inside, inside_ref, None, n, m, 1e-3),
         strict=True,
     ):
         np.testing.assert_allclose(one, other)
 
 
 def test_ks_interval_is_two_dkw_bands() -> None:
-    """Half-width sqrt(ln(2 / alpha) / 2n) + sqrt(ln(2 / alpha) / 2m), cut to [0, 1]; the bracket's end moves the upper."""
+    """Half-width sqrt(ln(2 / alpha) / 2n) + sqrt(ln(2 / alpha) / 2m), within [0, 1]; `high` moves the upper bound."""
     n, m, alpha = np.array([100.0, 10_000.0]), np.array([400.0, 40_000.0]), 1e-4
     band = np.array([np.sqrt(np.log(2e4) / 200) + np.sqrt(np.log(2e4) / 800)])
     lower, upper = intervals.ks_interval(np.array([0.5, 0.001]), n, m, alpha)
@@ -217,7 +218,7 @@ def test_ks_interval_is_two_dkw_bands() -> None:
 
 @pytest.mark.parametrize("alpha", [0.05, 1e-2, 1e-3, 1e-6, 1e-9])
 def test_two_dkw_bands_together_fail_with_the_level_at_most(alpha: float) -> None:
-    """Whatever the ratio of the sizes, two samples that stray as far as DKW allows pass the sum of the bands <= alpha."""
+    """Two samples as stray as DKW allows pass the sum of the bands with at most alpha, at any ratio of sizes."""
     reach = np.sqrt(np.log(2 / alpha))
     first = np.linspace(np.sqrt(np.log(2)), reach + 8, 200_001)
     density = 4 * first * np.exp(-(first**2))

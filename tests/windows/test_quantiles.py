@@ -37,8 +37,8 @@ ZOO: dict[str, Callable[[np.random.Generator, int], FloatArray]] = {
     "pareto": lambda rng, n: np.clip(5 * (1 + rng.pareto(0.8, size=n)), 0.011, 600_000),
     "bimodal": lambda rng, n: np.where(rng.random(n) < 0.97, rng.normal(8, 1, n), rng.normal(900, 30, n)).clip(0.011),
     "sorted": lambda _, n: np.linspace(0.011, 600_000, n),
-    "decreasing": lambda _, n: np.geomspace(600_000, 0.011, n),
-    "slot ends": lambda _, n: 0.01 * (1.01 / 0.99) ** (1 + np.arange(n) % 890),
+    "decreasing": lambda _, n: np.asarray(np.geomspace(600_000, 0.011, n), dtype=np.float64),
+    "slot ends": lambda _, n: np.asarray(0.01 * (1.01 / 0.99) ** (1 + np.arange(n) % 890), dtype=np.float64),
 }
 
 
@@ -130,7 +130,7 @@ def test_bounds_are_the_tightest_order_statistics(n: int, alpha: float) -> None:
 
 
 def test_fewer_effective_rows_widen_the_bounds() -> None:
-    """Rows that are worth a quarter of their number give the bounds of about a quarter of the rows, around the value."""
+    """Rows worth a quarter of their number give about the bounds of a quarter of the rows."""
     values = np.random.default_rng(2).exponential(30, size=40_000)
     counts, part = counted(values), counted(values[:10_000])
     level = np.array([0.5, 0.99])

@@ -1,0 +1,34 @@
+"""`driftgauge check`: what is wrong with a config, before it runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.config import Config, load, load_references
+
+
+def check(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")],
+    connect: Annotated[bool, typer.Option("--connect", help="Also ask the brokers for the topics.")] = False,
+) -> None:
+    """Check a config and its references; every problem is one line."""
+    loaded = load(config)
+    references = load_references(loaded)
+    for model in loaded.models:
+        reference = references[model.name]
+        windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})
+        typer.echo(
+            f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
+            f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
+        )
+    if connect:
+        _connect(loaded)
+    typer.echo(f"{config}: OK")
+
+
+def _connect(config: Config) -> None:
+    from stream.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
+
+    for topic, partitions in check_brokers(config).items():
+        typer.echo(f"topic {topic}: {partitions} partitions")

@@ -1,0 +1,120 @@
+"""`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stream.cli_progress import progress_bar
+from stream.config import Config, load, load_references
+from stream.environment import PREFIX
+from stream.errors import UsageError
+from stream.replay_lanes import Lane
+
+KAFKA = "kafka"
+
+EPILOG = (
+    "Writes alerts.jsonl (emitted_at is the event time), evaluations.jsonl, dead_letters.jsonl (the records as they came, "
+    "with topic or file, partition, offset or line number) and actions.jsonl (empty: this release requests no actions). "
+    "The same input and config give the same bytes. What-if: --set models.0.drift.ks.major=0.2"
+)
+
+
+def replay(
+    *,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The config file.")],
+    predictions: Annotated[
+        list[str],
+        typer.Option(
+            help="A file of JSON lines, plain or gzip, or a quoted pattern; may be given several times. "
+            "kafka: the predictions topic of the config.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory to write to.")],
+    since: Annotated[
+        str | None, typer.Option("--from", help="With kafka: an offset, an RFC 3339 time, earliest (the default).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="With kafka: as --from, not included; latest (the default) is now.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="PATH=VALUE, such as models.0.drift.ks.major=0.2, in place of what the config says."),
+    ] = None,
+    evaluations: Annotated[
+        bool, typer.Option("--evaluations/--no-evaluations", help="Whether to write every evaluation: it takes time.")
+    ] = True,
+) -> None:
+    """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
+    loaded = load(config, {**os.environ, **overrides(settings or ())})
+    references = load_references(loaded)
+    lanes = _topic_lanes(loaded, since, until) if predictions == [KAFKA] else _file_lanes(predictions, since, until)
+    # Only here, for a mistake in the options is told without waiting for the dataflow engine.
+    from stream.replay import replay as run  # noqa: PLC0415
+
+    with _told() as progress:
+        summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress)
+    for line in summary.lines():
+        typer.echo(line)
+    typer.echo(f"written to {out}")
+
+
+replay.__doc__ = f"{replay.__doc__}\n\n{EPILOG}"
+
+
+def overrides(settings: Sequence[str]) -> dict[str, str]:
+    """The environment variables that `PATH=VALUE` settings stand for; they win over those that are set.
+
+    Raises:
+        UsageError: one has not that form.
+    """
+    found: dict[str, str] = {}
+    for text in settings:
+        path, equals, value = text.partition("=")
+        if not equals or not all(path.strip().split(".")):
+            raise UsageError(f"--set {text}: allowed is PATH=VALUE, such as models.0.drift.ks.major=0.2")
+        # Variables apply in the order of their names, and small letters come after capitals.
+        found[PREFIX + path.strip().lower().replace(".", "__")] = value
+    return found
+
+
+def _file_lanes(given: Sequence[str], since: str | None, until: str | None) -> list[Lane]:
+    from stream.replay_files import FileLane, files_of  # noqa: PLC0415 - see above
+
+    for option, text in (("--from", since), ("--to", until)):
+        if text is not None:
+            raise UsageError(f"{option} {text}: needs --predictions {KAFKA}; files are read whole")
+    if KAFKA in given and not Path(KAFKA).exists():
+        raise UsageError(f"--predictions {KAFKA}: cannot be combined with files")
+    return [FileLane(path) for path in files_of(given)]
+
+
+def _topic_lanes(config: Config, since: str | None, until: str | None) -> list[Lane]:
+    from stream.kafka_client import consumer_properties  # noqa: PLC0415 - see above
+    from stream.replay_kafka import TopicLane, parse_place, ranges, told  # noqa: PLC0415 - see above
+
+    begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
+    properties, topic = consumer_properties(config.kafka), config.topics.predictions
+    chosen = ranges(properties, topic, begin, end)
+    for line in told(begin, end, chosen):
+        typer.echo(f"{topic}: {line}", err=True)
+    return [TopicLane(properties, topic, each) for each in chosen]
+
+
+@contextmanager
+def _told() -> Iterator[Callable[[float], None]]:
+    """A progress bar that is moved ten times a second at most."""
+    with progress_bar() as bar:
+        due = 0.0
+
+        def told(share: float) -> None:
+            nonlocal due
+            if share >= 1.0 or time.monotonic() >= due:
+                due = time.monotonic() + 0.1
+                bar("replay", share)
+
+        yield told

@@ -1,0 +1,95 @@
+"""Replay: the monitor's own dataflow over what is already written, in event time, without a state to recover."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import TYPE_CHECKING
+
+from bytewax._bytewax import run_main
+
+from operators.model_steps import plan_models
+from stream import metrics
+from stream.dataflow import Edges, build
+from stream.replay_lanes import LaneSource
+from stream.replay_results import ALERTS, EVALUATIONS, CallSink, Results
+from stream.replay_summary import Summary, Tally
+from stream.witness import Witness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from stream.config import Config
+    from stream.replay_lanes import Lane
+    from windows.reference import Reference
+
+ONE_EPOCH = dt.timedelta(days=365)
+"""Nothing is recovered, so no snapshot is wanted before the end."""
+
+
+class UnbalancedError(RuntimeError):
+    """Records disappeared: a defect of the dataflow."""
+
+
+def replay(
+    config: Config,
+    references: Mapping[str, Reference],
+    lanes: Sequence[Lane],
+    out: Path,
+    *,
+    evaluations: bool = True,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Summary:
+    """Run the dataflow over the lanes to their ends and write what it finds to `out`.
+
+    Args:
+        config: as for the monitor; brokers, state and HTTP are not used.
+        references: by model.
+        lanes: at least one.
+        out: a directory; see Results.
+        evaluations: whether every evaluation is written; without, only what monitors need is measured.
+        progress: told the share that is read.
+
+    Raises:
+        UsageError: something cannot be read or written.
+        UnbalancedError: read = folded + late + dead letters does not hold.
+    """
+    began, now = time.monotonic(), int(time.time() * 1e3)
+    models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations)
+    tally, source = Tally(), LaneSource(lanes, now, progress)
+    with Results(out, list(models)) as results:
+        edges = Edges(
+            source=source,
+            alerts=CallSink(results.alert),
+            dead_letters=CallSink(results.dead_letter),
+            evaluations=CallSink(results.evaluation) if evaluations else None,
+            reporter=tally,
+            moved=source.moved,
+        )
+        flow = build(models, config.time, config.alerting, edges)
+        with Witness() as witness:
+            run_main(witness.over(flow), epoch_interval=ONE_EPOCH)
+        summary = _summary(tally, results, time.monotonic() - began)
+        if not summary.balanced:
+            raise UnbalancedError(next(summary.lines()))
+        results.finish()
+    return summary
+
+
+def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
+    alerts = tally.by(metrics.ALERTS_TOTAL, "state")
+    return Summary(
+        read=tally.total(metrics.RECORDS_READ_TOTAL),
+        folded=tally.total(metrics.RECORDS_FOLDED_TOTAL),
+        late=tally.total(metrics.LATE_RECORDS_TOTAL),
+        dead=tally.by(metrics.DEAD_LETTERS_TOTAL, "reason"),
+        windows=tally.windows,
+        evaluations=results.counts[EVALUATIONS],
+        alerts=alerts,
+        fired=results.fired(),
+        firing=tally.active,
+        start=tally.first,
+        end=tally.last,
+        seconds=seconds,
+    )

@@ -1,0 +1,122 @@
+"""What a replay came to, counted from the same reports that metrics are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stream import metrics
+from stream.outputs import rfc3339
+from stream.reports import GaugeBlock, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stream.reports import Labels, Report
+
+
+class Tally:
+    """Takes the reports of the dataflow: counters at their highest, and the watermark."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, dict[tuple[str, Labels], float]] = {}
+        self._active: dict[str, tuple[Labels, ...]] = {}
+        self.windows = 0
+        self.first: float | None = None
+        self.last: float | None = None
+
+    def send(self, report: Report) -> None:
+        """Take a report."""
+        if isinstance(report, Totals):
+            known = self._totals.setdefault(report.metric, {})
+            for labels, value in report.rows.items():
+                at = (report.owner, labels)
+                known[at] = max(value, known.get(at, 0.0))
+        elif isinstance(report, GaugeBlock):
+            self._gauges(report)
+
+    def _gauges(self, block: GaugeBlock) -> None:
+        if block.metric == metrics.WATERMARK_TIMESTAMP_SECONDS.name:
+            (mark,) = block.values
+            self.first = mark if self.first is None else min(self.first, mark)
+            self.last = mark if self.last is None else max(self.last, mark)
+        elif block.metric == metrics.ALERT_ACTIVE.name:
+            self._active[block.owner] = block.rows
+        elif block.metric == metrics.THROUGHPUT_PER_SECOND.name:
+            self.windows += 1  # every window that is measured has one such block, be it empty
+
+    @property
+    def active(self) -> tuple[Labels, ...]:
+        """Labels of alert_active for what fires still."""
+        return tuple(row for owner in sorted(self._active) for row in self._active[owner])
+
+    def total(self, metric: metrics.Metric) -> int:
+        """A counter over all its labels."""
+        return int(sum(self._totals.get(metric.name, {}).values()))
+
+    def by(self, metric: metrics.Metric, label: str) -> dict[str, int]:
+        """A counter by one of its labels, the largest first."""
+        at = metric.labels.index(label)
+        counts: Counter[str] = Counter()
+        for (_, labels), value in self._totals.get(metric.name, {}).items():
+            counts[labels[at]] += int(value)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What became of every record, and what was found.
+
+    Attributes:
+        read: records.
+        folded: of them, in a pane.
+        late: of them, behind the watermark.
+        dead: of them, rejected, by reason.
+        windows: windows measured and judged.
+        evaluations: values written.
+        alerts: events by state.
+        fired: alerts that fired, by kind.
+        firing: (model, version, segment, alert, severity) of those that had not resolved at the end.
+        start: end of the first pane, seconds since the epoch; None when there was none.
+        end: end of the last pane, seconds since the epoch.
+        seconds: it took.
+    """
+
+    read: int
+    folded: int
+    late: int
+    dead: dict[str, int]
+    windows: int
+    evaluations: int
+    alerts: dict[str, int]
+    fired: dict[str, int]
+    firing: tuple[Labels, ...]
+    start: float | None
+    end: float | None
+    seconds: float
+
+    @property
+    def balanced(self) -> bool:
+        """Whether read = folded + late + dead."""
+        return self.read == self.folded + self.late + sum(self.dead.values())
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        dead = sum(self.dead.values())
+        reasons = f" ({_listed(self.dead)})" if self.dead else ""
+        yield f"{self.read:,} records read = {self.folded:,} folded + {self.late:,} late + {dead:,} dead letters{reasons}"
+        if self.start is not None and self.end is not None:
+            span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
+            yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"
+        fired, resolved = self.alerts.get("firing", 0), self.alerts.get("resolved", 0)
+        kinds = f" ({_listed(self.fired)})" if self.fired else ""
+        yield f"{fired} alerts fired{kinds}, {resolved} resolved, {self.alerts.get('updated', 0)} updates"
+        for model, version, segment, alert, severity in self.firing:
+            where = " ".join(part for part in (model, version and f"version {version}", segment) if part)
+            yield f"  firing at the end: {alert} of {where}, {severity}"
+        yield f"{self.seconds:.1f} s, {self.read / max(self.seconds, 1e-9):,.0f} records/s"
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items())

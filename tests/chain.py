@@ -1,0 +1,101 @@
+"""The steps of one or more models in a row, as the dataflow wires them, without the dataflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from operators.alert_event import AlertEvent
+from operators.decode import Decode, DecodeConfig
+from operators.fold import Fold
+from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
+from operators.settings import AlertingSettings, TimeSettings
+from operators.slices import Header
+from operators.step import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from operators.dead_letters import DeadLetter
+    from operators.evaluations import Evaluation
+    from operators.judge import Verdicts
+    from operators.model_steps import ModelPlan
+    from operators.records import RawBatch
+
+
+@dataclass
+class Chain:
+    """Feeds batches through every step of the models; every output is kept.
+
+    `before` is called with the stage and key whose step is about to work: a test may restart that step there.
+    """
+
+    models: dict[str, ModelPlan]
+    alerting: AlertingSettings = field(default_factory=AlertingSettings)
+    time: TimeSettings = field(default_factory=TimeSettings)
+    before: Callable[[Chain, tuple[str, str]], None] = lambda _chain, _place: None
+    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+    read: int = 0
+    dead: list[DeadLetter] = field(default_factory=list)
+    ticks: list[Any] = field(default_factory=list)
+    verdicts: list[Verdicts] = field(default_factory=list)
+    events: list[AlertEvent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make the steps that keep nothing."""
+        layouts = tuple(model.layout for model in self.models.values())
+        time = self.time
+        self.decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead))
+        self.fold = Fold(layouts, time.pane)
+        self.measures = {name: measure_of(model) for name, model in self.models.items()}
+
+    @property
+    def evaluations(self) -> list[Evaluation]:
+        """All rows so far."""
+        return [row for verdict in self.verdicts for row in verdict.evaluations]
+
+    def restart(self, place: tuple[str, str]) -> None:
+        """Replace a step by one that continues from its snapshot."""
+        if place in self.steps:
+            self.steps[place] = Step(self._build(place[0]), self.steps[place].snapshot(), None)
+
+    def feed(self, raw: RawBatch) -> None:
+        """Take one batch."""
+        decoded = self.decode(raw)
+        self.read += decoded.read
+        self.dead += decoded.dead
+        for name, partial in self.fold(decoded):
+            for _, tick in self._run("close", name, name, [partial]):
+                self.ticks.append(tick)
+                self._tick(name, tick)
+
+    def _tick(self, name: str, tick: Any) -> None:
+        found = []
+        for item in self._run("slice", name, name, [tick]):
+            if isinstance(item, Header):
+                found.append(item)
+            else:
+                found += self._run("measure", f"{name}|{item.window.label}", name, [item])
+        for verdict in self._run("judge", name, name, found):
+            self.verdicts.append(verdict)
+            for told in self._run("alert", name, name, [verdict]):
+                if isinstance(told, AlertEvent):
+                    self.events.append(told)
+
+    def _run(self, stage: str, key: str, name: str, values: list[Any]) -> list[Any]:
+        place = (stage, key)
+        self.before(self, place)
+        if place not in self.steps:
+            self.steps[place] = Step(self._build(stage), None, None)
+        outputs, _ = self.steps[place].on_batch([(name, value) for value in values])
+        return list(outputs)
+
+    def _build(self, stage: str) -> Callable[[str, Any], Any]:
+        builders: dict[str, Callable[[str, Any], Any]] = {
+            "close": lambda name, state: CloseStep(self.models[name], state),
+            "slice": lambda name, state: SlicesStep(self.models[name], state),
+            "measure": lambda name, state: RingStep(self.models[name], self.measures[name], state),
+            "judge": lambda name, state: JudgeStep(self.models[name], state, evaluations=True),
+            "alert": lambda name, state: AlertStep(self.models[name], self.alerting, state),
+        }
+        return builders[stage]

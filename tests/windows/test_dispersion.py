@@ -1,0 +1,56 @@
+import numpy as np
+
+from windows.dispersion import FEWEST_PAIRS, nothing_seen
+
+SHARES = np.full(10, 0.1)
+
+
+def panes(rng: np.random.Generator, count: int, rows: int, *, copies: int = 1) -> list[np.ndarray]:
+    """Panes of `rows` rows of one feature, each independent row repeated `copies` times."""
+    return [rng.multinomial(rows // copies, SHARES)[None, :] * copies for _ in range(count)]
+
+
+def test_nothing_is_said_before_six_pairs() -> None:
+    """Too few panes to tell: the factor is 1, however different they are."""
+    found = nothing_seen(1)
+    for pane in panes(np.random.default_rng(1), FEWEST_PAIRS, 1_000, copies=50):
+        found.see(pane)
+    assert found.pairs == FEWEST_PAIRS - 1
+    assert found.factors().tolist() == [1.0]
+
+
+def test_independent_rows_have_a_factor_little_above_one() -> None:
+    """Multinomial panes: clamping each pair at 1 lifts the mean by less than a half of it."""
+    found = nothing_seen(1)
+    for pane in panes(np.random.default_rng(2), 361, 1_000):
+        found.see(pane)
+    assert 1.0 <= found.factors()[0] < 1.6
+
+
+def test_rows_that_come_ten_at_a_time_have_a_factor_of_about_ten() -> None:
+    """Ten equal rows for each independent one carry a tenth of the evidence."""
+    found = nothing_seen(1)
+    for pane in panes(np.random.default_rng(3), 361, 10_000, copies=10):
+        found.see(pane)
+    assert 8.0 < found.factors()[0] < 16.0
+
+
+def test_one_step_in_the_data_spoils_one_pair_only() -> None:
+    """The drift that is to be found later does not pass for noise: its one pair weighs 1 in 360."""
+    rng, found, moved = np.random.default_rng(4), nothing_seen(1), nothing_seen(1)
+    shifted = np.array([0.05] * 5 + [0.15] * 5)
+    for at in range(361):
+        counts = rng.multinomial(1_000, SHARES)[None, :]
+        found.see(counts)
+        moved.see(counts if at < 180 else rng.multinomial(1_000, shifted)[None, :])
+    assert moved.factors()[0] < found.factors()[0] + 0.5
+
+
+def test_features_are_told_apart() -> None:
+    """A bursty feature does not lend its factor to a steady one."""
+    rng, found = np.random.default_rng(5), nothing_seen(2)
+    for steady, bursty in zip(panes(rng, 200, 5_000), panes(rng, 200, 5_000, copies=25), strict=True):
+        found.see(np.concatenate((steady, bursty)))
+    steady_factor, bursty_factor = found.factors()
+    assert steady_factor < 1.6
+    assert bursty_factor > 15.0
