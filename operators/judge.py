@@ -151,7 +151,7 @@ class Judge:
         return objectives
 
     def _forget(self, header: Header) -> None:
-        """End the streams of a version silent for so long that it is forgotten, and of monitors that the config dropped."""
+        """End the streams of versions that are forgotten for their silence, and of monitors no longer configured."""
         judged = {(monitor.name, size) for monitor in self.config.monitors for size in monitor.windows}
         for key in [key for key in self.state.streams if key[2] not in header.seen or key[:2] not in judged]:
             del self.state.streams[key]

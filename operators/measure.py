@@ -140,7 +140,7 @@ class Measure:
                 value = distances.psi(cur, ref, mask)
                 bounds = intervals.psi_interval(cur, ref, mask, n_eff, m_eff, alpha)
             elif metric == "ks":
-                value, high = distances.ks_bracket(cur, ref)
+                value, high = distances.ks_bracket(cur, ref, np.tile(where.points, (times, 1)))
                 bounds = intervals.ks_interval(value, n_eff, m_eff, alpha, high)
             elif metric == "wasserstein":
                 mids, scale = np.tile(where.mids, (times, 1)), np.tile(where.scale, times)

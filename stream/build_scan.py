@@ -14,8 +14,8 @@ SAMPLE_ROWS = 262_144
 
 A quantile from them is within 0.1 % (one standard deviation) of its rank, a share of 1/128 within 0.02 %.
 """
-SAMPLE_CELLS = 32_000_000
-"""With very many columns fewer rows are sampled: 256 MB at most."""
+SAMPLE_CELLS = 8_000_000
+"""With very many columns fewer rows are sampled: 64 MB at most."""
 CATEGORY_CANDIDATES = 400
 """Categories counted exactly in the second pass; the most frequent 100 of them are kept."""
 _LG_FREQUENT = 14
@@ -89,8 +89,8 @@ class RowSample:
         self._size = min(SAMPLE_ROWS, SAMPLE_CELLS // max(len(columns), 1))
         self._random = np.random.Generator(np.random.PCG64(20_240_229))
         self._threshold = 1.0
-        self._keys: FloatArray = np.empty(0)
-        self._values: FloatArray = np.empty((len(columns), 0))
+        self._held = 0
+        self._chunks: list[tuple[FloatArray, FloatArray]] = []  # keys [n] and values [columns, n]
 
     def add(self, numeric: dict[str, FloatArray], rows: int) -> None:
         """Take in a batch."""
@@ -98,24 +98,29 @@ class RowSample:
             return
         keys = self._random.random(rows)
         chosen = np.flatnonzero(keys < self._threshold)
-        values = np.stack([numeric[name][chosen] for name in self._columns])
-        self._keys = np.concatenate((self._keys, keys[chosen]))
-        self._values = np.concatenate((self._values, values), axis=1)
-        if len(self._keys) > self._size + self._size // 4:
+        self._chunks.append((keys[chosen], np.stack([numeric[name][chosen] for name in self._columns])))
+        self._held += len(chosen)
+        if self._held > 2 * self._size:
             self._trim()
 
     def finite(self, column: str) -> FloatArray:
         """The sampled finite values of a column."""
         self._trim()
-        values = self._values[self._columns.index(column)]
+        values = self._chunks[0][1][self._columns.index(column)]
         found: FloatArray = values[np.isfinite(values)]
         return found
 
     def _trim(self) -> None:
-        if len(self._keys) > self._size:
-            kept = np.argpartition(self._keys, self._size)[: self._size]
-            self._threshold = float(self._keys[kept].max())
-            self._keys, self._values = self._keys[kept], np.ascontiguousarray(self._values[:, kept])
+        """One chunk of the size wanted."""
+        if len(self._chunks) == 1 and self._held <= self._size:
+            return
+        keys = np.concatenate([chunk[0] for chunk in self._chunks])
+        values = np.concatenate([chunk[1] for chunk in self._chunks], axis=1)
+        if len(keys) > self._size:
+            kept = np.argpartition(keys, self._size)[: self._size]
+            keys, values = keys[kept], np.take(values, kept, axis=1)
+            self._threshold = float(keys.max())
+        self._chunks, self._held = [(keys, values)], len(keys)
 
 
 @dataclass(slots=True)

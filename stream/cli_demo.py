@@ -5,7 +5,9 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -33,20 +35,30 @@ def demo(
     """
     if 0.0 < duration < SHORTEST:
         raise UsageError(f"--duration {duration:g}: at least {SHORTEST:g} s are needed to see a shift, or 0 for no end")
+    begun = time.monotonic()
     console = Console(highlight=False)
     console.print("driftgauge demo: starting an embedded broker and the monitor", soft_wrap=True)
     with stopped_by_signals() as stop, tempfile.TemporaryDirectory(prefix="driftgauge-demo-") as made:
-        raise typer.Exit(_play(console, Path(made), duration or None, listen, svg, stop))
+        raise typer.Exit(_play(console, Path(made), _Asked(duration or None, listen, svg, begun), stop))
 
 
-def _play(
-    console: Console, directory: Path, duration: float | None, listen: str, svg: Path | None, stop: threading.Event
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    duration: float | None
+    listen: str
+    svg: Path | None
+    begun: float
+
+
+def _play(console: Console, directory: Path, asked: _Asked, stop: threading.Event) -> int:
     # Only now, for the first line is not to wait for numpy and the Kafka client.
     from stream import logs  # noqa: PLC0415
-    from stream.demo import Demo, Options  # noqa: PLC0415
+    from stream.demo import Demo  # noqa: PLC0415
+    from stream.demo_parts import Options, running  # noqa: PLC0415
     from stream.demo_summary import summary, verdict_of  # noqa: PLC0415
+    from stream.init import write_atomically  # noqa: PLC0415
     from stream.view_display import display_for  # noqa: PLC0415
+    from stream.view_svg import picture  # noqa: PLC0415
 
     logs.configure("warning")
     log = directory / "stderr.log"
@@ -54,20 +66,18 @@ def _play(
     data = directory / "monitor"
     data.mkdir(mode=0o700)
     try:
-        with Demo(Options(duration, listen), stop, data) as playing:
-            for note in playing.notes:
+        with running(Options(asked.duration, asked.listen), stop, data) as parts:
+            for note in parts.notes:
                 console.print(f"note: {note}", soft_wrap=True)
+            playing = Demo(parts, asked.duration, stop, asked.begun)
             with display_for(console, log) as display:
                 played = playing.play(display)
         verdict = verdict_of(played)
     except BaseException:
         _tell(log)
         raise
-    if svg is not None and playing.last is not None:
-        from stream.init import write_atomically  # noqa: PLC0415
-        from stream.view_svg import picture  # noqa: PLC0415
-
-        write_atomically(svg, picture(playing.last).encode())
+    if asked.svg is not None and playing.picture is not None:
+        write_atomically(asked.svg, picture(playing.picture).encode())
     for heading, lines in summary(played, verdict):
         console.print(Text(heading, "bold"))
         for line in lines:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
@@ -14,13 +15,29 @@ if TYPE_CHECKING:
 _AT_ONCE = 100
 
 
+class _Cause(msgspec.Struct):
+    feature: str
+
+
+class _Event(msgspec.Struct):
+    """What the demo needs of an alert event."""
+
+    alert: str
+    state: str
+    severity: str
+    segment: str
+    metric: str
+    causes: list[_Cause]
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """An alert event as it was read.
+    """An alert event as a subscriber has it.
 
     Attributes:
-        at: when it was written to the topic, ms since the epoch.
-        alert, state, severity, metric, value, lower, threshold, window, segment, reason: as in the contract.
+        at: when it was read, ms since the epoch.
+        alert, state, severity, segment, metric, reason: as in the contract.
         features: its causes, strongest first.
     """
 
@@ -28,25 +45,24 @@ class Announced:
     alert: str
     state: str
     severity: str
-    features: tuple[str, ...]
-    metric: str
-    value: float
-    lower: float
-    threshold: float
-    window: str
     segment: str
+    metric: str
+    features: tuple[str, ...]
     reason: str
 
 
 def announced(value: bytes, at: int) -> Announced:
-    """The event in a message of the alerts topic that was written at `at` (ms)."""
-    event: dict[str, Any] = msgspec.json.decode(value)
+    """The event in a message that was read at `at` (ms)."""
+    event = msgspec.json.decode(value, type=_Event)
     return Announced(
         at=at,
-        features=tuple(cause["feature"] for cause in event["causes"] if cause["feature"]),
-        window=event["window"]["size"],
-        **{name: event[name] for name in ("alert", "state", "severity", "metric", "segment", "reason")},
-        **{name: float(event[name]) for name in ("value", "lower", "threshold")},
+        alert=event.alert,
+        state=event.state,
+        severity=event.severity,
+        segment=event.segment,
+        metric=event.metric,
+        features=tuple(cause.feature for cause in event.causes if cause.feature),
+        reason=event.reason,
     )
 
 
@@ -76,12 +92,10 @@ class AlertFeed:
         first = self._consumer.poll(seconds)
         if first is None:
             return []
-        found = []
-        for message in (first, *self._consumer.consume(_AT_ONCE, 0.0)):
-            value = message.value()
-            if message.error() is None and value is not None:
-                found.append(announced(value if isinstance(value, bytes) else value.encode(), message.timestamp()[1]))
-        return found
+        now = int(time.time() * 1e3)
+        messages = [first, *self._consumer.consume(_AT_ONCE, 0.0)]
+        values = [message.value() for message in messages if message.error() is None]
+        return [announced(value, now) for value in values if isinstance(value, bytes)]
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""What the demo plays: normal traffic of the click model, one feature that moves, a few records that no good service sends."""
+"""What the demo plays: normal traffic, one feature that moves, and a few records that no good service sends."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from stream.shifts import Shift
 from stream.traffic import Generator
 
 if TYPE_CHECKING:
-    from windows.reference import Reference
     from stream.traffic import Traffic
+    from windows.reference import Reference
 
 RATE = 4_000.0
 """Predictions a second: the embedded broker keeps some 14 s of them, so a slow start loses nothing."""

@@ -1,4 +1,4 @@
-"""The end of the demo: what was shifted, what fired and what did not, and whether that is what ought to have happened."""
+"""The end of the demo: what was shifted, what fired, what did not, and whether that is as it ought to be."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class Played:
         interrupted: ended by a signal, not by its duration.
         ready_seconds: from the start of the demo to the monitor reading the topic.
         metrics: where they were served.
-        notes: what else the user should know.
     """
 
     began: int
@@ -46,7 +45,6 @@ class Played:
     interrupted: bool
     ready_seconds: float
     metrics: str
-    notes: tuple[str, ...] = ()
 
     def at(self, ms: int) -> float:
         """Seconds since the first prediction."""
@@ -60,7 +58,13 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to make of it: `detected` is the first alert of the shifted feature, `surprises` is all that ought not to be."""
+    """What to make of it.
+
+    Attributes:
+        detected: the first alert of the shifted feature.
+        surprises: what ought not to have fired.
+        early: it was stopped before it could be said.
+    """
 
     detected: Announced | None
     surprises: tuple[Announced, ...]
@@ -126,15 +130,15 @@ def _quiet(played: Played, verdict: Verdict) -> list[str]:
 def _figures(played: Played) -> list[str]:
     rate = played.written / played.seconds if played.seconds else 0.0
     readings = played.readings
+    closed = f"{readings.predictions:,} of them in closed panes"
     lines = [
-        f"{played.written:,} predictions written in {played.seconds:.1f} s ({rate:,.0f}/s),"
-        f" {readings.predictions:,} of them in closed panes",
+        f"{played.written:,} predictions written in {played.seconds:.1f} s ({rate:,.0f}/s), {closed}",
         f"{readings.late:,} late and {readings.dead:,} broken records, sent on purpose, were counted and set aside",
         f"the monitor was running {played.ready_seconds:.1f} s after the start; metrics were on {played.metrics}",
     ]
     if played.restarts:
         lines.append(f"the monitor failed and was started again {played.restarts} times")
-    return lines + list(played.notes)
+    return lines
 
 
 def _next() -> list[str]:

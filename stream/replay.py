@@ -10,6 +10,7 @@ from bytewax._bytewax import run_main
 
 from operators.model_steps import plan_models
 from stream import metrics
+from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.replay_lanes import LaneSource
 from stream.replay_results import ALERTS, EVALUATIONS, CallSink, Results
@@ -68,7 +69,7 @@ def replay(
             moved=source.moved,
         )
         flow = build(models, config.time, config.alerting, edges)
-        with Witness() as witness:
+        with spared(), Witness() as witness:
             run_main(witness.over(flow), epoch_interval=ONE_EPOCH)
         summary = _summary(tally, results, time.monotonic() - began)
         if not summary.balanced:

@@ -13,6 +13,8 @@ from stream.errors import UsageError
 BATCH_ROWS = 65_536
 BATCH_CELLS = 4_000_000
 """Wide rows come in smaller batches: a batch is held several times over while it is counted."""
+MAX_GROUP_BYTES = 256 << 20
+STREAM_BUFFER = 256 << 10
 SPECIAL = ("prediction", "label", "latency_ms", "timestamp", "version", "prediction_id", "model", "error")
 """Columns with a meaning of their own: features only when a config lists them."""
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -116,6 +118,9 @@ class ParquetRows:
         self.path = path
         with pq.ParquetFile(path) as file:
             schema, self._rows = file.schema_arrow, file.metadata.num_rows
+            largest = max((file.metadata.row_group(i).total_byte_size for i in range(file.num_row_groups)), default=0)
+        # a whole file may be one row group: large ones are read through buffers instead of whole column chunks
+        self._buffer = STREAM_BUFFER if largest > MAX_GROUP_BYTES else 0
         refuse_twins(path, schema.names)
         self._where: dict[str, tuple[str, ...]] = {}
         self.columns = tuple(self._columns(schema))
@@ -138,8 +143,7 @@ class ParquetRows:
         roots = sorted({self._where[name][0] for name in names})
         done = 0
         try:
-            # a buffered stream instead of whole column chunks: a file may be one row group
-            with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 18) as file:
+            with pq.ParquetFile(self.path, pre_buffer=False, buffer_size=self._buffer) as file:
                 for batch in file.iter_batches(batch_size=_batch_rows(len(names)), columns=roots):
                     done += batch.num_rows
                     arrays = [self._array(batch, name) for name in names]

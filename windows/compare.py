@@ -30,6 +30,7 @@ class Gather:
         fields: F fields.
         fine: int64[F, B], index of each slot (below, bins, above; or categories, other); `zero` where padded.
         mask: bool[F, B], True where the slot exists.
+        points: bool[F, B], True for slots that hold one single value (a tie of the reference).
         coarse: sparse int64[F * C, slots], sums fine slots into the slots PSI is computed on.
         coarse_mask: bool[F, C].
         mids: float64[F, B], the value that stands for each slot of a numeric field; 0 for a categorical one.
@@ -44,6 +45,7 @@ class Gather:
     fields: tuple[Field, ...]
     fine: IntArray
     mask: BoolArray
+    points: BoolArray
     coarse: sparse.csr_array
     coarse_mask: BoolArray
     mids: FloatArray
@@ -64,11 +66,13 @@ def gather_of(fields: Sequence[Field], zero: int) -> Gather:
     maps = [_coarse_map(field) for field in fields]
     width = max((int(coarse.max()) + 1 for coarse in maps), default=1)
     coarse_mask = np.zeros((count, width), dtype=bool)
+    points = np.zeros(fine.shape, dtype=bool)
     rows: list[int] = []
     columns: list[int] = []
     for row, (field, size, coarse) in enumerate(zip(fields, sizes, maps, strict=True)):
         fine[row, :size] = np.arange(field.start, field.start + size)
         mids[row] = _mids(field, fine.shape[1])
+        points[row] = _points(field, fine.shape[1])
         coarse_mask[row, : int(coarse.max()) + 1] = True
         rows += range(field.start, field.start + size)
         columns += (row * width + coarse).tolist()
@@ -78,6 +82,7 @@ def gather_of(fields: Sequence[Field], zero: int) -> Gather:
         fields=tuple(fields),
         fine=fine,
         mask=fine != zero,
+        points=points,
         coarse=sparse.csr_array((np.ones(len(rows), dtype=np.int64), (columns, rows)), shape=shape),
         coarse_mask=coarse_mask,
         mids=mids,
@@ -112,6 +117,15 @@ def _mids(field: Field, width: int) -> FloatArray:
         mids[: len(middle) + 2] = np.concatenate(([edges[0]], middle, [edges[-1]]))
         mids[len(middle) + 2 :] = edges[-1]
     return mids
+
+
+def _points(field: Field, width: int) -> BoolArray:
+    """A value with a bin of its own ends at the next float after it."""
+    points = np.zeros(width, dtype=bool)
+    if isinstance(field.profile, NumericProfile):
+        edges = field.profile.edges
+        points[1 : len(edges)] = edges[1:] == np.nextafter(edges[:-1], np.inf)
+    return points
 
 
 def _outside(field: Field) -> tuple[int, int]:

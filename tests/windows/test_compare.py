@@ -75,10 +75,3 @@ def test_the_reference_compared_with_itself_is_the_same() -> None:
     assert counts.rows.tolist() == [1000] * 5
     assert not counts.outside[:3].any()
     assert counts.missing.tolist() == [10, 0, 0, 10, 0]
-
-
-def test_a_layout_without_features_gathers_nothing() -> None:
-    """An empty list of fields is no special case for the caller."""
-    layout = click_layout()
-    counts = gather(gather_of([], layout.rows), [layout.empty()])
-    assert len(counts.values) == 0

@@ -16,7 +16,7 @@ def sums_of(values: list[float], center: float, scale: float) -> np.ndarray:
     return moment_sums(np.array([values]), np.array([center]), np.array([scale]), None)[0]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES, st.floats(-100, 100), st.floats(5, 500))
 def test_mean_and_variance_are_those_of_the_values(values: list[float], center: float, scale: float) -> None:
     """Within the stated rounding error: 2^-24 deviations for the mean, 2^-16 squared deviations for the variance."""
@@ -29,7 +29,7 @@ def test_mean_and_variance_are_those_of_the_values(values: list[float], center: 
     assert abs(variance[0] - float(statistics.variance(exact))) <= scale**2 * slack * bessel + 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(VALUES, VALUES)
 def test_merging_is_exact(one: list[float], two: list[float]) -> None:
     """Sums of parts add up to the sums of the whole, to the last bit, in any order."""

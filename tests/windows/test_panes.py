@@ -10,7 +10,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 STAMPS = st.lists(st.integers(-100, 400) | st.integers(-(10**13), 10**13), min_size=1, max_size=60)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(STAMPS, st.integers(0, 120), st.integers(1, 50))
 def test_late_records_are_those_that_come_after_their_pane_was_closed(
     stamps: list[int], lateness: int, pane: int
@@ -67,6 +67,7 @@ def test_a_window_slides_as_finely_as_sixty_slices_allow(size: int, slide: int, 
     assert (window.slide, window.slices) == (slide, slices)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 5_000), st.integers(1, 60_000))
 def test_every_window_is_whole_slices_of_whole_panes(panes: int, pane: int) -> None:
     """Slices divide the window, panes divide the slice, and no finer slide would do."""

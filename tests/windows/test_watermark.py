@@ -99,7 +99,7 @@ def test_lateness_is_decided_by_the_own_partition_and_by_what_is_closed() -> Non
     assert topic.is_late(1, 3)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(EVENTS, st.integers(1, 4))
 def test_what_is_closed_stays_closed(events: list[tuple[str, int, int]], partitions: int) -> None:
     """Whatever happens in whatever order, the watermark never falls below what was closed."""
@@ -115,7 +115,7 @@ def test_what_is_closed_stays_closed(events: list[tuple[str, int, int]], partiti
         assert topic.closed is None or (mark is not None and mark >= topic.closed)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=60))
 def test_without_silence_the_watermark_is_the_least_of_the_greatest_floors(moves: list[tuple[int, int]]) -> None:
     """Floors only rise, and their minimum is what counts."""

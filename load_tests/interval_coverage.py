@@ -1,6 +1,6 @@
 """Coverage of the confidence intervals: how often a bound is wrong when the truth lies exactly at the threshold.
 
-    python load_tests/coverage.py [--quick]
+    python load_tests/interval_coverage.py [--quick]
 
 Draws windows from a population whose distance to the reference's is exactly the threshold (0: no drift) and counts the
 windows whose lower bound is above it, each of which would be a false page. A ratio of 1 is a level kept exactly. Exits

@@ -1,0 +1,218 @@
+"""A monitor to be disturbed: the whole product with two models, which can be killed, stopped and started again."""
+
+from __future__ import annotations
+
+import re
+import signal
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chaos_traffic import LATENESS, PANE, PARTITIONS
+from confluent_kafka.admin import AdminClient, NewTopic
+from kafka_node import free_ports
+from product import Product
+from usage import tree
+
+from windows.reference import to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from windows.reference import Reference
+
+T = TypeVar("T")
+
+EXACT = (
+    "records_read_total",
+    "records_folded_total",
+    "predictions_total",
+    "late_records_total",
+    "dead_letters_total",
+    "overflow_total",
+    "alerts_total",
+)
+"""Counters that come out of exactly-once state."""
+OUTPUTS = ("alerts", "actions", "dead_letters", "evaluations")
+FOREVER = "1d"
+_PAUSE = threading.Event()
+
+
+def until(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """Return the first true value of the condition.
+
+    Raises:
+        TimeoutError: there was none in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        _PAUSE.wait(0.05)
+    return value
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a monitor reads and how patient it is.
+
+    Attributes:
+        bootstrap: the broker.
+        topic: the predictions.
+        models: references.
+        idle_after: see `time.idle_after`.
+        no_data_after: see `quality.no_data_after`.
+    """
+
+    bootstrap: str
+    topic: str
+    models: tuple[Reference, ...]
+    idle_after: str = FOREVER
+    no_data_after: str = FOREVER
+
+    def config(self, directory: Path, name: str) -> dict[str, Any]:
+        """Return the config of a monitor called `name`, with the references beside it."""
+        for reference in self.models:
+            (directory / f"{reference.model}.json").write_bytes(to_json(reference))
+        windows = {"windows": [PANE // 1000, "20s"]}
+        common = {
+            "drift": {**windows, "js": {"major": 0.4}, "wasserstein": {"major": 0.9}},
+            "prediction": windows,
+            "quality": {"windows": ["20s"], "no_data_after": self.no_data_after},
+            "sla": {"latency_p99_ms": {"objective": "< 200", "window": "20s"}},
+        }
+        return {
+            "kafka": {"brokers": self.bootstrap, "start": "earliest"},
+            "topics": {"predictions": self.topic, **{role: f"{self.topic}.{name}.{role}" for role in OUTPUTS}},
+            "state": {"directory": str(directory / "state")},
+            "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
+            "time": {"pane": PANE / 1e3, "lateness": LATENESS / 1e3, "idle_after": self.idle_after},
+            "alerting": {"resolve_after": "8s"},
+            "models": [
+                {"name": "click", "task": "binary", "reference": "click.json", "segments": ["device"], **common},
+                {"name": "rank", "task": "regression", "reference": "rank.json", **common},
+            ],
+        }
+
+
+def create_topics(bootstrap: str, sizes: dict[str, int]) -> None:
+    """Create topics and return once the broker shows them all."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    for future in admin.create_topics([NewTopic(name, count, 1) for name, count in sizes.items()]).values():
+        future.result(30)
+
+    def shown() -> bool:
+        found = admin.list_topics(timeout=10).topics
+        return all(name in found and len(found[name].partitions) == count for name, count in sizes.items())
+
+    until(shown, 30, f"topics {', '.join(sizes)}")
+
+
+class Monitor(Product):
+    """`driftgauge run` on two models; a context manager that starts it and, at the end, ends it.
+
+    Args:
+        setup: what it reads.
+        directory: of its own; made.
+        name: goes into the names of its output topics, which are created.
+        processes: for `--processes`.
+    """
+
+    def __init__(self, setup: Setup, directory: Path, name: str, processes: int = 2) -> None:
+        directory.mkdir()
+        config = setup.config(directory, name)
+        self.topics: dict[str, str] = config["topics"]
+        self.processes = processes
+        create_topics(setup.bootstrap, {self.topics[role]: 1 for role in OUTPUTS})
+        super().__init__(directory, config, processes)
+
+    def start(self) -> None:
+        """Start it, again after a kill or a stop."""
+        self.__enter__()
+
+    def workers(self) -> list[int]:
+        """Process ids of the dataflow processes that are alive."""
+        found = []
+        for pid in tree(self.pid)[1:]:
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if b"--multiprocessing-fork" in command:
+                found.append(pid)
+        return found
+
+    def kill(self) -> None:
+        """Kill -9 the supervisor alone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM the supervisor; return its exit code and the seconds it took."""
+        if self.process is None:
+            raise RuntimeError("not started")
+        began = time.monotonic()
+        self.process.terminate()
+        code = self.process.wait(60)
+        return code, time.monotonic() - began
+
+    def page(self, name: str) -> tuple[int, str]:
+        """Return status and body of an HTTP page; (0, "") while nothing listens."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/{name}", timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return 0, ""
+
+    def ready(self) -> bool:
+        """Whether /readyz says so."""
+        return self.page("readyz")[0] == 200
+
+    def series(self, *names: str) -> dict[str, float]:
+        """Return "name{labels}" -> value of every series of these metrics, without the prefix of the names."""
+        text = self.metrics()
+        found = {}
+        for name in names:
+            for labels, value in re.findall(rf"^driftgauge_{name}(\{{.*\}})? (\S+)$", text, re.MULTILINE):
+                found[name + labels] = float(value)
+        return found
+
+    def total(self, name: str) -> float:
+        """Return the sum of a metric over all its labels."""
+        return sum(self.series(name).values())
+
+    def caught_up(self, records: int, watermark: int, seconds: float) -> dict[str, float]:
+        """Wait until it has read so many records and closed every pane before the watermark; return its counters."""
+
+        def done() -> bool:
+            marks = self.series("watermark_timestamp_seconds").values()
+            return (
+                self.total("records_read_total") >= records
+                and len(marks) == 2
+                and min(marks) * 1e3 >= watermark - 0.5
+            )
+
+        until(done, seconds, f"{records} records read, watermark {watermark}")
+        until(lambda: self.total("records_read_total") >= records, seconds, "counters")
+        return self.series(*EXACT)
+
+
+def kill_process(pid: int) -> None:
+    """Kill -9; it may be gone already."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def partitions(topic: str) -> dict[str, int]:
+    """Return the predictions topic as `create_topics` takes it."""
+    return {topic: PARTITIONS}

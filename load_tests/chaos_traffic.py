@@ -1,0 +1,187 @@
+"""The traffic that monitors are disturbed under: two models, versions, segments, late records, dead letters, a shift."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Producer
+
+from stream.click_model import click_rows
+from stream.demo_reference import ClickRows
+from stream.reference_build import BuildOptions, build
+from stream.shifts import Shift
+from stream.traffic import Generator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from windows.reference import Reference
+
+PANE = 2_000
+LATENESS = 3_000
+PARTITIONS = 4
+TICK_SECONDS = 0.1
+LATE = (0.004, 30_000)
+"""Share of late records, and how far back (ms): far beyond any lateness and pane."""
+
+SERVED = (("click", "1", 0.45), ("click", "2", 0.35), ("rank", "7", 0.2))
+"""Model, version, share of the traffic."""
+SHIFTS = {("click", "2"): Shift("mean", "age", 1.0), ("rank", "7"): Shift("latency", amount=20.0)}
+
+
+def references() -> tuple[Reference, Reference]:
+    """Return what is normal: a click model watched by device, and a ranking score without segments."""
+    rows = click_rows(40_000)
+    served = ("prediction", "latency_ms", "timestamp")
+    click = {name: rows[name] for name in ("age", "price", "relevance", "country", "device", *served)}
+    rank = {name: rows[name] for name in ("position", "clicks_7d", "device", *served)}
+    return (
+        build(ClickRows(click), BuildOptions("click", segments=("device",), task="binary", pane=PANE)).reference,
+        build(ClickRows(rank), BuildOptions("rank", task="regression", pane=PANE)).reference,
+    )
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was written: messages, the records in them, those that must become dead letters, and the final watermark."""
+
+    messages: int
+    records: int
+    dead: int
+    watermark: int
+
+
+@dataclass
+class _Counts:
+    messages: int = 0
+    records: int = 0
+    dead: int = 0
+    refused: list[str] = field(default_factory=list)
+
+
+class Traffic(threading.Thread):
+    """Writes predictions at a steady rate with the present as event time; holds them back while the broker is away.
+
+    Args:
+        bootstrap: the broker.
+        topic: it has PARTITIONS partitions.
+        models: references of the models in SERVED.
+        rate: predictions a second.
+        seed: of what is drawn.
+        late: whether some records are late.
+    """
+
+    def __init__(
+        self, bootstrap: str, topic: str, models: tuple[Reference, ...], rate: float, seed: int, *, late: bool = True
+    ) -> None:
+        super().__init__(name="traffic", daemon=True)
+        self.shifted = threading.Event()
+        self._topic, self._rate = topic, rate
+        self._done = threading.Event()
+        self._counts = _Counts()
+        self._newest = 0
+        by_name = {reference.model: reference for reference in models}
+        late_share = LATE if late else (0.0, 0)
+        self._normal, self._shifted = (
+            {
+                (model, version): Generator(
+                    by_name[model], seed + at + more, version=version, shifts=shifts, late=late_share, error_rate=0.01
+                )
+                for at, (model, version, _) in enumerate(SERVED)
+                for shifts in [[SHIFTS[model, version]] if more and (model, version) in SHIFTS else []]
+            }
+            for more in (0, 100)
+        )
+        # A broker that is away is no reason to give a record up, nor to write it twice or in another order.
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "message.timeout.ms": 0,
+                "queue.buffering.max.messages": 1_000_000,
+                "linger.ms": 10,
+                "log_level": 0,
+            }
+        )
+
+    def run(self) -> None:
+        """Write until finished."""
+        began = time.time()
+        ticked, due = began, 0
+        while not self._done.wait(TICK_SECONDS):
+            now = time.time()
+            count = int(self._rate * (now - began)) - due
+            due += count
+            self._tick(count, int(ticked * 1e3), int(now * 1e3))
+            ticked = now
+            self._producer.poll(0)
+
+    @property
+    def written(self) -> int:
+        """Records handed to the client so far."""
+        return self._counts.records
+
+    def finish(self) -> Sent:
+        """End the traffic with records that move the watermark past all others on each partition.
+
+        Raises:
+            RuntimeError: the broker refused or did not take something.
+        """
+        self._done.set()
+        self.join()
+        end = self._newest + LATENESS + 2 * PANE
+        for partition in range(PARTITIONS):
+            for value in self._values(1, end, end):
+                self._produce(value, partition, 1, 0)
+        left = self._producer.flush(60)
+        if left or self._counts.refused:
+            raise RuntimeError(f"{left} messages not taken, refused: {self._counts.refused[:3]}")
+        counts = self._counts
+        return Sent(counts.messages, counts.records, counts.dead, (end - LATENESS) // PANE * PANE)
+
+    def _tick(self, count: int, start: int, end: int) -> None:
+        values = list(self._values(count, start, end))
+        self._newest = max(self._newest, end)
+        for at, value in enumerate(values):
+            self._produce(value, at % PARTITIONS, 1, 0)
+        for value, records, dead in _bad(self._counts.messages, values[:2]):
+            self._produce(value, self._counts.messages % PARTITIONS, records, dead)
+
+    def _values(self, count: int, start: int, end: int) -> Iterator[bytes]:
+        generators = self._shifted if self.shifted.is_set() else self._normal
+        for model, version, share in SERVED:
+            generator = generators[model, version]
+            traffic = generator.batch(max(1, round(count * share)), start, end)
+            if start == end:  # the records that end the traffic are never late
+                traffic.timestamps[:] = end
+            yield from generator.encode(traffic)
+
+    def _produce(self, value: bytes | None, partition: int, records: int, dead: int) -> None:
+        self._producer.produce(self._topic, value, partition=partition, on_delivery=self._delivered)
+        self._counts.messages += 1
+        self._counts.records += records
+        self._counts.dead += dead
+
+    def _delivered(self, error: Any, _: object) -> None:
+        if error is not None:
+            self._counts.refused.append(error.str())
+
+
+def _bad(number: int, good: list[bytes]) -> Iterator[tuple[bytes | None, int, int]]:
+    """One message a tick that cannot be read, or not in whole, each kind in turn; with its records and dead letters."""
+    kinds: tuple[tuple[bytes | None, int, int], ...] = (
+        (b'{"model":"click","number":%d,"pred' % number, 1, 1),
+        (json.dumps({"model": "nobody's", "features": {}, "number": number}).encode(), 1, 1),
+        (json.dumps({"model": "click", "prediction": 0.5, "features": [number]}).encode(), 1, 1),
+        (None, 1, 1),
+        (b'{"model":"rank","prediction":NaN,"features":{},"number":%d}' % number, 1, 1),
+        (b'{"model":"click","prediction":0.5,"version":"\\ud800","features":{"age":%d}}' % number, 1, 1),
+        (json.dumps({"model": "rank", "timestamp": "2099-01-01T00:00:00Z", "features": {}}).encode(), 1, 1),
+        (b"\xff\xfe%d" % number, 1, 1),
+        (b"\n".join([*good, b'{"model":%d}' % number]), len(good) + 1, 1),
+    )
+    yield kinds[number % len(kinds)]

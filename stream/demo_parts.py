@@ -1,0 +1,129 @@
+"""The parts of the demo, started in order and stopped in the opposite one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stream.cli_run import build_info
+from stream.click_model import MODEL
+from stream.config import Config, load, load_references
+from stream.demo_alerts import AlertFeed
+from stream.demo_reference import click_reference
+from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text
+from stream.embedded import EmbeddedBroker
+from stream.errors import Unreachable
+from stream.http import Server
+from stream.init import write_atomically
+from stream.registry import Registry
+from stream.simulate import TopicWriter
+from stream.supervisor import Policy, Supervisor
+from stream.worker import MonitorFlow
+from windows.reference import to_json
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from stream.supervisor import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user says to the demo: seconds of traffic (None: until stopped), where metrics are wanted."""
+
+    duration: float | None = 30.0
+    listen: str = "127.0.0.1:9108"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs during a demo.
+
+    Attributes:
+        broker: address of the embedded broker.
+        config: of the monitor.
+        registry: its metrics, served at `metrics`.
+        monitor: done when the monitor has ended.
+        feed: reads the alerts topic.
+        traffic: what is to be written by `writer`.
+        features: how many the model has.
+        pool: for the traffic.
+        notes: what the user should know.
+    """
+
+    broker: str
+    config: Config
+    registry: Registry
+    metrics: str
+    monitor: Future[Outcome]
+    feed: AlertFeed
+    traffic: DemoTraffic
+    writer: TopicWriter
+    features: int
+    pool: ThreadPoolExecutor
+    notes: tuple[str, ...]
+
+
+@contextmanager
+def running(options: Options, stop: threading.Event, directory: Path) -> Iterator[Parts]:
+    """Start everything but the traffic; at the end set `stop` and stop everything.
+
+    Args:
+        options: see Options.
+        stop: ends the traffic.
+        directory: for the config, the reference and the state; exists and is empty.
+    """
+    with ExitStack() as stack:
+        broker = stack.enter_context(EmbeddedBroker())
+        registry = Registry()
+        registry.apply(build_info())
+        server, notes = _server(options.listen, registry)
+        stack.callback(server.close)
+        config = _config(directory, broker.bootstrap, server.address)
+        references = load_references(config)
+        topics = config.topics
+        partitions = {name: broker.create(name) for name in (topics.predictions, topics.alerts, topics.dead_letters)}
+        pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
+        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="warning"))
+        monitor = pool.submit(supervisor.run)
+        stack.callback(supervisor.stop)
+        stack.callback(stop.set)
+        server.start()
+        host, port = server.address
+        yield Parts(
+            broker=broker.bootstrap,
+            config=config,
+            registry=registry,
+            metrics=f"http://{host}:{port}/metrics",
+            monitor=monitor,
+            feed=stack.enter_context(AlertFeed(broker.bootstrap, topics.alerts, partitions[topics.alerts])),
+            traffic=DemoTraffic(references[MODEL], Schedule.within(options.duration)),
+            writer=TopicWriter({"bootstrap.servers": broker.bootstrap}, topics.predictions),
+            features=len(references[MODEL].features),
+            pool=pool,
+            notes=notes,
+        )
+
+
+def _server(listen: str, registry: Registry) -> tuple[Server, tuple[str, ...]]:
+    """The wanted address, or a free one of the loopback when it is taken, with a note."""
+    try:
+        return Server(listen, registry), ()
+    except Unreachable:
+        server = Server("127.0.0.1:0", registry)
+        host, port = server.address
+        return server, (f"{listen} cannot be listened on, metrics are on {host}:{port} instead",)
+
+
+def _config(directory: Path, broker: str, listen: tuple[str, int]) -> Config:
+    """The config and its reference, written and read as those of a user are."""
+    host, port = listen
+    write_atomically(directory / f"{MODEL}.reference.json", to_json(click_reference(PANE)))
+    path = directory / "driftgauge.yaml"
+    write_atomically(path, config_text(broker, f"{host}:{port}").encode())
+    return load(path, env={})
