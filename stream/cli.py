@@ -78,6 +78,8 @@ def main() -> None:
 
     Exit codes: 0 done, 2 bad usage or config, 3 a dependency is unreachable, 1 anything else.
     """
+    # Before numpy is loaded, here and in the workers: our matrices are small, more threads only take cores from others.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except UsageError as error:

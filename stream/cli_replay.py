@@ -18,9 +18,9 @@ from stream.replay_lanes import Lane
 KAFKA = "kafka"
 
 EPILOG = (
-    "Writes alerts.jsonl (emitted_at is the event time), evaluations.jsonl, dead_letters.jsonl (the records as they came, "
-    "with topic or file, partition, offset or line number) and actions.jsonl (empty: this release requests no actions). "
-    "The same input and config give the same bytes. What-if: --set models.0.drift.ks.major=0.2"
+    "Writes alerts.jsonl (emitted_at is the event time), evaluations.jsonl, dead_letters.jsonl (the records as they "
+    "came, with topic or file, partition, offset or line number) and actions.jsonl (empty: this release requests no "
+    "actions). The same input and config give the same bytes. What-if: --set models.0.drift.ks.major=0.2"
 )
 
 
@@ -43,7 +43,7 @@ def replay(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="PATH=VALUE, such as models.0.drift.ks.major=0.2, in place of what the config says."),
+        typer.Option("--set", help="PATH=VALUE in place of what the config says, such as models.0.drift.ks.major=0.2."),
     ] = None,
     evaluations: Annotated[
         bool, typer.Option("--evaluations/--no-evaluations", help="Whether to write every evaluation: it takes time.")

@@ -1,4 +1,4 @@
-"""The demo: normal traffic, one feature that shifts, and the monitor that `driftgauge run` runs, on an embedded broker."""
+"""The demo: normal traffic, one feature that shifts, and the monitor of `driftgauge run`, on an embedded broker."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Demo:
         if not changes:
             return "normal", f"normal traffic; at {schedule.first:.0f} s {SHIFT.feature} will shift"
         if changes[-1][1]:
-            return "shifted", f"{SHIFT.feature} is shifted: {SHIFT_TEXT}"
+            return "shifted", f"shifted: {SHIFT.feature} {SHIFT_TEXT}"
         again = f"; it shifts again at {schedule.next_change(seconds):.0f} s" if self._duration is None else ""
         return "recovering", f"{SHIFT.feature} is back to normal{again}"
 

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Options:
     """What a user says to the demo: seconds of traffic (None: until stopped), where metrics are wanted."""
 
-    duration: float | None = 30.0
+    duration: float | None = 25.0
     listen: str = "127.0.0.1:9108"
 
 

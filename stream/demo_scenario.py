@@ -17,7 +17,7 @@ RATE = 4_000.0
 
 VERSION = "7"
 SHIFT = Shift("mean", "price", 0.2)
-SHIFT_TEXT = "every price rises by 0.2 standard deviations, about 5 on a mean of 28"
+SHIFT_TEXT = "is up by 0.2 standard deviations, about 5 on a mean of 28"
 PANE = 2_000
 """ms, as in CONFIG."""
 SHOWN_METRIC, SHOWN_WINDOW = "psi", "10s"
@@ -28,7 +28,7 @@ LATE = (0.0005, 10_000)
 BROKEN_EVERY = 5_000
 """One record in so many is cut off in the middle."""
 
-FIRST, LASTS, PERIOD = 12.0, 20.0, 80.0
+FIRST, LASTS, PERIOD = 10.0, 20.0, 80.0
 """Seconds from the first prediction to the shift, that it lasts, and from one to the next."""
 
 CONFIG = """\

@@ -103,7 +103,7 @@ def summary(played: Played, verdict: Verdict) -> list[tuple[str, list[str]]]:
 
 
 def _shifts(played: Played) -> list[str]:
-    texts = {True: f"{SHIFT.feature}: {SHIFT_TEXT}", False: f"{SHIFT.feature}: back to normal"}
+    texts = {True: f"{SHIFT.feature} {SHIFT_TEXT}", False: f"{SHIFT.feature} is back to normal"}
     lines = [f"at {played.at(at):.1f} s  {texts[came]}" for at, came in played.changes]
     return lines or ["nothing yet: it ended before the shift"]
 

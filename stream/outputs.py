@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,6 +32,7 @@ class Outgoing:
     headers: Headers
 
 
+@lru_cache(maxsize=4096)
 def rfc3339(ms: int) -> str:
     """A time in ms as RFC 3339, UTC, to the millisecond."""
     return dt.datetime.fromtimestamp(ms / 1e3, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

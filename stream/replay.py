@@ -13,7 +13,7 @@ from stream import metrics
 from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.replay_lanes import LaneSource
-from stream.replay_results import ALERTS, EVALUATIONS, CallSink, Results
+from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
 from stream.witness import Witness
 
@@ -70,7 +70,7 @@ def replay(
         )
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:
-            run_main(witness.over(flow), epoch_interval=ONE_EPOCH)
+            run_main(witness.over(flow), epoch_interval=ONE_EPOCH)  # type: ignore[no-untyped-call]
         summary = _summary(tally, results, time.monotonic() - began)
         if not summary.balanced:
             raise UnbalancedError(next(summary.lines()))

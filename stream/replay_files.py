@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import glob
-import gzip
 import zlib
+from gzip import GzipFile
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from operators.records import NoEnvelopes
 from stream.errors import UsageError
@@ -14,9 +14,10 @@ from stream.replay_lanes import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from io import BufferedReader
 
 LARGEST = 1 << 20
-"""Bytes of the largest block, some thousand predictions: measured best, larger ones fall out of the processor's caches."""
+"""Bytes of the largest block, some thousand predictions; measured best: larger ones fall out of the caches."""
 
 READ = 1 << 16
 """Bytes read at least at a time."""
@@ -64,12 +65,12 @@ class FileLane:
     def __init__(self, path: Path) -> None:
         self.topic = str(path)
         try:
-            self._raw = path.open("rb", buffering=READ)
+            self._raw = cast("BufferedReader", path.open("rb", buffering=READ))
             self.total = max(1, path.stat().st_size)
             packed = self._raw.peek(2).startswith(_GZIP)
         except OSError as error:
             raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
-        self._file: IO[bytes] = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        self._file: GzipFile | BufferedReader = GzipFile(fileobj=self._raw) if packed else self._raw
         self._rest = b""
         self._line = 1
         self._at_end = False
@@ -113,7 +114,8 @@ class FileLane:
         while (cut := data.find(b"\n", max(size - 1, searched))) < 0 and not self._at_end:
             searched = len(data)
             if searched - size > LONGEST_LINE:
-                raise UsageError(f"{self.topic}: no line break in {LONGEST_LINE >> 20} MB: one prediction a line is needed")
+                megabytes = LONGEST_LINE >> 20
+                raise UsageError(f"{self.topic}: no line break in {megabytes} MB: one prediction a line is needed")
             data += self._more(max(size - len(data) + READ, len(data)))
         if cut < 0:
             self._rest = b""

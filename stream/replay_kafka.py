@@ -62,7 +62,7 @@ def parse_place(option: str, text: str) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Offsets of a partition that are to be read, [begin, end); `gone` counts those before it that the broker dropped."""
+    """Offsets of a partition that are to be read, [begin, end); `gone` of those asked for are no longer kept."""
 
     partition: int
     begin: int

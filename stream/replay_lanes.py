@@ -49,13 +49,15 @@ class Lane(Protocol):
         topic: what is read: the name of a topic, or the path of a file.
         largest: size of the largest block, in the lane's own unit (bytes, messages).
         total: size of the whole.
-        done: how much of it has been read.
     """
 
     topic: str
     largest: int
     total: int
-    done: int
+
+    @property
+    def done(self) -> int:
+        """How much of it has been read."""
 
     def read(self, size: int) -> Block:
         """The next records: at least one unless the lane has ended, and about `size` of the lane's unit.

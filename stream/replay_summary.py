@@ -105,7 +105,8 @@ class Summary:
         """For people."""
         dead = sum(self.dead.values())
         reasons = f" ({_listed(self.dead)})" if self.dead else ""
-        yield f"{self.read:,} records read = {self.folded:,} folded + {self.late:,} late + {dead:,} dead letters{reasons}"
+        parts = f"{self.folded:,} folded + {self.late:,} late + {dead:,} dead letters"
+        yield f"{self.read:,} records read = {parts}{reasons}"
         if self.start is not None and self.end is not None:
             span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
             yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"

@@ -31,7 +31,7 @@ NARROW = 56
 
 _SEVERITY = {"critical": "bold white on red", "warning": "black on yellow", "info": "black on cyan"}
 _STAGE = {"starting": "dim", "normal": "green", "shifted": "bold yellow", "recovering": "cyan"}
-_GAP = "   "
+_GAP = "  "
 
 
 def render(view: View, width: int, height: int | None = None) -> RenderableType:
@@ -70,7 +70,7 @@ def _header(view: View, width: int) -> Panel:
         ("no watermark yet" if view.lag is None else f"watermark {view.lag:.1f} s behind", ""),
     ]
     if readings.waiting is not None:
-        counts.append((f"{readings.waiting:,} waiting", ""))
+        counts.append((f"lag {readings.waiting:,}", ""))
     lines = Group(_line(counts), _line(_service(view)), _line([(view.story, _STAGE[view.stage])]))
     title, foot = f"driftgauge demo  {view.elapsed:.0f} s", f"broker {view.broker}{_GAP}{view.metrics}"
     return _panel(lines, title, width, "cyan", foot)
@@ -82,8 +82,8 @@ def _service(view: View) -> list[tuple[str, str]]:
     quantiles = [f"p{float(q) * 100:g} {latency[q] * 1e3:.0f} ms" for q in sorted(latency)]
     share = readings.availability
     return [
-        (f"latency {' '.join(quantiles) or '-'}", ""),
-        (f"availability {'-' if share is None or math.isnan(share) else f'{share:.2%}'}", ""),
+        *((quantile, "") for quantile in quantiles or ["no latency yet"]),
+        (f"available {'-' if share is None or math.isnan(share) else f'{share:.2%}'}", ""),
         (f"late {readings.late:,}", ""),
         (f"dead letters {readings.dead:,}", ""),
     ]

@@ -43,7 +43,7 @@ class Readings:
     Attributes:
         predictions: folded so far.
         watermark: event time up to which panes are closed, seconds since the epoch.
-        drift: by lower bound, highest first.
+        drift: by lower bound, highest first; where that is the same to what is shown of it, in the order reported.
         latency: quantile ("0.5", "0.95", "0.99") -> seconds.
         availability: share of predictions without an error.
         late, dead: records that were late, that were refused.
@@ -107,7 +107,7 @@ def read(registry: Registry, model: str, metric: str, window: str) -> Readings:
     return Readings(
         predictions=_sum(_of(registry, "predictions_total", model)),
         watermark=next((value for _, value in _of(registry, "watermark_timestamp_seconds", model)), None),
-        drift=tuple(sorted(rows, key=lambda row: (-_or(row.lower, -1.0), -row.value, row.feature))),
+        drift=tuple(sorted(rows, key=lambda row: -round(_or(row.lower, 0.0), 3))),
         latency={r[3]: v for r, v in _of(registry, "prediction_latency_seconds", model) if r[2] == window} or None,
         availability=next((v for r, v in _of(registry, "availability_ratio", model) if r[2] == window), None),
         late=_sum(_of(registry, "late_records_total", model)),
