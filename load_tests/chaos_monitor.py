@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
-import os
 import threading
 import time
 import urllib.error
@@ -40,6 +40,9 @@ EXACT = (
 """Counters that come out of exactly-once state."""
 OUTPUTS = ("alerts", "actions", "dead_letters", "evaluations")
 FOREVER = "1d"
+STILL = 20
+"""Looks, 50 ms apart, in which nothing changes."""
+MODELS = ("click", "rank")
 _PAUSE = threading.Event()
 
 
@@ -194,15 +197,22 @@ class Monitor(Product):
 
         def done() -> bool:
             marks = self.series("watermark_timestamp_seconds").values()
-            return (
-                self.total("records_read_total") >= records
-                and len(marks) == 2
-                and min(marks) * 1e3 >= watermark - 0.5
-            )
+            read = self.total("records_read_total")
+            return read >= records and len(marks) == len(MODELS) and min(marks) * 1e3 > watermark - 1
 
         until(done, seconds, f"{records} records read, watermark {watermark}")
-        until(lambda: self.total("records_read_total") >= records, seconds, "counters")
-        return self.series(*EXACT)
+        return self._settled()
+
+    def _settled(self) -> dict[str, float]:
+        """Return the exact counters once they stand still: those of alerts come a moment after those of panes."""
+        seen: list[dict[str, float]] = []
+
+        def still() -> bool:
+            seen.append(self.series(*EXACT))
+            return len(seen) > STILL and all(found == seen[-1] for found in seen[-STILL:])
+
+        until(still, 30, "counters that stand still")
+        return seen[-1]
 
 
 def kill_process(pid: int) -> None:

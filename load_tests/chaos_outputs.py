@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import time
 import uuid
@@ -140,8 +141,6 @@ def _headers(message: Message) -> dict[str, bytes]:
 
 
 def _time(message: Message) -> int:
-    import datetime as dt
-
     return int(dt.datetime.fromisoformat(_headers(message)["ce_time"].decode()).timestamp() * 1e3)
 
 

@@ -1,4 +1,4 @@
-"""The traffic that monitors are disturbed under: two models, versions, segments, late records, dead letters, a shift."""
+"""The traffic that monitors are disturbed under: models, versions, segments, late records, dead letters, a shift."""
 
 from __future__ import annotations
 
@@ -47,11 +47,20 @@ def references() -> tuple[Reference, Reference]:
 
 @dataclass(frozen=True)
 class Sent:
-    """What was written: messages, the records in them, those that must become dead letters, and the final watermark."""
+    """What was written.
+
+    Attributes:
+        messages: all.
+        records: in them; a message without a record counts as one.
+        dead: records that must become dead letters.
+        open: records that no window ever closes over: they end the traffic.
+        watermark: where they move it, ms.
+    """
 
     messages: int
     records: int
     dead: int
+    open: int
     watermark: int
 
 
@@ -120,6 +129,12 @@ class Traffic(threading.Thread):
             ticked = now
             self._producer.poll(0)
 
+    def stop(self) -> None:
+        """End the traffic as it is."""
+        self._done.set()
+        if self.is_alive():
+            self.join()
+
     @property
     def written(self) -> int:
         """Records handed to the client so far."""
@@ -131,8 +146,7 @@ class Traffic(threading.Thread):
         Raises:
             RuntimeError: the broker refused or did not take something.
         """
-        self._done.set()
-        self.join()
+        self.stop()
         end = self._newest + LATENESS + 2 * PANE
         for partition in range(PARTITIONS):
             for value in self._values(1, end, end):
@@ -141,7 +155,8 @@ class Traffic(threading.Thread):
         if left or self._counts.refused:
             raise RuntimeError(f"{left} messages not taken, refused: {self._counts.refused[:3]}")
         counts = self._counts
-        return Sent(counts.messages, counts.records, counts.dead, (end - LATENESS) // PANE * PANE)
+        watermark = (end - LATENESS) // PANE * PANE
+        return Sent(counts.messages, counts.records, counts.dead, PARTITIONS * len(SERVED), watermark)
 
     def _tick(self, count: int, start: int, end: int) -> None:
         values = list(self._values(count, start, end))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from operators.alert_event import AlertEvent
 from operators.fold import Partial
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
@@ -14,6 +16,7 @@ from operators.settings import AlertingSettings, TimeSettings
 from operators.slices import Header
 
 if TYPE_CHECKING:
+    from windows.arrays import BoolArray
     from operators.settings import ModelSettings
     from windows.reference import Reference
     from windows.ring import Groups
@@ -65,3 +68,11 @@ class ColumnsRun:
         Its pane has ended and a record `lateness` later has moved the watermark past that end.
         """
         return event.event_time + self.lateness
+
+    def drifted(self, features: int) -> BoolArray:
+        """bool[features]: which features the drift monitors find drifted now, over any window, at any level."""
+        found = np.zeros(features, dtype=bool)
+        for (monitor, *_), stream in self._judge.state.streams.items():
+            if monitor.startswith("drift."):
+                found |= stream.level > 0
+        return found

@@ -35,13 +35,17 @@ UNORDERED = frozenset({"psi", "js", "tvd", "chi2"})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured over one window: names of distances and which other tables."""
+    """What is measured over one window: names of distances and which other tables.
+
+    Without `service_bounds` latency quantiles are values without intervals, for a window that no objective reads.
+    """
 
     features: tuple[str, ...] = ()
     prediction: tuple[str, ...] = ()
     quality: bool = False
     moments: bool = False
     service: bool = False
+    service_bounds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Measure:
                 )
         whole = [key for key in groups if key[1] == WHOLE]
         if plan.service and whole:
-            tables += self._service(whole, [totals.groups[key] for key in whole], totals.window.size)
+            tables += self._service(whole, [totals.groups[key] for key in whole], totals.window.size, plan)
         return Measures(totals.model, totals.window, totals.index, tuple(tables))
 
     def _columns(
@@ -214,7 +218,7 @@ class Measure:
             named("std", spread, (np.full(len(flat), np.nan), np.full(len(flat), np.nan)), flat, base_sd, none),
         ]
 
-    def _service(self, groups: list[Key], vectors: list[IntArray], size: int) -> list[Table]:
+    def _service(self, groups: list[Key], vectors: list[IntArray], size: int, plan: Plan) -> list[Table]:
         """Latency quantiles, availability and throughput of each version."""
         layout, alpha = self.config.layout, self.config.alpha
         table = _Tabulate(Kind.SERVICE, tuple(groups), ("",))
@@ -225,8 +229,10 @@ class Measure:
         timed = latency.sum(axis=1)
         levels = np.array([level for _, level in QUANTILES])
         values = np.stack([quantile(row, levels) for row in latency])
-        bounds = [quantile_bounds(row, levels, alpha) for row in latency]
-        lowers, uppers = np.stack([low for low, _ in bounds]), np.stack([high for _, high in bounds])
+        lowers, uppers = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
+        if plan.service_bounds:
+            for at, row in enumerate(latency):
+                lowers[at], uppers[at] = quantile_bounds(row, levels, alpha)
         tables = [
             table(name, values[:, at], (lowers[:, at], uppers[:, at]), timed, None, none)
             for at, (name, _) in enumerate(QUANTILES)

@@ -120,6 +120,7 @@ def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool) -> Plan:
         quality=everything or any(monitor.kind == Kind.QUALITY for monitor in mine),
         moments=everything,
         service=True,
+        service_bounds=everything or any(monitor.kind == Kind.SERVICE for monitor in mine),
     )
 
 

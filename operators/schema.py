@@ -149,7 +149,7 @@ def _field_codes(field: Field) -> Codes:
 def _prediction_type(layout: Layout) -> Any:
     """What `prediction` may be: a number, or a category or list of class scores; anything when it is not profiled."""
     if layout.prediction is None:
-        return msgspec.Raw | None
+        return msgspec.Raw
     return Number if layout.prediction.numeric else Category | list[float]
 
 

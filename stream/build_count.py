@@ -10,9 +10,8 @@ from windows.layout import OTHER
 from windows.overdispersion import PaneVariance, accumulate, empty, factor
 from windows.quantiles import LATENCY_BINS, latency_slots
 
-MAX_SEGMENT_VALUES = 50
 SPARE_SEGMENT_VALUES = 14
-MIN_SEGMENT_ROWS = 1_000
+"""Segment values counted beyond those that are kept."""
 PANE_ROWS = 50
 """Rows a pane needs on average for the overdispersion; sparser panes are made longer."""
 FEWEST_PANES = 20

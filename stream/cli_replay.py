@@ -1,6 +1,8 @@
 """`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -56,8 +58,8 @@ def replay(
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay import replay as run  # noqa: PLC0415
 
-    with _told() as progress:
-        summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress)
+    with _stopped_by_signals() as stop, _told() as progress:
+        summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop)
     for line in summary.lines():
         typer.echo(line)
     typer.echo(f"written to {out}")
@@ -94,15 +96,27 @@ def _file_lanes(given: Sequence[str], since: str | None, until: str | None) -> l
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None) -> list[Lane]:
-    from stream.kafka_client import consumer_properties  # noqa: PLC0415 - see above
-    from stream.replay_kafka import TopicLane, parse_place, ranges, told  # noqa: PLC0415 - see above
+    from stream.replay_kafka import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
-    properties, topic = consumer_properties(config.kafka), config.topics.predictions
+    properties, topic = quiet_consumer(config.kafka), config.topics.predictions
     chosen = ranges(properties, topic, begin, end)
     for line in told(begin, end, chosen):
         typer.echo(f"{topic}: {line}", err=True)
     return [TopicLane(properties, topic, each) for each in chosen]
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; for the main thread."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -24,8 +24,11 @@ _CONSUMER = {
     "auto.offset.reset": "error",
     "fetch.min.bytes": 1,
     "fetch.wait.max.ms": 100,
-    "queued.min.messages": 50_000,
+    # Past this many queued messages the client stops fetching for fetch.queue.backoff.ms, by default a whole second:
+    # a short queue with a short pause is faster than a long one, and takes a third of the memory.
+    "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 65_536,
+    "fetch.queue.backoff.ms": 2,
     "reconnect.backoff.max.ms": 2_000,
     "log.connection.close": False,
 }

@@ -196,7 +196,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             TopicPartition(self._reading.topic, self._partition), timeout=10.0
         )
         wanted = self._next if self._next is not None else low
-        to = low if wanted < low else high
+        to = min(max(wanted, low), high)
         _LOG.error(
             "data gap: %s/%d has offsets %d to %d, %d was next; going on at %d",
             self._reading.topic,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bytewax._bytewax import cluster_main
@@ -19,6 +20,7 @@ from stream.kafka_source import KafkaSource, Reading, wait_for_topic
 from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation
 from stream.reports import Observation, Status
 from stream.state_directory import prepare
+from stream.state_lock import occupied
 from stream.watcher import Watcher
 from stream.witness import Witness
 
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping, Sequence
 
+    from bytewax.recovery import RecoveryConfig
+
+    from operators.model_steps import ModelPlan
     from stream.config import Config
-    from stream.reports import Reporter
+    from stream.reports import Reporter, WorkerState
     from windows.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.monitor")
@@ -56,6 +61,23 @@ def run(
     )
     recovery = prepare(config.state, models, config.topics.predictions)
     _spare_the_collector()
+    waiting = partial(_say, reporter, process, "starting", [])
+    with occupied(config.state.directory, stop, waiting) as held:
+        if held:
+            _watch(config, models, recovery, reporter, stop, process, addresses)
+    reporter.send(Status(process, "stopping"))
+
+
+def _watch(
+    config: Config,
+    models: dict[str, ModelPlan],
+    recovery: RecoveryConfig,
+    reporter: Reporter,
+    stop: threading.Event,
+    process: int,
+    addresses: Sequence[str],
+) -> None:
+    """Run the dataflow until stopped, again from its start whenever the topic has grown."""
     while not stop.is_set():
         count = _wait(config, reporter, stop, process)
         if count is None:
@@ -76,19 +98,19 @@ def run(
             watcher.close()
         if not watcher.more_partitions.is_set():
             break
-    reporter.send(Status(process, "stopping"))
 
 
 def _wait(config: Config, reporter: Reporter, stop: threading.Event, process: int) -> int | None:
-    said: list[str] = []
-
-    def waiting(why: str) -> None:
-        if said[-1:] != [why]:
-            said.append(why)
-            _LOG.warning("waiting: %s", why)
-        reporter.send(Status(process, "waiting_for_broker", why))
-
+    waiting = partial(_say, reporter, process, "waiting_for_broker", [])
     return wait_for_topic(consumer_properties(config.kafka), config.topics.predictions, stop, waiting)
+
+
+def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:
+    """Report what is waited for; log it when it is not what was said last."""
+    if said[-1:] != [why]:
+        said[:] = [why]
+        _LOG.warning("waiting: %s", why)
+    reporter.send(Status(process, state, why))
 
 
 def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, stop: threading.Event) -> Edges:

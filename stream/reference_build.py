@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from stream.build_count import (
-    MAX_SEGMENT_VALUES,
-    MIN_SEGMENT_ROWS,
     SPARE_SEGMENT_VALUES,
     CategorySlots,
     NumericSlots,
@@ -25,7 +23,15 @@ from stream.rows import Rows
 from windows.arrays import IntArray
 from windows.edges import coarse_bins, fine_edges
 from windows.layout import OTHER
-from windows.profiles import TOP_CATEGORIES, CategoricalProfile, NumericProfile, Profile, SegmentCounts
+from windows.profiles import (
+    MAX_SEGMENT_VALUES,
+    MIN_SEGMENT_ROWS,
+    TOP_CATEGORIES,
+    CategoricalProfile,
+    NumericProfile,
+    Profile,
+    SegmentCounts,
+)
 from windows.reference import Reference, seal
 
 __all__ = ["BuildOptions", "Built", "build"]

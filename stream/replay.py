@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from operators.model_steps import plan_models
 from stream import metrics
 from stream.collector import spared
 from stream.dataflow import Edges, build
+from stream.errors import UsageError
 from stream.replay_lanes import LaneSource
 from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
@@ -29,6 +31,12 @@ ONE_EPOCH = dt.timedelta(days=365)
 """Nothing is recovered, so no snapshot is wanted before the end."""
 
 
+class InterruptedReplay(UsageError):  # noqa: N818 - named for what it says
+    """It was ended before it was complete."""
+
+    exit_code = 1
+
+
 class UnbalancedError(RuntimeError):
     """Records disappeared: a defect of the dataflow."""
 
@@ -41,6 +49,7 @@ def replay(
     *,
     evaluations: bool = True,
     progress: Callable[[float], None] = lambda _: None,
+    stop: threading.Event | None = None,
 ) -> Summary:
     """Run the dataflow over the lanes to their ends and write what it finds to `out`.
 
@@ -51,14 +60,17 @@ def replay(
         out: a directory; see Results.
         evaluations: whether every evaluation is written; without, only what monitors need is measured.
         progress: told the share that is read.
+        stop: may be set to end early; nothing is written then.
 
     Raises:
         UsageError: something cannot be read or written.
+        InterruptedReplay: it was ended early.
         UnbalancedError: read = folded + late + dead letters does not hold.
     """
     began, now = time.monotonic(), int(time.time() * 1e3)
     models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations)
-    tally, source = Tally(), LaneSource(lanes, now, progress)
+    stop = stop or threading.Event()
+    tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     with Results(out, list(models)) as results:
         edges = Edges(
             source=source,
@@ -71,6 +83,10 @@ def replay(
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:
             run_main(witness.over(flow), epoch_interval=ONE_EPOCH)  # type: ignore[no-untyped-call]
+        if source.error is not None:
+            raise source.error
+        if stop.is_set():
+            raise InterruptedReplay(f"interrupted: {out} is as it was before")
         summary = _summary(tally, results, time.monotonic() - began)
         if not summary.balanced:
             raise UnbalancedError(next(summary.lines()))

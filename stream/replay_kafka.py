@@ -12,12 +12,15 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from operators.records import UNTIMED
 from stream.errors import Unreachable, UsageError
+from stream.kafka_client import consumer_properties
 from stream.kafka_source import MessageEnvelopes
 from stream.outputs import rfc3339
 from stream.replay_lanes import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from stream.settings import KafkaSettings
 
 ANSWER_SECONDS = 10.0
 """How long the broker has to say what a topic holds."""
@@ -68,6 +71,11 @@ class Range:
     begin: int
     end: int
     gone: int
+
+
+def quiet_consumer(kafka: KafkaSettings) -> dict[str, Any]:
+    """Properties of a consumer whose troubles are told in one line where they end a replay, and nowhere else."""
+    return {**consumer_properties(kafka), "error_cb": lambda _: None, "log_level": 0}
 
 
 def ranges(properties: dict[str, Any], topic: str, begin: Place, end: Place) -> list[Range]:

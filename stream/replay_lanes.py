@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from operators.records import RawBatch
+from stream.errors import UsageError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from operators.records import Envelopes
@@ -99,26 +101,35 @@ class _Pace:
 class LaneReader(StatefulSourcePartition[RawBatch, None]):
     """Reads all lanes. Each begins with a single record, which tells its time."""
 
-    def __init__(self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None]) -> None:
+    def __init__(
+        self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None], stop: threading.Event
+    ) -> None:
         self._paces = [_Pace(lane) for lane in lanes]
         self._open = dict(enumerate(self._paces))
         self._received = received
         self._progress = progress
         self._total = max(1, sum(lane.total for lane in lanes))
         self._undecoded = False
+        self._stop = stop
+        self.error: UsageError | None = None
 
     def next_batch(self) -> list[RawBatch]:
         """A block of the lane that is furthest behind; nothing while the one before is not decoded yet.
 
         Raises:
-            StopIteration: all lanes have ended.
+            StopIteration: all lanes have ended; or it is time to stop; or one cannot be read, which `error` tells then,
+                for the dataflow's runtime would bury it under an account of its own.
         """
         if self._undecoded:
             return []
-        if not self._open:
+        if not self._open or self._stop.is_set():
             raise StopIteration
         number, pace = min(self._open.items(), key=lambda item: item[1].behind)
-        block = pace.lane.read(pace.size)
+        try:
+            block = pace.lane.read(pace.size)
+        except UsageError as error:
+            self.error = error
+            raise StopIteration from None
         if block.ended:
             del self._open[number]
         self._undecoded = True
@@ -155,10 +166,24 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
 
 
 class LaneSource(FixedPartitionedSource[RawBatch, None]):
-    """One reader over all lanes. `received` (ms) is the time of reading; `progress` is told the share read."""
+    """One reader over all lanes.
 
-    def __init__(self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None]) -> None:
-        self._reader = LaneReader(lanes, received, progress)
+    Args:
+        lanes: what to read.
+        received: the time of reading, ms.
+        progress: told the share that is read.
+        stop: set when reading shall end early.
+    """
+
+    def __init__(
+        self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None], stop: threading.Event
+    ) -> None:
+        self._reader = LaneReader(lanes, received, progress, stop)
+
+    @property
+    def error(self) -> UsageError | None:
+        """Why a lane could not be read to its end."""
+        return self._reader.error
 
     def moved(self, partition: int, floor: int | None) -> None:
         """Told by the dataflow after each block."""

@@ -25,6 +25,9 @@ FORMAT = 1
 
 NOTE = "driftgauge.json"
 
+UNFINISHED = "driftgauge.unfinished"
+"""There from before the first recovery file until after the note: what a kill in between leaves is no state yet."""
+
 
 class StateError(UsageError):
     """The state directory cannot be used as it is."""
@@ -47,16 +50,25 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
         path = directory / NOTE
         if path.exists():
             _check(path, note)
-        elif any(directory.glob("*.sqlite3")):
+        elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
                 f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
             )
         else:
-            init_db_dir(directory, settings.recovery_partitions)  # type: ignore[no-untyped-call]
+            _initialise(directory, settings.recovery_partitions)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
         temporary.replace(path)
+        (directory / UNFINISHED).unlink(missing_ok=True)
     return RecoveryConfig(str(directory))  # type: ignore[no-untyped-call]
+
+
+def _initialise(directory: Path, partitions: int) -> None:
+    """Create the recovery files, in place of those of a start that did not come to its end."""
+    (directory / UNFINISHED).touch()
+    for path in directory.glob("*.sqlite3*"):
+        path.unlink()
+    init_db_dir(directory, partitions)  # type: ignore[no-untyped-call]
 
 
 def _own(directory: Path) -> None:

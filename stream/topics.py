@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -153,10 +155,21 @@ def _create_one(admin: AdminClient, item: TopicPlan, sizes: Mapping[str, int]) -
     except KafkaException as error:
         cause: KafkaError = error.args[0]
         if cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else was first
-            there = admin.list_topics(item.name, timeout=_REQUEST_SECONDS).topics[item.name]
-            return _existing(admin, item, len(there.partitions))
+            return _existing(admin, item, _settled(admin, item.name))
         return TopicResult(item.name, item.role, "failed", 0, (cause.str(),))
-    return TopicResult(item.name, item.role, "created", item.partitions, ())
+    return TopicResult(item.name, item.role, "created", _settled(admin, item.name), ())
+
+
+def _settled(admin: AdminClient, name: str) -> int:
+    """Return the partitions of a topic once its broker knows of them, which is a little after the controller does."""
+    deadline = time.monotonic() + _REQUEST_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaException):
+            topic = admin.list_topics(name, timeout=_LOOK_SECONDS).topics[name]
+            if topic.error is None and topic.partitions:
+                return len(topic.partitions)
+        time.sleep(0.05)
+    return 0
 
 
 def _existing(admin: AdminClient, item: TopicPlan, partitions: int) -> TopicResult:

@@ -101,7 +101,7 @@ def _drift(view: View, width: int, rows: int) -> Panel:
     table.add_column(Legend(scale), ratio=1)
     for drift in found[:rows]:
         style = scale.style(drift.lower)
-        name = Text(drift.feature, "" if style == scale.style(0.0) else f"bold {style}")
+        name = Text(_clean(drift.feature), "" if style == scale.style(0.0) else f"bold {style}")
         table.add_row(name, *(_numbers(drift) if wide else ()), Bar(drift.value, drift.lower, scale))
     if not found:
         table.add_row(Text("waiting for the first pane", "dim"))
@@ -136,7 +136,15 @@ def _alert(alert: AlertLine, width: int) -> list[Text]:
     head.append(f"{alert.seconds:.1f} s ")
     head.append(f" {alert.state} {alert.severity} ", style)
     head.append(f" {alert.alert}", "bold")
-    return [head, *(Text(line, no_wrap=True, overflow="ellipsis") for line in textwrap.wrap(alert.reason, width))]
+    return [
+        head,
+        *(Text(line, no_wrap=True, overflow="ellipsis") for line in textwrap.wrap(_clean(alert.reason), width)),
+    ]
+
+
+def _clean(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _line(parts: list[tuple[str, str]]) -> Text:

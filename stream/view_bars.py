@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.measure import Measurement
 from rich.text import Text
@@ -14,16 +14,23 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
 NARROWEST = 8
-MARK_STYLES = ("yellow", "red")
 OK_STYLE = "green"
+
+
+class Mark(NamedTuple):
+    """A threshold on a scale, and the colour of what is past it."""
+
+    name: str
+    at: float
+    style: str
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From 0 to `top`; `marks` are the thresholds on it, ascending, with a name each."""
+    """From 0 to `top`, with thresholds in ascending order."""
 
     top: float
-    marks: tuple[tuple[str, float], ...]
+    marks: tuple[Mark, ...]
 
     def cells(self, value: float, width: int) -> int:
         """How many of `width` cells a value fills: 0 for none and NaN, all of them beyond the top."""
@@ -33,9 +40,7 @@ class Scale:
 
     def style(self, value: float) -> str:
         """The colour of a value: that of the highest threshold it is past."""
-        passed = [
-            style for (_, at), style in zip(self.marks, MARK_STYLES[-len(self.marks) :], strict=True) if value > at
-        ]
+        passed = [mark.style for mark in self.marks if value > mark.at]
         return passed[-1] if passed else OK_STYLE
 
 
@@ -52,7 +57,7 @@ class Bar:
         solid, light, stroke = "#=|" if ascii_only else "█▒│"
         sure, likely = self.scale.cells(self.lower, width), self.scale.cells(self.value, width)
         style = self.scale.style(self.lower)
-        stroked = {min(width - 1, self.scale.cells(at, width)) for _, at in self.scale.marks}
+        stroked = {min(width - 1, self.scale.cells(mark.at, width)) for mark in self.scale.marks}
 
         def cell(at: int) -> tuple[str, str]:
             if at < sure:
@@ -84,13 +89,12 @@ class Legend:
     def text(self, width: int) -> Text:
         """The legend in `width` cells."""
         legend = Text(no_wrap=True)
-        styles = MARK_STYLES[-len(self.scale.marks) :]
-        for (name, at), style in zip(self.scale.marks, styles, strict=True):
-            start = min(width - 1, self.scale.cells(at, width))
-            label = f"{name} {at:g}"
+        for mark in self.scale.marks:
+            start = min(width - 1, self.scale.cells(mark.at, width))
+            label = f"{mark.name} {mark.at:g}"
             if start >= legend.cell_len and start + len(label) <= width:
                 legend.append(" " * (start - legend.cell_len))
-                legend.append(label, style)
+                legend.append(label, mark.style)
         return legend
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -104,7 +108,7 @@ class Legend:
 
 def scale_of(minor: float | None, major: float | None, highest: float) -> Scale:
     """A scale on which both thresholds and the highest value have room."""
-    named = (("minor", minor), ("major", major))
-    marks = tuple((name, level) for name, level in named if level is not None)
-    top = 2.0 * marks[-1][1]
+    named = (("minor", minor, "yellow"), ("major", major, "red"))
+    marks = tuple(Mark(name, level, style) for name, level, style in named if level is not None)
+    top = 2.0 * marks[-1].at
     return Scale(max(top, 1.1 * highest if math.isfinite(highest) else top), marks)

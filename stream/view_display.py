@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from rich.live import Live
-from rich.text import Text
 
 from stream.view import render
 
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from stream.view_state import View
+
+WIDEST = 120
+"""Columns beyond which bars only become harder to compare."""
 
 PLAIN_EVERY = 3.0
 """Seconds between lines of progress in the log."""
@@ -46,7 +48,11 @@ class LiveScreen:
     def frame(self, view: View) -> None:
         """Draw the frame at the size that the terminal has now."""
         self._last = view
-        self._live.update(render(view, *self._console.size), refresh=True)
+        self._live.update(render(view, self._width, self._console.height), refresh=True)
+
+    @property
+    def _width(self) -> int:
+        return min(WIDEST, self._console.width)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -57,7 +63,7 @@ class LiveScreen:
     ) -> None:
         self._live.stop()
         if self._last is not None:
-            self._console.print(render(self._last, self._console.width))
+            self._console.print(render(self._last, self._width))
 
 
 class PlainLog:
@@ -65,13 +71,15 @@ class PlainLog:
 
     def __init__(self, out: IO[str]) -> None:
         self._out = out
-        self._story = ""
+        self._story: str | None = None
         self._alerts = 0
         self._next = PLAIN_EVERY
 
     def frame(self, view: View) -> None:
         """Write what is new in the frame."""
-        if view.story and view.story != self._story:
+        if self._story is None:
+            self._write(view.elapsed, f"broker {view.broker}, metrics {view.metrics}")
+        if view.story != self._story:
             self._write(view.elapsed, view.story)
         self._story = view.story
         for alert in view.alerts[self._alerts :]:
@@ -127,8 +135,3 @@ def stderr_in(log: Path) -> Iterator[None]:
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
-
-
-def heading(text: str) -> Text:
-    """A line of text that stands out where there are styles."""
-    return Text(text, "bold")

@@ -10,6 +10,10 @@ MAX_BINS = 256
 """Fine bins a numeric profile may have."""
 COARSE_BINS = 10
 """Bins PSI is computed on."""
+MAX_SEGMENT_VALUES = 50
+"""Values of a segment key with counts of their own; the rest is the value "other"."""
+MIN_SEGMENT_ROWS = 1_000
+"""A value with fewer rows is part of "other"."""
 TOP_CATEGORIES = 100
 """Categories kept by name; the rest is folded into `other`."""
 

@@ -8,7 +8,10 @@ import numpy as np
 
 from windows.arrays import IntArray
 from windows.edges import coarse_bins
+from windows.layout import OTHER
 from windows.profiles import (
+    MAX_SEGMENT_VALUES,
+    MIN_SEGMENT_ROWS,
     TOP_CATEGORIES,
     CategoricalProfile,
     NumericProfile,
@@ -18,10 +21,6 @@ from windows.profiles import (
 )
 from windows.rebin import common_edges, cut_share, spread, whole
 from windows.reference import Reference, seal
-
-MAX_SEGMENT_VALUES = 50
-MIN_SEGMENT_ROWS = 1_000
-OTHER = "other"
 
 Move = Callable[[IntArray], IntArray]
 """Slot counts of one part -> slot counts on the merged profile."""

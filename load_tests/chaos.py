@@ -1,0 +1,258 @@
+"""Disturbances that a monitor must survive without anybody noticing in its results.
+
+Each scenario writes live traffic (two models, three versions, segments, a shift that comes and goes, late records, dead
+letters) to a real broker, disturbs `driftgauge run --processes 2` in one way, and compares everything it wrote and
+counted with an undisturbed run of one process over the same topic: ids and bytes (but an alert's `emitted_at`),
+counters, dead letters. Exit 1 when anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import machine
+from chaos_monitor import kill_process, until
+from chaos_run import FIRST_READY_SECONDS, Bench, Result, Run
+from chaos_traffic import references
+from kafka_node import KafkaNode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALERT_SECONDS = 120.0
+NOTICED_SECONDS = 15.0
+CALM_SECONDS = 90.0
+
+
+def kills(bench: Bench, number: int) -> Result:
+    """Kill -9 workers, all of them, or the supervisor (which is started again at once), at random moments."""
+    with Run(bench, "kill -9") as run:
+        run.monitor.start()
+        killed: dict[str, int] = {}
+        for at in range(number):
+            _random_moment(run)
+            victim = run.rng.choices(("a worker", "all workers", "the supervisor"), (5, 1, 2))[0]
+            killed[victim] = killed.get(victim, 0) + 1
+            _kill(run, victim)
+            _shift(run, at, number)
+        run.result.disturbances = number
+        run.result.notes.append(", ".join(f"{victim} {count}x" for victim, count in sorted(killed.items())))
+        _see_alerts_resolve(run)
+        return run.settle()
+
+
+def _random_moment(run: Run) -> None:
+    """Mostly some time after the monitor counts again; now and then while it starts."""
+    if run.rng.random() < 0.8:
+        run.progress()
+        run.moment(4.0)
+    else:
+        run.moment(3.0)
+
+
+def _kill(run: Run, victim: str) -> None:
+    if victim == "the supervisor":
+        run.monitor.kill()
+        run.monitor.start()
+        return
+    workers = run.monitor.workers()
+    for pid in workers if victim == "all workers" else run.rng.sample(workers, min(1, len(workers))):
+        kill_process(pid)
+
+
+def _shift(run: Run, at: int, number: int) -> None:
+    """The shift comes with the first disturbances and goes halfway."""
+    if at < number // 2:
+        run.traffic.shifted.set()
+    else:
+        run.traffic.shifted.clear()
+
+
+def _see_alerts_resolve(run: Run) -> None:
+    """Have the shift fire if it has not, end it, and wait until what fired is resolved."""
+    if run.alerts("firing") == 0:
+        run.traffic.shifted.set()
+        until(lambda: run.alerts("firing") > 0, ALERT_SECONDS, "an alert fires")
+    run.traffic.shifted.clear()
+    until(lambda: run.alerts("firing") == run.alerts("resolved"), ALERT_SECONDS, "alerts resolve")
+
+
+def terms(bench: Bench, number: int) -> Result:
+    """SIGTERM the supervisor and start it again."""
+    with Run(bench, "SIGTERM") as run:
+        run.monitor.start()
+        for at in range(number):
+            _random_moment(run)
+            run.terminate()
+            run.monitor.start()
+            _shift(run, at, number)
+        run.result.disturbances = number
+        _see_alerts_resolve(run)
+        result = run.settle()
+        if result.found is not None:
+            result.check(result.found.duplicates == 0, f"{result.found.duplicates} rows came twice")
+        return result
+
+
+def outage(bench: Bench, seconds: float, how: str) -> Result:
+    """Stop or freeze the broker, for longer than no_data_after, while predictions are held back by their producer."""
+    with Run(bench, how, late=False, idle_after="15s", no_data_after=f"{seconds / 3:.0f}s") as run:
+        run.monitor.start()
+        run.progress()
+        workers = run.monitor.workers()
+        _away(run, seconds, how)
+        back = time.monotonic()
+        until(run.monitor.ready, CALM_SECONDS, "/readyz says 200 again")
+        run.result.notes.append(f"ready {time.monotonic() - back:.1f} s after the broker")
+        _reach(run, int(time.time() * 1e3))
+        run.result.notes.append(f"caught up after {time.monotonic() - back:.1f} s")
+        run.result.check(run.monitor.workers() == workers, "a worker was replaced")
+        run.result.disturbances = 1
+        result = run.settle()
+        late = result.count("late_records_total")
+        result.check(late == 0, f"{late:.0f} late records")
+        states = {} if result.found is None else result.found.alert_states()
+        result.check(not any("NoData" in state for state in states), f"false NoData: {states}")
+        return result
+
+
+def _away(run: Run, seconds: float, how: str) -> None:
+    """Take the broker away for so long; /readyz must say so soon and all the while."""
+    node, began = run.bench.node, time.monotonic()
+    (node.pause if how == "broker frozen" else node.stop)()
+    until(lambda: run.monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+    run.result.notes.append(f"/readyz 503 after {time.monotonic() - began:.1f} s")
+    status, reasons = run.monitor.page("readyz")
+    while time.monotonic() - began < seconds:
+        run.result.check(status == 503 and "broker" in reasons, f"/readyz says {status} {reasons!r} without a broker")
+        run.moment(1.0)
+        status, reasons = run.monitor.page("readyz")
+    (node.resume if how == "broker frozen" else node.start)()
+
+
+def _reach(run: Run, time_ms: int) -> None:
+    """Wait until the watermark of every model has reached this time."""
+    until(
+        lambda: min(run.monitor.series("watermark_timestamp_seconds").values(), default=0.0) * 1e3 >= time_ms,
+        CALM_SECONDS,
+        "the watermark reaches the present",
+    )
+
+
+def absent(bench: Bench, seconds: float) -> Result:
+    """No broker at the start; later workers and supervisor are killed and the monitor is stopped without a broker."""
+    with Run(bench, "broker absent") as run:
+        monitor, node = run.monitor, bench.node
+        node.stop()
+        began = time.monotonic()
+        monitor.start()
+        _says_waiting(run)
+        until(lambda: time.monotonic() - began > seconds, seconds + 5, "the broker stays away")
+        _says_waiting(run)
+        node.start()
+        until(monitor.ready, CALM_SECONDS, "/readyz says 200")
+        run.traffic.shifted.set()
+        run.progress()
+        node.stop()
+        until(lambda: monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+        kill_process(run.rng.choice(monitor.workers()))
+        _says_waiting(run)
+        monitor.kill()
+        monitor.start()
+        _says_waiting(run)
+        run.terminate()
+        monitor.start()
+        _says_waiting(run)
+        node.start()
+        until(monitor.ready, CALM_SECONDS, "/readyz says 200")
+        run.progress()
+        node.stop()
+        until(lambda: monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+        run.terminate()
+        node.start()
+        monitor.start()
+        run.result.disturbances = 6
+        _see_alerts_resolve(run)
+        return run.settle()
+
+
+def _says_waiting(run: Run) -> None:
+    until(
+        lambda: "waiting for broker" in run.monitor.page("readyz")[1],
+        FIRST_READY_SECONDS,
+        "/readyz says that it waits for the broker",
+    )
+
+
+def show(results: list[Result]) -> None:
+    """Print the table, then what was noted and what is wrong."""
+    head = ("times", "records", "late", "dead", "evaluations", "alerts", "twice", "exit s", "differences")
+    print(f"\n{'scenario':16}" + "".join(f"{name:>12}" for name in head))
+    for result in results:
+        found, exits = result.found, max(result.exits, default=float("nan"))
+        cells = [
+            f"{result.disturbances}",
+            f"{result.count('records_read_total'):,.0f}",
+            f"{result.count('late_records_total'):,.0f}",
+            f"{result.count('dead_letters_total'):,.0f}",
+            "" if found is None else f"{len(found.evaluations.by_id):,}",
+            "" if found is None else f"{len(found.alerts.by_id)}",
+            "" if found is None else f"{found.duplicates:,}",
+            f"{exits:.2f}",
+            f"{len(result.problems)}",
+        ]
+        print(f"{result.name:16}" + "".join(f"{cell:>12}" for cell in cells))
+    for result in results:
+        if result.found is not None:
+            states = ", ".join(f"{state} {count}" for state, count in result.found.alert_states().items())
+            print(f"{result.name}: {'; '.join([*result.notes, states])}")
+        for problem in result.problems:
+            print(f"{result.name}: NOT AS IT MUST BE: {problem}")
+
+
+def scenarios(options: argparse.Namespace) -> dict[str, Callable[[Bench], Result]]:
+    """Return the scenarios by the name they are chosen with."""
+    return {
+        "kill": lambda bench: kills(bench, options.kills),
+        "term": lambda bench: terms(bench, options.terms),
+        "stop": lambda bench: outage(bench, options.outage, "broker stopped"),
+        "freeze": lambda bench: outage(bench, options.outage, "broker frozen"),
+        "absent": lambda bench: absent(bench, options.absent),
+    }
+
+
+def main() -> None:
+    """Run the scenarios in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--terms", type=int, default=20)
+    parser.add_argument("--outage", type=float, default=60.0, help="seconds without a broker")
+    parser.add_argument("--absent", type=float, default=20.0, help="seconds without a broker at the start")
+    parser.add_argument("--rate", type=float, default=1_500.0, help="predictions a second")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="scenarios, comma-separated: kill, term, stop, freeze, absent")
+    parser.add_argument("--keep", type=Path, help="where files and logs stay")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
+    machine.show()
+    wanted = [name for name in options.only.split(",") if name] or list(scenarios(options))
+    with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
+        bench = Bench(node, references(), options.keep or Path(scratch), options.rate, options.seed, options.processes)
+        results = []
+        for name in wanted:
+            began = time.monotonic()
+            results.append(scenarios(options)[name](bench))
+            print(f"{name:8} {time.monotonic() - began:6.0f} s, {len(results[-1].problems)} differences", flush=True)
+    show(results)
+    sys.exit(any(result.problems for result in results))
+
+
+if __name__ == "__main__":
+    main()

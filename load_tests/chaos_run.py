@@ -1,0 +1,172 @@
+"""One disturbed run beside an undisturbed one over the same topic, and the verdict on the two."""
+
+from __future__ import annotations
+
+import random
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from chaos_monitor import FOREVER, Monitor, Setup, create_topics, until
+from chaos_outputs import Outputs, differences, read_outputs
+from chaos_traffic import PARTITIONS, Sent, Traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kafka_node import KafkaNode
+
+    from windows.reference import Reference
+
+STOP_SECONDS = 5.0
+PROGRESS_SECONDS = 180.0
+CATCH_UP_SECONDS = 300.0
+FIRST_READY_SECONDS = 60.0
+_PAUSE = threading.Event()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every run needs: the broker, the models, a place for files, the rate of the traffic, and the seed."""
+
+    node: KafkaNode
+    models: tuple[Reference, ...]
+    directory: Path
+    rate: float
+    seed: int
+    processes: int = 2
+
+
+@dataclass
+class Result:
+    """What became of one disturbed run.
+
+    Attributes:
+        name: of the scenario.
+        disturbances: how many there were.
+        sent: what the producer wrote.
+        found: what the disturbed monitor wrote, and its counters.
+        exits: seconds of each SIGTERM.
+        notes: what else was measured.
+        problems: everything that is not as it must be, a line each.
+    """
+
+    name: str
+    disturbances: int = 0
+    sent: Sent | None = None
+    found: Outputs | None = None
+    counters: dict[str, float] = field(default_factory=dict)
+    exits: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def check(self, holds: bool, otherwise: str) -> None:
+        """Note a problem unless something holds."""
+        if not holds:
+            self.problems.append(otherwise)
+
+    def count(self, name: str) -> float:
+        """Return the sum of a counter over its labels."""
+        return sum(value for series, value in self.counters.items() if series.startswith(name))
+
+
+class Run:
+    """Traffic on a topic of its own and a monitor to be disturbed; a context manager that ends both.
+
+    Args:
+        bench: where.
+        name: of the scenario; goes into names of topics and directories.
+        late: whether the traffic has late records.
+        idle_after: of the disturbed monitor; event time alone drives the windows when absent.
+        no_data_after: of the disturbed monitor, and of the undisturbed one.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        name: str,
+        *,
+        late: bool = True,
+        idle_after: str = FOREVER,
+        no_data_after: str = FOREVER,
+    ) -> None:
+        self.bench, self.result = bench, Result(name)
+        self.rng = random.Random(f"{bench.seed} {name}")
+        topic = f"predictions-{name.replace(' ', '-')}-{bench.seed}"
+        bootstrap = bench.node.bootstrap
+        create_topics(bootstrap, {topic: PARTITIONS})
+        self._directory = bench.directory / topic
+        self._directory.mkdir()
+        self._undisturbed = Setup(bootstrap, topic, bench.models, no_data_after=no_data_after)
+        disturbed = Setup(bootstrap, topic, bench.models, idle_after, no_data_after)
+        self.monitor = Monitor(disturbed, self._directory / "disturbed", "disturbed", bench.processes)
+        self.traffic = Traffic(bootstrap, topic, bench.models, bench.rate, bench.seed, late=late)
+
+    def __enter__(self) -> Self:
+        """Start the traffic; the monitor is started by the scenario."""
+        self.traffic.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs."""
+        self.traffic.stop()
+        self.monitor.__exit__()
+
+    def progress(self) -> None:
+        """Wait until the monitor has counted predictions that it had not counted when this was asked."""
+        before = self.monitor.predictions()
+        until(lambda: self.monitor.predictions() > before, PROGRESS_SECONDS, "the monitor counts on")
+
+    def moment(self, longest: float) -> None:
+        """Let a random time pass."""
+        _PAUSE.wait(self.rng.uniform(0.0, longest))
+
+    def alerts(self, state: str) -> float:
+        """Return how many alert events of this state the monitor counts."""
+        counted = self.monitor.series("alerts_total")
+        return sum(value for labels, value in counted.items() if f'state="{state}"' in labels)
+
+    def terminate(self) -> None:
+        """SIGTERM: exit 0, in time."""
+        code, seconds = self.monitor.terminate()
+        self.result.exits.append(seconds)
+        self.result.check(code == 0, f"exit code {code} after SIGTERM")
+        self.result.check(seconds < STOP_SECONDS, f"{seconds:.1f} s to exit after SIGTERM")
+
+    def settle(self) -> Result:
+        """End the traffic, let the disturbed monitor catch up and end it, run the undisturbed one, compare them."""
+        result = self.result
+        sent = result.sent = self.traffic.finish()
+        result.counters = self.monitor.caught_up(sent.records, sent.watermark, CATCH_UP_SECONDS)
+        self.terminate()
+        bootstrap = self.bench.node.bootstrap
+        result.found = read_outputs(bootstrap, self.monitor.topics, sent.watermark)
+        reference = Monitor(self._undisturbed, self._directory / "undisturbed", "undisturbed", 1)
+        with reference:
+            counters = reference.caught_up(sent.records, sent.watermark, CATCH_UP_SECONDS)
+        expected = read_outputs(bootstrap, reference.topics)
+        result.problems += differences(result.found, expected)
+        result.problems += _counter_differences(result.counters, counters)
+        result.check(expected.duplicates == 0, f"the undisturbed run has {expected.duplicates} duplicates")
+        _accounts(result, sent)
+        return result
+
+
+def _counter_differences(found: dict[str, float], expected: dict[str, float]) -> list[str]:
+    return [
+        f"{series} is {found.get(series)}, undisturbed {expected.get(series)}"
+        for series in sorted(found.keys() | expected.keys())
+        if found.get(series) != expected.get(series)
+    ]
+
+
+def _accounts(result: Result, sent: Sent) -> None:
+    """The producer's count of records and of those that cannot be read, and read = folded + late + dead + open."""
+    read, dead = result.count("records_read_total"), result.count("dead_letters_total")
+    result.check(read == sent.records, f"{read:.0f} records read, {sent.records} written")
+    result.check(dead == sent.dead, f"{dead:.0f} dead letters counted, {sent.dead} records cannot be read")
+    folded, late = result.count("records_folded_total"), result.count("late_records_total")
+    result.check(
+        read == folded + late + dead + sent.open,
+        f"{read:.0f} read, but {folded:.0f} folded + {late:.0f} late + {dead:.0f} dead + {sent.open} in open panes",
+    )
