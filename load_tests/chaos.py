@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import machine
 from chaos_monitor import kill_process, until
-from chaos_run import FIRST_READY_SECONDS, Bench, Result, Run
+from chaos_run import Bench, Result, Run
 from chaos_traffic import references
 from kafka_node import KafkaNode
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ALERT_SECONDS = 120.0
-NOTICED_SECONDS = 15.0
-CALM_SECONDS = 90.0
+READYZ_SECONDS = 90.0
+OK, UNAVAILABLE = 200, 503
+WAITING = "waiting for broker"
 
 
 def kills(bench: Bench, number: int) -> Result:
@@ -75,12 +76,12 @@ def _shift(run: Run, at: int, number: int) -> None:
 
 
 def _see_alerts_resolve(run: Run) -> None:
-    """Have the shift fire if it has not, end it, and wait until what fired is resolved."""
-    if run.alerts("firing") == 0:
+    """Have the shift fire if it has not, end it, and wait until all that fired is resolved."""
+    if not run.alerts("firing"):
         run.traffic.shifted.set()
-        until(lambda: run.alerts("firing") > 0, ALERT_SECONDS, "an alert fires")
+        until(lambda: run.alerts("firing"), ALERT_SECONDS, "an alert fires")
     run.traffic.shifted.clear()
-    until(lambda: run.alerts("firing") == run.alerts("resolved"), ALERT_SECONDS, "alerts resolve")
+    until(lambda: 0 < run.alerts("firing") == run.alerts("resolved"), ALERT_SECONDS, "all alerts are resolved")
 
 
 def terms(bench: Bench, number: int) -> Result:
@@ -102,16 +103,18 @@ def terms(bench: Bench, number: int) -> Result:
 
 def outage(bench: Bench, seconds: float, how: str) -> Result:
     """Stop or freeze the broker, for longer than no_data_after, while predictions are held back by their producer."""
+    node = bench.node
+    away, back = (node.pause, node.resume) if how == "broker frozen" else (node.stop, node.start)
     with Run(bench, how, late=False, idle_after="15s", no_data_after=f"{seconds / 3:.0f}s") as run:
         run.monitor.start()
         run.progress()
         workers = run.monitor.workers()
-        _away(run, seconds, how)
-        back = time.monotonic()
-        until(run.monitor.ready, CALM_SECONDS, "/readyz says 200 again")
-        run.result.notes.append(f"ready {time.monotonic() - back:.1f} s after the broker")
+        outage_of(run, seconds, away, back)
+        returned = time.monotonic()
+        says(run, OK)
+        run.result.notes.append(f"/readyz 200 {time.monotonic() - returned:.1f} s after its return")
         _reach(run, int(time.time() * 1e3))
-        run.result.notes.append(f"caught up after {time.monotonic() - back:.1f} s")
+        run.result.notes.append(f"caught up after {time.monotonic() - returned:.1f} s")
         run.result.check(run.monitor.workers() == workers, "a worker was replaced")
         run.result.disturbances = 1
         result = run.settle()
@@ -122,72 +125,86 @@ def outage(bench: Bench, seconds: float, how: str) -> Result:
         return result
 
 
-def _away(run: Run, seconds: float, how: str) -> None:
+def outage_of(run: Run, seconds: float, away: Callable[[], None], back: Callable[[], None]) -> None:
     """Take the broker away for so long; /readyz must say so soon and all the while."""
-    node, began = run.bench.node, time.monotonic()
-    (node.pause if how == "broker frozen" else node.stop)()
-    until(lambda: run.monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+    began = time.monotonic()
+    away()
+    says(run, UNAVAILABLE, "broker")
     run.result.notes.append(f"/readyz 503 after {time.monotonic() - began:.1f} s")
-    status, reasons = run.monitor.page("readyz")
     while time.monotonic() - began < seconds:
-        run.result.check(status == 503 and "broker" in reasons, f"/readyz says {status} {reasons!r} without a broker")
-        run.moment(1.0)
         status, reasons = run.monitor.page("readyz")
-    (node.resume if how == "broker frozen" else node.start)()
+        said = status == UNAVAILABLE and "broker" in reasons
+        run.result.check(said, f"/readyz says {status} {reasons!r} without a broker")
+        run.moment(1.0)
+    back()
+
+
+def says(run: Run, status: int, words: str = "") -> None:
+    """Wait until /readyz answers with this status and these words."""
+
+    def said() -> bool:
+        found = run.monitor.page("readyz")
+        return found[0] == status and words in found[1]
+
+    until(said, READYZ_SECONDS, f"/readyz says {status} {words}; it says {run.monitor.page('readyz')}")
 
 
 def _reach(run: Run, time_ms: int) -> None:
     """Wait until the watermark of every model has reached this time."""
     until(
         lambda: min(run.monitor.series("watermark_timestamp_seconds").values(), default=0.0) * 1e3 >= time_ms,
-        CALM_SECONDS,
+        READYZ_SECONDS,
         "the watermark reaches the present",
     )
 
 
 def absent(bench: Bench, seconds: float) -> Result:
-    """No broker at the start; later workers and supervisor are killed and the monitor is stopped without a broker."""
+    """No broker at the start; later a worker and the supervisor are killed, and the monitor is stopped, without one."""
     with Run(bench, "broker absent") as run:
         monitor, node = run.monitor, bench.node
         node.stop()
         began = time.monotonic()
         monitor.start()
-        _says_waiting(run)
-        until(lambda: time.monotonic() - began > seconds, seconds + 5, "the broker stays away")
-        _says_waiting(run)
-        node.start()
-        until(monitor.ready, CALM_SECONDS, "/readyz says 200")
+        says(run, UNAVAILABLE, WAITING)
+        until(lambda: time.monotonic() - began > seconds, seconds + 5, "the time is over")
+        says(run, UNAVAILABLE, WAITING)
+        _return(run)
         run.traffic.shifted.set()
         run.progress()
-        node.stop()
-        until(lambda: monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+        _leave(run)
         kill_process(run.rng.choice(monitor.workers()))
-        _says_waiting(run)
+        says(run, UNAVAILABLE, WAITING)
         monitor.kill()
         monitor.start()
-        _says_waiting(run)
+        says(run, UNAVAILABLE, WAITING)
         run.terminate()
         monitor.start()
-        _says_waiting(run)
-        node.start()
-        until(monitor.ready, CALM_SECONDS, "/readyz says 200")
+        says(run, UNAVAILABLE, WAITING)
+        _return(run)
         run.progress()
-        node.stop()
-        until(lambda: monitor.page("readyz")[0] == 503, NOTICED_SECONDS, "/readyz says that the broker is gone")
+        _leave(run)
         run.terminate()
-        node.start()
         monitor.start()
-        run.result.disturbances = 6
+        _return(run)
+        _leave(run)
+        monitor.kill()
+        monitor.start()
+        _return(run)
+        run.result.disturbances = 9
         _see_alerts_resolve(run)
         return run.settle()
 
 
-def _says_waiting(run: Run) -> None:
-    until(
-        lambda: "waiting for broker" in run.monitor.page("readyz")[1],
-        FIRST_READY_SECONDS,
-        "/readyz says that it waits for the broker",
-    )
+def _leave(run: Run) -> None:
+    """Stop the broker; the monitor notices."""
+    run.bench.node.stop()
+    says(run, UNAVAILABLE, "broker lost")
+
+
+def _return(run: Run) -> None:
+    """Start the broker; the monitor watches again."""
+    run.bench.node.start()
+    says(run, OK)
 
 
 def show(results: list[Result]) -> None:

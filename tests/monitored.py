@@ -72,7 +72,8 @@ class Site:
     def __post_init__(self) -> None:
         self.directory.mkdir(exist_ok=True)
         for name in ("alerts", "dead_letters", *(["evaluations"] if self.evaluations else [])):
-            self.topics.setdefault(name, self.broker.topic(name.replace("_", "-")))
+            if name not in self.topics:
+                self.topics[name] = self.broker.topic(name.replace("_", "-"))
         (self.directory / "reference.json").write_bytes(to_json(reference()))
         windows = '{windows: ["1s", "5s"]}'
         self.path.write_text(f"""

@@ -213,7 +213,11 @@ def test_readings_are_those_of_the_model_and_window() -> None:
     registry.apply(GaugeBlock("m", "watermark_timestamp_seconds", (("click",),), (1_000.0,)))
     registry.apply(GaugeBlock("p", "consumer_lag_messages", (("predictions", "0"), ("predictions", "1")), (3.0, 4.0)))
     registry.apply(GaugeBlock("m", "alert_active", (("click", "7", "", "DataDrift", "critical"),), (1.0,)))
-    counted = {("click", "7", "ok"): 90.0, ("click", "7", "error"): 10.0, ("other", "7", "ok"): 5.0}
+    counted: dict[tuple[str, ...], float] = {
+        ("click", "7", "ok"): 90.0,
+        ("click", "7", "error"): 10.0,
+        ("other", "7", "ok"): 5.0,
+    }
     registry.apply(Totals("predictions_total", counted))
     registry.apply(Totals("late_records_total", {("click", "late"): 2.0}))
     registry.apply(Totals("dead_letters_total", {("predictions", "not_json"): 3.0}))

@@ -1,0 +1,80 @@
+"""What a user may choose about the rules beside the config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stream.rule_parts import literal
+
+if TYPE_CHECKING:
+    from stream.config import Config
+
+SERVICE = "driftgauge"
+"""Label `service` of every alert: a shared Alertmanager routes by it."""
+
+KEEP_FIRING_FOR = 300_000
+"""How long (ms) a page outlives its gauge.
+
+While the monitor is away the latch `driftgauge:alert_active:held` keeps an alert, however long that takes. This is for
+what the latch cannot see: the seconds after a restart when one gauge is back before the other, a restart of Prometheus
+itself, and a fault that goes and comes. A resolve comes this much later, beside `alerting.resolve_after`; 5 minutes is
+also Prometheus' own look-back, beyond which a sample is no longer taken for the present.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """Of one rules file.
+
+    Attributes:
+        job: `job_name` of the monitor in the scrape config.
+        dashboards: base address of Grafana.
+        keep_firing_for: ms.
+    """
+
+    job: str = "driftgauge"
+    dashboards: str = "http://localhost:3000"
+    keep_firing_for: int = KEEP_FIRING_FOR
+
+
+WITH_RUNBOOK = frozenset(
+    {
+        "DataDrift",
+        "PredictionDrift",
+        "DataQuality",
+        "FeatureStale",
+        "NoData",
+        "SlaBreach",
+        "ErrorBudgetBurn",
+        "DriftgaugeDown",
+        "DriftgaugeAbsent",
+        "DriftgaugeNotReady",
+        "DriftgaugeWatermarkLag",
+        "DriftgaugeConsumerLag",
+        "DriftgaugeDeadLetters",
+        "DriftgaugeLateRecords",
+        "DriftgaugeRestartLoop",
+        "DriftgaugeDataGap",
+        "DriftgaugeReportsDropped",
+        "DriftgaugeWatchdog",
+    }
+)
+"""Alerts with a page in deploy/runbooks; any other links to the index there."""
+
+
+def runbook(config: Config, alert: str) -> str:
+    """The annotation `runbook_url` of an alert."""
+    page = alert if alert in WITH_RUNBOOK else "README"
+    return f"{literal(config.alerting.runbook_base_url.rstrip('/'))}/{page}.md"
+
+
+def model_dashboard(options: RuleOptions) -> str:
+    """The annotation `dashboard_url` of an alert on a model: its page, with the model, version and segment chosen."""
+    chosen = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in ("model", "version", "segment"))
+    return f"{literal(options.dashboards.rstrip('/'))}/d/driftgauge-model?{chosen}"
+
+
+def monitor_dashboard(options: RuleOptions) -> str:
+    """The annotation `dashboard_url` of an alert on the monitor itself."""
+    return f"{literal(options.dashboards.rstrip('/'))}/d/driftgauge-monitor?orgId=1"

@@ -1,0 +1,36 @@
+"""Prometheus rules of a config: thresholds, objectives, alerts on the models and on the monitor itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stream.rule_options import RuleOptions
+from stream.rule_parts import Group, rules_text
+from stream.rules_alerts import alert_rules
+from stream.rules_monitor import monitor_rules
+from stream.rules_slo import slo_rules
+from stream.rules_thresholds import threshold_rules
+
+if TYPE_CHECKING:
+    from stream.config import Config
+
+HEADER = """\
+Rules of driftgauge for Prometheus 2.42 or newer (keep_firing_for).
+Written by `driftgauge rules --config {config} -o FILE`: change the config and write it anew, do not edit.
+No reference file is read for it. Labels of alerts never carry a measured value; annotations do."""
+
+
+def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group, ...]:
+    """The groups of rules. References are not needed."""
+    chosen = options or RuleOptions()
+    return (
+        Group("driftgauge-thresholds", "1m", threshold_rules(config)),
+        Group("driftgauge-alerts", "5s", alert_rules(config, chosen)),
+        Group("driftgauge-objectives", "30s", slo_rules(config, chosen)),
+        Group("driftgauge-monitor", "15s", monitor_rules(config, chosen)),
+    )
+
+
+def rules_of(config: Config, options: RuleOptions | None = None) -> str:
+    """The text of the rules file."""
+    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name))

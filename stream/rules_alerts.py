@@ -1,0 +1,68 @@
+"""Alerting rules of the models: one for each kind of alert, from driftgauge_alert_active.
+
+Model, version, segment and severity are labels of the series, so a rule is written once for all models.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.durations import show_duration
+from operators.policy import severity_table
+from stream.rule_options import SERVICE, model_dashboard, runbook
+from stream.rule_parts import Alerting, Recording, literal, promql
+from stream.rule_texts import DESCRIPTIONS, SUMMARIES
+
+if TYPE_CHECKING:
+    from stream.config import Config
+    from stream.rule_options import RuleOptions
+
+HELD = "driftgauge:alert_active:held"
+
+
+def alert_rules(config: Config, options: RuleOptions) -> tuple[Recording | Alerting, ...]:
+    """The latch, then an alerting rule for each kind."""
+    return (_latch(options), *(_rule(alert, config, options) for alert in SUMMARIES))
+
+
+def _latch(options: RuleOptions) -> Recording:
+    """What fires, kept while the monitor is away: silence resolves nothing.
+
+    An alert is kept from one evaluation to the next as long as its model has no watermark, which is there again when
+    the dataflow has judged a tick, and not every monitor that is scraped is ready (so a model that left the config
+    does not keep its alerts for ever). Instance and job are left out: a page survives a move to another pod.
+    """
+    job = promql(options.job)
+    return Recording(
+        HELD,
+        f"""\
+max by (model, version, segment, alert, severity) (driftgauge_alert_active)
+or
+(
+  {HELD}
+  unless on (model) (driftgauge_watermark_timestamp_seconds > 0)
+  unless on () (count(up{{job={job}}}) == sum(driftgauge_ready{{job={job}}}))
+)""",
+    )
+
+
+def _rule(alert: str, config: Config, options: RuleOptions) -> Alerting:
+    minor, major = severity_table(config.alerting)[alert]
+    description = DESCRIPTIONS.get(alert, "")
+    if "$level" in description:
+        # A page names what is past the level that pages; with one severity for both levels, past either.
+        choice = f'{{{{- if eq $labels.severity "{major}" }}}}{{{{ $level = "major" }}}}{{{{ end -}}}}\n'
+        description = '{{- $level := "minor|major" -}}\n' + ("" if minor == major else choice) + description
+    told = f"All causes: the event in topic {literal(config.topics.alerts)}."
+    return Alerting(
+        alert=alert,
+        expr=f"max without (alert) ({HELD}{{alert={promql(alert)}}}) > 0",
+        labels={"service": SERVICE},
+        annotations={
+            "summary": SUMMARIES[alert],
+            "description": f"{description}\n{told}" if description else told,
+            "runbook_url": runbook(config, alert),
+            "dashboard_url": model_dashboard(options),
+        },
+        keep_firing_for=show_duration(options.keep_firing_for),
+    )

@@ -1,0 +1,36 @@
+"""Recording rules that hold the config's thresholds, so that alerts and dashboards show values against them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.monitors import monitors_of
+from stream.rule_parts import Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.settings import ModelSettings
+    from stream.config import Config
+
+THRESHOLD = "driftgauge:threshold"
+"""Labels: model, monitor ("drift.psi", as in alert events), metric, level (minor or major)."""
+
+
+def threshold_rules(config: Config) -> tuple[Recording, ...]:
+    """A series for each threshold: those that the judge itself is given."""
+    return tuple(rule for model in config.models for rule in _of_model(model, config.time.pane))
+
+
+def _of_model(model: ModelSettings, pane: int) -> Iterator[Recording]:
+    for monitor in monitors_of(model, pane):
+        for level, limit in (("minor", monitor.minor), ("major", monitor.major)):
+            if limit is not None:
+                yield _threshold(model.name, monitor.name, monitor.metric, level, limit)
+    yield _threshold(model.name, "quality.stale", "age_s", "major", model.quality.stale_after / 1e3)
+    yield _threshold(model.name, "quality.no_data", "no_data_s", "major", model.quality.no_data_after / 1e3)
+
+
+def _threshold(model: str, monitor: str, metric: str, level: str, limit: float) -> Recording:
+    labels = {"model": model, "monitor": monitor, "metric": metric, "level": level}
+    return Recording(THRESHOLD, f"vector({limit!r})", labels)
