@@ -9,6 +9,7 @@ counters, dead letters. Exit 1 when anything differs.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -27,18 +28,23 @@ if TYPE_CHECKING:
 
 ALERT_SECONDS = 120.0
 READYZ_SECONDS = 90.0
+LINGERING = "the supervisor while a worker is stuck"
+VICTIMS, WEIGHTS = ("a worker", "all workers", "the supervisor", LINGERING), (5, 1, 2, 1)
 OK, UNAVAILABLE = 200, 503
 WAITING = "waiting for broker"
 
 
 def kills(bench: Bench, number: int) -> Result:
-    """Kill -9 workers, all of them, or the supervisor (which is started again at once), at random moments."""
+    """Kill -9 workers, all of them, or the supervisor (which is started again at once), at random moments.
+
+    A worker may be stuck when its supervisor dies, and go on seconds later beside the workers of the next one.
+    """
     with Run(bench, "kill -9") as run:
         run.monitor.start()
         killed: dict[str, int] = {}
         for at in range(number):
             _random_moment(run)
-            victim = run.rng.choices(("a worker", "all workers", "the supervisor"), (5, 1, 2))[0]
+            victim = run.rng.choices(VICTIMS, WEIGHTS)[0]
             killed[victim] = killed.get(victim, 0) + 1
             _kill(run, victim)
             _shift(run, at, number)
@@ -58,13 +64,24 @@ def _random_moment(run: Run) -> None:
 
 
 def _kill(run: Run, victim: str) -> None:
-    if victim == "the supervisor":
-        run.monitor.kill()
-        run.monitor.start()
-        return
     workers = run.monitor.workers()
-    for pid in workers if victim == "all workers" else run.rng.sample(workers, min(1, len(workers))):
-        kill_process(pid)
+    if victim == "all workers":
+        for pid in workers:
+            kill_process(pid)
+    elif victim == "a worker":
+        for pid in run.rng.sample(workers, min(1, len(workers))):
+            kill_process(pid)
+    else:
+        lingering = workers[: victim == LINGERING]
+        for pid in lingering:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            run.monitor.kill()
+            run.monitor.start()
+            run.moment(8.0 * len(lingering))
+        finally:
+            for pid in lingering:
+                os.kill(pid, signal.SIGCONT)
 
 
 def _shift(run: Run, at: int, number: int) -> None:
@@ -109,12 +126,14 @@ def outage(bench: Bench, seconds: float, how: str) -> Result:
         run.monitor.start()
         run.progress()
         workers = run.monitor.workers()
+        run.traffic.shifted.set()
         outage_of(run, seconds, away, back)
         returned = time.monotonic()
         says(run, OK)
         run.result.notes.append(f"/readyz 200 {time.monotonic() - returned:.1f} s after its return")
         _reach(run, int(time.time() * 1e3))
         run.result.notes.append(f"caught up after {time.monotonic() - returned:.1f} s")
+        until(lambda: run.alerts("firing"), ALERT_SECONDS, "an alert fires")
         run.result.check(run.monitor.workers() == workers, "a worker was replaced")
         run.result.disturbances = 1
         result = run.settle()

@@ -77,7 +77,7 @@ class Run:
         name: of the scenario; goes into names of topics and directories.
         late: whether the traffic has late records.
         idle_after: of the disturbed monitor; event time alone drives the windows when absent.
-        no_data_after: of the disturbed monitor, and of the undisturbed one.
+        no_data_after: likewise.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Run:
         create_topics(bootstrap, {topic: PARTITIONS})
         self._directory = bench.directory / topic
         self._directory.mkdir()
-        self._undisturbed = Setup(bootstrap, topic, bench.models, no_data_after=no_data_after)
+        self._undisturbed = Setup(bootstrap, topic, bench.models)
         disturbed = Setup(bootstrap, topic, bench.models, idle_after, no_data_after)
         self.monitor = Monitor(disturbed, self._directory / "disturbed", "disturbed", bench.processes)
         self.traffic = Traffic(bootstrap, topic, bench.models, bench.rate, bench.seed, late=late)

@@ -16,8 +16,8 @@ from operators.settings import AlertingSettings, TimeSettings
 from operators.slices import Header
 
 if TYPE_CHECKING:
-    from windows.arrays import BoolArray
     from operators.settings import ModelSettings
+    from windows.arrays import BoolArray, FloatArray
     from windows.reference import Reference
     from windows.ring import Groups
 
@@ -50,7 +50,7 @@ class ColumnsRun:
         self._alerts = AlertStep(self.plan, alerting, None)
 
     def pane(self, index: int, groups: Groups) -> list[AlertEvent]:
-        """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of its tick."""
+        """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of that."""
         sketches = {(index, *key): vector for key, vector in groups.items()}
         partial = Partial(0, 1, sketches, late=0, floor=index + 1, silent_until=None, ended=False)
         events: list[AlertEvent] = []
@@ -76,3 +76,10 @@ class ColumnsRun:
             if monitor.startswith("drift."):
                 found |= stream.level > 0
         return found
+
+    def overdispersion(self) -> FloatArray:
+        """float64[columns]: how much more panes vary than independent rows, as the reference says or as found live."""
+        live, columns = self._slices.state.dispersion, self.plan.layout.columns
+        found = np.ones(len(columns)) if live is None else live.factors()
+        told = [column.profile.overdispersion for column in columns]
+        return np.array([factor if each is None else each for each, factor in zip(told, found, strict=True)])

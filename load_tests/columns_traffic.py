@@ -1,8 +1,8 @@
 """Simulated traffic as columns: features of many shapes, the reference built on them, and pane sketches drawn directly.
 
-Every value is the image of a normal variable z under the quantile function of its feature. Moving z by a constant is then
-a drift whose Kolmogorov-Smirnov distance is known exactly, whatever the shape, and autocorrelated z is traffic whose
-rows resemble each other. A sketch holds counts per slot, so drawing the counts from a multinomial gives the same
+Every value is the image of a normal variable z under the quantile function of its feature. Moving z by a constant is
+then a drift whose Kolmogorov-Smirnov distance is known exactly, whatever the shape, and autocorrelated z is traffic
+whose rows resemble each other. A sketch holds counts per slot, so drawing the counts from a multinomial gives the same
 distribution as drawing the values and folding them; `detection.py` measures that this is so.
 """
 
@@ -191,7 +191,9 @@ def reference_of(
         values = feature.values(rng, latent(at))
         if isinstance(feature.shape, Choice):
             codes = pa.array(values, mask=values < 0, type=pa.int32())
-            arrays[feature.name] = pa.DictionaryArray.from_arrays(codes, pa.array(feature.shape.names)).cast(pa.string())
+            arrays[feature.name] = pa.DictionaryArray.from_arrays(codes, pa.array(feature.shape.names)).cast(
+                pa.string()
+            )
         else:
             arrays[feature.name] = pa.array(values, mask=np.isnan(values))
     arrays["latency_ms"] = pa.array(latency_ms * np.exp(LATENCY_SD * rng.standard_normal(rows)))
@@ -263,10 +265,7 @@ class Sketcher:
     def draw(self, rng: np.random.Generator, rows: int, shares: FloatArray | None = None) -> IntArray:
         """The vector of a pane of independent rows; `shares` where they are not the reference population's."""
         shares = self.shares if shares is None else shares
-        if rows > SPARSE:
-            counts = rng.multinomial(rows, shares)
-        else:
-            counts = _sparse(rng, rows, shares)
+        counts = rng.multinomial(rows, shares) if rows > SPARSE else _sparse(rng, rows, shares)
         vector = np.zeros(self.layout.size + 1, dtype=np.int64)
         vector[self._at] = counts
         return self._finish(rng, vector[:-1], rows)
@@ -275,9 +274,7 @@ class Sketcher:
         """The vector of a pane whose rows have these z, float64[columns, n]."""
         rows = z.shape[1]
         vector = np.zeros(self.layout.size, dtype=np.int64)
-        for feature, field, (cuts, slots), column in zip(
-            self.columns, self.layout.columns, self.cuts, z, strict=True
-        ):
+        for feature, field, (cuts, slots), column in zip(self.columns, self.layout.columns, self.cuts, z, strict=True):
             found = slots[np.searchsorted(cuts, column, side="right")]
             if feature.missing:
                 found = np.where(rng.random(rows) < feature.missing, field.missing - field.start, found)

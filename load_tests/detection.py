@@ -2,10 +2,11 @@
 
     python load_tests/detection.py [--quick] [--seeds N]
 
-The step has a Kolmogorov-Smirnov distance of 0.2. Which feature, of which shape, in which direction and when, varies with
-the seed. The default config is in force. Panes are drawn as counts; the same seeds drawn value by value through
-`windows.fold` are printed beside them. An alert counts as emitted when the watermark has passed the end of its pane: pane
-end plus lateness. Exits 1 unless every seed is alerted in time, names the shifted feature first, and nothing else fires.
+The step has a Kolmogorov-Smirnov distance of 0.2. Which feature, of which shape, how and when, varies with the seed.
+The default config is in force. Panes are drawn as counts; beside them some of the same seeds are drawn value by value
+through `windows.fold`, and one goes as JSON through `driftgauge replay`. An alert counts as emitted when the watermark
+has passed the end of its pane: pane end plus lateness. Exits 1 unless every seed is alerted in time and names the
+shifted feature first, and nothing else fires.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from columns_run import ColumnsRun
 from columns_traffic import MODEL, Choice, Feature, Sketcher, features_of, reference_of
+from detection_replay import replay
 from machine import show
 from scipy.special import ndtri
 from scipy.stats import chi2 as chi2_law
@@ -28,10 +30,11 @@ from operators.settings import ModelSettings
 from windows.fold import Binning, binning_of, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
     from operators.alert_event import AlertEvent
     from windows.arrays import FloatArray, IntArray
+    from windows.columns import Columns
     from windows.reference import Reference
 
 PANE = 10_000
@@ -42,7 +45,9 @@ DISTANCE = 0.2
 LIMIT = 30_000
 START = 178_000_000
 """Index of the first pane: some day in 2026."""
-AFTER = 7
+FEW = 3
+"""Panes of normal traffic before the step where every value is drawn."""
+AFTER = 5
 """Panes observed from the one with the step on."""
 SHAPES = ("normal", "lognormal", "zero-inflated count", "uniform")
 
@@ -148,35 +153,45 @@ def _point(scene: Scene, row: int, like: FloatArray) -> FloatArray:
     return point
 
 
-def _records(scene: Scene, rng: np.random.Generator, rows: int, step: Step | None, pane: int) -> IntArray:
-    """A pane value by value, folded."""
-    z = rng.standard_normal((len(scene.sketcher.columns), rows))
-    if step is not None:
-        z[step.row] = step.apply(rng, z[step.row])
-    return fold(scene.binning, scene.sketcher.records(rng, pane, z))[pane, "1", ""]
+def _changed(pane: int, step: Step) -> int:
+    """How many rows of a pane come after the step; they are spread evenly."""
+    return PANE_ROWS * min(max((pane + 1) * PANE - step.at, 0), PANE) // PANE
 
 
-def simulate(scene: Scene, seed: int, before: int, *, by_value: bool = False) -> Outcome:
+def counted(scene: Scene, seed: int, before: int) -> Outcome:
     """One seed: `before` panes of normal traffic, then the step, until it has been seen long enough."""
     rng = np.random.default_rng((11, seed))
     step = step_of(rng, scene.features, seed, before)
-    draw: Callable[[int, Step | None, int], IntArray]
-    if by_value:
-        draw = lambda rows, change, pane: _records(scene, rng, rows, change, pane)  # noqa: E731
-    else:
-        draw = lambda rows, change, _: _counts(scene, rng, rows, change)  # noqa: E731
-    run = ColumnsRun(ModelSettings(name=MODEL, task="binary"), scene.reference)
-    events = []
-    for number in range(before + AFTER):
-        pane = START + number
-        changed = PANE_ROWS * min(max((pane + 1) * PANE - step.at, 0), PANE) // PANE
-        parts = [(PANE_ROWS - changed, None), (changed, step)]
-        vectors = [draw(rows, change, pane) for rows, change in parts if rows]
-        events += run.pane(pane, {("1", ""): np.sum(vectors, axis=0)})
-    return _outcome(run, events, seed, scene.features[step.row], step)
+    run, events = ColumnsRun(ModelSettings(name=MODEL, task="binary"), scene.reference), []
+    for pane in range(START, START + before + AFTER):
+        changed = _changed(pane, step)
+        vector = _counts(scene, rng, PANE_ROWS - changed, None) + _counts(scene, rng, changed, step)
+        events += run.pane(pane, {("1", ""): vector})
+    return outcome_of(run, events, seed, scene.features[step.row], step)
 
 
-def _outcome(run: ColumnsRun, events: list[AlertEvent], seed: int, feature: Feature, step: Step) -> Outcome:
+def values_of(scene: Scene, seed: int, before: int) -> Iterator[Columns]:
+    """The panes of a seed value by value, as decoding hands them on."""
+    rng = np.random.default_rng((11, seed))
+    step = step_of(rng, scene.features, seed, before)
+    for pane in range(START, START + before + AFTER):
+        z = rng.standard_normal((len(scene.sketcher.columns), PANE_ROWS))
+        after = PANE_ROWS - _changed(pane, step)
+        z[step.row, after:] = step.apply(rng, z[step.row, after:])
+        yield scene.sketcher.records(rng, pane, z)
+
+
+def valued(scene: Scene, seed: int, before: int) -> tuple[Outcome, list[AlertEvent]]:
+    """One seed through `windows.fold`, and its events."""
+    step = step_of(np.random.default_rng((11, seed)), scene.features, seed, before)
+    run, events = ColumnsRun(ModelSettings(name=MODEL, task="binary"), scene.reference), []
+    for pane, columns in enumerate(values_of(scene, seed, before), start=START):
+        events += run.pane(pane, {("1", ""): fold(scene.binning, columns)[pane, "1", ""]})
+    return outcome_of(run, events, seed, scene.features[step.row], step), events
+
+
+def outcome_of(run: ColumnsRun, events: list[AlertEvent], seed: int, feature: Feature, step: Step) -> Outcome:
+    """What the events mean: a wrong alert is any that is not the one of the step, a wrong cause any other feature."""
     fired = [event for event in events if event.state == "firing"]
     right = [
         event
@@ -191,9 +206,8 @@ def _outcome(run: ColumnsRun, events: list[AlertEvent], seed: int, feature: Feat
 
 def fit(scene: Scene) -> float:
     """Least p-value, times the number of columns, of the folded values of a pane against the shares that counts use."""
-    rng = np.random.default_rng(5)
     layout, rows = scene.sketcher.layout, PANE_ROWS
-    vector = _records(scene, rng, rows, None, START)
+    vector = fold(scene.binning, next(values_of(scene, 5, 1)))[START, "1", ""]
     found = []
     for row, field in enumerate(layout.columns):
         expected = rows * scene.sketcher.shares[row, scene.sketcher.shares.shape[1] - (field.stop - field.start) :]
@@ -224,21 +238,25 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--before", type=int, default=60, help="panes of normal traffic before the step")
     parser.add_argument("--by-value", type=int, default=3, help="seeds that are also drawn value by value")
+    parser.add_argument(
+        "--no-replay", action="store_true", help="leave out the seed that goes through the command line"
+    )
     parser.add_argument("--quick", action="store_true", help="10 seeds, one of them by value")
     given = parser.parse_args(arguments)
     seeds, by_value = (10, 1) if given.quick else (given.seeds, given.by_value)
     show()
     print(
-        f"{'work':10} {seeds} seeds: 10,000/s x 50 features, {given.before} panes of {PANE // 1000} s, then a step of KS"
-        f" {DISTANCE} in one feature; reference of {REFERENCE_ROWS:,} rows; default config\n"
+        f"{'work':10} {seeds} seeds: 10,000/s x 50 features, {given.before} panes of {PANE // 1000} s, then a step of"
+        f" KS {DISTANCE} in one feature; reference of {REFERENCE_ROWS:,} rows; default config\n"
     )
     started, outcomes, scene = time.perf_counter(), [], scene_of(0)
     for seed in range(seeds):
         if seed and seed % SEEDS_PER_REFERENCE == 0:
             scene = scene_of(seed // SEEDS_PER_REFERENCE)
-        outcomes.append(simulate(scene, seed, given.before))
+        outcomes.append(counted(scene, seed, given.before))
         _print(outcomes[-1:])
     values = _by_value(by_value)
+    values &= given.no_replay or _replayed(0)
     delays = [outcome.delay for outcome in outcomes if outcome.delay is not None]
     print(f"\nalerted within {LIMIT // 1000} s: {sum(delay <= LIMIT for delay in delays)}/{seeds}", end="")
     if delays:
@@ -258,12 +276,27 @@ def _by_value(seeds: int) -> bool:
     print(f"\nvalue by value through windows.fold: one pane fits the shares that counts are drawn from, p = {p:.3f}")
     kept = p > 1e-3
     for seed in range(seeds):
-        counted, valued = (simulate(scene, seed, 7, by_value=by_value) for by_value in (False, True))
-        _print([valued])
-        same = (counted.delay, counted.named, counted.wrong) == (valued.delay, valued.named, valued.wrong)
-        print(f"      as from counts: {'yes' if same else f'no, {counted.delay} ms'}")
-        kept = kept and valued.kept
+        drawn, (folded, _) = counted(scene, seed, FEW), valued(scene, seed, FEW)
+        _print([folded])
+        same = (drawn.delay, drawn.named, drawn.wrong) == (folded.delay, folded.named, folded.wrong)
+        print(f"      as from counts: {'yes' if same else f'no, {drawn.delay} ms'}")
+        kept = kept and folded.kept
     return kept
+
+
+def _replayed(seed: int) -> bool:
+    """One seed as JSON through the command line; whether its alerts are those of the same values folded here."""
+    scene = scene_of(0)
+    outcome, events = valued(scene, seed, FEW)
+    found = replay(scene.reference, scene.sketcher.layout, values_of(scene, seed, FEW), PANE)
+    ids = [event.id for event in events], [event["id"] for event in found.events]
+    print(
+        f"\ndriftgauge replay, {found.predictions:,} predictions of JSON ({found.bytes / 1e6:.0f} MB) in"
+        f" {found.seconds:.0f} s: {len(ids[1])} alert events,"
+        f" {'the same ids' if ids[0] == ids[1] else 'OTHER IDS'} as from the same values folded here"
+    )
+    _print([outcome])
+    return outcome.kept and ids[0] == ids[1]
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
     python load_tests/null_traffic.py [--quick] [--days N] [--only NAME ...] [--processes 1|2]
 
-Each run drives the default config (windows of 10 s, 1 min, 1 h; one false page a month) over 50 features, the prediction, the
-latency and two objectives; features have missing values, rare categories, heavy ties and constants.
+Each run drives the default config (windows of 10 s, 1 min, 1 h; one false page a month) over 50 features, the
+prediction, the latency and two objectives; features have missing values, rare categories, heavy ties and constants.
 
 - month: independent rows; every four hours the volume changes between 2, 50 and 1,000 predictions a second. 30 days.
-- autocorrelated, untimed: rows of AR(1) 0.7 traffic at 5 and 50 a second, with a reference that knows how much panes vary,
-  and with one without timestamps, so that the first hour of traffic tells it.
-- seasonal: 20 a second on average; the mix and the volume follow the hour of the day, and the reference spans whole days.
+- autocorrelated, untimed: rows of AR(1) 0.7 traffic at 5 and 50 a second, with a reference that knows how much panes
+  vary, and with one without timestamps, so that the first hour of traffic tells it.
+- cold: the latter started 100 times, two minutes each: what is said before anything is known.
+- seasonal: 20 a second on average; mix and volume follow the hour of the day, and the reference spans whole days.
 - strong: the same, but hours truly further from the whole than the thresholds. What fires there is no noise; it is
   printed, not judged.
 
@@ -32,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import null_volume
 import numpy as np
 from columns_run import ColumnsRun
-from columns_traffic import MODEL, Feature, Sketcher, features_of, reference_of
+from columns_traffic import MODEL, Sketcher, features_of, reference_of
 from machine import show
 from scipy.signal import lfilter
 from scipy.special import ndtr
@@ -78,11 +79,18 @@ class Found:
     rows: int = 0
     seconds: float = 0.0
     events: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    pages: int = 0
+    factors: list[float] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
+    paged: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, event: AlertEvent) -> None:
-        """Count an event by version, alert, state and severity."""
+        """Count an event by version, alert, state and severity; an alert is a page once it is critical."""
         self.events[event.version, event.alert, event.state, event.severity] += 1
+        alert = event.fingerprint, event.started_at
+        if event.severity == "critical" and alert not in self.paged:
+            self.paged.add(alert)
+            self.pages += 1
         if event.state == "firing" and len(self.examples) < 3:
             self.examples.append(event.reason)
 
@@ -92,14 +100,9 @@ class Found:
             self.rows + other.rows,
             self.seconds + other.seconds,
             self.events + other.events,
+            self.pages + other.pages,
+            self.factors + other.factors,
             (self.examples + other.examples)[:3],
-        )
-
-    @property
-    def pages(self) -> int:
-        """Alerts that woke somebody: critical from the start or by getting worse."""
-        return sum(
-            count for (_, _, state, severity), count in self.events.items() if severity == "critical" and state != "resolved"
         )
 
 
@@ -112,6 +115,8 @@ class Scenario:
     days: float
     judged: bool
     build: Callable[[np.random.Generator], tuple[Reference, Source]]
+    life: int = 10**9
+    """Panes until the monitor is started anew."""
 
 
 Source = Any
@@ -141,9 +146,9 @@ def _autocorrelated(rng: np.random.Generator, *, timed: bool) -> tuple[Reference
         last = {rate: rng.standard_normal(len(sketcher.columns)) for rate in (5, 50)}
         while True:
             groups = {}
-            for rate in last:
-                z = _ar(rng, len(sketcher.columns), rate * PANE // 1000, last[rate])
-                last[rate] = z[:, -1]
+            for rate, before in last.items():
+                z = _ar(rng, len(sketcher.columns), rate * PANE // 1000, before)
+                before[:] = z[:, -1]
                 groups[f"{rate}/s", ""] = sketcher.autocorrelated(rng, z)
             yield groups
 
@@ -218,12 +223,18 @@ def _strong(rng: np.random.Generator) -> tuple[Reference, Source]:
     return _seasonal(rng, amplitude=STRONG)
 
 
+def _ks(shift: float) -> float:
+    """Distance of a normal variable from the same moved by `shift`; a little more than from the whole day."""
+    return float(2 * ndtr(shift / 2) - 1)
+
+
 SCENARIOS = (
     Scenario("month", "independent rows at 2, 50 or 1,000 a second", 30, True, _independent),
-    Scenario("autocorrelated", "AR(1) 0.7 at 5 and 50 a second, the reference tells the overdispersion", 2, True, _timed),
-    Scenario("untimed", "the same, the first hour of traffic tells the overdispersion", 2, True, _untimed),
-    Scenario("seasonal", f"hours up to KS {2 * ndtr(MILD / 2) - 1:.3f} from the reference of whole days", 7, True, _mild),
-    Scenario("strong", f"hours up to KS {2 * ndtr(STRONG / 2) - 1:.3f} from it: truly past the thresholds", 1, False, _strong),
+    Scenario("autocorrelated", "AR(1) 0.7 at 5 and 50 a second, overdispersion from the reference", 2, True, _timed),
+    Scenario("untimed", "the same, overdispersion from the first hour of traffic", 2, True, _untimed),
+    Scenario("cold", "the same, started anew every two minutes", 1_200 / DAY_PANES, True, _untimed, life=12),
+    Scenario("seasonal", f"hours up to KS {_ks(MILD):.3f} from the reference of whole days", 7, True, _mild),
+    Scenario("strong", f"hours up to KS {_ks(STRONG):.3f} from it: truly past the thresholds", 1, False, _strong),
 )
 
 
@@ -236,19 +247,27 @@ def simulate(task: tuple[str, int, int]) -> Found:
     run = ColumnsRun(ModelSettings(name=MODEL, task="binary", sla=OBJECTIVES), reference)
     found, begun = Found(panes=count), time.process_time()
     for number, groups in zip(range(count), panes(rng), strict=False):
+        if number and number % scenario.life == 0:
+            run = ColumnsRun(ModelSettings(name=MODEL, task="binary", sla=OBJECTIVES), reference)
         found.rows += sum(int(vector[run.plan.layout.rows]) for vector in groups.values())
         for event in run.pane(START + number, groups):
             found.add(event)
     found.seconds = time.process_time() - begun
+    found.factors = run.overdispersion().tolist()
     return found
 
 
-def _report(scenario: Scenario, found: Found) -> bool:
+def _report(scenario: Scenario, found: Found, parts: int) -> bool:
     days = found.panes / DAY_PANES
     allowed = max(BUDGET, BUDGET * days / 30)
     cost = found.seconds / found.panes * 1e3
-    print(f"\n{scenario.name}: {scenario.title}\n  {days:.2f} days, {found.panes:,} panes, {found.rows:,} predictions;", end="")
+    print(f"\n{scenario.name}: {scenario.title}")
+    print(f"  {days:.2f} days in {parts} parts, each a fresh start;", end="")
+    print(f" {found.panes:,} panes, {found.rows:,} predictions;", end="")
     print(f" {found.seconds:.0f} s of CPU, {cost:.2f} ms a pane")
+    if found.factors:
+        middle, most = np.median(found.factors), max(found.factors)
+        print(f"  overdispersion of the columns: median {middle:.2f}, largest {most:.2f}")
     for (version, alert, state, severity), count in sorted(found.events.items()):
         print(f"  {version:8}{alert:18}{state:10}{severity:10}{count:6}")
     for reason in found.examples:
@@ -264,7 +283,9 @@ def main(arguments: list[str]) -> int:
     """Print what fired; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description="False alarms of traffic in which nothing changes.")
     names = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--days", type=float, help="simulated days of each run; by default 30 for the month, fewer others")
+    parser.add_argument(
+        "--days", type=float, help="simulated days of each run; by default 30 for the month, fewer others"
+    )
     parser.add_argument("--only", nargs="*", choices=[*names, "volume"], help="parts to run")
     parser.add_argument("--quick", action="store_true", help="half a simulated day of each run")
     parser.add_argument("--processes", type=int, default=min(2, len(os.sched_getaffinity(0))), choices=(1, 2))
@@ -276,10 +297,10 @@ def main(arguments: list[str]) -> int:
     with get_context("spawn").Pool(given.processes) as pool:
         for scenario in SCENARIOS:
             if scenario.name in wanted:
-                days = 0.5 if given.quick else given.days or scenario.days
+                days = min(0.5, scenario.days) if given.quick else given.days or scenario.days
                 count = max(1, int(days * DAY_PANES) // given.processes)
                 parts = [(scenario.name, part, count) for part in range(given.processes)]
-                kept &= _report(scenario, sum(pool.map(simulate, parts, chunksize=1), start=Found()))
+                kept &= _report(scenario, sum(pool.map(simulate, parts, chunksize=1), start=Found()), given.processes)
     if "volume" in wanted:
         kept &= null_volume.run(quick=given.quick)
     print(f"\n{'all promises kept' if kept else 'BROKEN'}; {time.perf_counter() - started:.0f} s")

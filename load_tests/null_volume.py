@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from columns_traffic import MODEL, Sketcher, features_of, reference_of
-from scipy.signal import lfilter
 from scipy.special import ndtr
 from scipy.stats import binom
 
@@ -15,10 +15,14 @@ from operators.measure import Measure, MeasureConfig, Plan
 from operators.model_steps import plan_models
 from operators.ring import WindowTotals
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
-from operators.tables import Kind, Measures, Table
 from windows.panes import Window
 from windows.profiles import NumericProfile
-from windows.reference import Reference
+
+if TYPE_CHECKING:
+    from operators.monitors import Monitor
+    from operators.tables import Measures
+    from windows.profiles import Profile
+    from windows.reference import Reference
 
 LEVEL = 0.01
 SLACK = 1.2
@@ -55,18 +59,20 @@ def run(*, quick: bool) -> bool:
     features = features_of()
     first = reference_of(features, rng, lambda _: rng.standard_normal(200_000), None, 200_000)
     sketcher = Sketcher(first, features)
-    shifted = np.stack([sketcher.shares_at(row, HARMLESS) for row in range(len(sketcher.columns))])
     kept = True
     for volume in VOLUMES:
         line = Line()
         for _ in range(references):
-            _windows(line, redrawn(first, sketcher, rng), sketcher, shifted, volume, rng)
+            windows_of(line, first, sketcher, volume, rng)
         trials = line.references * len(sketcher.columns)
         limit = float(binom.isf(1e-3, trials, SLACK * LEVEL)) / trials
         shares = line.psi / line.bounds, line.ks / line.bounds
         good = max(shares) <= limit and not line.fired and not line.fired_harmless
         kept &= good
-        print(f"  {volume:13,}{shares[0]:10.5f}{shares[1]:10.5f}{limit:9.4f}{line.fired:8}{line.fired_harmless:10}", end="")
+        print(
+            f"  {volume:13,}{shares[0]:10.5f}{shares[1]:10.5f}{limit:9.4f}{line.fired:8}{line.fired_harmless:10}",
+            end="",
+        )
         print("" if good else "  BROKEN", flush=True)
     return kept
 
@@ -75,7 +81,7 @@ def redrawn(reference: Reference, sketcher: Sketcher, rng: np.random.Generator) 
     """The same bins with counts drawn anew from the population: another reference of as many rows."""
     layout = sketcher.layout
     vector = sketcher.draw(rng, reference.rows)
-    features = {}
+    profiles: dict[str, Profile] = {}
     for field in layout.columns:
         counts, profile = vector[field.start : field.stop], field.profile
         if isinstance(profile, NumericProfile):
@@ -83,24 +89,27 @@ def redrawn(reference: Reference, sketcher: Sketcher, rng: np.random.Generator) 
             inside = counts[1:-3].copy()
             inside[0] += counts[0]
             inside[-1] += counts[-3]
-            features[field.name] = replace(profile, counts=inside, missing=int(counts[-2]), overdispersion=1.0)
+            profiles[field.name] = replace(profile, counts=inside, missing=int(counts[-2]), overdispersion=1.0)
         else:
-            features[field.name] = replace(
+            profiles[field.name] = replace(
                 profile, counts=counts[:-3].copy(), other=int(counts[-3]), missing=int(counts[-2]), overdispersion=1.0
             )
-    prediction = features.pop("prediction")
-    return replace(reference, features=features, prediction=prediction)
+    prediction = profiles.pop("prediction")
+    return replace(reference, features=profiles, prediction=prediction)
 
 
-def _windows(
-    line: Line, reference: Reference, sketcher: Sketcher, shifted: np.ndarray, volume: int, rng: np.random.Generator
+def windows_of(
+    line: Line, first: Reference, sketcher: Sketcher, volume: int, rng: np.random.Generator, batch: int = BATCH
 ) -> None:
+    """Compare `batch` windows of `volume` predictions with one new draw of the reference, and count."""
+    reference = redrawn(first, sketcher, rng)
+    shifted = np.stack([sketcher.shares_at(row, HARMLESS) for row in range(len(sketcher.columns))])
     settings = ModelSettings(name=MODEL, task="binary")
     plan = plan_models([settings], {MODEL: reference}, TimeSettings(), AlertingSettings(), everything=False)[MODEL]
     window = Window(10_000, 10_000)
     distances = Plan(("psi", "ks"), ("psi", "ks"))
     loose = Measure(MeasureConfig(plan.layout, reference, LEVEL, {window.size: distances}))
-    groups = {(f"w{i}", ""): sketcher.draw(rng, volume) for i in range(BATCH)}
+    groups = {(f"w{i}", ""): sketcher.draw(rng, volume) for i in range(batch)}
     for table in loose(WindowTotals(MODEL, window, 0, groups, None)).tables:
         above = int(np.nansum(table.lower > 0))
         if table.metric == "psi":
@@ -108,19 +117,21 @@ def _windows(
             line.bounds += table.lower.size
         else:
             line.ks += above
-    drifted = {(f"w{i}", ""): sketcher.draw(rng, volume, shifted) for i in range(BATCH)}
+    drifted = {(f"w{i}", ""): sketcher.draw(rng, volume, shifted) for i in range(batch)}
     usual = Measure(MeasureConfig(plan.layout, reference, plan.alpha, {window.size: replace(distances, quality=True)}))
     line.fired += _fired(plan.monitors, usual(WindowTotals(MODEL, window, 0, groups, None)))
     line.fired_harmless += _fired(plan.monitors, usual(WindowTotals(MODEL, window, 1, drifted, None)))
-    line.windows += BATCH
+    line.windows += batch
     line.references += 1
 
 
-def _fired(monitors: tuple, measures: Measures) -> int:
+def _fired(monitors: tuple[Monitor, ...], measures: Measures) -> int:
     """Bounds past a threshold."""
     fired = 0
     for table in measures.tables:
         for monitor in monitors:
             if (monitor.kind, monitor.metric) == (table.kind, table.metric):
-                fired += sum(int((breach_level(readings_of(monitor, table, row)) > 0).sum()) for row in range(len(table.groups)))
+                fired += sum(
+                    int((breach_level(readings_of(monitor, table, row)) > 0).sum()) for row in range(len(table.groups))
+                )
     return fired

@@ -2,13 +2,13 @@
 
     python load_tests/power.py [--quick]
 
-Every cell is the median over 48 numeric features (normal, lognormal, uniform) that shift in the middle of a pane after an hour
-of normal traffic, in one model of 50 features at the default config: first finding of any window, at the minor level
-(KS 0.05 or PSI 0.1), pane end plus lateness. Beside it, in brackets, the best that any test of a fixed sample can do at the same
-level: the uniformly most powerful test on the mean of the normal variable behind the feature, against the same threshold,
-with just the sample size that finds half of the shifts, knowing beforehand what moves, where and how far, looking once, at
-the ideal moment; also plus lateness. Exits 1 if a shift of KS 0.2 at 10,000 a second takes more than 30 s, or a larger shift or
-volume takes longer than a smaller one by more than a window's slide.
+Every cell is the median over 48 numeric features (normal, lognormal, uniform) that shift in the middle of a pane after
+an hour of normal traffic, in one model of 50 features at the default config: first finding of any window, at the minor
+level (KS 0.05 or PSI 0.1), pane end plus lateness. Beside it, in brackets, the best that any test of a fixed sample can
+do at the same level: the uniformly most powerful test on the mean of the normal variable behind the feature, against
+the same threshold, with just the sample size that finds half of the shifts, knowing beforehand what moves, where and
+how far, looking once, at the ideal moment; also plus lateness. Exits 1 if a shift of KS 0.2 at 10,000 a second takes
+more than 30 s, or a larger shift or volume takes longer than a smaller one by more than a window's slide.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import argparse
 import copy
 import sys
 import time
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,7 +98,9 @@ def main(arguments: list[str]) -> int:
     quick = parser.parse_args(arguments).quick
     rates, horizon = ((100, 10_000), 60) if quick else (RATES, HORIZON)
     show()
-    print(f"{'work':10} 50 features, {len(rates)} volumes, {len(DISTANCES)} shifts, reference of {REFERENCE_ROWS:,} rows")
+    print(
+        f"{'work':10} 50 features, {len(rates)} volumes, {len(DISTANCES)} shifts, reference of {REFERENCE_ROWS:,} rows"
+    )
     started = time.perf_counter()
     rng = np.random.default_rng(17)
     times = START * PANE - REFERENCE_ROWS * 20 + np.arange(REFERENCE_ROWS, dtype=np.int64) * 20
@@ -131,10 +134,10 @@ def _kept(table: dict[tuple[int, float], float], rates: tuple[int, ...]) -> bool
     slack = 61.0
     for rate in rates:
         row = [table[rate, distance] for distance in DISTANCES]
-        kept &= all(later <= earlier + slack for earlier, later in zip(row, row[1:], strict=False))
+        kept &= all(later <= earlier + slack for earlier, later in pairwise(row))
     for distance in DISTANCES:
         column = [table[rate, distance] for rate in rates]
-        kept &= all(later <= earlier + slack for earlier, later in zip(column, column[1:], strict=False))
+        kept &= all(later <= earlier + slack for earlier, later in pairwise(column))
     if not kept:
         print("BROKEN: too late, or a larger shift or volume takes longer than a smaller one")
     return kept

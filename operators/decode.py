@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
 
+SUSPECTS = (b"\\ud", b"\\uD", b"\\u0000")
+"""Escapes that must be looked at; all others (accents, slashes) are left to the decoder."""
+
+PIECE = 512
+"""Lines tried together once a batch has turned out to hold a bad one."""
+
 LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
 """Near the end of a record msgspec takes the missing half of a pair for the end of the data."""
 
@@ -109,16 +115,15 @@ class Decode:
         values = batch.values
         if not values:
             return [], _Lines((), None), []
-        if _one_object_each(values):
-            records = self._at_once(values)
-            if records is not None:
-                return records, _Lines(values, None), []
-        return self._one_by_one(batch)
+        records = self._at_once(values)
+        if records is not None:
+            return records, _Lines(values, None), []
+        return self._piecewise(batch)
 
     def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
         """All lines in one call, or None when any line needs a closer look."""
-        joined = b"\n".join(lines)
-        if BACKSLASH in joined:
+        joined = _joined(lines)
+        if joined is None or _suspicious(joined):
             return None
         try:
             records = self.decoder.decode_lines(joined)
@@ -126,7 +131,8 @@ class Decode:
             return None
         return records if len(records) == len(lines) else None
 
-    def _one_by_one(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+    def _piecewise(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+        """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
         lines, owners, dead = [], [], []
         for number, value in enumerate(batch.values):
             parts = [] if value is None else [value] if NEWLINE not in value else _lines_of(value)
@@ -135,26 +141,33 @@ class Decode:
                 continue
             lines += parts
             owners += [number] * len(parts)
-        if lines and _one_object_each(lines):
-            records = self._at_once(lines)
+        good = _Good([], [], [])
+        for start in range(0, len(lines), PIECE):
+            piece = slice(start, start + PIECE)
+            records = self._at_once(lines[piece])
             if records is not None:
-                return records, _Lines(lines, owners), dead
-        good: list[Any] = []
-        kept_lines: list[bytes] = []
-        kept_owners: list[int] = []
+                good.add(records, lines[piece], owners[piece])
+            else:
+                dead += self._line_by_line(batch, lines[piece], owners[piece], good)
+        return good.records, _Lines(good.lines, good.owners), dead
+
+    def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
+        """Add the readable lines to `good`; the others as dead letters."""
+        dead = []
         for line, owner in zip(lines, owners, strict=True):
             record, reason, detail = self._one(line)
             if reason is not None:
                 dead.append(_dead(batch, owner, line, reason, detail))
             else:
-                good.append(record)
-                kept_lines.append(line)
-                kept_owners.append(owner)
-        return good, _Lines(kept_lines, kept_owners), dead
+                good.add([record], [line], [owner])
+        return dead
 
     def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
         if len(line) > MAX_RECORD_BYTES:
             return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
+        return self._parse(line)
+
+    def _parse(self, line: bytes) -> tuple[Any, Reason | None, str]:
         try:
             record = self.decoder.decode(line)
             if BACKSLASH in line:
@@ -227,6 +240,21 @@ class Decode:
 
 
 @dataclass(frozen=True, slots=True)
+class _Good:
+    """Readable records with the line and the message that each came in."""
+
+    records: list[Any]
+    lines: list[bytes]
+    owners: list[int]
+
+    def add(self, records: list[Any], lines: list[bytes], owners: list[int]) -> None:
+        """Append."""
+        self.records.extend(records)
+        self.lines.extend(lines)
+        self.owners.extend(owners)
+
+
+@dataclass(frozen=True, slots=True)
 class _Lines:
     """The bytes behind each record, and which message each came in (None: one record a message)."""
 
@@ -242,18 +270,26 @@ def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
     return written if lines.owners is None else written[lines.owners]
 
 
-def _one_object_each(values: Sequence[Any]) -> bool:
-    """Whether each value is one {...} on one line: only then does joining them keep records and messages in step."""
+def _joined(values: Sequence[Any]) -> bytes | None:
+    """The values as lines, if each is one {...} on one line: only then do records and messages stay in step."""
     try:
-        joined = np.frombuffer(b"\n".join(values), dtype=np.uint8)
-    except TypeError:
-        return False
-    breaks = np.flatnonzero(joined == NEWLINE)
-    if len(breaks) != len(values) - 1 or not len(joined) or joined[0] != OPEN or joined[-1] != CLOSE:
-        return False
-    if int(np.diff(breaks, prepend=-1, append=len(joined)).max()) > MAX_RECORD_BYTES:
-        return False
-    return bool((joined[breaks - 1] == CLOSE).all() and (joined[breaks + 1] == OPEN).all())
+        joined = b"\n".join(values)
+    except TypeError:  # a message without a value
+        return None
+    if not joined:
+        return None
+    text = np.frombuffer(joined, dtype=np.uint8)
+    breaks = np.flatnonzero(text == NEWLINE)
+    if len(breaks) != len(values) - 1 or text[0] != OPEN or text[-1] != CLOSE:
+        return None
+    if int(np.diff(breaks, prepend=-1, append=len(text)).max()) > MAX_RECORD_BYTES:
+        return None
+    return joined if (text[breaks - 1] == CLOSE).all() and (text[breaks + 1] == OPEN).all() else None
+
+
+def _suspicious(joined: bytes) -> bool:
+    """Whether a surrogate is escaped somewhere, which may be a lone one, or a NUL, which may name a model."""
+    return BACKSLASH in joined and any(escape in joined for escape in SUSPECTS)
 
 
 def _lines_of(value: bytes) -> list[bytes]:

@@ -18,6 +18,7 @@ COMMANDS = {
     "reference": "stream.cli_reference:app",
     "run": "stream.cli_run:run",
     "replay": "stream.cli_replay:replay",
+    "rules": "stream.cli_rules:rules",
     "simulate": "stream.cli_simulate:simulate",
     "topics": "stream.cli_topics:topics_app",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,8 +45,18 @@ _PRODUCER = {
 }
 
 
+REPEAT_EVERY = 30.0
+"""Seconds in which an error of one kind is logged once: without a broker a consumer meets it twenty times a second."""
+
+_said: dict[int, float] = {}
+
+
 def _log_error(error: KafkaError) -> None:
-    _LOG.warning("kafka: %s", error.str())
+    now, code = time.monotonic(), error.code()
+    again = now - _said.get(code, -REPEAT_EVERY) < REPEAT_EVERY
+    if not again:
+        _said[code] = now
+    _LOG.log(logging.DEBUG if again else logging.WARNING, "kafka: %s", error.str())
 
 
 def base(kafka: KafkaSettings) -> dict[str, Any]:

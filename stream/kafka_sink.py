@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("driftgauge.sink")
 
-STOP_GRACE = 3.0
+STOP_GRACE = 2.0
 """Seconds that outstanding deliveries get once it is time to stop.
 
 What is not delivered then is sent again after the restart.
@@ -62,9 +63,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         """Hand the items to the client; waits only when its queue is full."""
         now = int(time.time() * 1e3)
         for item in values:
-            self._produce(self._writing.encode(item, now))
-            if self._writing.delivered is not None:
-                self._writing.delivered(item, now)
+            self._produce(item, self._writing.encode(item, now))
         self._producer.poll(0)
 
     def snapshot(self) -> None:
@@ -88,7 +87,10 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         """Nothing is left: the last snapshot saw to that."""
         self._producer.poll(0)
 
-    def _produce(self, message: Outgoing) -> None:
+    def _produce(self, item: Any, message: Outgoing) -> None:
+        on_delivery = self._on_delivery
+        if self._writing.delivered is not None:
+            on_delivery = partial(self._on_delivery, item=item)
         while True:
             try:
                 self._producer.produce(
@@ -96,7 +98,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
                     value=message.value,
                     key=message.key,
                     headers=list(message.headers),
-                    on_delivery=self._on_delivery,
+                    on_delivery=on_delivery,
                 )
             except BufferError:
                 self._producer.poll(0.2)
@@ -105,10 +107,12 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
                 self._failed.append(error.args[0].str())
             return
 
-    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(self, error: KafkaError | None, message: Message, item: Any = None) -> None:
         if error is not None:
             _LOG.error("not delivered to %s: %s", message.topic(), error.str())
             self._failed.append(error.str())
+        elif self._writing.delivered is not None:
+            self._writing.delivered(item, int(time.time() * 1e3))
 
 
 class TopicSink(FixedPartitionedSink[Any, None]):

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import Headers, RawBatch
 from stream.reports import Increments
@@ -111,10 +111,9 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         self._watcher = watcher
         self._reporter = reporter
         self._alignment = alignment
-        self._next = offset
         self._consumer = Consumer(reading.properties)
-        begin = OFFSET_BEGINNING if reading.earliest else OFFSET_END
-        self._assign(begin if offset is None else offset)
+        self._next = self._end() if offset is None and not reading.earliest else offset
+        self._assign(OFFSET_BEGINNING if self._next is None else self._next)
         self._quiet_since = _now()
         self._told_silent = 0
         self._awake: dt.datetime | None = None
@@ -209,6 +208,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         self._reporter.send(Increments("data_gaps_total", {(self._reading.topic, str(self._partition)): 1.0}))
         self._next = to
         self._assign(to)
+
+    def _end(self) -> int:
+        """The partition's end. Asked for at once: a snapshot without an offset would stand for the beginning.
+
+        Raises:
+            KafkaException: the broker does not answer.
+        """
+        place = TopicPartition(self._reading.topic, self._partition)
+        return int(self._consumer.get_watermark_offsets(place, timeout=10.0)[1])
 
     def _assign(self, offset: int) -> None:
         self._consumer.assign([TopicPartition(self._reading.topic, self._partition, offset)])

@@ -19,7 +19,7 @@ from stream.kafka_sink import TopicSink, Writing
 from stream.kafka_source import KafkaSource, Reading, wait_for_topic
 from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation
 from stream.reports import Observation, Status
-from stream.state_directory import prepare
+from stream.state_directory import has_state, prepare
 from stream.state_lock import occupied
 from stream.watcher import Watcher
 from stream.witness import Witness
@@ -118,7 +118,8 @@ def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, sto
         consumer_properties(config.kafka),
         config.topics.predictions,
         count,
-        earliest=config.kafka.start == "earliest",
+        # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
+        earliest=config.kafka.start == "earliest" or has_state(config.state),
         idle_after=config.time.idle_after,
         lateness=config.time.lateness,
         stop=stop,

@@ -77,8 +77,10 @@ class FileLane:
 
     @property
     def done(self) -> int:
-        """Bytes read of the file as it is stored."""
-        return self._raw.tell() if not self._raw.closed else self.total
+        """Bytes read of the file as it is stored; nothing is known of a pipe before its end."""
+        if self._raw.closed:
+            return self.total
+        return self._raw.tell() if self._raw.seekable() else 0
 
     def read(self, size: int) -> Block:
         """The next lines: `size` bytes and whatever completes the line that they end in.

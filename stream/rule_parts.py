@@ -66,7 +66,12 @@ class Group:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Texts of several lines as blocks, as people write them."""
+    """Texts of several lines as blocks, as people write them; nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write everything in full."""
+        del data
+        return True
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:

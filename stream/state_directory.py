@@ -6,7 +6,9 @@ import fcntl
 import hashlib
 import json
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +71,16 @@ def _initialise(directory: Path, partitions: int) -> None:
     for path in directory.glob("*.sqlite3*"):
         path.unlink()
     init_db_dir(directory, partitions)  # type: ignore[no-untyped-call]
+
+
+def has_state(settings: StateSettings) -> bool:
+    """Whether anything was ever saved: every partition that was there then has a snapshot."""
+    return any(_saved(path) for path in settings.directory.glob("*.sqlite3"))
+
+
+def _saved(path: Path) -> bool:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as recovery:
+        return recovery.execute("SELECT 1 FROM snaps LIMIT 1").fetchone() is not None
 
 
 def _own(directory: Path) -> None:

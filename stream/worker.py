@@ -83,7 +83,10 @@ def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> N
     except BaseException as error:  # noqa: BLE001 - a panic of a native library is a BaseException
         failure = _failure(error)
         exit_code = failure.exit_code if failure is not None else 1
-        if failure is None:
+        if failure is None and stop.is_set():
+            # A broker that is away at a stop leaves events undelivered: not saved, they are made again after the start.
+            _LOG.warning("stopped without saving the last epoch: %s", error, exc_info=_LOG.isEnabledFor(logging.DEBUG))
+        elif failure is None:
             _LOG.critical("the dataflow failed: %s", error, exc_info=True)
     finished.set()
     reporter.close(_LAST_WORDS, failure)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from operators.judge import Verdicts
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
+    from operators.step import Build, Stateful
 
 
 @dataclass
@@ -90,12 +91,21 @@ class Chain:
         outputs, _ = self.steps[place].on_batch([(name, value) for value in values])
         return list(outputs)
 
-    def _build(self, stage: str) -> Callable[[str, Any], Any]:
-        builders: dict[str, Callable[[str, Any], Any]] = {
-            "close": lambda name, state: CloseStep(self.models[name], state),
-            "slice": lambda name, state: SlicesStep(self.models[name], state),
-            "measure": lambda name, state: RingStep(self.models[name], self.measures[name], state),
-            "judge": lambda name, state: JudgeStep(self.models[name], state, evaluations=True),
-            "alert": lambda name, state: AlertStep(self.models[name], self.alerting, state),
-        }
-        return builders[stage]
+    def _build(self, stage: str) -> Build:
+        """What makes the step of a stage."""
+
+        def build(name: str, state: Any) -> Stateful:
+            model = self.models[name]
+            match stage:
+                case "close":
+                    return CloseStep(model, state)
+                case "slice":
+                    return SlicesStep(model, state)
+                case "measure":
+                    return RingStep(model, self.measures[name], state)
+                case "judge":
+                    return JudgeStep(model, state, evaluations=True)
+                case _:
+                    return AlertStep(model, self.alerting, state)
+
+        return build

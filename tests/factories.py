@@ -16,7 +16,9 @@ from windows.quantiles import LATENCY_BINS
 from windows.reference import Reference, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
 
 START = 1_790_000_000_000
 """An ordinary moment, ms; a multiple of every pane used here."""
@@ -26,10 +28,10 @@ DEVICES = ("phone", "web")
 
 
 def numeric(
-    edges: Sequence[float],
-    counts: Sequence[int],
+    edges: npt.ArrayLike,
+    counts: npt.ArrayLike,
     *,
-    coarse: Sequence[int] | None = None,
+    coarse: npt.ArrayLike | None = None,
     missing: int = 0,
     non_finite: int = 0,
     center: float = 0.0,
@@ -40,7 +42,7 @@ def numeric(
     return NumericProfile(
         edges=np.array(edges, dtype=np.float64),
         counts=np.array(counts, dtype=np.int64),
-        coarse=np.array(range(len(counts)) if coarse is None else coarse, dtype=np.int64),
+        coarse=np.array(range(np.size(counts)) if coarse is None else coarse, dtype=np.int64),
         missing=missing,
         non_finite=non_finite,
         center=center,
@@ -62,7 +64,7 @@ def categorical(
 
 
 def reference_of(
-    features: dict[str, Profile],
+    features: Mapping[str, Profile],
     prediction: Profile | None = None,
     *,
     rows: int,
@@ -81,7 +83,7 @@ def reference_of(
             rows=rows,
             start=None,
             end=None,
-            features=features,
+            features=dict(features),
             prediction=prediction,
             latency=np.zeros(LATENCY_BINS, dtype=np.int64),
             error_rows=0,

@@ -52,7 +52,9 @@ CORPUS = (
     Poison("zero bytes", b"", Reason.EMPTY),
     Poison("white space", b" \t\r ", Reason.EMPTY),
     Poison("line breaks only", b"\n\n\r\n", Reason.EMPTY),
-    Poison("longer than a megabyte", feature(b"1")[:-1] + b',"x":"' + b"a" * MAX_RECORD_BYTES + b'"}', Reason.OVERSIZED),
+    Poison(
+        "longer than a megabyte", feature(b"1")[:-1] + b',"x":"' + b"a" * MAX_RECORD_BYTES + b'"}', Reason.OVERSIZED
+    ),
     Poison("cut off", GOOD[:-7], Reason.BROKEN_JSON),
     Poison("cut off after a surrogate pair", field(b'"error":"\\ud83d\\ude00"')[:-3], Reason.BROKEN_JSON),
     Poison("the tail of a record", GOOD[17:], Reason.BROKEN_JSON),
@@ -70,7 +72,9 @@ CORPUS = (
     Poison("nan in a string of broken JSON", field(b'"error":"loss is NaN"')[:-2], Reason.BROKEN_JSON),
     Poison("Latin-1", GOOD.replace(b'"de"', b'"S\xe3o Paulo"'), Reason.INVALID_TEXT),
     Poison("a lone surrogate", GOOD.replace(b'"de"', b'"\\ud800"'), Reason.INVALID_TEXT),
-    Poison("a surrogate pair the wrong way round", GOOD.replace(b'"de"', b'"\\udc00\\ud800 and more"'), Reason.INVALID_TEXT),
+    Poison(
+        "a surrogate pair the wrong way round", GOOD.replace(b'"de"', b'"\\udc00\\ud800 and more"'), Reason.INVALID_TEXT
+    ),
     Poison("NaN", feature(b"NaN"), Reason.NON_FINITE),
     Poison("Infinity", feature(b"Infinity"), Reason.NON_FINITE),
     Poison("minus Infinity", feature(b"-Infinity"), Reason.NON_FINITE),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.bins import Bins, bins_of
 from windows.layout import WHOLE, Layout, segment_name
 from windows.moments import moment_sums
 from windows.profiles import NumericProfile
@@ -32,7 +33,8 @@ class Binning:
     """What folding needs of a layout, computed once."""
 
     layout: Layout
-    edges: tuple[FloatArray, ...]
+    bins: Bins
+    bin_counts: IntArray
     numeric_starts: IntArray
     categorical_starts: IntArray
     centers: FloatArray
@@ -44,7 +46,8 @@ def binning_of(layout: Layout) -> Binning:
     profiles = [field.profile for field in layout.numeric if isinstance(field.profile, NumericProfile)]
     return Binning(
         layout=layout,
-        edges=tuple(profile.edges for profile in profiles),
+        bins=bins_of([profile.edges for profile in profiles]),
+        bin_counts=np.array([len(profile.counts) for profile in profiles], dtype=np.int64).reshape(-1, 1),
         numeric_starts=np.array([field.start for field in layout.numeric], dtype=np.int64),
         categorical_starts=np.array([field.start for field in layout.categorical], dtype=np.int64),
         centers=np.array([profile.center for profile in profiles], dtype=np.float64),
@@ -117,14 +120,14 @@ def _slots(binning: Binning, columns: Columns) -> IntArray:
     """The slot in the vector of every value of every column: int64[F + C, n]."""
     numeric = columns.numeric
     slots = np.empty((len(numeric) + len(columns.categorical), numeric.shape[1]), dtype=np.int64)
-    for row, edges in enumerate(binning.edges):
-        slots[row] = np.searchsorted(edges, numeric[row], side="right")
     finite = np.isfinite(numeric)
-    if not finite.all():
-        bins = np.array([len(edges) - 1 for edges in binning.edges], dtype=np.int64)[:, None]
-        odd = np.where(np.isnan(numeric), bins + 2, bins + 3)
-        np.copyto(slots[: len(numeric)], odd, where=~finite)
-    slots[: len(numeric)] += binning.numeric_starts[:, None]
+    if finite.all():
+        found = binning.bins.find(numeric)
+    else:
+        found = binning.bins.find(np.where(finite, numeric, binning.bins.low))
+        odd = np.where(np.isnan(numeric), binning.bin_counts + 2, binning.bin_counts + 3)
+        np.copyto(found, odd, where=~finite)
+    np.add(found, binning.numeric_starts[:, None], out=slots[: len(numeric)])
     np.add(columns.categorical, binning.categorical_starts[:, None], out=slots[len(numeric) :])
     return slots
 

@@ -34,7 +34,8 @@ def moment_sums(values: FloatArray, centers: FloatArray, scales: FloatArray, gro
         int64[G, 2F]: first the F sums of d * 2^24, then the F sums of d^2 * 2^16. Exact: each partial sum is an
         integer below 2^53.
     """
-    deviations = (values - centers[:, None]) / scales[:, None]
+    with np.errstate(over="ignore"):  # a value near the end of floats is held at LIMIT like any other far one
+        deviations = (values - centers[:, None]) / scales[:, None]
     np.clip(deviations, -LIMIT, LIMIT, out=deviations)
     if not np.isfinite(values).all():
         deviations[~np.isfinite(values)] = 0.0

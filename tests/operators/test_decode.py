@@ -164,7 +164,7 @@ FRAGMENTS = (
     b'{"model":"click","features":{"age":1},"x":"}',
     b'{"}',
     b'{"model":"click","features":{"age":1},"x":[{}',
-    b'{}]}',
+    b"{}]}",
     b'{"model":"click","features":{"age":1},"x":{"y":{}',
     b'{"model":"click","features":{"age":1}}',
     b'{"model":"click","error":"}',

@@ -1,4 +1,5 @@
 import pytest
+
 from operators.monitors import OBJECTIVE_WINDOW, Monitor, monitors_of
 from operators.settings import ModelSettings
 from operators.tables import Kind

@@ -43,7 +43,7 @@ def test_a_poisoned_stream_is_accounted_for_to_the_last_record() -> None:
     """Every kind five times among 5,000 good records, in batches of any size, through every step: counts are exact."""
     rng = random.Random(7)
     chain = Chain({"click": plan_of(click())})
-    messages: list[bytes | None] = [GOOD] * 5_000 + [kind.value for kind in CORPUS for _ in range(5)]
+    messages: list[bytes | None] = [*[GOOD] * 5_000, *(kind.value for kind in CORPUS for _ in range(5))]
     rng.shuffle(messages)
     at = 0
     while at < len(messages):

@@ -20,7 +20,9 @@ def entering(index: int, rows: int) -> Slice:
 def test_totals_are_of_the_last_hour() -> None:
     """Sixty slices of a minute: the sixty-first pushes the first out, moments below zero too."""
     rings = Rings(LAYOUT, RingState())
-    got = [rings(entering(index, index)).groups["1", ""][[LAYOUT.rows, LAYOUT.moments]].copy() for index in range(1, 71)]
+    got = [
+        rings(entering(index, index)).groups["1", ""][[LAYOUT.rows, LAYOUT.moments]].copy() for index in range(1, 71)
+    ]
     assert [total.tolist() for total in (got[0], got[59], got[69])] == [
         [1, -1],
         [sum(range(1, 61)), -sum(range(1, 61))],

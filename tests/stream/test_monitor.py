@@ -312,7 +312,7 @@ def test_an_absent_broker_is_waited_for(tmp_path: Path) -> None:
             assert "the broker does not answer" in running.registry.not_ready()[0]
             node.start()
             running.until(lambda: "topic predictions-absent does not exist yet" in running.registry.not_ready()[0])
-            admin(real(node)).create_topics([NewTopic(site.predictions, 2, 1)])
+            create(real(node), site, 2)
             running.until(lambda: running.state == "running")
             traffic = Traffic(site, now() - 4_000, partitions=2)
             traffic.write(4)
@@ -410,6 +410,12 @@ def grow(broker: Broker, site: Site, partitions: int) -> None:
     until(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == partitions)
 
 
+def create(broker: Broker, site: Site, partitions: int) -> None:
+    """Create the predictions topic."""
+    client = admin(broker)
+    client.create_topics([NewTopic(site.predictions, partitions, 1)])[site.predictions].result(30)
+
+
 def drop(broker: Broker, site: Site) -> None:
     """Have partition 0 lose messages that nobody has read, with all before them."""
     if broker.kind == "embedded":  # it keeps 5 MB of a partition
@@ -418,7 +424,8 @@ def drop(broker: Broker, site: Site) -> None:
     broker.produce(site.predictions, [b"x"] * 8, partition=0)
     low, high = broker.ends(site.predictions)[0]
     place = TopicPartition(site.predictions, 0, high - 2)
-    admin(broker).delete_records([place])[place].result(30)
+    client = admin(broker)
+    client.delete_records([place])[place].result(30)
     until(lambda: broker.ends(site.predictions)[0][0] > low)
 
 

@@ -1,9 +1,14 @@
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
 
 from windows.compare import gather, gather_of
 from windows.layout import layout_of, reference_vector
+
+if TYPE_CHECKING:
+    from windows.profiles import Profile
 
 
 @pytest.fixture(name="vectors")
@@ -28,7 +33,7 @@ def test_fine_slots_are_those_with_values(vectors: list[np.ndarray]) -> None:
 
 def test_coarse_slots_are_sums_of_fine_ones() -> None:
     """PSI's slots: below, each coarse bin with the fine bins that belong to it, above; categories as they are."""
-    features = {
+    features: dict[str, Profile] = {
         "x": numeric([0, 1, 2, 3, 4, 5], [1, 1, 1, 1, 1], coarse=[0, 0, 1, 1, 2]),
         "c": categorical(("a", "b"), [3, 2]),
     }

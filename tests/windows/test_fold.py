@@ -45,7 +45,7 @@ def assert_same(layout: Layout, rows: list[Row], sketches: Sketches) -> None:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_fold_equals_a_loop_over_records(seed: int) -> None:
-    """Ties, edges, NaN, infinities, missing values, unknown categories, segments, versions, failures: all as by hand."""
+    """Ties, edges, NaN, infinities, missing and unknown values, segments, versions, failures: all as by hand."""
     rng, layout = random.Random(seed), click_layout()
     rows = [any_row(rng, panes=1 + seed % 4, versions=1 + seed % 3) for _ in range(rng.choice([1, 2, 40, 300]))]
     assert_same(layout, rows, fold(binning_of(layout), columns_of(layout, rows)))

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
@@ -11,7 +13,7 @@ def test_columns_stand_one_after_the_other() -> None:
     layout = click_layout()
     sizes = [4 + 4, 4 + 4, 1 + 4, 3 + 3, 2 + 3, 4 + 4]  # bins + 4 numeric, categories + 3 categorical
     starts = np.cumsum([0, *sizes]).tolist()
-    assert [(field.start, field.stop) for field in layout.columns] == list(zip(starts, starts[1:], strict=False))
+    assert [(field.start, field.stop) for field in layout.columns] == list(itertools.pairwise(starts))
     assert layout.rows == starts[-1]
 
 

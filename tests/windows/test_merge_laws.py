@@ -68,7 +68,9 @@ def whole(rows: list[Row]) -> np.ndarray:
 def segment(rows: list[Row]) -> np.ndarray:
     """The sketch of one segment of it."""
     name = "device=web"
-    return fold(BINNING, columns_of(LAYOUT, rows)).get((0, "1", name), LAYOUT.empty(name)) if rows else LAYOUT.empty(name)
+    return (
+        fold(BINNING, columns_of(LAYOUT, rows)).get((0, "1", name), LAYOUT.empty(name)) if rows else LAYOUT.empty(name)
+    )
 
 
 def latencies(values: list[float]) -> np.ndarray:
@@ -79,7 +81,8 @@ def latencies(values: list[float]) -> np.ndarray:
 def moments(values: list[float]) -> np.ndarray:
     """The two sums of a numeric column."""
     given = np.array(values, dtype=np.float64)[None, :]
-    return moment_sums(given, np.array([math.pi]), np.array([math.e]), None)[0]
+    sums: np.ndarray = moment_sums(given, np.array([math.pi]), np.array([math.e]), None)[0]
+    return sums
 
 
 def variance(panes: list[list[int]]) -> np.ndarray:
@@ -87,7 +90,9 @@ def variance(panes: list[list[int]]) -> np.ndarray:
     state: PaneVariance = empty(1, 4)
     for pane in panes:
         state = state + accumulate(np.array([pane]))
-    return np.concatenate([part.ravel() for part in (state.panes, state.counts, state.squares, state.cumulative_squares)])
+    return np.concatenate(
+        [part.ravel() for part in (state.panes, state.counts, state.squares, state.cumulative_squares)]
+    )
 
 
 def window(slices: list[list[int]]) -> np.ndarray:

@@ -13,7 +13,8 @@ VALUES = st.lists(st.floats(-1_000, 1_000), min_size=2, max_size=200)
 
 def sums_of(values: list[float], center: float, scale: float) -> np.ndarray:
     """The sums of one column in one group."""
-    return moment_sums(np.array([values]), np.array([center]), np.array([scale]), None)[0]
+    sums: np.ndarray = moment_sums(np.array([values]), np.array([center]), np.array([scale]), None)[0]
+    return sums
 
 
 @settings(max_examples=100, deadline=None)

@@ -37,9 +37,7 @@ def test_lateness_does_not_depend_on_where_batches_are_cut(
             continue
         panes, mask, after = late_in_order(np.array(part, dtype=np.int64), lateness, pane)
         inside = [False] * len(part) if mask is None else mask.tolist()
-        late += [
-            flag or (floor is not None and at < floor) for flag, at in zip(inside, panes.tolist(), strict=True)
-        ]
+        late += [flag or (floor is not None and at < floor) for flag, at in zip(inside, panes.tolist(), strict=True)]
         floor = after if floor is None else max(floor, after)
     assert late == late_by_hand(stamps, lateness, pane)
 

@@ -1,0 +1,51 @@
+"""`driftgauge rules`: Prometheus rules of a config."""
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic_core import PydanticCustomError
+
+from operators.durations import ALLOWED, parse_duration, show_duration
+from stream.config import load
+from stream.errors import UsageError
+from stream.init import write_atomically
+from stream.rule_options import KEEP_FIRING_FOR, RuleOptions
+from stream.rules import rules_of
+
+_URL = re.compile(r"https?://\S+")
+
+
+def rules(
+    *,
+    config: Annotated[Path, typer.Option("--config", "-c", help="The config file; references are not read.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write, replaced if it is there; else to stdout.")
+    ] = None,
+    job: Annotated[str, typer.Option(help="job_name of driftgauge in Prometheus' scrape config.")] = RuleOptions().job,
+    dashboards: Annotated[
+        str, typer.Option(help="Address of Grafana, for the links in alerts.")
+    ] = RuleOptions().dashboards,
+    keep_firing_for: Annotated[
+        str, typer.Option(help="How long a page outlives its cause, so that no restart resolves it.")
+    ] = show_duration(KEEP_FIRING_FOR),
+) -> None:
+    """Write Prometheus' alerting and recording rules for the models, objectives and runbooks of a config."""
+    if not _URL.fullmatch(dashboards):
+        raise UsageError(f"--dashboards {dashboards}: allowed is an http or https address")
+    loaded = load(config)
+    text = rules_of(loaded, RuleOptions(job, dashboards, _duration(keep_firing_for)))
+    if output is None:
+        sys.stdout.write(text)
+        return
+    write_atomically(output, text.encode())
+    typer.echo(f"{output}: {text.count('- record: ')} recording rules, {text.count('- alert: ')} alerting rules")
+
+
+def _duration(given: str) -> int:
+    try:
+        return parse_duration(given)
+    except PydanticCustomError:
+        raise UsageError(f"--keep-firing-for {given}: allowed is {ALLOWED}") from None

@@ -1,0 +1,96 @@
+"""The sink: what a snapshot promises is in the topic."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stream.kafka_client import producer_properties
+from stream.kafka_sink import STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
+from stream.outputs import Outgoing
+from stream.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from brokers import Broker
+
+HEADERS = (("one", b"1"), ("none", None), ("one", b"\x00\xff"))
+
+
+def encode(item: Any, now: int) -> Outgoing:
+    """An item as it is, with the time in its key."""
+    return Outgoing(b"%d" % now, item, HEADERS)
+
+
+def writing(bootstrap: str, topic: str, stop: threading.Event, delivered: Any = None) -> Writing:
+    """Write to a topic."""
+    kafka = KafkaSettings(brokers=bootstrap, properties={"log_level": 0})
+    return Writing(producer_properties(kafka), topic, encode, stop, delivered)
+
+
+def test_a_snapshot_means_that_everything_is_in_the_topic(broker: Broker) -> None:
+    """Values, keys and headers, null values and repeated header names included, are there once `snapshot` returns."""
+    topic = broker.topic("sink")
+    told: list[tuple[Any, int]] = []
+    writer = TopicWriter(writing(broker.bootstrap, topic, threading.Event(), lambda *seen: told.append(seen)))
+    values = [b"first", None, b"\xff\x00", *(b"%d" % number for number in range(5_000))]
+    before = int(time.time() * 1e3)
+    writer.write_batch(values)
+    assert writer.snapshot() is None
+    written = broker.read_all(topic)
+    assert sorted(map(repr, values)) == sorted(repr(message.value()) for message in written)
+    assert all(tuple(message.headers() or []) == HEADERS for message in written)
+    assert all(before <= int(message.key() or 0) <= int(time.time() * 1e3) for message in written)
+    assert [item for item, _ in told] == values or sorted(map(repr, (item for item, _ in told))) == sorted(
+        map(repr, values)
+    )
+    writer.close()
+
+
+def test_delivery_is_told_when_the_broker_confirmed_it() -> None:
+    """With no broker an item is written and not yet delivered: nobody is told that it is."""
+    stop, told = threading.Event(), []
+    writer = TopicWriter(writing("127.0.0.1:1", "t", stop, lambda *seen: told.append(seen)))
+    writer.write_batch([b"x"])
+    stop.set()
+    begun = time.monotonic()
+    with pytest.raises(UndeliveredError, match="1 messages to t are undelivered"):
+        writer.snapshot()
+    assert STOP_GRACE <= time.monotonic() - begun < STOP_GRACE + 2
+    assert not told
+
+
+def test_what_the_client_refuses_fails_the_snapshot(embedded_broker: Broker) -> None:
+    """A message larger than allowed cannot be written: the epoch that holds it must not be saved."""
+    topic = embedded_broker.topic("sink")
+    writer = TopicWriter(writing(embedded_broker.bootstrap, topic, threading.Event()))
+    writer.write_batch([b"good", b"x" * 2_000_000])
+    with pytest.raises(UndeliveredError, match=f"{topic} refused 1: .*too large"):
+        writer.snapshot()
+
+
+@pytest.mark.real_broker
+def test_what_the_broker_refuses_fails_the_snapshot(real_broker: Broker) -> None:
+    """A topic that does not exist and is not made refuses what is written to it."""
+    topic = real_broker.topic("sink")
+    absent = writing(real_broker.bootstrap, f"{topic}-absent", threading.Event())
+    writer = TopicWriter(
+        Writing({**absent.properties, "message.timeout.ms": 2_000}, absent.topic, absent.encode, absent.stop)
+    )
+    writer.write_batch([b"x"])
+    with pytest.raises(UndeliveredError, match="refused 1"):
+        writer.snapshot()
+
+
+def test_a_sink_has_as_many_writers_as_asked_for(embedded_broker: Broker) -> None:
+    """Each writer is a part of its own, and starts without a state."""
+    topic = embedded_broker.topic("sink")
+    sink = TopicSink(writing(embedded_broker.bootstrap, topic, threading.Event()), 3)
+    assert sink.list_parts() == ["0", "1", "2"]
+    writers = [sink.build_part("alerts", part, None) for part in sink.list_parts()]
+    for number, writer in enumerate(writers):
+        writer.write_batch([b"%d" % number])
+        writer.snapshot()
+    assert sorted(message.value() or b"" for message in embedded_broker.read_all(topic)) == [b"0", b"1", b"2"]
