@@ -27,6 +27,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
@@ -67,8 +68,8 @@ TURN_PANES = 1_440
 PHI = 0.7
 MILD, STRONG = 0.1, 0.6
 """Amplitudes of the daily wave of z, in standard deviations."""
-SEASONAL_SHARE = 0.5
-"""Features that follow the hour, the prediction among them."""
+MOMENTS = 144
+"""Steps of the daily wave; every second column follows it, the prediction among them."""
 
 
 @dataclass(slots=True)
@@ -179,14 +180,19 @@ def _seasonal(rng: np.random.Generator, *, amplitude: float) -> tuple[Reference,
 
     reference = reference_of(features, rng, latent, times.astype(np.int64), REFERENCE_ROWS)
     sketcher = Sketcher(reference, features, error_rate=ERRORS)
-    hourly = [_shares(sketcher, waves * np.sin(2 * np.pi * (hour + 0.5) / 144)) for hour in range(144)]
+
+    @cache
+    def shares(moment: int) -> FloatArray:
+        shifts = waves * np.sin(2 * np.pi * (moment + 0.5) / MOMENTS)
+        return np.stack([sketcher.shares_at(row, float(shift)) for row, shift in enumerate(shifts)])
+
     rates = _rates(DAY_PANES) * DAY_PANES * 20 * PANE / 1e3
 
     def panes(rng: np.random.Generator) -> Iterator[Groups]:
         for number in range(10**9):
             of_day = number % DAY_PANES
             rows = int(rng.poisson(rates[of_day]))
-            yield {("1", ""): sketcher.draw(rng, rows, hourly[of_day * 144 // DAY_PANES])}
+            yield {("1", ""): sketcher.draw(rng, rows, shares(of_day * MOMENTS // DAY_PANES))}
 
     return reference, panes
 
@@ -196,10 +202,6 @@ def _rates(panes: int) -> FloatArray:
     rates = 1 - 0.5 * np.cos(2 * np.pi * np.arange(panes) / DAY_PANES)
     shares: FloatArray = rates / rates.sum()
     return shares
-
-
-def _shares(sketcher: Sketcher, shifts: FloatArray) -> FloatArray:
-    return np.stack([sketcher.shares_at(row, float(shift)) for row, shift in enumerate(shifts)])
 
 
 def _times() -> IntArray:

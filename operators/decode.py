@@ -165,9 +165,6 @@ class Decode:
     def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
         if len(line) > MAX_RECORD_BYTES:
             return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
-        return self._parse(line)
-
-    def _parse(self, line: bytes) -> tuple[Any, Reason | None, str]:
         try:
             record = self.decoder.decode(line)
             if BACKSLASH in line:
@@ -180,8 +177,6 @@ class Decode:
             return None, Reason.BROKEN_JSON, "nested too deep"
         except msgspec.DecodeError as error:
             return None, *_syntax_reason(line, str(error))
-        if type(record) not in self.index:
-            return None, Reason.UNKNOWN_MODEL, "a model that the config does not name"
         return record, None, ""
 
     def _check(

@@ -15,7 +15,7 @@ Number = float | None
 Category = str | int | float | bool | None
 
 NOBODY = "\x00"
-"""The tag of a type that no record can have.
+"""The tag of a type that no record is read as.
 
 With it every decoder is a tagged union, which refuses a record without a model.
 """
@@ -153,9 +153,14 @@ def _prediction_type(layout: Layout) -> Any:
     return Number if layout.prediction.numeric else Category | list[float]
 
 
+def _refuse(_nobody: object) -> None:
+    """Refuse a record that does name NOBODY, in the words with which msgspec refuses any other unknown model."""
+    raise ValueError("Invalid value - at `$.model`")
+
+
 def decoder_of(schemas: tuple[ModelSchema, ...]) -> msgspec.json.Decoder[Any]:
     """One decoder for the predictions of all models: the `model` field picks the type."""
-    nobody = msgspec.defstruct("Nobody", [], tag_field="model", tag=NOBODY)
+    nobody = msgspec.defstruct("Nobody", [], tag_field="model", tag=NOBODY, namespace={"__post_init__": _refuse})
     union: Any = nobody
     for schema in schemas:
         union = union | schema.struct

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from operators.judge import Verdicts
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
-    from operators.step import Build, Stateful
+    from operators.step import Build
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Chain:
     def _build(self, stage: str) -> Build:
         """What makes the step of a stage."""
 
-        def build(name: str, state: Any) -> Stateful:
+        def build(name: str, state: Any) -> Any:
             model = self.models[name]
             match stage:
                 case "close":

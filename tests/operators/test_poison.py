@@ -47,7 +47,7 @@ def test_a_poisoned_stream_is_accounted_for_to_the_last_record() -> None:
     rng.shuffle(messages)
     at = 0
     while at < len(messages):
-        size = rng.choice([1, 2, 30, 500])
+        size = rng.choice([1, 2, 30, 2_000])
         chain.feed(batch(messages[at : at + size], first=at, written=START + at))
         at += size
     chain.feed(batch([], written=START + at, ended=True))

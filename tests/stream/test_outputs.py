@@ -1,0 +1,163 @@
+"""Outgoing messages: what the contract says they look like."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from operators.alert_event import AlertEvent, Cause, EventWindow
+from operators.dead_letters import DeadLetter, Reason
+from operators.evaluations import Evaluation, WindowRow
+from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation, evaluation_id, rfc3339
+
+START = 1_790_000_000_000
+NOW = START + 70_123
+
+ALERT = AlertEvent(
+    id="a" * 32,
+    fingerprint="f" * 16,
+    alert="DataDrift",
+    state="firing",
+    severity="critical",
+    model="click",
+    version="2",
+    segment="country=DE",
+    monitor="drift.ks",
+    metric="ks",
+    value=0.31,
+    lower=0.22,
+    upper=0.4,
+    threshold=0.1,
+    samples=812,
+    window=EventWindow("1m", START, START + 60_000),
+    causes=[Cause("age", "ks", 0.31, 1.0)],
+    reason="Feature age of click version 2 moved — away.",
+    started_at=START + 60_000,
+    ended_at=None,
+    event_time=START + 60_000,
+    emitted_at=None,
+    runbook_url="https://example.org/DataDrift.md",
+)
+CONTRACT = {
+    *("id", "fingerprint", "alert", "state", "severity", "model", "version", "segment", "monitor", "metric", "value"),
+    *("lower", "upper", "threshold", "samples", "window", "causes", "reason", "started_at", "ended_at", "emitted_at"),
+    "runbook_url",
+}
+EVALUATION = Evaluation(
+    model="click",
+    version="2",
+    segment="",
+    kind="feature",
+    feature="age",
+    metric="ks",
+    window=WindowRow("1m", START, START + 60_000),
+    value=0.31,
+    lower=0.22,
+    upper=None,
+    threshold=0.1,
+    samples=812,
+    reference_samples=30_000,
+    status="major",
+    reason="the whole interval is past the major threshold",
+)
+
+
+def body(value: bytes | None) -> dict[str, Any]:
+    """A message's value as JSON."""
+    found: dict[str, Any] = json.loads(value or b"")
+    return found
+
+
+@pytest.mark.parametrize("ms", [0, 1, 999, START, 253_402_300_799_999])
+def test_times_are_rfc_3339_in_utc_to_the_millisecond(ms: int) -> None:
+    """They read back as the same millisecond, and end with Z."""
+    text = rfc3339(ms)
+    assert text.endswith("Z")
+    assert len(text) == len("2026-01-01T00:00:00.000Z")
+    assert round((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e3) == ms
+
+
+def test_an_alert_has_the_fields_of_the_contract() -> None:
+    """All of them, times as text, `emitted_at` being now."""
+    fields = body(encode_alert(ALERT, NOW).value)
+    assert fields.keys() >= CONTRACT
+    assert fields["window"] == {"size": "1m", "start": rfc3339(START), "end": rfc3339(START + 60_000)}
+    assert fields["causes"] == [{"feature": "age", "metric": "ks", "value": 0.31, "share": 1.0}]
+    assert fields["started_at"] == "2026-09-21T14:14:20.000Z"
+    assert fields["emitted_at"] == "2026-09-21T14:14:30.123Z"
+    assert fields["ended_at"] is None
+    assert fields["reason"] == ALERT.reason
+
+
+def test_an_alert_is_keyed_by_its_fingerprint_and_a_cloud_event() -> None:
+    """Binary mode: what the event is stands in ce_ headers, the payload in the value."""
+    message = encode_alert(ALERT, NOW)
+    assert message.key == ALERT.fingerprint.encode()
+    assert dict(message.headers) == {
+        "ce_specversion": b"1.0",
+        "ce_id": ALERT.id.encode(),
+        "ce_type": b"io.driftgauge.alert.v1",
+        "ce_source": b"driftgauge/click",
+        "ce_time": b"2026-09-21T14:14:20.000Z",
+        "content-type": b"application/json",
+    }
+
+
+def test_the_same_alert_differs_in_emitted_at_only() -> None:
+    """What is sent again after a crash can be told from the first by nothing else, and is dropped by its id."""
+    first, second = (body(encode_alert(ALERT, now).value) for now in (NOW, NOW + 5))
+    assert {name for name in first if first[name] != second[name]} == {"emitted_at"}
+
+
+def test_an_evaluation_has_the_fields_of_the_contract_and_no_time_of_its_own() -> None:
+    """Bounds that do not exist are null; the bytes do not depend on when it leaves."""
+    message = encode_evaluation(EVALUATION, NOW)
+    assert encode_evaluation(EVALUATION, NOW + 1) == message
+    assert body(message.value) == {
+        **{name: getattr(EVALUATION, name) for name in EVALUATION.__struct_fields__},
+        "window": {"size": "1m", "start": rfc3339(START), "end": rfc3339(START + 60_000)},
+    }
+    assert message.key == b"click"
+    assert dict(message.headers)["ce_id"] == evaluation_id(EVALUATION).encode()
+
+
+def test_evaluations_of_different_things_have_different_ids() -> None:
+    """Each of model, version, segment, kind, feature, metric and window makes another id; values do not."""
+    fields = {name: getattr(EVALUATION, name) for name in EVALUATION.__struct_fields__}
+    changes = [
+        *({name: "x"} for name in ("model", "version", "segment", "kind", "feature", "metric")),
+        {"window": WindowRow("5m", START, START + 60_000)},
+        {"window": WindowRow("1m", START, START + 70_000)},
+    ]
+    ids = [evaluation_id(Evaluation(**{**fields, **change})) for change in changes]
+    assert len({*ids, evaluation_id(EVALUATION)}) == len(changes) + 1
+    assert evaluation_id(Evaluation(**{**fields, "value": 0.5})) == evaluation_id(EVALUATION)
+
+
+def test_a_dead_letter_is_the_record_with_reasons_added() -> None:
+    """Value, key and the record's own headers are untouched, in order; ours come after."""
+    letter = DeadLetter(
+        b"\xff{", b"\x00key", (("a", b"1"), ("a", None)), Reason.INVALID_TEXT, "not UTF-8 é", "predictions", 3, 77, START
+    )
+    message = encode_dead_letter(letter, NOW)
+    assert (message.value, message.key) == (b"\xff{", b"\x00key")
+    assert message.headers == (
+        ("a", b"1"),
+        ("a", None),
+        ("driftgauge.error.reason", b"invalid_text"),
+        ("driftgauge.error.detail", "not UTF-8 é".encode()),
+        ("driftgauge.error.topic", b"predictions"),
+        ("driftgauge.error.partition", b"3"),
+        ("driftgauge.error.offset", b"77"),
+    )
+
+
+def test_a_dead_letter_without_value_keeps_none() -> None:
+    """A null value stays null, and text that no encoding holds does not stop it."""
+    letter = DeadLetter(None, None, (), Reason.EMPTY, "\ud800", "predictions", 0, 0, None)
+    message = encode_dead_letter(letter, NOW)
+    assert (message.value, message.key) == (None, None)
+    assert dict(message.headers)["driftgauge.error.detail"] == b"?"

@@ -1,0 +1,177 @@
+"""The state directory: what may not be used is refused with one line that says what to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.testing import TestingSink, TestingSource, cluster_main
+from factories import click
+
+from operators.model_steps import ModelPlan, plan_models
+from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+from stream.settings import StateSettings
+from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
+from windows.reference import Reference, seal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOPIC = "predictions"
+
+
+def settings(directory: Path, partitions: int = 2) -> StateSettings:
+    """Settings of a state directory."""
+    return StateSettings(directory=directory, recovery_partitions=partitions)
+
+
+def models(
+    reference: Reference | None = None, *, pane: int = 10_000, segments: tuple[str, ...] = (), name: str = "click"
+) -> dict[str, ModelPlan]:
+    """The plan of one model."""
+    reference = reference or click(name)
+    model = ModelSettings(name=name, task="binary", segments=segments)
+    time = TimeSettings.model_construct(pane=pane, lateness=5_000, idle_after=15_000, max_ahead=60_000)
+    return plan_models([model], {name: reference}, time, AlertingSettings(), everything=False)
+
+
+def note_of(directory: Path) -> dict[str, Any]:
+    """The note in a state directory."""
+    found: dict[str, Any] = json.loads((directory / NOTE).read_text())
+    return found
+
+
+def refused(directory: Path, plan: dict[str, ModelPlan] | None = None, topic: str = TOPIC, partitions: int = 2) -> str:
+    """Why a directory is refused, in one line."""
+    with pytest.raises(StateError) as caught:
+        prepare(settings(directory, partitions), models() if plan is None else plan, topic)
+    assert caught.value.exit_code == 2
+    (line,) = str(caught.value).splitlines()
+    return line
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A state directory that was in use."""
+    prepare(settings(tmp_path / "state"), models(), TOPIC)
+    return tmp_path / "state"
+
+
+def test_a_directory_is_made_for_its_owner_alone(made: Path) -> None:
+    """0700, with as many recovery files as asked for; preparing it again is fine."""
+    assert stat.S_IMODE(made.stat().st_mode) == 0o700
+    assert len(list(made.glob("*.sqlite3"))) == 2
+    prepare(settings(made), models(), TOPIC)
+    assert note_of(made)["format"] == FORMAT
+
+
+def test_several_processes_may_prepare_it_at_once(tmp_path: Path) -> None:
+    """One of them makes it, the others find it."""
+    errors: list[BaseException] = []
+
+    def begin() -> None:
+        try:
+            prepare(settings(tmp_path / "state"), models(), TOPIC)
+        except BaseException as error:  # noqa: BLE001 - for the assertion
+            errors.append(error)
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(list((tmp_path / "state").glob("*.sqlite3"))) == 2
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_a_directory_that_others_may_enter_is_refused(made: Path, mode: int) -> None:
+    """State is pickles: whoever can write there can run code here. The line says how to mend it."""
+    made.chmod(mode)
+    assert refused(made) == f"state.directory {made}: others may enter it; run: chmod 700 {made}"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
+def test_a_directory_of_another_user_is_refused(made: Path) -> None:
+    """Even with mode 0700 and even for root."""
+    os.chown(made, 12_345, -1)
+    assert refused(made) == f"state.directory {made}: belongs to user 12345, not to 0"
+
+
+def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
+    """With the reason of the operating system."""
+    (tmp_path / "state").touch(mode=0o600)
+    assert refused(tmp_path / "state").startswith(f"state.directory {tmp_path}/state: ")
+
+
+def test_foreign_recovery_files_are_refused(tmp_path: Path) -> None:
+    """Recovery files without a note are somebody else's, or damaged."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "part-0.sqlite3").touch()
+    assert "holds recovery files but no driftgauge.json" in refused(tmp_path / "state")
+
+
+def test_another_format_is_refused(made: Path) -> None:
+    """State of another release cannot be read; the line names both formats."""
+    (made / NOTE).write_text(json.dumps({**note_of(made), "format": FORMAT + 1}))
+    assert f"state of format {FORMAT + 1}, this release reads format {FORMAT}" in refused(made)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}"])
+def test_a_damaged_note_is_refused(made: Path, text: str) -> None:
+    """Whatever it holds, it is one line and no traceback."""
+    (made / NOTE).write_text(text)
+    assert str(made / NOTE) in refused(made)
+
+
+def test_a_changed_reference_is_refused(made: Path) -> None:
+    """Counts are kept in bins of the reference: with another one they would be misread."""
+    other = seal(replace(click(), rows=1_001))
+    said = refused(made, models(other))
+    assert f"model click: reference was '{click().id}' and is '{other.id}'" in said
+    assert "start with a new state.directory" in said
+
+
+@pytest.mark.parametrize(
+    ("plan", "topic", "partitions", "said"),
+    [
+        ({"pane": 5_000}, TOPIC, 2, "model click: pane_ms was 10000 and is 5000"),
+        ({"segments": ("country",)}, TOPIC, 2, "model click: segments was"),
+        ({}, "other", 2, "topic was 'predictions' and is 'other'"),
+        ({}, TOPIC, 3, "recovery_partitions was 2 and is 3"),
+    ],
+)
+def test_what_would_misread_the_state_is_refused(
+    made: Path, plan: dict[str, Any], topic: str, partitions: int, said: str
+) -> None:
+    """Pane, segments, topic and the number of recovery files belong to the state; nothing of it is changed."""
+    before = note_of(made)
+    assert said in refused(made, models(**plan), topic, partitions)
+    assert note_of(made) == before
+
+
+def test_models_may_come_and_go(made: Path) -> None:
+    """A model that is taken out is remembered, so that it must come back as it was."""
+    prepare(settings(made), models(name="other"), TOPIC)
+    assert set(note_of(made)["models"]) == {"click", "other"}
+    changed = seal(replace(click(), rows=1_001))
+    assert "model click: reference" in refused(made, models(changed))
+    prepare(settings(made), models(), TOPIC)
+
+
+def test_a_directory_has_state_once_something_was_saved(made: Path, tmp_path: Path) -> None:
+    """Not when it is absent, nor when it was only prepared; but after a dataflow has run on it."""
+    assert not has_state(settings(tmp_path / "absent"))
+    assert not has_state(settings(made))
+    flow = Dataflow("some")
+    counted = op.stateful_map("count", op.input("in", flow, TestingSource([("a", 1)])), lambda s, v: ((s or 0) + v, v))
+    op.output("out", counted, TestingSink([]))
+    cluster_main(flow, [], 0, recovery_config=prepare(settings(made), models(), TOPIC))
+    assert has_state(settings(made))
