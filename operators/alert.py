@@ -108,7 +108,7 @@ class Alerts:
         standing = self._standing(verdicts.findings)
         events = []
         for key in sorted(standing.keys() | self.state.lives.keys()):
-            event = self._advance(key, standing.get(key, []), verdicts.end)
+            event = self._advance(key, standing.get(key, []), verdicts)
             if event is not None:
                 events.append(event)
                 count = (event.alert, event.state)
@@ -136,12 +136,13 @@ class Alerts:
         rows = tuple((*key, self._severity(key[2], life.level)) for key, life in sorted(self.state.lives.items()))
         return ActiveAlerts(self.config.model, rows, dict(self.state.sent))
 
-    def _advance(self, key: AlertKey, findings: list[Finding], now: int) -> AlertEvent | None:
+    def _advance(self, key: AlertKey, findings: list[Finding], verdicts: Verdicts) -> AlertEvent | None:
+        now = verdicts.end
         life = self.state.lives.get(key)
         if life is None:
             return self._fire(key, findings, now)
         if not findings:
-            return self._clear(key, life, now)
+            return self._clear(key, life, verdicts)
         life.clearing = NOT_CLEARING
         life.last = leading(findings)
         features = _features(findings)
@@ -159,23 +160,32 @@ class Alerts:
         self.state.lives[key] = life
         return self._event(key, life, "firing", findings, now)
 
-    def _clear(self, key: AlertKey, life: Life, now: int) -> AlertEvent | None:
+    def _clear(self, key: AlertKey, life: Life, verdicts: Verdicts) -> AlertEvent | None:
+        now = verdicts.end
         if life.clearing == NOT_CLEARING:
             life.clearing = now
         if now - life.clearing < self.config.resolve_after:
             return None
         del self.state.lives[key]
-        return self._event(key, life, "resolved", [], now)
+        gone = key[0] and key[0] not in verdicts.header.seen
+        ending = (
+            f"Version {key[0]} has served nothing for so long that it is watched no more"
+            if gone
+            else f"Back to normal for {duration_text(self.config.resolve_after)}"
+        )
+        return self._event(key, life, "resolved", [], now, ending)
 
-    def _event(self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], now: int) -> AlertEvent:
+    def _event(
+        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], now: int, ending: str = ""
+    ) -> AlertEvent:
         version, segment, alert = key
         life.sequence += 1
         life.updated_at = now
         fingerprint = fingerprint_of(self.config.model, version, segment, alert)
         causes = causes_of(findings or [life.last])
         reason = reason_of(self.config.model, life.last, causes, len(_features(findings)))
-        if state == "resolved":
-            reason = f"Back to normal for {duration_text(self.config.resolve_after)}. It was: {reason}"
+        if ending:
+            reason = f"{ending}. It was: {reason}"
         return AlertEvent(
             id=id_of(fingerprint, life.started_at, life.sequence, state),
             fingerprint=fingerprint,

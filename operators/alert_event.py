@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 AlertState = Literal["firing", "updated", "resolved"]
 
-MAX_CAUSES = 20
+MAX_CAUSES = 100
 """Causes named in an event; the number of all is in the reason."""
 
 

@@ -33,10 +33,11 @@ class CloseConfig:
 
 @dataclass(slots=True)
 class Totals:
-    """Counts since the beginning, exactly once: predictions per version and outcome, late records, overflow."""
+    """Counts since the beginning, exactly once: predictions per version and outcome, all folded, late, overflow."""
 
     served: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
+    folded: int = 0
     late: int = 0
     overflow: int = 0
 
@@ -169,5 +170,6 @@ class Close:
             if segment == WHOLE:
                 totals.served[version] = totals.served.get(version, 0) + int(sketch[layout.rows])
                 totals.failed[version] = totals.failed.get(version, 0) + int(sketch[layout.errors])
-        copy = Totals(dict(totals.served), dict(totals.failed), totals.late, totals.overflow)
+                totals.folded += int(sketch[layout.rows] + sketch[layout.errors])
+        copy = Totals(dict(totals.served), dict(totals.failed), totals.folded, totals.late, totals.overflow)
         return Tick(pane, groups, copy, (pane + 1) * self.config.pane)

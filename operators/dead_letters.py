@@ -26,7 +26,7 @@ class Reason(StrEnum):
     UNKNOWN_MODEL = "unknown_model"
     """A model that the config does not name."""
     BAD_TIMESTAMP = "bad_timestamp"
-    """Neither RFC 3339 with an offset nor epoch milliseconds, or out of the range of years 1 to 9999."""
+    """Neither RFC 3339 with an offset nor epoch ms, or before the year 2000 (seconds taken for milliseconds)."""
     TIMESTAMP_AHEAD = "timestamp_ahead"
     """Later than `time.max_ahead` beyond the time the message was written."""
 

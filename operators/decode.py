@@ -189,7 +189,11 @@ class Decode:
         untimed = stamps == UNTIMED
         incomplete = bad_rows(records)
         faults = (
-            (unreadable, Reason.BAD_TIMESTAMP, "timestamp outside the years 1 to 9999"),
+            (
+                unreadable,
+                Reason.BAD_TIMESTAMP,
+                "timestamp before the year 2000: are these seconds instead of milliseconds?",
+            ),
             (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
             (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
             (incomplete, Reason.MISSING_FIELD, "neither features nor error"),

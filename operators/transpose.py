@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DEFAULT_VERSION = "0"
 MAX_VERSION_LENGTH = 128
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
-"""Years 1 and 9999 in epoch milliseconds."""
+EARLIEST, LATEST = 946_684_800_000, 253_402_300_799_999
+"""Years 2000 and 9999 in epoch milliseconds. Seconds taken for milliseconds give a date in January 1970."""
 
 _timestamp = attrgetter("timestamp")
 _features = attrgetter("features")
@@ -49,10 +49,9 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
     given = list(map(_timestamp, records))
     kinds = set(map(type, given))
     if kinds == {dt.datetime}:
-        return np.rint(np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3).astype(
-            np.int64
-        ), None
-    stamps = np.fromiter((_milliseconds(value) for value in given), np.float64, len(given))
+        stamps = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3
+    else:
+        stamps = np.fromiter(map(_milliseconds, given), np.float64, len(given))
     absent = np.isnan(stamps)
     odd = ~absent & ((stamps < EARLIEST) | (stamps > LATEST))
     stamps[absent | odd] = 0.0

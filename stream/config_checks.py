@@ -9,7 +9,12 @@ from windows.panes import plan
 from windows.reference import CategoricalProfile, NumericProfile, Reference
 
 FEWEST_SLICES = 6
+UNREADABLE = frozenset('"\\')
+"""Characters that the decoder's field names cannot hold."""
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
+
+UNREADABLE = frozenset("\"\\")
+"""Characters that the decoder's field names cannot hold."""
 
 Finding = tuple[KeyPath, str | None, str]
 """Path, what was given (None: the value at the path), what is allowed."""
@@ -57,6 +62,7 @@ def reference_findings(model: ModelSettings, reference: Reference) -> Iterator[F
             yield ("features", name), "not in the reference", _choose(reference.features)
         elif kind != kind_of(profile):
             yield ("features", name), f"given {kind}", f"the reference has it as {kind_of(profile)}: build it again"
+    yield from _unreadable(model, reference)
     for index, key in enumerate(model.segments):
         if key not in reference.segments:
             hint = "build it again: it was built without this segment"
@@ -70,6 +76,17 @@ def reference_findings(model: ModelSettings, reference: Reference) -> Iterator[F
             yield ("task",), None, "the reference's predictions are categories: multiclass or binary is needed"
     elif model.task == "multiclass" and isinstance(reference.prediction, NumericProfile):
         yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
+
+
+def _unreadable(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+    """Names that no record could be decoded with."""
+    allowed = "names without quotation marks and backslashes are needed"
+    for name in reference.features:
+        if set(name) & UNREADABLE:
+            yield ("reference",), f"feature {name!r}", allowed
+    for index, key in enumerate(model.segments):
+        if set(key) & UNREADABLE:
+            yield ("segments", index), f"given {key!r}", allowed
 
 
 def kind_of(profile: NumericProfile | CategoricalProfile) -> str:

@@ -101,8 +101,7 @@ def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> It
     for version, count in totals.failed.items():
         outcomes[model, version, "error"] = float(count)
     yield Totals("predictions_total", outcomes)
-    folded = float(sum(totals.served.values()) + sum(totals.failed.values()))
-    yield Totals("records_folded_total", {(model,): folded})
+    yield Totals("records_folded_total", {(model,): float(totals.folded)})
     yield Totals("late_records_total", {(model, "late"): float(totals.late)})
     yield Totals("overflow_total", {(model, "versions"): float(totals.overflow)})
     for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ENCODER = msgspec.json.Encoder()
 _TIMES = ("started_at", "ended_at", "event_time", "emitted_at")
 
@@ -35,7 +36,8 @@ class Outgoing:
 @lru_cache(maxsize=4096)
 def rfc3339(ms: int) -> str:
     """A time in ms as RFC 3339, UTC, to the millisecond."""
-    return dt.datetime.fromtimestamp(ms / 1e3, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = _EPOCH + dt.timedelta(milliseconds=ms)  # in whole numbers: a float would lose milliseconds of far years
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _cloud_event(event_id: str, kind: str, source: str, time: int) -> Headers:

@@ -124,14 +124,16 @@ def _check(path: Path, note: dict[str, Any]) -> None:
         known = json.loads(path.read_text())
     except ValueError as error:
         raise StateError(f"{path}: not readable as JSON: {error}") from error
-    if known.get("format") != FORMAT:
-        raise StateError(
-            f"{path}: state of format {known.get('format')}, this release reads format {FORMAT}; {_REMEDY}"
-        )
-    for change in _changes(known, note):
+    found = known.get("format") if isinstance(known, dict) else None
+    if found != FORMAT:
+        raise StateError(f"{path}: state of format {found}, this release reads format {FORMAT}; {_REMEDY}")
+    try:
+        changes = list(_changes(known, note))
+        note["models"] = {**known["models"], **note["models"]}
+    except (LookupError, TypeError, AttributeError) as error:
+        raise StateError(f"{path}: damaged: it does not say what every note says; {_REMEDY}") from error
+    for change in changes:
         raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
-    for name, fingerprint in known["models"].items():
-        note["models"].setdefault(name, fingerprint)
 
 
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"

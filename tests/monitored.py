@@ -111,6 +111,11 @@ models:
         return [json.loads(message.value() or b"") for message in self.read("alerts")]
 
 
+def headers_of(message: Message) -> dict[str, bytes]:
+    """The headers of a message, each as bytes."""
+    return {name: value if isinstance(value, bytes) else b"" for name, value in message.headers() or []}
+
+
 class Monitor:
     """The monitor as one process, in a thread of this one. A context manager; leaving it is a graceful stop."""
 
@@ -209,7 +214,7 @@ class Program:
 
 
 class Traffic:
-    """Predictions by second of event time, spread over the partitions of a topic in an order that is always the same."""
+    """Predictions by second of event time, spread over partitions in an order that is always the same."""
 
     def __init__(self, site: Site, start: int, *, shifts: tuple[Shift, ...] = (), partitions: int = PARTITIONS) -> None:
         self._site = site
@@ -224,7 +229,7 @@ class Traffic:
         for _ in range(seconds):
             values = self._generator.encode(self._generator.batch(rate, self.at, self.at + PANE))
             for number, lane in enumerate(lanes):
-                lane += values[number :: self._partitions]
+                lane.extend(values[number :: self._partitions])
             self.at += PANE
             self.count += len(values)
         for number, lane in enumerate(lanes):

@@ -38,14 +38,12 @@ def test_a_snapshot_means_that_everything_is_in_the_topic(broker: Broker) -> Non
     values = [b"first", None, b"\xff\x00", *(b"%d" % number for number in range(5_000))]
     before = int(time.time() * 1e3)
     writer.write_batch(values)
-    assert writer.snapshot() is None
+    writer.snapshot()
     written = broker.read_all(topic)
     assert sorted(map(repr, values)) == sorted(repr(message.value()) for message in written)
     assert all(tuple(message.headers() or []) == HEADERS for message in written)
     assert all(before <= int(message.key() or 0) <= int(time.time() * 1e3) for message in written)
-    assert [item for item, _ in told] == values or sorted(map(repr, (item for item, _ in told))) == sorted(
-        map(repr, values)
-    )
+    assert sorted(repr(item) for item, _ in told) == sorted(map(repr, values))
     writer.close()
 
 

@@ -197,7 +197,9 @@ def test_lag_is_what_is_still_to_be_read(broker: Broker) -> None:
     with rig(broker, topic, 4) as made:
 
         def lags() -> list[Any]:
-            return [report for report in made.reporter.reports if getattr(report, "metric", "") == "consumer_lag_messages"]
+            return [
+                report for report in made.reporter.reports if getattr(report, "metric", "") == "consumer_lag_messages"
+            ]
 
         (first, *_) = until(lags, 10)
         assert (first.rows, first.values) == (((topic, "0"),), (5.0,))

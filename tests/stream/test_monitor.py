@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from brokers import KINDS, Broker, unavailable
 from confluent_kafka import Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from kafka_node import KafkaNode, NoBrokerError
-from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, reference
+from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, headers_of, reference
 from waiting import until
 
 from operators.alert_event import fingerprint_of, id_of
@@ -123,17 +123,17 @@ def test_every_record_is_folded_late_or_dead_lettered(story: Story) -> None:
 
 def test_dead_letters_are_the_records_as_they_came(story: Story) -> None:
     """Bytes, key and headers of each rejected record, and why and where in headers of ours."""
-    letters = {dict(letter.headers() or [])["driftgauge.error.reason"].decode(): letter for letter in story.dead_letters}
+    letters = {headers_of(letter)["driftgauge.error.reason"].decode(): letter for letter in story.dead_letters}
     assert len(story.dead_letters) == len(letters) == len(POISON) + 1
     for reason, value in POISON.items():
-        letter, headers = letters[reason], dict(letters[reason].headers() or [])
+        letter, headers = letters[reason], headers_of(letters[reason])
         assert letter.value() == value
         assert letter.key() == reason.encode()
         assert headers["trace"] == b"\x00\xff"
         assert headers["driftgauge.error.partition"] == b"1"
         assert headers["driftgauge.error.topic"].startswith(b"predictions-")
         assert headers["driftgauge.error.detail"]
-    offsets = [int(dict(letters[reason].headers() or [])["driftgauge.error.offset"]) for reason in POISON]
+    offsets = [int(headers_of(letters[reason])["driftgauge.error.offset"]) for reason in POISON]
     assert offsets == list(range(offsets[0], offsets[0] + len(POISON)))
 
 
@@ -141,7 +141,7 @@ def test_the_bad_record_of_a_message_is_rejected_alone(story: Story) -> None:
     """Of three records in a message the second is a dead letter, with the message's key; the others count."""
     (letter,) = [letter for letter in story.dead_letters if letter.key() == b"mixed"]
     assert letter.value() == b'{"model": "other", "features": {}}'
-    assert dict(letter.headers() or [])["driftgauge.error.reason"] == GOOD_AND_BAD.encode()
+    assert headers_of(letter)["driftgauge.error.reason"] == GOOD_AND_BAD.encode()
 
 
 def test_a_shifted_feature_becomes_one_alert(story: Story) -> None:
@@ -155,14 +155,17 @@ def test_a_shifted_feature_becomes_one_alert(story: Story) -> None:
     shifted = story.begin + SHIFTED_AT * PANE
     assert shifted < millis(fired["started_at"]) <= shifted + 2 * PANE
     assert millis(fired["emitted_at"]) > millis(fired["event_time"])
-    assert 'driftgauge_alert_active{model="click",version="1",segment="",alert="DataDrift",severity="critical"} 1' in story.page
+    assert (
+        'driftgauge_alert_active{model="click",version="1",segment="",alert="DataDrift",severity="critical"} 1'
+        in story.page
+    )
     assert 'driftgauge_event_to_alert_seconds_count{alert="DataDrift",model="click"} 1.0' in story.page
 
 
 def test_an_alert_is_a_cloud_event_with_a_derived_id(story: Story) -> None:
     """The id follows from fingerprint and start; headers are CloudEvents; the key is the fingerprint."""
     for message in story.alerts:
-        event, headers = json.loads(message.value() or b""), dict(message.headers() or [])
+        event, headers = json.loads(message.value() or b""), headers_of(message)
         assert event["fingerprint"] == fingerprint_of("click", "1", "", event["alert"])
         if event["state"] == "firing":
             assert event["id"] == id_of(event["fingerprint"], millis(event["started_at"]), 1, "firing")
@@ -188,8 +191,7 @@ class Undisturbed:
 def evaluations_of(site: Site) -> list[tuple[str, bytes]]:
     """Id and bytes of all evaluations, sorted."""
     return sorted(
-        (dict(message.headers() or [])["ce_id"].decode(), message.value() or b"")
-        for message in site.read("evaluations")
+        (headers_of(message)["ce_id"].decode(), message.value() or b"") for message in site.read("evaluations")
     )
 
 
@@ -276,7 +278,7 @@ def test_no_data_fires_when_all_traffic_stops(broker: Broker, tmp_path: Path) ->
 
 @pytest.mark.real_broker
 def test_an_outage_is_not_silence(kafka_node: KafkaNode, tmp_path: Path) -> None:
-    """The broker stops answering for longer than `no_data_after`: told as such, no NoData, and nothing is late after it."""
+    """The broker does not answer for longer than `no_data_after`: told as such, no NoData, and nothing is late."""
     broker = real(kafka_node)
     site = Site(tmp_path, broker, broker.topic("predictions"), no_data_after="3s", evaluations=False)
     traffic = Traffic(site, now() - 4_000)
@@ -299,7 +301,7 @@ def test_an_outage_is_not_silence(kafka_node: KafkaNode, tmp_path: Path) -> None
 
 @pytest.mark.real_broker
 def test_an_absent_broker_is_waited_for(tmp_path: Path) -> None:
-    """Started before the broker, then before the topic: not ready with the reason, then running as soon as there is both."""
+    """Started before the broker, then before the topic: not ready with the reason, then running once both are there."""
     try:
         node = KafkaNode(heap="512m")
     except NoBrokerError as error:
@@ -325,7 +327,7 @@ def test_an_absent_broker_is_waited_for(tmp_path: Path) -> None:
 def test_new_partitions_are_read_from_their_beginning(
     real_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A topic grows from 2 to 4 partitions: all that was ever written to the new ones is read, also with start: latest."""
+    """A topic grows: all that was ever written to the new partitions is read, also with start: latest."""
     monkeypatch.setattr(watcher, "NEW_PARTITIONS_EVERY", 1)
     site = Site(tmp_path, real_broker, real_broker.topic("predictions", 2), start="latest", evaluations=False)
     before = Traffic(site, now() - 60_000, partitions=2)

@@ -116,10 +116,9 @@ def test_an_evaluation_has_the_fields_of_the_contract_and_no_time_of_its_own() -
     """Bounds that do not exist are null; the bytes do not depend on when it leaves."""
     message = encode_evaluation(EVALUATION, NOW)
     assert encode_evaluation(EVALUATION, NOW + 1) == message
-    assert body(message.value) == {
-        **{name: getattr(EVALUATION, name) for name in EVALUATION.__struct_fields__},
-        "window": {"size": "1m", "start": rfc3339(START), "end": rfc3339(START + 60_000)},
-    }
+    expected: dict[str, Any] = {name: getattr(EVALUATION, name) for name in EVALUATION.__struct_fields__}
+    window = {"size": "1m", "start": rfc3339(START), "end": rfc3339(START + 60_000)}
+    assert body(message.value) == {**expected, "window": window}
     assert message.key == b"click"
     assert dict(message.headers)["ce_id"] == evaluation_id(EVALUATION).encode()
 
@@ -140,7 +139,15 @@ def test_evaluations_of_different_things_have_different_ids() -> None:
 def test_a_dead_letter_is_the_record_with_reasons_added() -> None:
     """Value, key and the record's own headers are untouched, in order; ours come after."""
     letter = DeadLetter(
-        b"\xff{", b"\x00key", (("a", b"1"), ("a", None)), Reason.INVALID_TEXT, "not UTF-8 é", "predictions", 3, 77, START
+        b"\xff{",
+        b"\x00key",
+        (("a", b"1"), ("a", None)),
+        Reason.INVALID_TEXT,
+        "not UTF-8 é",
+        "predictions",
+        3,
+        77,
+        START,
     )
     message = encode_dead_letter(letter, NOW)
     assert (message.value, message.key) == (b"\xff{", b"\x00key")

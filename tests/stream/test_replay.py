@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,10 +37,11 @@ from windows.reference import seal, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from brokers import Broker
-    from operators.records import Envelopes
 
+    from operators.records import Envelopes
     from stream.replay_summary import Summary
     from windows.reference import Reference
 
@@ -127,7 +127,9 @@ def test_every_pane_is_judged_once(tmp_path: Path) -> None:
     rows = list(lines_of(tmp_path / "out" / EVALUATIONS))
     ends = [rfc3339(START // PANE * PANE + at * PANE) for at in range(1, SECONDS + 1)]
     for size in ("1s", "5s"):
-        found = [row["window"]["end"] for row in rows if row["window"]["size"] == size and row["metric"] == "throughput"]
+        found = [
+            row["window"]["end"] for row in rows if row["window"]["size"] == size and row["metric"] == "throughput"
+        ]
         assert found == ends
     assert summary.windows == 2 * SECONDS
     assert summary.evaluations == len(rows)
@@ -181,13 +183,15 @@ def test_forms_of_the_same_lines(tmp_path: Path, form: str) -> None:
     plain = write(tmp_path / "p.jsonl", lines)
     data = plain.read_bytes()
     other = tmp_path / "other"
-    other.write_bytes({
-        "gzip": gzip.compress(data[:5_000]) + gzip.compress(data[5_000:]),
-        "crlf": data.replace(b"\n", b"\r\n"),
-        "bom": b"\xef\xbb\xbf" + data,
-        "no last line break": data[:-1],
-        "blank lines": b"\n\r\n" + data.replace(b"\n", b"\n   \n\n"),
-    }[form])
+    other.write_bytes(
+        {
+            "gzip": gzip.compress(data[:5_000]) + gzip.compress(data[5_000:]),
+            "crlf": data.replace(b"\n", b"\r\n"),
+            "bom": b"\xef\xbb\xbf" + data,
+            "no last line break": data[:-1],
+            "blank lines": b"\n\r\n" + data.replace(b"\n", b"\n   \n\n"),
+        }[form]
+    )
     first, second = run(tmp_path, plain), run(tmp_path, other, out="other-out")
     assert first.read == second.read == len(lines)
     assert contents(tmp_path) == contents(tmp_path, "other-out")
@@ -205,7 +209,7 @@ def test_dead_letters_say_which_line_and_why(tmp_path: Path) -> None:
     }
     for number, line in bad.items():
         lines.insert(number - 1, line)
-    path = write(tmp_path / "p.jsonl", ["".encode(), *lines])
+    path = write(tmp_path / "p.jsonl", [b"", *lines])
     summary = run(tmp_path, path)
     assert summary.dead == dict.fromkeys(
         ("broken_json", "invalid_text", "missing_field", "timestamp_ahead", "unknown_model"), 1
@@ -225,7 +229,7 @@ def test_dead_letters_say_which_line_and_why(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at_the_end", [True, False])
 def test_late_lines_are_counted(tmp_path: Path, at_the_end: bool) -> None:
-    """read = folded + late + dead letters holds whether or not anything in time follows the late lines."""
+    """The sum read = folded + late + dead letters holds whether or not anything in time follows the late lines."""
     lines, late = predictions(10), predictions(1)[:7]
     lines = [*lines, *late] if at_the_end else [*lines[:2_500], *late, *lines[2_500:]]
     summary = run(tmp_path, write(tmp_path / "p.jsonl", lines))
@@ -262,7 +266,7 @@ def test_evaluations_of_several_models_are_in_the_order_of_time(tmp_path: Path) 
 
 
 def test_a_gap_in_time_is_no_data(tmp_path: Path) -> None:
-    """Three quarters of a minute without predictions is NoData in replay as it was then, and resolves once they are back."""
+    """Three quarters of a minute without predictions is NoData in replay too, and resolves once they are back."""
     lines = predictions(60, rate=50)
     gap = [*lines[: 5 * 50], *lines[50 * 50 :]]
     run(tmp_path, write(tmp_path / "p.jsonl", gap))
@@ -441,7 +445,10 @@ def test_the_summary_is_printed(tmp_path: Path) -> None:
     arguments = ["replay", "-c", f"{tmp_path}/c.yaml", "--predictions", f"{tmp_path}/*.jsonl", "-o", f"{tmp_path}/out"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert f"{SECONDS * RATE + 1:,} records read = {SECONDS * RATE:,} folded + 0 late + 1 dead letters (broken_json 1)" in result.output
+    assert (
+        f"{SECONDS * RATE + 1:,} records read = {SECONDS * RATE:,} folded + 0 late + 1 dead letters (broken_json 1)"
+        in result.output
+    )
     assert f"{2 * SECONDS} windows judged" in result.output
     assert "1 alerts fired (DataDrift 1), 0 resolved" in result.output
     assert "firing at the end: DataDrift of click version 1, critical" in result.output
@@ -458,7 +465,7 @@ def test_a_signal_ends_it_without_a_trace(tmp_path: Path, number: signal.Signals
     try:
         with (tmp_path / "endless").open("wb", buffering=0) as pipe:
             pipe.write(lines)
-            until(lambda: (tmp_path / "out").exists())
+            until((tmp_path / "out").exists)
             process.send_signal(number)
             deadline = time.monotonic() + 20
             while process.poll() is None and time.monotonic() < deadline:
@@ -493,7 +500,7 @@ def topic_lanes(site: Site, begin: str = "earliest", end: str = "latest") -> Seq
 
 
 def test_a_topic_replays_to_what_the_monitor_found(broker: Broker, tmp_path: Path) -> None:
-    """The same evaluations and alert ids as the live monitor wrote, as far as it had come; and dead letters with keys."""
+    """The same evaluations and alert ids as the live monitor wrote, as far as it had come; dead letters with keys."""
     site = Site(tmp_path / "live", broker, broker.topic("predictions"), idle_after="1h")
     traffic = Traffic(site, int(time.time() * 1e3) - 90_000, shifts=(Shift("mean", "age", 1.0, 6 * PANE),))
     traffic.write(10)

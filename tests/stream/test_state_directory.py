@@ -124,7 +124,18 @@ def test_another_format_is_refused(made: Path) -> None:
     assert f"state of format {FORMAT + 1}, this release reads format {FORMAT}" in refused(made)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        "{}",
+        '{"format": 1}',
+        '{"format": 1, "topic": "predictions", "recovery_partitions": 2, "models": 3}',
+    ],
+)
 def test_a_damaged_note_is_refused(made: Path, text: str) -> None:
     """Whatever it holds, it is one line and no traceback."""
     (made / NOTE).write_text(text)
@@ -173,5 +184,6 @@ def test_a_directory_has_state_once_something_was_saved(made: Path, tmp_path: Pa
     flow = Dataflow("some")
     counted = op.stateful_map("count", op.input("in", flow, TestingSource([("a", 1)])), lambda s, v: ((s or 0) + v, v))
     op.output("out", counted, TestingSink([]))
-    cluster_main(flow, [], 0, recovery_config=prepare(settings(made), models(), TOPIC))
+    recovery = prepare(settings(made), models(), TOPIC)
+    cluster_main(flow, [], 0, recovery_config=recovery)  # type: ignore[no-untyped-call]
     assert has_state(settings(made))
