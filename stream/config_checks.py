@@ -13,7 +13,7 @@ UNREADABLE = frozenset('"\\')
 """Characters that the decoder's field names cannot hold."""
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
 
-UNREADABLE = frozenset("\"\\")
+UNREADABLE = frozenset('"\\')
 """Characters that the decoder's field names cannot hold."""
 
 Finding = tuple[KeyPath, str | None, str]

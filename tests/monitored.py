@@ -113,7 +113,8 @@ models:
 
 def headers_of(message: Message) -> dict[str, bytes]:
     """The headers of a message, each as bytes."""
-    return {name: value if isinstance(value, bytes) else b"" for name, value in message.headers() or []}
+    given: Any = message.headers() or []
+    return {name: value if isinstance(value, bytes) else b"" for name, value in given}
 
 
 class Monitor:

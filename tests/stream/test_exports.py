@@ -149,7 +149,7 @@ def seen(*values: int) -> Seen:
 
 def test_a_tick_tells_the_watermark_ages_and_totals() -> None:
     """Watermark in seconds, the age of each feature, and counts by version and outcome."""
-    totals = Counts({"1": 90, "2": 5}, {"1": 3}, 4, 2)
+    totals = Counts({"1": 90, "2": 5}, {"1": 3}, folded=98, late=4, overflow=2)
     tick = verdicts(seen={"1": seen(END, END - 30_000)}, totals=totals)
     registry = shown(of_verdicts("click", ("age", "price"), tick))
     assert registry.values("watermark_timestamp_seconds") == {("click",): END / 1e3}

@@ -126,7 +126,7 @@ def test_an_evaluation_has_the_fields_of_the_contract_and_no_time_of_its_own() -
 def test_evaluations_of_different_things_have_different_ids() -> None:
     """Each of model, version, segment, kind, feature, metric and window makes another id; values do not."""
     fields = {name: getattr(EVALUATION, name) for name in EVALUATION.__struct_fields__}
-    changes = [
+    changes: list[dict[str, Any]] = [
         *({name: "x"} for name in ("model", "version", "segment", "kind", "feature", "metric")),
         {"window": WindowRow("5m", START, START + 60_000)},
         {"window": WindowRow("1m", START, START + 70_000)},
