@@ -103,6 +103,7 @@ def numbers(title: str, text: str, queries: list[Query], unit: str = "short", **
             "justifyMode": "auto",
             "wideLayout": True,
             "showPercentChange": False,
+            "percentChangeColorMode": "standard",
         },
     )
 
