@@ -64,12 +64,9 @@ def _random_moment(run: Run) -> None:
 
 
 def _kill(run: Run, victim: str) -> None:
-    workers = run.monitor.workers()
-    if victim == "all workers":
-        for pid in workers:
-            kill_process(pid)
-    elif victim == "a worker":
-        for pid in run.rng.sample(workers, min(1, len(workers))):
+    workers = until(run.monitor.workers, READYZ_SECONDS, "a worker runs")
+    if victim in {"a worker", "all workers"}:
+        for pid in workers if victim == "all workers" else [run.rng.choice(workers)]:
             kill_process(pid)
     else:
         lingering = workers[: victim == LINGERING]

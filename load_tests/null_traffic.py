@@ -254,6 +254,8 @@ def simulate(task: tuple[str, int, int]) -> Found:
         found.rows += sum(int(vector[run.plan.layout.rows]) for vector in groups.values())
         for event in run.pane(START + number, groups):
             found.add(event)
+        if number % DAY_PANES == DAY_PANES - 1:
+            print(f"{name}, part {part}: day {number // DAY_PANES + 1} of {count / DAY_PANES:g}", file=sys.stderr)
     found.seconds = time.process_time() - begun
     found.factors = run.overdispersion().tolist()
     return found

@@ -44,16 +44,6 @@ class JudgeConfig:
     evaluations: bool
 
 
-@dataclass(slots=True)
-class JudgeState:
-    """Ticks that wait for measures, measures that came before their header, and streams of which something fires."""
-
-    headers: deque[Header] = field(default_factory=deque)
-    waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
-    streams: dict[StreamKey, StreamState] = field(default_factory=dict)
-    format: int = STATE_VERSION
-
-
 @dataclass(frozen=True, slots=True)
 class Objective:
     """Where an objective stands: for the metrics sla_objective, sla_value, sla_violated."""
@@ -65,6 +55,17 @@ class Objective:
     violated: bool
 
 
+@dataclass(slots=True)
+class JudgeState:
+    """Ticks that wait for measures, measures that came before their header, and streams of which something fires."""
+
+    headers: deque[Header] = field(default_factory=deque)
+    waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
+    streams: dict[StreamKey, StreamState] = field(default_factory=dict)
+    objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
+    format: int = STATE_VERSION
+
+
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """All that is found of a model at one tick.
@@ -74,7 +75,7 @@ class Verdicts:
         header: the tick's facts.
         findings: every breach that stands, new or old.
         evaluations: rows for the evaluations topic; empty when not wanted.
-        objectives: objectives that were measured at this tick.
+        objectives: where every objective of every version stood when last measured.
     """
 
     end: int
@@ -110,7 +111,6 @@ class Judge:
 
     def _tick(self, header: Header, measured: list[Measures]) -> Verdicts:
         evaluations: list[Evaluation] = []
-        objectives: list[Objective] = []
         for measures in measured:
             for table in measures.tables:
                 monitors = [
@@ -119,13 +119,15 @@ class Judge:
                     if measures.window.size in monitor.windows
                 ]
                 for monitor in monitors:
-                    objectives += self._judge(monitor, measures, table, header)
+                    for objective in self._judge(monitor, measures, table, header):
+                        self.state.objectives[objective.version, objective.sla] = objective
                 if self.config.evaluations:
                     evaluations += rows_of(self.config.model, measures, table, monitors)
         self._forget(header)
         findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
         findings += fresh_findings(self.config.freshness, header)
-        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), tuple(objectives))
+        objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
+        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives)
 
     def _judge(self, monitor: Monitor, measures: Measures, table: Table, header: Header) -> list[Objective]:
         objectives: list[Objective] = []
@@ -155,6 +157,10 @@ class Judge:
         judged = {(monitor.name, size) for monitor in self.config.monitors for size in monitor.windows}
         for key in [key for key in self.state.streams if key[2] not in header.seen or key[:2] not in judged]:
             del self.state.streams[key]
+        promised = {monitor.name for monitor in self.config.monitors}
+        for version, sla in list(self.state.objectives):
+            if version not in header.seen or f"sla.{sla}" not in promised:
+                del self.state.objectives[version, sla]
 
     def _findings(self, key: StreamKey) -> list[Finding]:
         name, size, version, segment = key

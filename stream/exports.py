@@ -105,10 +105,8 @@ def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> It
     yield Totals("late_records_total", {(model, "late"): float(totals.late)})
     yield Totals("overflow_total", {(model, "versions"): float(totals.overflow)})
     for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):
-        for objective in verdicts.objectives:
-            owner = f"{model}/{objective.version}/{objective.sla}"
-            row = (model, objective.version, objective.sla)
-            yield GaugeBlock(owner, name, (row,), (float(getattr(objective, pick)),))
+        rows = tuple((model, objective.version, objective.sla) for objective in verdicts.objectives)
+        yield GaugeBlock(model, name, rows, tuple(float(getattr(objective, pick)) for objective in verdicts.objectives))
 
 
 def of_alerts(active: ActiveAlerts) -> Iterator[Report]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from bytewax._bytewax import cluster_main
 from operators.alert_event import AlertEvent
 from operators.model_steps import plan_models
 from stream.alignment import Alignment
+from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
@@ -60,9 +60,8 @@ def run(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
     recovery = prepare(config.state, models, config.topics.predictions)
-    _spare_the_collector()
     waiting = partial(_say, reporter, process, "starting", [])
-    with occupied(config.state.directory, stop, waiting) as held:
+    with spared(), occupied(config.state.directory, stop, waiting) as held:
         if held:
             _watch(config, models, recovery, reporter, stop, process, addresses)
     reporter.send(Status(process, "stopping"))
@@ -143,13 +142,3 @@ def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, sto
         reporter=reporter,
         moved=alignment.moved,
     )
-
-
-def _spare_the_collector() -> None:
-    """Batches make many short-lived tuples and no cycles.
-
-    Look for garbage seldom, and never at what the start has built.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 50)

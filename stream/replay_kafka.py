@@ -156,7 +156,8 @@ class TopicLane:
         messages: list[Message] = []
         deadline = time.monotonic() + SILENCE_SECONDS
         while not self._over and len(messages) < size:
-            polled = self._poll(min(POLL, size - len(messages)))
+            # Never more than there are: the client would wait for them.
+            polled = self._poll(min(POLL, size - len(messages), self._range.end - self._next))
             messages += polled
             if polled:
                 deadline = time.monotonic() + SILENCE_SECONDS

@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 HELD = "driftgauge:alert_active:held"
 
+SEGMENTS_AFTER = "10s"
+"""How much later a segment's alert comes than its gauge: two evaluations.
+
+The whole of a version and its segments often cross in the same tick. A page goes out with the first alert of its group,
+so the whole must come first: it is then the title, and Alertmanager inhibits its segments.
+"""
+
 
 def alert_rules(config: Config, options: RuleOptions) -> tuple[Recording | Alerting, ...]:
     """The latch, then an alerting rule for each kind."""
@@ -46,6 +53,14 @@ or
     )
 
 
+def _active(alert: str) -> str:
+    only = f"alert={promql(alert)}"
+    segments = f'{HELD}{{{only},segment!=""}}'
+    return f"""\
+max without (alert) ({HELD}{{{only},segment=""}}) > 0
+or max without (alert) ({segments} and {segments} offset {SEGMENTS_AFTER}) > 0"""
+
+
 def _rule(alert: str, config: Config, options: RuleOptions) -> Alerting:
     minor, major = severity_table(config.alerting)[alert]
     description = DESCRIPTIONS.get(alert, "")
@@ -56,7 +71,7 @@ def _rule(alert: str, config: Config, options: RuleOptions) -> Alerting:
     told = f"All causes: the event in topic {literal(config.topics.alerts)}."
     return Alerting(
         alert=alert,
-        expr=f"max without (alert) ({HELD}{{alert={promql(alert)}}}) > 0",
+        expr=_active(alert),
         labels={"service": SERVICE},
         annotations={
             "summary": SUMMARIES[alert],

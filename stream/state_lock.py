@@ -79,21 +79,25 @@ def _try(directory: Path) -> tuple[_Own | None, str]:
             other = _holder(path)
             if other:
                 return None, other
-        descriptor, path = tempfile.mkstemp(".lock", _PREFIX, directory)
+        descriptor, name = tempfile.mkstemp(".lock", _PREFIX, directory)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.write(descriptor, f"{os.getpid()} {_family()}".encode())
-        return _Own(Path(path), descriptor), ""
+        return _Own(Path(name), descriptor), ""
 
 
 def _holder(path: Path) -> str:
     """The process that holds the lock file, unless it is of our own family. What a dead one has left is removed."""
-    with path.open("r+") as file:
+    try:
+        file = path.open("r+")
+    except FileNotFoundError:  # its holder ended this very moment
+        return ""
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             process, _, family = file.read().partition(" ")
             return "" if family == _family() else process
-        path.unlink()
+        path.unlink(missing_ok=True)
         return ""
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script that a container runs, no package
-"""Before anything else starts: the reference of the synthetic click model, and the topics. A second run changes nothing.
+"""Before all else: the reference of the synthetic click model, and the topics. A second run changes nothing.
 
 Takes the config as its argument. Your own model needs none of this: `driftgauge init` and `driftgauge topics create`.
 """

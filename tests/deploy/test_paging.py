@@ -102,7 +102,7 @@ def dedup_key(alert: str, model: str) -> str:
 def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
     """A gauge of the registry is one trigger with key, summary, value, threshold and links; when it ends, one resolve.
 
-    A segment of the same model is the same incident; a warning is a message, an info is nothing.
+    Its segment, which crosses with it, is not told; a warning is a message, an info is nothing.
     """
     with Running(tmp_path) as chain:
         chain.monitor.fire(INFO)
@@ -113,7 +113,7 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         assert page["routing_key"] == "routing-key"
         assert page["dedup_key"] == dedup_key("DataDrift", "click")
         payload = page["payload"]
-        assert payload["summary"].startswith("Features of click version 7")
+        assert payload["summary"] == "Features of click version 7 moved away from the reference"
         assert (payload["severity"], payload["class"], payload["group"]) == ("critical", "DataDrift", "click")
         details = payload["custom_details"]
         assert "price (ks 0.183, limit 0.1 over 1m)" in details["alerts"]
@@ -122,11 +122,13 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         dashboard = "http://localhost:3000/d/driftgauge-model?var-model=click&var-version=7&var-segment="
         assert links["Dashboard"].startswith(dashboard)
         assert "&from=" in links["Dashboard"]
+        until(lambda: chain.rows('ALERTS{alertname="DataDrift",segment!="",alertstate="firing"}'))
 
         chain.monitor.fire(WARNING)
         until(lambda: chain.receiver.pages("DataDrift", "resolve"))
         until(lambda: chain.receiver.at("/slack"))
         assert {event["dedup_key"] for event in chain.receiver.at("/v2/enqueue")} == {page["dedup_key"]}
+        assert not any("country=de" in str(event) for event in chain.receiver.at("/v2/enqueue"))
         (message,) = {post["attachments"][0]["title"] for post in chain.receiver.at("/slack")}
         assert message == "Too many values of click version 7 are missing, unseen or out of range"
         assert len(chain.receiver.pages("DataDrift", "resolve")) == 1

@@ -171,6 +171,19 @@ def test_objectives_are_told_at_every_tick_with_their_direction() -> None:
     assert (found.lower, found.upper) == pytest.approx((0.9, 0.904))
 
 
+def test_an_objective_stands_until_measured_again_or_its_version_is_forgotten() -> None:
+    """A tick that measures nothing of it shows what the last one said; a forgotten version has no objectives."""
+    logic = judge(AVAILABLE)
+    got = table([0.9], metric="availability", kind=Kind.SERVICE, width=0.004)
+    (measured,) = logic([header(10_000, ((MINUTE.size, 0),)), measures(0, got)])
+    (later,) = logic([header(20_000, ())])
+    assert later.objectives == measured.objectives != ()
+    gone = header(30_000, ())
+    gone.seen.clear()
+    (last,) = logic([gone])
+    assert last.objectives == ()
+
+
 def test_an_objective_on_drift_is_violated_by_any_feature() -> None:
     """It names no feature, and segments do not count."""
     (done,) = judge(WORST)(

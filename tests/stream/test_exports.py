@@ -173,14 +173,13 @@ def test_a_forgotten_version_has_no_ages() -> None:
 
 
 def test_objectives_are_shown_with_target_value_and_verdict() -> None:
-    """An objective that is not measured at a tick keeps what the last one said."""
+    """Each tick shows where all objectives stand; what the judge has forgotten is shown no more."""
     met, broken = (
         Objective("1", "availability", 0.999, 0.9995, violated=False),
         Objective("1", "latency_p99_ms", 100.0, 140.0, violated=True),
     )
     registry = shown(
         of_verdicts("click", (), verdicts(seen={}, totals=Counts(), objectives=(met, broken))),
-        of_verdicts("click", (), verdicts(seen={}, totals=Counts(), objectives=(met,))),
     )
     assert registry.values("sla_objective")["click", "1", "availability"] == 0.999
     assert registry.values("sla_value")["click", "1", "latency_p99_ms"] == 140.0
@@ -188,6 +187,11 @@ def test_objectives_are_shown_with_target_value_and_verdict() -> None:
         ("click", "1", "availability"): 0.0,
         ("click", "1", "latency_p99_ms"): 1.0,
     }
+    forgotten = shown(
+        of_verdicts("click", (), verdicts(seen={}, totals=Counts(), objectives=(met, broken))),
+        of_verdicts("click", (), verdicts(seen={}, totals=Counts(), objectives=(met,))),
+    )
+    assert forgotten.values("sla_violated") == {("click", "1", "availability"): 0.0}
 
 
 def test_firing_alerts_are_1_and_gone_when_they_end() -> None:
