@@ -91,6 +91,7 @@ def _shift(run: Run, at: int, number: int) -> None:
 
 def _see_alerts_resolve(run: Run) -> None:
     """Have the shift fire if it has not, end it, and wait until all that fired is resolved."""
+    run.progress()  # after a restart its counters are there again
     if not run.alerts("firing"):
         run.traffic.shifted.set()
         until(lambda: run.alerts("firing"), ALERT_SECONDS, "an alert fires")
@@ -104,6 +105,8 @@ def terms(bench: Bench, number: int) -> Result:
         run.monitor.start()
         for at in range(number):
             _random_moment(run)
+            # Before its first line a program has no handler of signals yet, and nothing to lose.
+            until(lambda: run.monitor.page("healthz")[0] == OK, READYZ_SECONDS, "/healthz answers")
             run.terminate()
             run.monitor.start()
             _shift(run, at, number)

@@ -115,7 +115,7 @@ def _latency() -> list[Recording]:
     return [
         *(Recording(f"{ERROR_RATIO}{window}", violated % window, sli) for window in ("5m", *RAW)),
         *(
-            Recording(f"{ERROR_RATIO}{window}", f"avg_over_time({ERROR_RATIO}5m{{sli=\"time\"}}[{window}])", sli)
+            Recording(f"{ERROR_RATIO}{window}", f'avg_over_time({ERROR_RATIO}5m{{sli="time"}}[{window}])', sli)
             for window in RECORDED
         ),
     ]
@@ -131,6 +131,7 @@ class _Sli:
     counted: bool
 
 
+_BUDGET = "{{ $labels.model }} spends its {{ $labels.slo }} budget"
 _RATIO = "{{ $value | humanizePercentage }}"
 _TARGET = (
     '{{ range query (printf "driftgauge:slo_objective:ratio{model=%q,slo=%q}" $labels.model $labels.slo) }}'
@@ -175,8 +176,9 @@ and on (model, slo) {ERROR_RATIO}{burn.short}{only} > {limit}"""
             "burn_rate": f"{burn.rate:g}",
         },
         annotations={
-            "summary": f"{{{{ $labels.model }}}} spends its {{{{ $labels.slo }}}} budget at over {burn.rate:g} times the even rate",
-            "description": f"{sli.bad} over {burn.long}: more than {burn.spent}, and still so in the last {burn.short}.",
+            "summary": f"{_BUDGET} at over {burn.rate:g} times the even rate",
+            "description": f"{sli.bad} over {burn.long}: more than {burn.spent},"
+            f" and still so in the last {burn.short}.",
             "objective": f"{sli.objective}, over 30 days",
             "runbook_url": runbook(config, "ErrorBudgetBurn"),
             "dashboard_url": model_dashboard(options),

@@ -1,4 +1,4 @@
-"""What docker-compose.yml runs, without containers: its config, its preparation, its simulator, on the embedded broker."""
+"""What docker-compose.yml runs, without containers: its config, preparation and simulator, on the embedded broker."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kafka_node import free_ports
 from paging import Prometheus
 from waiting import until
 
+from stream.config import load
 from stream.embedded import EmbeddedBroker
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ class Composed:
                 "DRIFTGAUGE__TIME__LATENESS": "500ms",
                 "DRIFTGAUGE__MODELS__0__REFERENCE": str(self._directory / "click.reference.json"),
             }
-            self.prepared = [self._prepare(), self._prepare()]
+            for name in load(CONFIG, {}).topics.model_dump().values():
+                broker.create(name)
+            prepare(self._env)
             rules = re.sub(r"^(  interval:) \w+$", r"\1 1s", RULES.read_text(), flags=re.MULTILINE)
             self.prometheus = self._stack.enter_context(
                 Prometheus(self._directory / "prometheus", rules, self.address, "http://127.0.0.1:1")
@@ -78,14 +81,6 @@ class Composed:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    def _prepare(self) -> str:
-        # The embedded broker makes topics when they are named, and cannot be asked how they are set up.
-        done = subprocess.run(
-            [sys.executable, PREPARE, CONFIG], env=self._env, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def _start(self, name: str, arguments: list[str]) -> None:
         given = [part.replace("/etc/driftgauge/driftgauge.yaml", str(CONFIG)) for part in arguments]
@@ -108,6 +103,15 @@ class Composed:
             until(lambda: self.prometheus.query(expression), 90)
         except AssertionError:
             raise AssertionError(f"never: {expression}\n{self._log.read_text()[-3000:]}") from None
+
+
+def prepare(env: Mapping[str, str]) -> str:
+    """Run the preparation; what it says."""
+    done = subprocess.run(
+        [sys.executable, PREPARE, CONFIG], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _hastened(command: list[str]) -> list[str]:

@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import threading
-import urllib.error
 import urllib.parse
-import urllib.request
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -128,15 +129,21 @@ class _Process:
     def _ready(self) -> bool:
         assert self._process.poll() is None, self._log.read_text()
         try:
-            with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.URLError:
+            return self._ask("GET", "/-/ready")[0] == HTTPStatus.OK
+        except OSError:
             return False
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        with closing(HTTPConnection(self.url.removeprefix("http://"), timeout=10)) as connection:
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
 
     def get(self, path: str, **query: str) -> Any:
         """The JSON at a path."""
-        with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(query)}", timeout=5) as answer:
-            return json.load(answer)
+        status, body = self._ask("GET", f"{path}?{urllib.parse.urlencode(query)}")
+        assert status == HTTPStatus.OK, body
+        return json.loads(body)
 
 
 class Alertmanager(_Process):
@@ -168,10 +175,8 @@ class Alertmanager(_Process):
     def post(self, alerts: list[dict[str, str]]) -> None:
         """Give it alerts by their labels."""
         body = json.dumps([{"labels": labels, "annotations": {"summary": "s"}} for labels in alerts]).encode()
-        request = urllib.request.Request(
-            f"{self.url}/api/v2/alerts", body, {"Content-Type": "application/json"}, method="POST"
-        )
-        urllib.request.urlopen(request, timeout=5).close()
+        status, answer = self._ask("POST", "/api/v2/alerts", body)
+        assert status == HTTPStatus.OK, answer
 
 
 class Prometheus(_Process):

@@ -1,7 +1,8 @@
 # ruff: noqa: INP001 - scripts beside what they write, no package
 """Overview: is every model watched, and is any of them in trouble."""
 
-from parts import Column, Page, Query, alerts_over_time, lines, numbers, steps, table
+from page import Page
+from parts import Column, Query, alerts_over_time, lines, numbers, steps, table
 
 SERVED = "group by (model, version) (driftgauge_predictions_total)"
 """1 for each version that there is: what every column of the table has a value for."""

@@ -3,8 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -15,6 +14,9 @@ from stream.config import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROOT = DEPLOY.parent
 EXAMPLE = DEPLOY / "examples" / "click.yaml"
@@ -45,7 +47,10 @@ def _rules(tmp_path: Path, text: str, options: RuleOptions | None = None) -> lis
 
 
 def test_the_default_set_is_what_the_example_gives() -> None:
-    """deploy/prometheus/driftgauge.rules.yml is up to date; else: driftgauge rules --config deploy/examples/click.yaml -o it."""
+    """The checked-in file is up to date.
+
+    Else: driftgauge rules --config deploy/examples/click.yaml -o deploy/prometheus/driftgauge.rules.yml
+    """
     assert RULES.read_text() == rules_of(load(EXAMPLE, {}))
 
 
@@ -182,7 +187,9 @@ def test_burn_rates_are_for_objectives_with_a_budget(tmp_path: Path, sla: str, i
             (sli, "6", "6h", "30m", "critical"),
         )
     ]
-    assert {rule["labels"]["sli"] for rule in rules if rule.get("record", "").startswith("driftgauge:sli_")} == indicators
+    assert {
+        rule["labels"]["sli"] for rule in rules if rule.get("record", "").startswith("driftgauge:sli_")
+    } == indicators
 
 
 def test_a_page_names_what_is_past_the_level_that_pages(tmp_path: Path) -> None:
@@ -206,17 +213,30 @@ def test_links_durations_and_lag_follow_config_and_options(tmp_path: Path) -> No
     alerts = {rule["alert"]: rule for rule in rules if "alert" in rule and rule["labels"].get("severity") != "critical"}
     down = next(rule for rule in rules if rule.get("alert") == "DriftgaugeDown")
     assert alerts["NoData"]["annotations"]["runbook_url"] == 'https://wiki/{{ "{{" }}books}}/NoData.md'
-    assert alerts["NoData"]["annotations"]["dashboard_url"].startswith("https://grafana/d/driftgauge-model?var-model={{")
+    assert alerts["NoData"]["annotations"]["dashboard_url"].startswith(
+        "https://grafana/d/driftgauge-model?var-model={{"
+    )
     assert alerts["NoData"]["keep_firing_for"] == "90s"
     assert down["expr"] == 'up{job="a\\"b"} == 0'
     assert alerts["DriftgaugeWatermarkLag"]["expr"].endswith("> 580")
 
 
-NAMES = ('quo"te', "back\\slash", "{{ template }}", "$dollar %d", "käse 🧀", "#comment: yes", "a\u00a0b", "'", "- x", "~")
+NAMES = (
+    'quo"te',
+    "back\\slash",
+    "{{ template }}",
+    "$dollar %d",
+    "käse 🧀",
+    "#comment: yes",
+    "a\u00a0b",
+    "'",
+    "- x",
+    "~",
+)
 
 
 def test_a_config_of_50_models_loads(tmp_path: Path) -> None:
-    """promtool takes the rules of 50 models with objectives, some with names that YAML and templates trip over."""
+    """Rules of 50 models load in promtool: with objectives, and names that YAML and templates trip over."""
     tool("promtool")
     names = (*NAMES, *(f"model-{number}" for number in range(40)))
     model = '  - {{name: {}, task: binary, sla: {{availability: ">= 0.999", latency_p99_ms: "< 100"}}}}\n'
@@ -227,7 +247,9 @@ def test_a_config_of_50_models_loads(tmp_path: Path) -> None:
     output = tmp_path / "driftgauge.rules.yml"
     done = _driftgauge("rules", "--config", config, "-o", output)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.search(r"SUCCESS: \d+ rules found", run("promtool", "check", "rules", "--lint=all", "--lint-fatal", output))
+    assert re.search(
+        r"SUCCESS: \d+ rules found", run("promtool", "check", "rules", "--lint=all", "--lint-fatal", output)
+    )
     groups = yaml.safe_load(output.read_text())["groups"]
     objectives = {
         rule["labels"]["model"]: rule["expr"]
@@ -252,7 +274,10 @@ def test_awkward_names_fire_and_are_told_as_they_are(tmp_path: Path) -> None:
             {
                 "interval": "15s",
                 "input_series": [
-                    {"series": f'driftgauge_alert_active{{{at},alert="DataDrift",severity="critical"}}', "values": "1x9"},
+                    {
+                        "series": f'driftgauge_alert_active{{{at},alert="DataDrift",severity="critical"}}',
+                        "values": "1x9",
+                    },
                     *(
                         {"series": f'{series}{{{at},feature="x\\"",metric="ks",window="10s"}}', "values": "0.2x9"}
                         for series in ("driftgauge_feature_drift", "driftgauge_feature_drift_bound")
