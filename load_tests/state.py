@@ -104,7 +104,7 @@ def lines(models: int, features: int, count: int) -> list[bytes]:
 
 @dataclass
 class Traffic:
-    """Thin batches that fill the rings, then dense ones; `marks` are (wall, CPU) seconds at the ends of the dense part."""
+    """Thin batches that fill the rings, then dense ones; `marks` are (wall, CPU) seconds around the dense ones."""
 
     thin: list[bytes]
     dense: list[bytes]

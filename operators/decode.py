@@ -94,10 +94,10 @@ class Decode:
         late: dict[str, int] = {}
         floor = None
         if records:
-            records, stamps, more_dead = self._check(batch, records, written)
+            records, stamps, proven, more_dead = self._check(batch, records, written)
             dead += more_dead
             if records:
-                columns, late, floor = self._columns(records, stamps)
+                columns, late, floor = self._columns(records, stamps, proven)
         return Decoded(
             batch.topic,
             batch.partition,
@@ -181,8 +181,12 @@ class Decode:
 
     def _check(
         self, batch: RawBatch, records: list[Any], lines: _Lines
-    ) -> tuple[list[Any], IntArray, list[DeadLetter]]:
-        """Refuse records whose time is impossible or whose features are missing; the rest with their timestamps."""
+    ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter]]:
+        """Refuse records whose time is impossible or whose features are missing.
+
+        The rest with their timestamps, and with the time that each proves to have come: a clock that runs ahead of the
+        messages it writes must not make everybody else's records late.
+        """
         written = _written(batch, lines, len(records))
         stamps, unreadable = timestamps_of(records, written)
         ahead = stamps > np.minimum(written, batch.received) + self.config.max_ahead
@@ -209,11 +213,13 @@ class Decode:
             refused |= mask
         if dead:
             keep = np.flatnonzero(~refused)
-            return [records[row] for row in keep.tolist()], stamps[keep], dead
-        return records, stamps, dead
+            return [records[row] for row in keep.tolist()], stamps[keep], np.minimum(stamps, written)[keep], dead
+        return records, stamps, np.minimum(stamps, written), dead
 
-    def _columns(self, records: list[Any], stamps: IntArray) -> tuple[dict[str, Columns], dict[str, int], int]:
-        panes, is_late, floor = late_in_order(stamps, self.config.lateness, self.config.pane)
+    def _columns(
+        self, records: list[Any], stamps: IntArray, proven: IntArray
+    ) -> tuple[dict[str, Columns], dict[str, int], int]:
+        panes, is_late, floor = late_in_order(stamps, self.config.lateness, self.config.pane, proven)
         columns: dict[str, Columns] = {}
         late: dict[str, int] = {}
         for part in self._by_model(records, panes, is_late):

@@ -9,7 +9,7 @@ depend on who came first.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +25,11 @@ from windows.layout import WHOLE
 
 if TYPE_CHECKING:
     from operators.monitors import Monitor
-    from operators.slices import Seen
     from operators.tables import Measures, Table
 
 STATE_VERSION = 1
+
+RATE = "throughput"
 
 StreamKey = tuple[str, int, str, str]
 """(monitor name, window size, version, segment)."""
@@ -131,8 +132,12 @@ class Judge:
 
     def _judge(self, monitor: Monitor, measures: Measures, table: Table, header: Header) -> list[Objective]:
         objectives: list[Objective] = []
+        if monitor.metric == RATE:
+            if not _covered(measures, header):
+                return objectives
+            table = _all_versions(table)
         for row, (version, segment) in enumerate(table.groups):
-            if (monitor.whole_only and segment != WHOLE) or not _covers(monitor, measures, header.seen.get(version)):
+            if monitor.whole_only and segment != WHOLE:
                 continue
             readings = readings_of(monitor, table, row)
             key = (monitor.name, measures.window.size, version, segment)
@@ -155,11 +160,12 @@ class Judge:
     def _forget(self, header: Header) -> None:
         """End the streams of versions that are forgotten for their silence, and of monitors no longer configured."""
         judged = {(monitor.name, size) for monitor in self.config.monitors for size in monitor.windows}
-        for key in [key for key in self.state.streams if key[2] not in header.seen or key[:2] not in judged]:
-            del self.state.streams[key]
+        for key in list(self.state.streams):
+            if (key[2] and key[2] not in header.seen) or key[:2] not in judged:
+                del self.state.streams[key]
         promised = {monitor.name for monitor in self.config.monitors}
         for version, sla in list(self.state.objectives):
-            if version not in header.seen or f"sla.{sla}" not in promised:
+            if (version and version not in header.seen) or f"sla.{sla}" not in promised:
                 del self.state.objectives[version, sla]
 
     def _findings(self, key: StreamKey) -> list[Finding]:
@@ -193,6 +199,14 @@ class Judge:
         return found
 
 
-def _covers(monitor: Monitor, measures: Measures, seen: Seen | None) -> bool:
-    """Whether the window may be judged: a rate over a window that began before its version did is no rate."""
-    return monitor.metric != "throughput" or (seen is not None and measures.end - seen.first >= measures.window.size)
+def _covered(measures: Measures, header: Header) -> bool:
+    """Whether a rate may be judged: over a window that began before the model did it is no rate."""
+    began = min((seen.first for seen in header.seen.values()), default=measures.end)
+    return measures.end - began >= measures.window.size
+
+
+def _all_versions(table: Table) -> Table:
+    """A rate is promised of the model: traffic moves from version to version at every rollout."""
+    rate = np.nansum(table.value, axis=0, keepdims=True)
+    samples = table.samples.sum(axis=0, keepdims=True)
+    return replace(table, groups=(("", WHOLE),), value=rate, lower=rate, upper=rate, samples=samples)

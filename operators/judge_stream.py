@@ -24,7 +24,9 @@ NEAR = 1.2
 """A stream may clear when its upper bound is below this multiple of the threshold."""
 
 NO_EVIDENCE = 0.1
-"""... or when its lower bound is below this fraction of the threshold: thin traffic whose intervals are always wide."""
+"""... or when its lower bound is below this fraction of the threshold: thin traffic whose intervals are always wide.
+
+Then the value itself must have come halfway back: an interval that became wide clears nothing."""
 
 ENOUGH = 0.5
 """... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
@@ -99,4 +101,5 @@ def _gone(state: StreamState, readings: Readings) -> BoolArray:
         back = (readings.value < threshold) & (readings.upper - readings.base < np.maximum(span * NEAR, span / NEAR))
         none = readings.lower - readings.base <= np.minimum(span * NO_EVIDENCE, span / NO_EVIDENCE)
         enough = readings.samples >= ENOUGH * state.fired_on
-    return (back | none) & enough & ~np.isnan(readings.value)
+        halved = readings.value - readings.base <= (state.value - readings.base) / 2
+    return (back | (none & halved)) & enough & ~np.isnan(readings.value)

@@ -159,11 +159,13 @@ class Slices:
     def _calibrate(self, tick: Tick) -> None:
         """Learn from the first hour of panes with data how much panes differ; from then on the estimate stands."""
         dispersion = self.state.dispersion
-        if dispersion is None or dispersion.pairs * self.config.pane >= CALIBRATION:
+        if dispersion is None or dispersion.settled is not None:
             return
         whole = [vector for (_, segment), vector in tick.groups.items() if segment == WHOLE]
         if whole:
             dispersion.see(gather(self.where, [sum(whole[1:], start=whole[0])]).coarse)
+            if dispersion.pairs * self.config.pane >= CALIBRATION:
+                dispersion.settle()
 
     def _see(self, tick: Tick, end: int) -> None:
         state = self.state

@@ -53,7 +53,7 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
     else:
         stamps = np.fromiter(map(_milliseconds, given), np.float64, len(given))
     absent = np.isnan(stamps)
-    odd = ~absent & ((stamps < EARLIEST) | (stamps > LATEST))
+    odd = np.where(absent, written < EARLIEST, (stamps < EARLIEST) | (stamps > LATEST))
     stamps[absent | odd] = 0.0
     found = np.where(absent, written, np.rint(stamps).astype(np.int64))
     return found, (odd if odd.any() else None)

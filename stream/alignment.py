@@ -9,16 +9,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+PANES_A_BATCH = 64
+"""Panes that one batch should span at most: each pane of a batch is a sketch of its own."""
+
+LEAST_BATCH = 100
+"""Messages that are read at once however thin the traffic is."""
+
 MAX_AHEAD = 30
 """Panes that a partition of a process may be ahead of the slowest one that is not at its end."""
 
 
 @dataclass(slots=True)
 class Alignment:
-    """How far each partition of this process has come, in panes, and which are at their end."""
+    """How far each partition of this process has come, in panes; which are at their end; how much each reads."""
 
     floors: dict[int, int] = field(default_factory=dict)
     at_end: set[int] = field(default_factory=set)
+    limits: dict[int, int] = field(default_factory=dict)
+    before: dict[int, int] = field(default_factory=dict)
 
     def moved(self, partition: int, floor: int | None) -> None:
         """A batch of `partition` was decoded; `floor` is the first pane still open after it."""
@@ -31,6 +39,21 @@ class Alignment:
             self.at_end.add(partition)
         else:
             self.at_end.discard(partition)
+
+    def pace(self, partition: int, most: int) -> int:
+        """How many messages to read next, at most `most`: fewer where the last ones spanned many panes."""
+        limit = self.limits.get(partition, most // 8)
+        floor = self.floors.get(partition)
+        if floor is not None:
+            spanned = floor - self.before.get(partition, floor)
+            if spanned:
+                limit = min(limit * PANES_A_BATCH // spanned, limit * 2)
+            elif partition in self.before:
+                limit *= 2
+            self.before[partition] = floor
+        limit = min(max(limit, LEAST_BATCH), most)
+        self.limits[partition] = limit
+        return limit
 
     def must_wait(self, partition: int) -> bool:
         """Whether `partition` is so far ahead of another one with data to read that it must not read on."""

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from stream.config import Config, load, load_references
+from stream.config_checks import reference_notes
 
 
 def check(
@@ -22,6 +23,8 @@ def check(
             f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
             f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
         )
+        for note in reference_notes(reference):
+            typer.echo(f"note: {model.name}: {note}", err=True)
     if connect:
         _connect(loaded)
     typer.echo(f"{config}: OK")

@@ -11,13 +11,22 @@ from typing import Annotated
 
 import typer
 
+from operators.durations import show_duration
 from stream.cli_progress import progress_bar
 from stream.config import Config, load, load_references
-from stream.environment import PREFIX
+from stream.environment import SETTING
 from stream.errors import UsageError
 from stream.replay_lanes import Lane
+from stream.replay_summary import Summary
 
 KAFKA = "kafka"
+
+LATE_FILE = (
+    "the file is not in time order; sort it by timestamp, give one file for each partition, or use --predictions kafka"
+)
+
+UNREADABLE = ("empty", "oversized", "broken_json", "invalid_text", "wrong_type")
+"""Reasons that records have when the whole file is of another format."""
 
 EPILOG = (
     "Writes alerts.jsonl (emitted_at is the event time), evaluations.jsonl, dead_letters.jsonl (the records as they "
@@ -63,13 +72,44 @@ def replay(
     for line in summary.lines():
         typer.echo(line)
     typer.echo(f"written to {out}")
+    topic = predictions == [KAFKA]
+    if summary.useless:
+        raise UsageError(none_folded(summary, out, topic=topic))
+    if summary.much_late:
+        late = f"{percent(summary.late, summary.read)} of the records came late"
+        typer.echo(f"{late}: {_late_topic(loaded) if topic else LATE_FILE}", err=True)
 
 
 replay.__doc__ = f"{replay.__doc__}\n\n{EPILOG}"
 
 
+def percent(part: int, whole: int) -> str:
+    """A share for people, with two digits at least."""
+    share = 100 * part / whole
+    return f"{share:.{0 if share >= 10 else 1}f} %"
+
+
+def none_folded(summary: Summary, out: Path, *, topic: bool) -> str:
+    """What to say when every record that was not late is a dead letter: the main reason, and what may be behind it."""
+    from stream.replay_results import DEAD_LETTERS, lines_of  # noqa: PLC0415 - see above
+
+    main, count = next(iter(summary.dead.items()))
+    letters = out / DEAD_LETTERS
+    detail = next(letter["detail"] for letter in lines_of(letters) if letter["reason"] == main)
+    said = f"none of the {summary.read:,} records could be used: {count:,} are dead letters for {main} ({detail})"
+    if main not in UNREADABLE:
+        return f"{said}; all are in {letters}"
+    form = "are the messages JSON predictions" if topic else "is the input JSON Lines, one prediction a line"
+    return f"{said}; {form}? All are in {letters}"
+
+
+def _late_topic(config: Config) -> str:
+    lateness = show_duration(config.time.lateness)
+    return f"more than time.lateness ({lateness}) behind the newest of their partition; they are late for `run` too"
+
+
 def overrides(settings: Sequence[str]) -> dict[str, str]:
-    """The environment variables that `PATH=VALUE` settings stand for; they win over those that are set.
+    """Overrides of a config, as `load` takes them, from `PATH=VALUE` settings; they win over environment variables.
 
     Raises:
         UsageError: one has not that form.
@@ -79,8 +119,7 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
         path, equals, value = text.partition("=")
         if not equals or not all(path.strip().split(".")):
             raise UsageError(f"--set {text}: allowed is PATH=VALUE, such as models.0.drift.ks.major=0.2")
-        # Variables apply in the order of their names, and small letters come after capitals.
-        found[PREFIX + path.strip().lower().replace(".", "__")] = value
+        found[SETTING + path.strip()] = value
     return found
 
 

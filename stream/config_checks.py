@@ -1,16 +1,17 @@
 """Checks across the keys of a config, and between a config and its references."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 from operators.durations import show_duration
 from operators.settings import ModelSettings
+from stream.config_problems import nearest
 from stream.problems import KeyPath
 from windows.panes import plan
 from windows.reference import CategoricalProfile, NumericProfile, Reference
 
 FEWEST_SLICES = 6
-UNREADABLE = frozenset('"\\')
-"""Characters that the decoder's field names cannot hold."""
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
 
 UNREADABLE = frozenset('"\\')
@@ -52,8 +53,16 @@ def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:
         yield path, None, allowed
 
 
-def reference_findings(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
-    """What is wrong between a model's settings and its reference; paths are within the model."""
+def reference_findings(
+    model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")
+) -> Iterator[Finding]:
+    """What is wrong between a model's settings and its reference; paths are within the model.
+
+    Args:
+        model: the settings.
+        reference: as it was built.
+        config: the file that the settings are from, for the commands that are shown.
+    """
     if reference.model != model.name:
         yield ("reference",), f"it is of model {reference.model!r}", f"a reference of model {model.name!r} is needed"
     for name, kind in (model.features or {}).items():
@@ -65,17 +74,36 @@ def reference_findings(model: ModelSettings, reference: Reference) -> Iterator[F
     yield from _unreadable(model, reference)
     for index, key in enumerate(model.segments):
         if key not in reference.segments:
-            hint = "build it again: it was built without this segment"
-            yield (
-                ("segments", index),
-                None,
-                hint if key in reference.features else f"{hint}; {_choose(reference.segments)}",
-            )
+            yield ("segments", index), None, _without_segment(key, model, reference, config)
     if model.task in {"binary", "regression"} and isinstance(reference.prediction, CategoricalProfile):
         if model.task == "regression":
             yield ("task",), None, "the reference's predictions are categories: multiclass or binary is needed"
     elif model.task == "multiclass" and isinstance(reference.prediction, NumericProfile):
         yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
+
+
+def reference_notes(reference: Reference) -> Iterator[str]:
+    """What a user should know about a reference that can be used all the same."""
+    profiles = [*reference.features.values(), *([reference.prediction] if reference.prediction is not None else [])]
+    if any(profile.overdispersion is not None for profile in profiles):
+        return
+    lack = "has no timestamps" if reference.start is None else "spans too short a time"
+    rows = "rows with a timestamp column" if reference.start is None else "rows of a longer time"
+    yield (
+        f"the reference {lack}, so how much traffic varies is learnt from live traffic: nothing can fire in the first "
+        f"minutes, and thresholds are reached later in the first hour; build it from {rows}"
+    )
+
+
+def _without_segment(key: str, model: ModelSettings, reference: Reference, config: Path) -> str:
+    file = "FILE" if model.reference is None else shlex.quote(str(model.reference))
+    names = f"--config {shlex.quote(str(config))} --model {shlex.quote(model.name)}"
+    build = f"build it again with: driftgauge reference build {names} --from DATA -o {file}"
+    near = None if key in reference.features else nearest(key, {**reference.segments, **reference.features})
+    if near is not None:
+        return f'not in the reference; did you mean "{near}"? If not, {build}'
+    has = "" if key in reference.features else f" ({_choose(reference.segments)})"
+    return f"the reference was built without this segment{has}; {build}"
 
 
 def _unreadable(model: ModelSettings, reference: Reference) -> Iterator[Finding]:

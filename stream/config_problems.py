@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from operators.objective import LABEL_METRICS, NEEDS_FEEDBACK
-from stream.environment import Origins
-from stream.problems import KeyPath, Problem, shorten, show
+from stream.environment import SETTING, Origins
+from stream.problems import KeyPath, Problem, dotted, shorten, show
 from stream.redact import MASK, is_secret
 from stream.yaml_file import Document
 
@@ -56,13 +56,15 @@ def problems_of(error: ValidationError, root: type[BaseModel], document: Documen
     # "no models" only says that those given were refused
     if any(path[:1] == ("models",) and len(path) > 1 for path in found):
         found.pop(("models",), None)
-    return sorted(found.values(), key=lambda problem: document.line(problem.path))
+    return [found[path] for path in sorted(found, key=document.line)]
 
 
 def place(document: Document, origins: Origins, path: KeyPath) -> str:
-    """Where the value at this path was given: "file:line" or an environment variable."""
+    """Where the value at this path was given: "file:line", an environment variable, or `--set` on the command line."""
     variable = origins.variable(path, made=path not in document.lines)
-    return f"environment variable {variable}" if variable else document.place(path)
+    if variable is None:
+        return document.place(path)
+    return variable if variable.startswith(SETTING) else f"environment variable {variable}"
 
 
 def given(document: Document, origins: Origins, path: KeyPath) -> str:
@@ -83,10 +85,14 @@ def given(document: Document, origins: Origins, path: KeyPath) -> str:
 def suggestion(name: str, valid: Iterable[str]) -> str:
     """What is allowed instead of an unknown name: the nearest one, or the list."""
     names = list(valid)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    if near:
-        return f'did you mean "{near[0]}"?'
-    return f"allowed are {', '.join(names)}"
+    near = nearest(name, names)
+    return f"allowed are {', '.join(names)}" if near is None else f'did you mean "{near}"?'
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that this one may be a slip of."""
+    near = difflib.get_close_matches(name.lower(), list(valid), n=1, cutoff=0.6)
+    return near[0] if near else None
 
 
 def _problem(
@@ -101,7 +107,9 @@ def _problem(
         kind = "property" if len(path) == 3 else kind
     said, allowed = _words(kind, path, detail, root)
     said = said or given(document, origins, path)
-    return path, Problem(place(document, origins, path), path, said, allowed)
+    where = place(document, origins, path)
+    repeated = where.lower() == f"{SETTING}{dotted(path)}".lower()
+    return path, Problem(where, () if repeated else path, said, allowed)
 
 
 def _words(kind: str, path: KeyPath, detail: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:

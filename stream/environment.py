@@ -1,4 +1,4 @@
-"""What the environment adds to a config: DRIFTGAUGE__SECTION__KEY overrides, and ${VAR} inside values."""
+"""What is added to a config: DRIFTGAUGE__SECTION__KEY overrides, `--set` settings, and ${VAR} inside values."""
 
 import re
 from collections.abc import Mapping
@@ -9,6 +9,8 @@ from stream.problems import ConfigError, KeyPath, Problem
 from stream.yaml_file import Document, parse_value
 
 PREFIX = "DRIFTGAUGE__"
+SETTING = "--set "
+"""What the names of overrides begin with that came from the command line; no variable of a shell can have such a name."""
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))")
 _PROPERTIES = ("kafka", "properties")
@@ -19,7 +21,7 @@ class Origins:
     """Where values came from when it was not the file: for errors, and so that no secret is shown.
 
     Attributes:
-        overrides: path -> name of the environment variable that overrides it.
+        overrides: path -> name of the environment variable that overrides it, or SETTING and the path as it was given.
         raw: path -> the text with ${VAR} as it stands in the file.
     """
 
@@ -83,13 +85,16 @@ class _Substitution:
 def override(document: Document, env: Mapping[str, str], origins: Origins) -> list[Problem]:
     """Put the values of DRIFTGAUGE__SECTION__KEY variables in their places. Returns those that have no place.
 
+    Variables apply in the order of their names; after them, so that they win, settings (see SETTING) as they are given.
+
     Keys match without regard to case; a number is the index in a list, and may be one past its end. Under
     kafka.properties an underscore stands for a dot. A value in brackets or braces is YAML, "null" is null, all else is
     text, which settings read as the number or duration they need.
     """
     problems: list[Problem] = []
-    for name in sorted(name for name in env if name.upper().startswith(PREFIX)):
-        parts = name[len(PREFIX) :].split("__")
+    given = [(name, name[len(PREFIX) :].split("__")) for name in sorted(env) if name.upper().startswith(PREFIX)]
+    given += [(name, name[len(SETTING) :].split(".")) for name in env if name.startswith(SETTING)]
+    for name, parts in given:
         if not all(parts):
             problems.append(Problem(name, (), "an empty part in its name", f"{PREFIX}SECTION__KEY is allowed"))
             continue

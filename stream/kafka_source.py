@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from stream.alignment import Alignment
     from stream.reports import Reporter
-    from stream.watcher import Watcher
+    from stream.watcher import End, Watcher
 
 POLL = 1_000
 """Messages a call of `consume`; measured best."""
@@ -37,6 +37,12 @@ Large enough to spread the cost of numpy calls.
 
 PAUSE = dt.timedelta(milliseconds=50)
 """How long an empty partition is left alone."""
+
+TELL_EVERY = 1_000
+"""Least time (ms) between two confirmations of the same kind."""
+
+HOLD = 40
+"""Times `idle_after` that a partition read to its end may be behind the clock and still hold the others: 10 min."""
 
 COMMIT_EVERY = 5.0
 """Seconds between commits to the group, for lag tools only."""
@@ -116,6 +122,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         self._assign(OFFSET_BEGINNING if self._next is None else self._next)
         self._quiet_since = _now()
         self._told_silent = 0
+        self._told_held = 0
         self._awake: dt.datetime | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
@@ -138,11 +145,12 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         if messages:
             self._quiet_since = now
             self._awake = None
-            self._next = int(messages[-1].offset() or 0) + 1
+            # Not below the end that the poll may have found: markers of transactions follow the last message.
+            self._next = max(int(messages[-1].offset() or 0) + 1, self._next or 0)
             self._commit()
-            return [self._batch(messages, now)]
+            return [self._batch(messages, now), *self._hold(now)]
         self._awake = dt.datetime.now(dt.UTC) + PAUSE
-        return self._silence(now)
+        return self._silence(now) or self._hold(now)
 
     def next_awake(self) -> dt.datetime | None:
         """At once while there is data, else after a short pause."""
@@ -158,15 +166,17 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
 
     def _consume(self) -> list[Message]:
         messages: list[Message] = []
-        while len(messages) < BATCH:
-            polled = self._consumer.consume(POLL, 0.0)
+        limit = self._alignment.pace(self._partition, BATCH)
+        while len(messages) < limit:
+            poll = min(POLL, limit)
+            polled = self._consumer.consume(poll, 0.0)
             if polled:
                 last = polled[-1].error()
                 self._alignment.read(self._partition, at_end=last is not None and last.code() == _AT_END)
             if any(map(Message.error, polled)):
                 polled = [message for message in polled if self._good(message)]
             messages += polled
-            if len(polled) < POLL:
+            if len(polled) < poll:
                 break
         return messages
 
@@ -181,8 +191,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             return True
         code = error.code()
         if code == _AT_END:
-            if self._next is None:
-                self._next = message.offset()
+            # The end may lie beyond the last message + 1: markers of transactions take offsets, too.
+            self._next = max(message.offset() or 0, self._next or 0)
         elif code in _NO_OFFSET:
             self._gap()
         elif not error.retriable() and code not in _PASSING:
@@ -238,25 +248,44 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
 
     def _silence(self, now: int) -> list[RawBatch]:
         """A batch that says there is nothing, once the broker has confirmed it for long enough."""
-        end = self._watcher.end(self._partition)
-        if end is None or self._next is None or self._next < end.offset:
+        end = self._caught_up()
+        if end is None:
             return []
         quiet_since = max(self._quiet_since, end.since)
-        if end.asked - quiet_since < self._reading.idle_after or end.asked - self._told_silent < 1_000:
+        if end.asked - quiet_since < self._reading.idle_after or end.asked - self._told_silent < TELL_EVERY:
             return []
         self._told_silent = end.asked
-        return [
-            RawBatch(
-                self._reading.topic,
-                self._partition,
-                self._reading.partitions,
-                (),
-                (),
-                MessageEnvelopes(()),
-                now,
-                silent_until=end.asked - self._reading.lateness,
-            )
-        ]
+        return [self._nothing_before(end.asked - self._reading.lateness, now)]
+
+    def _hold(self, now: int) -> list[RawBatch]:
+        """Bound how far back a partition can hold the others that has been read to its end.
+
+        What it brings is older than that: a feed with a stuck clock, or one that delivers hours late. Its records are
+        counted as late, instead of silencing every model.
+        """
+        end = self._caught_up()
+        if end is None or end.asked - self._told_held < TELL_EVERY:
+            return []
+        self._told_held = end.asked
+        return [self._nothing_before(end.asked - HOLD * self._reading.idle_after, now)]
+
+    def _caught_up(self) -> End | None:
+        """The broker's word on the partition's end, when everything before it has been read."""
+        end = self._watcher.end(self._partition)
+        return None if end is None or self._next is None or self._next < end.offset else end
+
+    def _nothing_before(self, silent_until: int, now: int) -> RawBatch:
+        reading = self._reading
+        return RawBatch(
+            reading.topic,
+            self._partition,
+            reading.partitions,
+            (),
+            (),
+            MessageEnvelopes(()),
+            now,
+            silent_until=silent_until,
+        )
 
     def _commit(self) -> None:
         """Tell the group where we are. Nothing depends on it: recovery has its own offsets."""

@@ -1,7 +1,7 @@
 """Build a reference from rows: two passes over record batches, in memory that does not grow with the rows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from stream.build_count import (
 from stream.build_frames import PREDICTION, frames
 from stream.build_plan import BuildOptions, Plan, plan_build
 from stream.build_scan import CategoryScan, Scan
+from stream.config_checks import reference_notes
 from stream.errors import UsageError
 from stream.rows import Rows
 from windows.arrays import IntArray
@@ -55,7 +56,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     """Build the reference of one model.
 
     Raises:
-        UsageError: columns do not fit the options, a value does not fit its column, or a column has no values.
+        UsageError: columns do not fit the options, a value does not fit its column, or there is nothing to profile.
     """
     plan = plan_build(rows, options)
     scan = Scan()
@@ -67,21 +68,53 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     for frame in frames(rows, plan):
         tally.add(frame)
         progress("counting", frame.share)
-    return Built(_reference(plan, scan, tally), _notes(plan, scan))
+    plan, notes = _without_useless(plan, scan, tally)
+    if not plan.features:
+        raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
+    reference = _reference(plan, scan, tally)
+    return Built(reference, (*notes, *_notes(plan, reference)))
 
 
 def _refuse_empty(rows: Rows, plan: Plan, scan: Scan) -> None:
-    if scan.rows == 0:
-        of_model = f" of model {plan.model!r}" if plan.model_column else ""
-        raise UsageError(f"{rows.path}: no predictions{of_model} to profile; rows without an error are needed")
-    if plan.listed:
+    if scan.rows:
         return
-    for name in plan.features:
-        empty = scan.numeric[name].finite == 0 if name in scan.numeric else not scan.categorical[name].candidates()
-        if empty:
-            raise UsageError(
-                f"{rows.path}: column {name!r} has no values; leave it out, or list the features in the config"
-            )
+    if not scan.failed and not plan.model_column:
+        raise UsageError(f"{rows.path}: no rows; a row for each prediction is needed")
+    of_model = f" of model {plan.model!r}" if plan.model_column else ""
+    raise UsageError(f"{rows.path}: no predictions{of_model} to profile; rows without an error are needed")
+
+
+def _without_useless(plan: Plan, scan: Scan, tally: Tally) -> tuple[Plan, tuple[str, ...]]:
+    """The plan without the columns that nothing could be told by, and notes on them. What a config lists stays."""
+    empty = [name for name in plan.features if _is_empty(name, scan, tally)]
+    if plan.listed:
+        named = f"without a value in any row, yet listed under the model's features: {', '.join(empty)}"
+        return plan, (named,) if empty else ()
+    wide = [name for name in plan.features if name not in empty and _is_wide(name, scan, tally)]
+    kept = {name: kind for name, kind in plan.features.items() if name not in {*empty, *wide}}
+    keep = "to watch them all the same, list them under the model's features and build the reference again"
+    notes = []
+    if empty:
+        notes.append(f"left out, having no values: {', '.join(empty)}; {keep}")
+    if wide:
+        few = f"more than half of the rows are outside the {TOP_CATEGORIES} most frequent values"
+        notes.append(f"left out, for {few}, as with ids and dates: {', '.join(wide)}; {keep}")
+    return replace(plan, features=kept), tuple(notes)
+
+
+def _is_empty(name: str, scan: Scan, tally: Tally) -> bool:
+    """Whether a column has no value, or none but infinities."""
+    if name in tally.numeric:
+        return scan.numeric[name].finite == 0
+    return int(tally.counts[name][-2]) == scan.rows
+
+
+def _is_wide(name: str, scan: Scan, tally: Tally) -> bool:
+    """Whether most rows of a column are in categories that the profile would not name."""
+    if name in tally.numeric:
+        return False
+    counts = tally.counts[name]
+    return 2 * int(fold(counts, _order(tally.categorical[name], counts))[-3]) > scan.rows
 
 
 def _tally(plan: Plan, scan: Scan) -> Tally:
@@ -195,7 +228,7 @@ def _segment(plan: Plan, tally: SegmentTally, members: list[int], orders: dict[s
     )
 
 
-def _notes(plan: Plan, scan: Scan) -> tuple[str, ...]:
+def _notes(plan: Plan, reference: Reference) -> tuple[str, ...]:
     notes = []
     if plan.skipped:
         notes.append(f"left out, being neither numbers nor categories: {', '.join(plan.skipped)}")
@@ -203,8 +236,4 @@ def _notes(plan: Plan, scan: Scan) -> tuple[str, ...]:
         notes.append("no prediction profile: prediction drift will not be watched")
     if not plan.latency:
         notes.append("no latency_ms column: no latency profile")
-    if scan.start is None:
-        notes.append(
-            "no timestamps: how much traffic varies from pane to pane will be learnt from the first clean hour"
-        )
-    return tuple(notes)
+    return (*notes, *reference_notes(reference))

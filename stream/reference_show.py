@@ -50,7 +50,7 @@ def _title(name: str, profile: Profile, rows: int) -> Text:
     title = Text(_label(name), style="bold")
     missing = f"missing {_percent(profile.missing, rows)}"
     if isinstance(profile, NumericProfile):
-        facts = f"numeric, mean {profile.center:.6g}, sd {profile.scale:.6g}, {len(profile.counts)} bins, {missing}"
+        facts = f"numeric, mean {profile.center:.6g}, sd {_deviation(profile):.6g}, {_bins(profile)}, {missing}"
         if profile.non_finite:
             facts += f", infinite {_percent(profile.non_finite, rows)}"
     else:
@@ -58,6 +58,16 @@ def _title(name: str, profile: Profile, rows: int) -> Text:
     if profile.overdispersion is not None:
         facts += f", overdispersion {profile.overdispersion:.3g}"
     return title.append(f"  {facts}", style="dim")
+
+
+def _deviation(profile: NumericProfile) -> float:
+    """The standard deviation: that of a constant is 0, where the profile has the 1 that distances are scaled by."""
+    constant = len(profile.counts) == 1 and profile.edges[1] <= np.nextafter(profile.edges[0], np.inf)
+    return 0.0 if constant else profile.scale
+
+
+def _bins(profile: NumericProfile) -> str:
+    return f"{len(profile.counts)} bin{'s' if len(profile.counts) > 1 else ''}"
 
 
 def _histogram(profile: Profile, rows: int) -> RenderableType:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from stream.reports import Labels, Report
 
 
+MUCH_LATE = 0.01
+"""Share of late records above which people are told: partitions of a topic in production have far fewer."""
+
+
 class Tally:
     """Takes the reports of the dataflow: counters at their highest, and the watermark."""
 
@@ -100,6 +104,16 @@ class Summary:
     def balanced(self) -> bool:
         """Whether read = folded + late + dead."""
         return self.read == self.folded + self.late + sum(self.dead.values())
+
+    @property
+    def much_late(self) -> bool:
+        """Whether so many records are late that what is found may be wrong."""
+        return self.late > MUCH_LATE * self.read
+
+    @property
+    def useless(self) -> bool:
+        """Whether records were read, none was folded, and not because all are late."""
+        return not self.folded and self.late < self.read
 
     def lines(self) -> Iterator[str]:
         """For people."""

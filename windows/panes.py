@@ -62,7 +62,9 @@ def floor_of(newest: int, lateness: int, pane: int) -> int:
     return (newest - lateness) // pane
 
 
-def late_in_order(timestamps: IntArray, lateness: int, pane: int) -> tuple[IntArray, BoolArray | None, int]:
+def late_in_order(
+    timestamps: IntArray, lateness: int, pane: int, proven: IntArray | None = None
+) -> tuple[IntArray, BoolArray | None, int]:
     """Pane of each record, which records come after an earlier record closed their pane, and the floor after all.
 
     A record is late when a record *before* it in the same partition had already moved the floor past its pane. That
@@ -72,15 +74,17 @@ def late_in_order(timestamps: IntArray, lateness: int, pane: int) -> tuple[IntAr
         timestamps: int64[n], ms, in arrival order, n >= 1.
         lateness: how far (ms) a record may lag behind the newest one.
         pane: pane length, ms.
+        proven: int64[n], ms, the time that each record proves to have come, where that is not its timestamp.
 
     Returns:
         panes int64[n]; late bool[n], or None when no record is late; the floor (a pane index) after the batch.
     """
     panes = timestamps // pane
-    floor = floor_of(int(timestamps.max()), lateness, pane)
+    moving = timestamps if proven is None else proven
+    floor = floor_of(int(moving.max()), lateness, pane)
     if int(panes.min()) >= floor:
         return panes, None, floor
-    newest_before = np.maximum.accumulate(timestamps)[:-1]
+    newest_before = np.maximum.accumulate(moving)[:-1]
     late = np.zeros(len(timestamps), dtype=bool)
     late[1:] = panes[1:] < (newest_before - lateness) // pane
     return panes, (late if late.any() else None), floor

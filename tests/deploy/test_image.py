@@ -17,7 +17,12 @@ from paging import DEPLOY, REQUIRED
 ROOT = DEPLOY.parent
 DOCKERFILE = DEPLOY / "Dockerfile"
 LOCKS = (DEPLOY / "requirements.lock", DEPLOY / "requirements-build.lock")
-COPIED = ("pyproject.toml", "README.md", "LICENSE", "deploy/requirements.lock", "deploy/requirements-build.lock") + (
+COPIED = (
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "deploy/requirements.lock",
+    "deploy/requirements-build.lock",
     "stream",
     "operators",
     "windows",
@@ -114,6 +119,8 @@ def test_the_steps_of_the_image_make_a_driftgauge_that_runs(tmp_path: Path) -> N
     done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (home / "bin" / "pip").exists()
+    size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+    sys.stderr.write(f"\nthe virtual environment of the image: {size / 2**20:.0f} MB on this Python\n")
 
 
 def _copy(source: Path, target: Path) -> None:

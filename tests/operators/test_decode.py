@@ -110,12 +110,30 @@ def test_models_are_told_apart_by_the_record() -> None:
 def test_late_records_are_counted_by_model_and_left_out() -> None:
     """The order in the partition decides, whichever model a record belongs to."""
     decoded = DECODE(
-        batch([record(START), record(START + 30_000, model="rank"), record(START), record(START, model="rank")])
+        batch(
+            [record(START), record(START + 30_000, model="rank"), record(START), record(START, model="rank")],
+            written=START + 30_000,
+        )
     )
     assert decoded.late == {"click": 1, "rank": 1}
     assert decoded.columns["click"].panes.tolist() == [START // PANE]
     assert decoded.columns["rank"].panes.tolist() == [(START + 30_000) // PANE]
     assert decoded.read == 4
+
+
+def test_a_clock_that_runs_ahead_makes_nobody_else_late() -> None:
+    """Time goes on only as far as the messages prove: one client 55 s ahead is counted, and so are all others."""
+    good = [record(START + 10 * at) for at in range(200)]
+    ahead = [record(START + 55_000)]
+    decoded = DECODE(batch([*good[:50], *ahead, *good[50:]], written=START + 2_000))
+    assert decoded.late == {}
+    assert len(decoded.columns["click"].panes) == 201
+
+
+def test_a_message_written_before_2000_without_a_timestamp_is_refused() -> None:
+    """A producer whose message timestamps are 0 must not open a pane in 1970."""
+    decoded = DECODE(batch([record(None)], written=0))
+    assert [letter.reason for letter in decoded.dead] == [Reason.BAD_TIMESTAMP]
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def ticks_of(rng: random.Random, partitions: list[list[Message]], largest: int) 
 def _through(
     fold: Fold, close: Close, partition: int, partitions: int, values: list[bytes], *, ended: bool = False
 ) -> list[Tick]:
-    raw = batch(values, partition=partition, partitions=partitions, ended=ended)
+    raw = batch(values, partition=partition, partitions=partitions, ended=ended, written=START + 86_400_000)
     return close([partial for _, partial in fold(DECODE(raw))])
 
 
