@@ -91,7 +91,7 @@ def percent(part: int, whole: int) -> str:
 
 def none_folded(summary: Summary, out: Path, *, topic: bool) -> str:
     """What to say when every record that was not late is a dead letter: the main reason, and what may be behind it."""
-    from stream.replay_results import DEAD_LETTERS, lines_of  # noqa: PLC0415 - see above
+    from stream.replay_results import DEAD_LETTERS, lines_of  # noqa: PLC0415 - as in replay
 
     main, count = next(iter(summary.dead.items()))
     letters = out / DEAD_LETTERS

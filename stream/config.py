@@ -108,7 +108,7 @@ def load_references(config: Config) -> dict[str, Reference]:
             continue
         found = [
             config.problem((("models", index, *path), said, allowed))
-            for path, said, allowed in config_checks.reference_findings(model, reference)
+            for path, said, allowed in config_checks.reference_findings(model, reference, config.source)
         ]
         problems += found
         if not found:

@@ -53,9 +53,7 @@ def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:
         yield path, None, allowed
 
 
-def reference_findings(
-    model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")
-) -> Iterator[Finding]:
+def reference_findings(model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")) -> Iterator[Finding]:
     """What is wrong between a model's settings and its reference; paths are within the model.
 
     Args:

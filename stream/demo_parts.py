@@ -89,7 +89,7 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         topics = config.topics
         partitions = {name: broker.create(name) for name in (topics.predictions, topics.alerts, topics.dead_letters)}
         pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
-        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="warning"))
+        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="error"))
         monitor = pool.submit(supervisor.run)
         stack.callback(supervisor.stop)
         stack.callback(stop.set)

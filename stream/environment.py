@@ -10,7 +10,7 @@ from stream.yaml_file import Document, parse_value
 
 PREFIX = "DRIFTGAUGE__"
 SETTING = "--set "
-"""What the names of overrides begin with that came from the command line; no variable of a shell can have such a name."""
+"""What names of overrides from the command line begin with; no variable of a shell can have such a name."""
 
 _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))")
 _PROPERTIES = ("kafka", "properties")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
+import re
 from typing import TYPE_CHECKING, Any
+
+from stream.seldom import Seldom
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
@@ -15,6 +17,14 @@ GROUP = "driftgauge"
 """Consumer group under which offsets are committed, for lag tools only."""
 
 _LOG = logging.getLogger("driftgauge.kafka")
+
+_ALL = {
+    # Errors come through error_cb; of what the client would write to stderr by itself only what ends it is left.
+    "log_level": 2,
+    "reconnect.backoff.ms": 250,
+    "reconnect.backoff.max.ms": 2_000,
+    "log.connection.close": False,
+}
 
 _CONSUMER = {
     "group.id": GROUP,
@@ -30,8 +40,6 @@ _CONSUMER = {
     "queued.min.messages": 20_000,
     "queued.max.messages.kbytes": 65_536,
     "fetch.queue.backoff.ms": 2,
-    "reconnect.backoff.max.ms": 2_000,
-    "log.connection.close": False,
 }
 
 _PRODUCER = {
@@ -40,28 +48,24 @@ _PRODUCER = {
     "compression.type": "lz4",
     # An event is tried until it is delivered: the epoch is not saved before it is.
     "message.timeout.ms": 0,
-    "reconnect.backoff.max.ms": 2_000,
-    "log.connection.close": False,
+    # Larger than what brokers take: which message is too large is for the broker to say, not for this client.
+    "message.max.bytes": 16 << 20,
 }
 
-
-REPEAT_EVERY = 30.0
-"""Seconds in which an error of one kind is logged once: without a broker a consumer meets it twenty times a second."""
-
-_said: dict[int, float] = {}
+_seldom = Seldom()
+_HOW_LONG = re.compile(r" \(after .*|, \d+ identical error.*", re.DOTALL)
+"""What differs each time that the same error is met."""
 
 
 def _log_error(error: KafkaError) -> None:
-    now, code = time.monotonic(), error.code()
-    again = now - _said.get(code, -REPEAT_EVERY) < REPEAT_EVERY
-    if not again:
-        _said[code] = now
-    _LOG.log(logging.DEBUG if again else logging.WARNING, "kafka: %s", error.str())
+    """Once in a while: without a broker each client meets the same error several times a second."""
+    due = _seldom.due(_HOW_LONG.sub("", error.str()))
+    _LOG.log(logging.WARNING if due else logging.DEBUG, "kafka: %s", error.str())
 
 
 def base(kafka: KafkaSettings) -> dict[str, Any]:
-    """Where the brokers are and the user's properties."""
-    return {"bootstrap.servers": kafka.brokers, "error_cb": _log_error, **kafka.properties}
+    """Where the brokers are, what all clients share, and the user's properties."""
+    return {"bootstrap.servers": kafka.brokers, "error_cb": _log_error, **_ALL, **kafka.properties}
 
 
 def consumer_properties(kafka: KafkaSettings) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from stream.seldom import Seldom
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import Message
 
     from stream.outputs import Outgoing
 
@@ -26,6 +28,12 @@ STOP_GRACE = 2.0
 
 What is not delivered then is sent again after the restart.
 """
+
+
+HELD_UP = 2.0
+"""Seconds after which messages that the broker does not take are news, and again after as many."""
+
+_TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 
 
 class Encode(Protocol):
@@ -41,13 +49,35 @@ class UndeliveredError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """Where and how items are written."""
+    """Where and how items are written.
+
+    Attributes:
+        properties: of each producer.
+        topic: what is written to.
+        encode: makes the message of an item.
+        stop: set when writing shall end.
+        delivered: told each item that the broker has, and when (ms).
+        smaller: what to try, in turn, instead of `encode` when the message of an item is too large.
+        settled: called whenever everything up to a snapshot is delivered.
+        held_up: told, in words, that the broker does not take the messages; with an empty text once it does again.
+    """
 
     properties: dict[str, Any]
     topic: str
     encode: Encode
     stop: threading.Event
     delivered: Callable[[Any, int], None] | None = None
+    smaller: tuple[Encode, ...] = ()
+    settled: Callable[[], None] | None = None
+    held_up: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """An item on its way, and which of its encoders made the message."""
+
+    item: Any
+    encoder: int
 
 
 class TopicWriter(StatefulSinkPartition[Any, None]):
@@ -56,41 +86,65 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
     def __init__(self, writing: Writing) -> None:
         """Connect."""
         self._writing = writing
+        self._encoders = (writing.encode, *writing.smaller)
         self._producer = Producer(writing.properties)
         self._failed: list[str] = []
+        self._too_large: list[_Attempt] = []
+        self._one_by_one = False
+        self._log_shortened = Seldom()
 
     def write_batch(self, values: list[Any]) -> None:
         """Hand the items to the client; waits only when its queue is full."""
         now = int(time.time() * 1e3)
         for item in values:
-            self._produce(item, self._writing.encode(item, now))
+            self._produce(_Attempt(item, 0), now)
         self._producer.poll(0)
 
     def snapshot(self) -> None:
-        """Wait until everything is delivered.
+        """Wait until everything is delivered; what is too large, as a smaller message.
 
         Raises:
             UndeliveredError: something cannot be delivered, or not before the stop.
         """
-        began = None
-        while self._producer.flush(0.2):
-            if self._failed:
-                break
-            if self._writing.stop.is_set():
-                began = began or time.monotonic()
-                if time.monotonic() - began > STOP_GRACE:
-                    raise UndeliveredError(f"{len(self._producer)} messages to {self._writing.topic} are undelivered")
-        if self._failed:
-            raise UndeliveredError(f"{self._writing.topic} refused {len(self._failed)}: {self._failed[0]}")
+        self._flush()
+        self._one_by_one = True
+        while self._too_large:
+            self._produce(self._too_large.pop(0), int(time.time() * 1e3))
+            self._flush()
+        self._one_by_one = False
+        if self._writing.settled is not None:
+            self._writing.settled()
 
     def close(self) -> None:
         """Nothing is left: the last snapshot saw to that."""
         self._producer.poll(0)
 
-    def _produce(self, item: Any, message: Outgoing) -> None:
-        on_delivery = self._on_delivery
-        if self._writing.delivered is not None:
-            on_delivery = partial(self._on_delivery, item=item)
+    def _flush(self) -> None:
+        """Wait until each message is delivered or found to be too large."""
+        stopping = None
+        told = began = time.monotonic()
+        while self._producer.flush(0.2):
+            if self._failed:
+                break
+            now = time.monotonic()
+            if self._writing.stop.is_set():
+                stopping = stopping or now
+                if now - stopping > STOP_GRACE:
+                    raise UndeliveredError(f"{len(self._producer)} messages to {self._writing.topic} are undelivered")
+            if now - told > HELD_UP:
+                told = now
+                self._tell(f"{len(self._producer)} messages to {self._writing.topic} are not taken")
+        if self._failed:
+            raise UndeliveredError(f"{self._writing.topic} refused {len(self._failed)}: {self._failed[0]}")
+        if told > began:
+            self._tell("")
+
+    def _tell(self, why: str) -> None:
+        if self._writing.held_up is not None:
+            self._writing.held_up(why)
+
+    def _produce(self, attempt: _Attempt, now: int) -> None:
+        message = self._encoders[attempt.encoder](attempt.item, now)
         while True:
             try:
                 self._producer.produce(
@@ -98,21 +152,34 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
                     value=message.value,
                     key=message.key,
                     headers=list(message.headers),
-                    on_delivery=on_delivery,
+                    on_delivery=partial(self._on_delivery, attempt=attempt),
                 )
             except BufferError:
                 self._producer.poll(0.2)
                 continue
             except KafkaException as error:
-                self._failed.append(error.args[0].str())
+                self._refused(error.args[0], attempt, alone=True)
             return
 
-    def _on_delivery(self, error: KafkaError | None, message: Message, item: Any = None) -> None:
+    def _on_delivery(self, error: KafkaError | None, _: Message, attempt: _Attempt) -> None:
         if error is not None:
-            _LOG.error("not delivered to %s: %s", message.topic(), error.str())
-            self._failed.append(error.str())
+            self._refused(error, attempt, alone=self._one_by_one)
         elif self._writing.delivered is not None:
-            self._writing.delivered(item, int(time.time() * 1e3))
+            self._writing.delivered(attempt.item, int(time.time() * 1e3))
+
+    def _refused(self, error: KafkaError, attempt: _Attempt, *, alone: bool) -> None:
+        """Note what to send again; not here, for this may be inside of a call of the client.
+
+        A broker refuses a batch as a whole: what was not alone in it may be small enough as it is.
+        """
+        following = attempt.encoder + 1 if alone else attempt.encoder
+        if error.code() not in _TOO_LARGE or following == len(self._encoders):
+            _LOG.error("not delivered to %s: %s", self._writing.topic, error.str())
+            self._failed.append(error.str())
+            return
+        if alone and self._log_shortened.due():
+            _LOG.warning("a message to %s is too large, parts of it are left out: %s", self._writing.topic, error.str())
+        self._too_large.append(_Attempt(attempt.item, following))
 
 
 class TopicSink(FixedPartitionedSink[Any, None]):

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from operators.records import Headers, RawBatch
 from stream.reports import Increments
@@ -326,27 +326,37 @@ def _now() -> int:
 
 
 def wait_for_topic(
-    properties: dict[str, Any], topic: str, stop: threading.Event, waiting: Callable[[str], None]
+    properties: dict[str, Any],
+    topic: str,
+    stop: threading.Event,
+    waiting: Callable[[str], None],
+    *,
+    kind: type[Consumer | Producer] = Consumer,
+    remedy: str = "",
 ) -> int | None:
     """Ask until the broker answers and the topic exists; then how many partitions it has. None when stopped meanwhile.
 
-    `waiting` is told, in words, what is being waited for.
+    `waiting` is told, in words, what is being waited for; `remedy` is what it is told to do about a missing topic. A
+    broker that creates topics by itself creates what a Producer asks for.
     """
-    consumer = Consumer(properties)
+    client = kind(properties)
     try:
         for delay in _backoff():
             try:
-                found = consumer.list_topics(topic, timeout=3.0).topics[topic]
+                found = client.list_topics(topic, timeout=3.0).topics[topic]
             except KafkaException as error:
                 waiting(f"the broker does not answer: {error.args[0].str()}")
             else:
                 if found.error is None and found.partitions:
                     return len(found.partitions)
-                waiting(f"topic {topic} does not exist yet")
+                if found.error is None or found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    waiting(f"topic {topic} does not exist{remedy}")
+                else:
+                    waiting(f"topic {topic}: {found.error.str()}")
             if stop.wait(delay):
                 return None
     finally:
-        consumer.close()
+        client.close()
     return None
 
 

@@ -5,19 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bytewax._bytewax import cluster_main
+from confluent_kafka import Producer
 
-from operators.alert_event import AlertEvent
 from operators.model_steps import plan_models
 from stream.alignment import Alignment
 from stream.collector import spared
 from stream.dataflow import Edges, build
+from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
 from stream.kafka_source import KafkaSource, Reading, wait_for_topic
-from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation
+from stream.outputs import (
+    encode_alert,
+    encode_bare_dead_letter,
+    encode_dead_letter,
+    encode_evaluation,
+    encode_short_alert,
+    encode_truncated_dead_letter,
+)
 from stream.reports import Observation, Status
 from stream.state_directory import has_state, prepare
 from stream.state_lock import occupied
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 
     from bytewax.recovery import RecoveryConfig
 
+    from operators.alert_event import AlertEvent
     from operators.model_steps import ModelPlan
     from stream.config import Config
     from stream.reports import Reporter, WorkerState
@@ -82,7 +91,9 @@ def _watch(
         if count is None:
             break
         watcher = Watcher(consumer_properties(config.kafka), config.topics.predictions, count, process, reporter)
-        flow = build(models, config.time, config.alerting, _edges(config, count, watcher, reporter, stop))
+        journal = DeadLetterJournal()
+        edges = _edges(config, count, watcher, reporter, stop, process, journal)
+        flow = build(models, config.time, config.alerting, edges)
         reporter.send(Status(process, "running"))
         try:
             with Witness() as witness:
@@ -95,13 +106,26 @@ def _watch(
                 )
         finally:
             watcher.close()
+            journal.tell_all()
         if not watcher.more_partitions.is_set():
+            _LOG.info("stopped: state saved")
             break
 
 
 def _wait(config: Config, reporter: Reporter, stop: threading.Event, process: int) -> int | None:
+    """Wait until there is a broker with every topic; then how many partitions there are to read. None when stopped."""
     waiting = partial(_say, reporter, process, "waiting_for_broker", [])
-    return wait_for_topic(consumer_properties(config.kafka), config.topics.predictions, stop, waiting)
+    remedy = f"; run: driftgauge topics create --config {config.source}"
+    topics = config.topics
+    count = wait_for_topic(consumer_properties(config.kafka), topics.predictions, stop, waiting, remedy=remedy)
+    # Without it the client would try for ever, and nothing would ever leave.
+    for topic in (topics.alerts, topics.dead_letters, topics.evaluations):
+        if topic is None or count is None:
+            continue
+        properties = producer_properties(config.kafka)
+        if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
+            return None
+    return count
 
 
 def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:
@@ -112,33 +136,58 @@ def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], 
     reporter.send(Status(process, state, why))
 
 
-def _edges(config: Config, count: int, watcher: Watcher, reporter: Reporter, stop: threading.Event) -> Edges:
+def _edges(
+    config: Config,
+    count: int,
+    watcher: Watcher,
+    reporter: Reporter,
+    stop: threading.Event,
+    process: int,
+    journal: DeadLetterJournal,
+) -> Edges:
+    # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
+    continued = has_state(config.state)
+    topics = config.topics
+    whence = "continuing from state" if continued else f"from {config.kafka.start}"
+    _LOG.info("reading %s: %d partitions, %s", topics.predictions, count, whence)
     reading = Reading(
         consumer_properties(config.kafka),
-        config.topics.predictions,
+        topics.predictions,
         count,
-        # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
-        earliest=config.kafka.start == "earliest" or has_state(config.state),
+        earliest=config.kafka.start == "earliest" or continued,
         idle_after=config.time.idle_after,
         lateness=config.time.lateness,
         stop=stop,
     )
     alignment = Alignment()
-    producer = producer_properties(config.kafka)
 
-    def delivered(event: Any, now: int) -> None:
-        if isinstance(event, AlertEvent) and event.state == "firing":
+    def delivered(event: AlertEvent, now: int) -> None:
+        log_alert(event)
+        if event.state == "firing":
             labels = (event.model, event.alert)
             reporter.send(Observation("event_to_alert_seconds", labels, (now - event.window.end) / 1e3))
 
-    topics = config.topics
+    writing = partial(
+        Writing, producer_properties(config.kafka), stop=stop, held_up=partial(_held_up, reporter, process)
+    )
+    alerts = writing(topics.alerts, encode_alert, delivered=delivered, smaller=(encode_short_alert,))
+    dead_letters = writing(
+        topics.dead_letters,
+        encode_dead_letter,
+        delivered=journal.count,
+        smaller=(encode_truncated_dead_letter, encode_bare_dead_letter),
+        settled=journal.tell,
+    )
     return Edges(
         source=KafkaSource(reading, watcher, alignment, reporter),
-        alerts=TopicSink(Writing(producer, topics.alerts, encode_alert, stop, delivered)),
-        dead_letters=TopicSink(Writing(producer, topics.dead_letters, encode_dead_letter, stop), DEAD_LETTER_WRITERS),
-        evaluations=None
-        if topics.evaluations is None
-        else TopicSink(Writing(producer, topics.evaluations, encode_evaluation, stop)),
+        alerts=TopicSink(alerts),
+        dead_letters=TopicSink(dead_letters, DEAD_LETTER_WRITERS),
+        evaluations=None if topics.evaluations is None else TopicSink(writing(topics.evaluations, encode_evaluation)),
         reporter=reporter,
         moved=alignment.moved,
     )
+
+
+def _held_up(reporter: Reporter, process: int, why: str) -> None:
+    """An output topic takes no messages; or, without a reason, takes them again."""
+    reporter.send(Status(process, "broker_lost", why) if why else Status(process, "running"))

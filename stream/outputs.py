@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
+SHORT_CAUSES = 10
+"""Causes left of an alert that is too large for its topic."""
+
+SMALL = 1 << 16
+"""Bytes of key and headers that a dead letter keeps although its value was too large."""
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _ENCODER = msgspec.json.Encoder()
 _TIMES = ("started_at", "ended_at", "event_time", "emitted_at")
@@ -81,6 +87,11 @@ def encode_alert(item: AlertEvent, now: int) -> Outgoing:
     )
 
 
+def encode_short_alert(item: AlertEvent, now: int) -> Outgoing:
+    """An alert event with its strongest causes only, for where all of them are too large."""
+    return encode_alert(msgspec.structs.replace(item, causes=item.causes[:SHORT_CAUSES]), now)
+
+
 def evaluation_id(evaluation: Evaluation) -> str:
     """What identifies an evaluation: model, version, segment, kind, feature, metric, window."""
     row = evaluation
@@ -108,15 +119,31 @@ def encode_evaluation(item: Evaluation, now: int) -> Outgoing:  # noqa: ARG001 -
 
 def encode_dead_letter(item: DeadLetter, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
     """The record as it came, with why it was rejected and where it was read in headers."""
-    return Outgoing(
-        item.key,
-        item.value,
-        (
-            *item.headers,
-            ("driftgauge.error.reason", item.reason.value.encode()),
-            ("driftgauge.error.detail", item.detail.encode("utf-8", "replace")),
-            ("driftgauge.error.topic", item.topic.encode()),
-            ("driftgauge.error.partition", str(item.partition).encode()),
-            ("driftgauge.error.offset", str(item.offset).encode()),
-        ),
+    return Outgoing(item.key, item.value, (*item.headers, *_why(item)))
+
+
+def encode_truncated_dead_letter(item: DeadLetter, now: int) -> Outgoing:
+    """Without the value, its size in a header instead, for where it is too large; key and headers stay if small."""
+    size = len(item.key or b"") + sum(len(name.encode()) + len(value or b"") for name, value in item.headers)
+    if size > SMALL:
+        return encode_bare_dead_letter(item, now)
+    return Outgoing(item.key, None, (*item.headers, *_why(item), _truncated(item)))
+
+
+def encode_bare_dead_letter(item: DeadLetter, now: int) -> Outgoing:  # noqa: ARG001 - one signature for all encoders
+    """Nothing of the record itself: why it was rejected, where it was read, and how large its value was."""
+    return Outgoing(None, None, (*_why(item), _truncated(item)))
+
+
+def _truncated(item: DeadLetter) -> tuple[str, bytes]:
+    return ("driftgauge.error.truncated", str(len(item.value or b"")).encode())
+
+
+def _why(item: DeadLetter) -> Headers:
+    return (
+        ("driftgauge.error.reason", item.reason.value.encode()),
+        ("driftgauge.error.detail", item.detail.encode("utf-8", "replace")),
+        ("driftgauge.error.topic", item.topic.encode()),
+        ("driftgauge.error.partition", str(item.partition).encode()),
+        ("driftgauge.error.offset", str(item.offset).encode()),
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stream.errors import UsageError
+from stream.redact import redact
 
 KeyPath = tuple[str | int, ...]
 
@@ -56,7 +57,8 @@ def show(value: object) -> str:
 
 
 def shorten(text: str) -> str:
-    """At most LONGEST characters of it."""
+    """At most LONGEST characters of it, without user names and passwords in addresses."""
+    text = redact(text, None)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 

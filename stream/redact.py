@@ -9,7 +9,9 @@ MASK = "***"
 _SECRET_NAME = re.compile(
     r"passw|secret|token|credential|jaas|key|private|pem|kinit\.cmd|oauthbearer\.config|userinfo", re.IGNORECASE
 )
-_USERINFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@]+@")
+_USERINFO = re.compile(r"(\b[a-zA-Z][a-zA-Z0-9+.-]{0,30}://)[^\s/]+@")
+_WORD = re.compile(r"""[^\s"']+""")
+_HOST_AND_PORT = re.compile(r"[\w.\[\]:-]+:\d")
 
 
 class _Kafka(Protocol):
@@ -42,4 +44,15 @@ def redact(text: str, config: _HasKafka | None) -> str:
     """The text without the secrets of the config, and without user names and passwords in addresses."""
     for secret in secrets_of(config.kafka.properties) if config is not None else []:
         text = text.replace(secret, MASK)
-    return _USERINFO.sub(rf"\1{MASK}@", text)
+    return _WORD.sub(_without_userinfo, _USERINFO.sub(rf"\1{MASK}@", text)) if "@" in text else text
+
+
+def _without_userinfo(word: re.Match[str]) -> str:
+    """The word without "user:password@" or, before a host with a port, "user@", though there be no scheme."""
+    before, at, host = word[0].rpartition("@")
+    scheme, slashes, userinfo = before.partition("://") if "://" in before else ("", "", before)
+    if "@" in scheme:  # the scheme of a second address
+        scheme, slashes, userinfo = "", "", before
+    if at and (":" in userinfo or _HOST_AND_PORT.match(host)):
+        return f"{scheme}{slashes}{MASK}@{host}"
+    return word[0]

@@ -41,8 +41,8 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
     Safe to call from several processes at once.
 
     Raises:
-        StateError: the directory belongs to somebody else, has another format, or its state would be misread under
-        this config.
+        StateError: the directory belongs to somebody else, has another format, is damaged, or its state would be
+        misread under this config.
     """
     directory = Path(settings.directory)
     _own(directory)
@@ -52,6 +52,7 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
         path = directory / NOTE
         if path.exists():
             _check(path, note)
+            _check_files(directory, settings.recovery_partitions)
         elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
                 f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
@@ -136,6 +137,33 @@ def _check(path: Path, note: dict[str, Any]) -> None:
         raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
 
 
+def _check_files(directory: Path, partitions: int) -> None:
+    """Whether the recovery files are all there and whole: Bytewax would panic, at every start anew.
+
+    Only reads, so that it disturbs no Bytewax of another process.
+    """
+    paths = [directory / f"part-{number}.sqlite3" for number in range(partitions)]
+    missing = [path.name for path in paths if not path.exists()]
+    if missing:
+        raise StateError(f"{directory}: damaged: {', '.join(missing)} is missing; {_RESTORE}")
+    for path in paths:
+        found = _damage(path)
+        if found:
+            raise StateError(f"{path}: damaged: {found}; {_RESTORE}")
+
+
+def _damage(path: Path) -> str:
+    """What is wrong with a recovery file; empty when nothing is, or when somebody keeps it locked."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as recovery:
+            (found,) = recovery.execute("PRAGMA quick_check(1)").fetchone()
+            recovery.execute("SELECT 1 FROM snaps LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        return "" if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY else str(error)
+    return "" if found == "ok" else " ".join(str(found).split())
+
+
+_RESTORE = "restore it from a backup of the whole directory, or start with a new state.directory (windows fill anew)"
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
 
 

@@ -104,9 +104,28 @@ def test_reference_commands(tmp_path: Path) -> None:
     assert "age" not in only.stdout
 
 
+def test_rows_without_time_are_told(tmp_path: Path) -> None:
+    """`init` and `check` say what a reference without timestamps means, and a constant is shown with its true sd."""
+    (tmp_path / "t.csv").write_text("x,c\n" + "".join(f"{number % 9},4\n" for number in range(900)))
+    done = _driftgauge("init", "--from", "t.csv", "--model", "click", cwd=tmp_path)
+    said = (
+        "the reference has no timestamps, so how much traffic varies is learnt from live traffic: nothing can fire in"
+    )
+    assert done.returncode == 0
+    assert f"note: {said}" in done.stderr
+    checked = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)
+    assert checked.returncode == 0
+    assert checked.stderr.startswith(f"note: click: {said}")
+    assert len(checked.stderr.splitlines()) == 1
+    shown = _driftgauge("reference", "show", "click.reference.json", cwd=tmp_path).stdout
+    assert "c  numeric, mean 4, sd 0, 1 bin, " in shown
+    assert "x  numeric, mean 4, sd 2.58199, " in shown  # sqrt((81 - 1) / 12), of 0 to 8
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("init", "--from", "header.csv", "--model", "m"), "header.csv: no rows"),
         (("check", "absent.yaml"), "absent.yaml: No such file or directory"),
         (("check", "."), "Is a directory"),
         (("reference", "show", "absent.json"), "absent.json: No such file"),
@@ -132,6 +151,7 @@ def test_a_users_mistake(tmp_path: Path, arguments: tuple[str, ...], said: str) 
     (tmp_path / "other.json").write_bytes(to_json(small_reference("other")))
     (tmp_path / "c.yaml").write_text("models: [{name: click, task: binary}]\n")
     (tmp_path / "t.csv").write_text("x\n1\n2\n")
+    (tmp_path / "header.csv").write_text("x,prediction,timestamp\n")
     done = _driftgauge(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr

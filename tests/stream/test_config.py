@@ -11,6 +11,7 @@ from profiles_zoo import small_reference
 
 from operators.durations import ALLOWED
 from stream.config import Config, ConfigError, load, load_references, model_named
+from stream.environment import SETTING
 from stream.redact import redact
 from windows.reference import to_json
 
@@ -98,7 +99,13 @@ def test_many_problems_at_once(tmp_path: Path) -> None:
         (("properties: {}", "properties: [a]"), "kafka.properties: a list; a mapping is needed"),
         (("properties: {}", "properties: {a: [1]}"), "kafka.properties.a: a list; text, a number, true or false"),
         (("segments: [country]", "segments: country"), 'models.0.segments: given "country"; a list is needed'),
-        (("segments: [country]", "segments: [device]"), 'models.0.segments.0: given "device"; build it again'),
+        (
+            ("segments: [country]", "segments: [device]"),
+            'given "device"; the reference was built without this segment (it has country); build it again with: ',
+        ),
+        (("segments: [country]", "segments: [device]"), " --model click --from DATA -o click.reference.json"),
+        (("segments: [country]", "segments: [contry]"), 'not in the reference; did you mean "country"? If not, build'),
+        (("segments: [country]", "segments: [age]"), "the reference was built without this segment; build it again"),
         (("segments: [country]", "features: {aeg: numeric}"), "models.0.features.aeg: not in the reference; it has"),
         (("segments: [country]", "features: {age: categorical}"), "the reference has it as numeric"),
         (("task: binary", "task: multiclass"), "the reference's predictions are numbers"),
@@ -206,6 +213,30 @@ def test_wrong_overrides(tmp_path: Path, name: str, value: str, line: str) -> No
     """A wrong override is refused with the name of the variable."""
     lines = _problems(tmp_path, SMALL, {f"DRIFTGAUGE__{name}": value})
     assert any(line in found for found in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("models.0.drift.ks.majr", "0.2", '--set models.0.drift.ks.majr: unknown key; did you mean "major"?'),
+        ("Time.Pane", "never", '--set Time.Pane: given "never"; a duration'),
+        ("models.7.name", "x", "--set models.7.name: models: '7' is no place in it; an index from 0 to 1"),
+        ("models.0.drift", "{windows: [7s]}", "--set models.0.drift: models.0.drift.windows.0: "),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, name: str, value: str, line: str) -> None:
+    """A wrong `--set` is refused under its own name."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    (found,) = _problems(tmp_path, SMALL, {f"{SETTING}{name}": value})
+    assert found.startswith(line)
+
+
+def test_settings_win_over_variables_and_the_last_over_the_first(tmp_path: Path) -> None:
+    """Settings apply after every environment variable, in the order given."""
+    env = {"driftgauge__time__pane": "5s", f"{SETTING}time.pane": "2s", "DRIFTGAUGE__TIME__LATENESS": "1s"}
+    again = {f"{SETTING}time.lateness": "3s", f"{SETTING}time": "{pane: 2s, lateness: 4s}"}
+    assert load(_write(tmp_path, SMALL), env).time.pane == 2_000
+    assert load(_write(tmp_path, SMALL), {**env, **again}).time.lateness == 4_000
 
 
 def test_substitution(tmp_path: Path) -> None:

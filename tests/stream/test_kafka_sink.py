@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from stream.kafka_client import producer_properties
 from stream.kafka_sink import STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
@@ -61,10 +70,10 @@ def test_delivery_is_told_when_the_broker_confirmed_it() -> None:
 
 
 def test_what_the_client_refuses_fails_the_snapshot(embedded_broker: Broker) -> None:
-    """A message larger than allowed cannot be written: the epoch that holds it must not be saved."""
+    """A message too large to be written that has no smaller form: the epoch that holds it must not be saved."""
     topic = embedded_broker.topic("sink")
     writer = TopicWriter(writing(embedded_broker.bootstrap, topic, threading.Event()))
-    writer.write_batch([b"good", b"x" * 2_000_000])
+    writer.write_batch([b"good", b"x" * 17_000_000])
     with pytest.raises(UndeliveredError, match=f"{topic} refused 1: .*too large"):
         writer.snapshot()
 
@@ -80,6 +89,59 @@ def test_what_the_broker_refuses_fails_the_snapshot(real_broker: Broker) -> None
     writer.write_batch([b"x"])
     with pytest.raises(UndeliveredError, match="refused 1"):
         writer.snapshot()
+
+
+@pytest.mark.real_broker
+def test_only_what_is_too_large_alone_is_made_smaller(real_broker: Broker) -> None:
+    """A topic for messages of 10 kB refuses a batch as a whole: those that fit are written as they are."""
+    topic = real_broker.topic("sink")
+    admin = AdminClient({"bootstrap.servers": real_broker.bootstrap, "log_level": 0})
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    entry = ConfigEntry("max.message.bytes", "10000", incremental_operation=AlterConfigOpType.SET)
+    resource.add_incremental_config(entry)
+    admin.incremental_alter_configs([resource])[resource].result(30)
+    random = Random(1)
+    values = [random.randbytes(size) for size in (6_000, 7_000, 20_000, 8_000)]
+    told: list[bytes] = []
+    plain = writing(real_broker.bootstrap, topic, threading.Event(), lambda item, _: told.append(item))
+    smaller = (encode, lambda item, _: Outgoing(b"short", item[:10], ()))
+    writer = TopicWriter(
+        replace(plain, encode=lambda item, _: Outgoing(b"whole", item, ()), smaller=smaller)  # one key: one partition
+    )
+    writer.write_batch(values)
+    writer.snapshot()
+    written = sorted(message.value() or b"" for message in real_broker.read_all(topic))
+    assert written == sorted([values[0], values[1], values[2][:10], values[3]])
+    assert sorted(told) == sorted(values)
+
+
+def test_messages_that_are_not_taken_are_told() -> None:
+    """With no broker it is said, with their number, before the stop ends the wait."""
+    stop, said = threading.Event(), []
+
+    def held_up(why: str) -> None:
+        said.append(why)
+        stop.set()
+
+    writer = TopicWriter(replace(writing("127.0.0.1:1", "t", stop), held_up=held_up))
+    writer.write_batch([b"x", b"y"])
+    with pytest.raises(UndeliveredError):
+        writer.snapshot()
+    assert said[0] == "2 messages to t are not taken"
+
+
+def test_a_snapshot_tells_when_all_is_delivered(embedded_broker: Broker) -> None:
+    """Once for each snapshot, after the items; what was never held up is not said to go on."""
+    told: list[Any] = []
+    plain = writing(embedded_broker.bootstrap, embedded_broker.topic("sink"), threading.Event())
+    writer = TopicWriter(
+        replace(
+            plain, delivered=lambda item, _: told.append(item), settled=lambda: told.append(None), held_up=told.append
+        )
+    )
+    writer.write_batch([b"x"])
+    writer.snapshot()
+    assert told == [b"x", None]
 
 
 def test_a_sink_has_as_many_writers_as_asked_for(embedded_broker: Broker) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import random
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -313,8 +315,10 @@ def test_an_absent_broker_is_waited_for(tmp_path: Path) -> None:
             running.until(lambda: running.state == "waiting_for_broker")
             assert "the broker does not answer" in running.registry.not_ready()[0]
             node.start()
-            running.until(lambda: "topic predictions-absent does not exist yet" in running.registry.not_ready()[0])
-            create(real(node), site, 2)
+            for topic, partitions in ((site.predictions, 2), ("alerts", 1), ("dead-letters", 1)):
+                said = f"topic {topic} does not exist; run: driftgauge topics create --config {site.path})"
+                running.until(lambda said=said: said in running.registry.not_ready()[0])
+                create(real(node), topic, partitions)
             running.until(lambda: running.state == "running")
             traffic = Traffic(site, now() - 4_000, partitions=2)
             traffic.write(4)
@@ -380,6 +384,36 @@ def test_a_gap_is_told_and_passed(broker: Broker, tmp_path: Path) -> None:
         assert running.total("records_folded_total") + running.total("late_records_total") <= traffic.count
 
 
+def test_a_bad_record_larger_than_its_dead_letter_may_be_is_told_without_its_value(
+    broker: Broker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It fits where it was written, but not with our headers: its size stands for it, and the monitor goes on."""
+    site = Site(tmp_path, broker, broker.topic("predictions"), evaluations=False)
+    if broker.kind == "embedded":  # it takes any size: there the client refuses
+        site.path.write_text(site.path.read_text().replace("{log_level: 0}", "{message.max.bytes: 1000000}"))
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "message.max.bytes": 4_000_000, "log_level": 0})
+    value = b"{" + random.Random(1).randbytes(1_048_398).replace(b"\n", b"\v") + b"}"  # nothing for a compressor
+    producer.produce(site.predictions, value, key=b"big", headers=[("trace", b"1")], partition=0)
+    producer.produce(site.predictions, b'{"model": "nobody"}', key=b"little", partition=1)
+    assert producer.flush(30) == 0
+    with caplog.at_level(logging.INFO, "driftgauge"), Monitor(site) as running:
+        running.until(lambda: running.total("dead_letters_total") == 2)
+        running.until(lambda: sum(high for _, high in broker.ends(site.topics["dead_letters"])) == 2)
+    letters = {letter.key(): letter for letter in site.read("dead_letters")}
+    assert letters[b"little"].value() == b'{"model": "nobody"}'
+    assert letters[b"big"].value() is None
+    headers = headers_of(letters[b"big"])
+    assert headers["driftgauge.error.truncated"] == b"%d" % len(value)
+    assert headers["driftgauge.error.reason"] in {b"broken_json", b"invalid_text"}
+    assert headers["trace"] == b"1"
+    assert f"reading {site.predictions}: 4 partitions, from earliest" in caplog.messages
+    assert "stopped: state saved" in caplog.messages
+    assert any("is too large" in message for message in caplog.messages)
+    assert any(
+        message.startswith("dead letters since the last such line: unknown_model") for message in caplog.messages
+    )
+
+
 def test_a_state_that_does_not_fit_is_refused_in_one_line(tmp_path: Path, embedded_broker: Broker) -> None:
     """`driftgauge run` with another reference than its state was made with: exit 2, one line that says what to do."""
     site = Site(tmp_path, embedded_broker, embedded_broker.topic("predictions"), evaluations=False)
@@ -412,10 +446,10 @@ def grow(broker: Broker, site: Site, partitions: int) -> None:
     until(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == partitions)
 
 
-def create(broker: Broker, site: Site, partitions: int) -> None:
-    """Create the predictions topic."""
+def create(broker: Broker, topic: str, partitions: int) -> None:
+    """Create a topic."""
     client = admin(broker)
-    client.create_topics([NewTopic(site.predictions, partitions, 1)])[site.predictions].result(30)
+    client.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
 
 
 def drop(broker: Broker, site: Site) -> None:

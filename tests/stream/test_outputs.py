@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from operators.alert_event import AlertEvent, Cause, EventWindow
 from operators.dead_letters import DeadLetter, Reason
 from operators.evaluations import Evaluation, WindowRow
-from stream.outputs import encode_alert, encode_dead_letter, encode_evaluation, evaluation_id, rfc3339
+from stream.outputs import (
+    SHORT_CAUSES,
+    SMALL,
+    Outgoing,
+    encode_alert,
+    encode_bare_dead_letter,
+    encode_dead_letter,
+    encode_evaluation,
+    encode_short_alert,
+    encode_truncated_dead_letter,
+    evaluation_id,
+    rfc3339,
+)
 
 START = 1_790_000_000_000
 NOW = START + 70_123
@@ -168,3 +182,22 @@ def test_a_dead_letter_without_value_keeps_none() -> None:
     message = encode_dead_letter(letter, NOW)
     assert (message.value, message.key) == (None, None)
     assert dict(message.headers)["driftgauge.error.detail"] == b"?"
+
+
+def test_a_short_alert_has_its_strongest_causes_only() -> None:
+    """The first of them, in order; all else as it was."""
+    causes = [Cause(f"f{number}", "ks", 0.3, 0.01) for number in range(100)]
+    event = msgspec.structs.replace(ALERT, causes=causes)
+    short, whole = body(encode_short_alert(event, NOW).value), body(encode_alert(event, NOW).value)
+    assert short == {**whole, "causes": whole["causes"][:SHORT_CAUSES]}
+    assert encode_short_alert(ALERT, NOW) == encode_alert(ALERT, NOW)
+
+
+def test_a_dead_letter_too_large_keeps_key_headers_and_the_size_of_its_value() -> None:
+    """Without the value, and without key and headers as well when these are large."""
+    letter = DeadLetter(b"v" * 99, b"key", (("a", b"1"),), Reason.EMPTY, "why", "predictions", 3, 77, START)
+    own = (*encode_dead_letter(letter, NOW).headers[1:], ("driftgauge.error.truncated", b"99"))
+    assert encode_truncated_dead_letter(letter, NOW) == Outgoing(b"key", None, (("a", b"1"), *own))
+    assert encode_bare_dead_letter(letter, NOW) == Outgoing(None, None, own)
+    for large in (replace(letter, key=b"k" * SMALL), replace(letter, headers=(("a", b"h" * SMALL),))):
+        assert encode_truncated_dead_letter(large, NOW) == Outgoing(None, None, own)

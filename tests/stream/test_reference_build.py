@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream import build_scan
+from stream.config_checks import reference_notes
 from stream.errors import UsageError
 from stream.reference_build import BuildOptions, build
 from stream.rows import open_rows
@@ -132,7 +133,7 @@ def test_heavy_hitters_among_ids(tmp_path: Path) -> None:
     """Frequent categories are found and counted exactly among a hundred thousand that occur once."""
     ids = [f"id-{number}" for number in range(100_000)]
     names = np.random.default_rng(1).permutation([*ids, *["big"] * 5_000, *["small"] * 500])
-    profile = _categorical(_build(tmp_path, {"c": names}), "c")
+    profile = _categorical(_build(tmp_path, {"c": names}, BuildOptions("m", {"c": "categorical"})), "c")
     assert profile.categories[:2] == ("big", "small")
     assert profile.counts[:2].tolist() == [5_000, 500]
     assert int(profile.counts.sum()) + profile.other == len(names)
@@ -236,10 +237,9 @@ def test_columns_of_other_types_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "options", "said"),
     [
-        ({"x": pa.nulls(3, pa.float64()), "y": [1, 2, 3]}, OPTIONS, "column 'x' has no values"),
-        ({"x": pa.nulls(3, pa.string()), "y": [1, 2, 3]}, OPTIONS, "column 'x' has no values"),
+        ({"x": pa.nulls(3, pa.float64()), "y": pa.nulls(3, pa.string())}, OPTIONS, "left out, having no values: x, y"),
         ({"label": [1, 2]}, OPTIONS, "no features"),
-        ({"x": pa.array([], pa.float64())}, OPTIONS, "no predictions"),
+        ({"x": pa.array([], pa.float64())}, OPTIONS, "no rows"),
         ({"x": [1.0], "error": ["boom"]}, OPTIONS, "no predictions"),
         ({"age": [1.0]}, BuildOptions("m", {"aeg": "numeric"}), 'did you mean "age"'),
         ({"age": ["a"]}, BuildOptions("m", {"age": "numeric"}), "configured as numeric"),
@@ -261,10 +261,49 @@ def test_refused(tmp_path: Path, columns: dict[str, Any], options: BuildOptions,
 def test_a_listed_feature_without_values(tmp_path: Path) -> None:
     """A feature that the config lists may be missing in every row: then that is what is normal."""
     columns = {"x": pa.nulls(3, pa.float64()), "c": pa.nulls(3, pa.string())}
-    reference = _build(tmp_path, columns, BuildOptions("m", {"x": "numeric", "c": "categorical"}))
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    built = build(open_rows(tmp_path / "rows.parquet", {}), BuildOptions("m", {"x": "numeric", "c": "categorical"}))
+    assert built.notes[0] == "without a value in any row, yet listed under the model's features: x, c"
+    reference = built.reference
     assert _numeric(reference, "x").missing == 3
     assert _categorical(reference, "c").missing == 3
     assert from_json(to_json(reference)).id == reference.id
+
+
+def test_columns_that_tell_nothing_are_left_out(tmp_path: Path) -> None:
+    """Unless the config lists them: those without values, and text most of which no profile would name."""
+    columns = {
+        "x": [1.0] * 1_000,
+        "none": pa.nulls(1_000, pa.float64()),
+        "blank": pa.nulls(1_000, pa.string()),
+        "id": [f"id-{number}" for number in range(1_000)],
+        "half": [f"v{number}" if number < 600 else "often" for number in range(1_000)],  # 501 of 1,000 in "other"
+        "less": [f"v{number}" if number < 599 else "often" for number in range(1_000)],
+    }
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    built = build(open_rows(tmp_path / "rows.parquet", {}), BuildOptions("m", segments=("id",)))
+    assert list(built.reference.features) == ["x", "less"]
+    assert list(built.reference.segments["id"]["other"].features) == ["x", "less"]
+    empty, wide = built.notes[:2]
+    assert empty.startswith("left out, having no values: none, blank; ")
+    assert "ids and dates: id, half; to watch them all the same, list them under the model's features" in wide
+    listed: dict[str, Any] = dict.fromkeys(("none", "blank", "id", "half"), "categorical")
+    kept = _build(tmp_path, columns, BuildOptions("m", listed))
+    assert kept.features.keys() == listed.keys()
+
+
+@pytest.mark.parametrize(("step", "said"), [(None, "has no timestamps"), (1, "spans too short"), (10_000, None)])
+def test_a_reference_without_time_is_noted(tmp_path: Path, step: int | None, said: str | None) -> None:
+    """Rows without timestamps, or all of one moment, do not tell how much traffic varies; rows of an hour do."""
+    columns: dict[str, Any] = {"x": np.arange(2_000) % 7}
+    if step is not None:
+        columns["timestamp"] = 1_700_000_000_000 + np.arange(2_000) * step
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    built = build(open_rows(tmp_path / "rows.parquet", {}), OPTIONS)
+    assert [note for note in built.notes if "learnt from live traffic" in note] == list(
+        reference_notes(built.reference)
+    )
+    assert [said in note for note in reference_notes(built.reference) if said] == [True] * (said is not None)
 
 
 def test_the_same_rows_give_the_same_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brokers import Broker
+    from click.testing import Result
 
     from operators.records import Envelopes
     from stream.replay_summary import Summary
@@ -452,6 +453,49 @@ def test_the_summary_is_printed(tmp_path: Path) -> None:
     assert f"{2 * SECONDS} windows judged" in result.output
     assert "1 alerts fired (DataDrift 1), 0 resolved" in result.output
     assert "firing at the end: DataDrift of click version 1, critical" in result.output
+
+
+def invoke(directory: Path, name: str) -> Result:
+    """The command on one file."""
+    config_at(directory)
+    return CliRunner().invoke(
+        app, ["replay", "-c", f"{directory}/c.yaml", "--predictions", name, "-o", f"{directory}/out"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("late", "said"), [(30, ""), (31, "1.0 % of the records came late: the file is not in time order")]
+)
+def test_a_file_out_of_order_is_told(tmp_path: Path, late: int, said: str) -> None:
+    """With more than 1 % late the last line says what to do about it."""
+    on_time = predictions(10)[: 3_000 - 30]
+    path = write(tmp_path / "p.jsonl", [*on_time, *predictions(1)[:late]])
+    result = invoke(tmp_path, str(path))
+    assert result.exit_code == 0, result.output
+    assert f"{late} late" in result.output
+    assert said in result.output.splitlines()[-1]
+    assert ("sort it by timestamp" in result.output) == (late > 30)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for wrong_type ("),
+        (b"PAR1\x00\xff" + bytes(range(256)) * 9, "; is the input JSON Lines, one prediction a line? All are in "),
+        (b'{"model":"clack","version":"1","features":{},"timestamp":1780000000000}\n' * 7, "for unknown_model ("),
+    ],
+)
+def test_a_file_of_another_format_is_an_error(tmp_path: Path, content: bytes, said: str) -> None:
+    """When no record can be used that is one line and exit code 2; the dead letters are written all the same."""
+    path = tmp_path / "train.csv"
+    path.write_bytes(content)
+    result = invoke(tmp_path, str(path))
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.exit_code == 2
+    assert said in str(result.exception)
+    assert len(str(result.exception).splitlines()) == 1
+    assert ("JSON Lines" in str(result.exception)) == (b"clack" not in content)
+    assert len(list(lines_of(tmp_path / "out" / DEAD_LETTERS))) > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 import threading
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +142,30 @@ def test_a_damaged_note_is_refused(made: Path, text: str) -> None:
     """Whatever it holds, it is one line and no traceback."""
     (made / NOTE).write_text(text)
     assert str(made / NOTE) in refused(made)
+
+
+def test_a_missing_recovery_file_is_refused(made: Path) -> None:
+    """The line names it."""
+    (made / "part-1.sqlite3").unlink()
+    assert refused(made).startswith(f"{made}: damaged: part-1.sqlite3 is missing; restore it")
+
+
+@pytest.mark.parametrize("size", [0, 50, 3_000, 5_000])
+def test_a_truncated_recovery_file_is_refused(made: Path, size: int) -> None:
+    """However little is left of it."""
+    path = made / "part-0.sqlite3"
+    path.write_bytes(path.read_bytes()[:size])
+    assert refused(made).startswith(f"{path}: damaged: ")
+
+
+def test_a_recovery_file_in_use_is_not_refused(made: Path) -> None:
+    """A writer in the middle of a transaction is neither damage nor disturbed."""
+    with closing(sqlite3.connect(made / "part-0.sqlite3", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE some (thing)")
+        prepare(settings(made), models(), TOPIC)
+        other.execute("COMMIT")
+    prepare(settings(made), models(), TOPIC)
 
 
 def test_a_changed_reference_is_refused(made: Path) -> None:
