@@ -150,7 +150,8 @@ class Traffic(threading.Thread):
         end = self._newest + LATENESS + 2 * PANE
         for partition in range(PARTITIONS):
             for value in self._values(1, end, end):
-                self._produce(value, partition, 1, 0)
+                # Written at that time, too: a timestamp ahead of its message moves nothing.
+                self._produce(value, partition, 1, 0, written=end)
         left = self._producer.flush(60)
         if left or self._counts.refused:
             raise RuntimeError(f"{left} messages not taken, refused: {self._counts.refused[:3]}")
@@ -175,8 +176,8 @@ class Traffic(threading.Thread):
                 traffic.timestamps[:] = end
             yield from generator.encode(traffic)
 
-    def _produce(self, value: bytes | None, partition: int, records: int, dead: int) -> None:
-        self._producer.produce(self._topic, value, partition=partition, on_delivery=self._delivered)
+    def _produce(self, value: bytes | None, partition: int, records: int, dead: int, written: int = 0) -> None:
+        self._producer.produce(self._topic, value, partition=partition, timestamp=written, on_delivery=self._delivered)
         self._counts.messages += 1
         self._counts.records += records
         self._counts.dead += dead
