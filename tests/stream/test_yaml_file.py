@@ -75,9 +75,9 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 def test_refused(text: str, said: str) -> None:
     """Each is refused in well under a second, in one line that says what is wrong."""
-    started = time.perf_counter()
+    started = time.process_time()  # the processor's time: another program's load is not ours
     line = _refusal(text)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert said in line or "nested too deeply" in line
     assert "\n" not in line
     assert len(line) < 400
