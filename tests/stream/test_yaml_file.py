@@ -87,10 +87,10 @@ def test_ten_megabytes(tmp_path: Path) -> None:
     """A file beyond the cap is refused without being parsed."""
     path = tmp_path / "big.yaml"
     path.write_bytes(b"a: [" + b"x, " * 3_500_000 + b"]")
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ConfigError, match=f"too large; at most {MAX_BYTES:,} bytes"):
         read_yaml(path)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_the_largest_file_is_fast(tmp_path: Path) -> None:
@@ -98,9 +98,9 @@ def test_the_largest_file_is_fast(tmp_path: Path) -> None:
     path = tmp_path / "big.yaml"
     path.write_text("a:\n" + "".join(f"  key{number:06d}: {'v' * 18}\n" for number in range(29_000)))
     assert 900_000 < path.stat().st_size < MAX_BYTES
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(read_yaml(path).value["a"]) == 29_000
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 1.5
 
 
 @pytest.mark.parametrize("make", ["absent", "directory", "latin"])
