@@ -1,12 +1,9 @@
 """`driftgauge demo`: see it work, with nothing but this package."""
 
-import contextlib
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from stream.errors import UsageError
+from stream.signals import stop_event
 
 SHORTEST = 10.0
 _LOG_LINES = 20
@@ -38,7 +36,7 @@ def demo(
     begun = time.monotonic()
     console = Console(highlight=False)
     console.print("driftgauge demo: starting an embedded broker and the monitor", soft_wrap=True)
-    with stopped_by_signals() as stop, tempfile.TemporaryDirectory(prefix="driftgauge-demo-") as made:
+    with stop_event() as stop, tempfile.TemporaryDirectory(prefix="driftgauge-demo-") as made:
         raise typer.Exit(_play(console, Path(made), _Asked(duration or None, listen, svg, begun), stop))
 
 
@@ -91,16 +89,3 @@ def _tell(log: Path) -> None:
     """Show the end of what went to the log instead of stderr."""
     for line in log.read_text(errors="replace").splitlines()[-_LOG_LINES:]:
         sys.stderr.write(f"{line}\n")
-
-
-@contextlib.contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; for the main thread."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

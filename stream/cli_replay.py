@@ -1,8 +1,6 @@
 """`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
 
 import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ from stream.environment import SETTING
 from stream.errors import UsageError
 from stream.replay_lanes import Lane
 from stream.replay_summary import Summary
+from stream.signals import stop_event
 
 KAFKA = "kafka"
 
@@ -67,7 +66,7 @@ def replay(
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay import replay as run  # noqa: PLC0415
 
-    with _stopped_by_signals() as stop, _told() as progress:
+    with stop_event() as stop, _told() as progress:
         summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop)
     for line in summary.lines():
         typer.echo(line)
@@ -143,19 +142,6 @@ def _topic_lanes(config: Config, since: str | None, until: str | None) -> list[L
     for line in told(begin, end, chosen):
         typer.echo(f"{topic}: {line}", err=True)
     return [TopicLane(properties, topic, each) for each in chosen]
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set; for the main thread."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,8 +1,6 @@
 """`driftgauge simulate`: predictions like the reference, and shifts on request, to any broker."""
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +15,7 @@ from operators.durations import ALLOWED, parse_duration, show_duration
 from stream import shifts
 from stream.config import Config, load, load_references
 from stream.errors import UsageError
+from stream.signals import stop_event
 from stream.simulate import Progress, TopicWriter
 from stream.simulate import simulate as run
 from stream.traffic import Generator
@@ -63,7 +62,7 @@ def simulate(
     typer.echo(f"{name} v{version}: {rate:g}/s to {loaded.topics.predictions} at {loaded.kafka.brokers}", err=True)
     for item in generator.shifts:
         typer.echo(f"  after {show_duration(item.after)}, {item.meaning}", err=True)
-    with _stopped_by_signals() as stop, _display() as watch:
+    with stop_event() as stop, _display() as watch:
         done = run(generator, writer.write, rate=rate, duration=seconds, stop=stop, watch=watch)
     writer.flush()
     _summarise(done, writer)
@@ -84,19 +83,6 @@ def _seconds(given: str) -> float:
         return parse_duration(given) / 1000
     except PydanticCustomError:
         raise UsageError(f"--duration {given}: allowed is {ALLOWED}") from None
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT and SIGTERM set; for the main thread."""
-    stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
