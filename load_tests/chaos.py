@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import machine
-from chaos_monitor import kill_process, until
+from chaos_monitor import kill_process
 from chaos_run import Bench, Result, Run
 from chaos_traffic import references
 from kafka_node import KafkaNode
+from patience import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,28 +5,24 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from chaos_traffic import LATENESS, PANE, PARTITIONS
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import free_ports
+from patience import until
 from product import Product
 from usage import tree
 
 from windows.reference import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from windows.reference import Reference
-
-T = TypeVar("T")
 
 EXACT = (
     "records_read_total",
@@ -43,21 +39,6 @@ FOREVER = "1d"
 STILL = 20
 """Looks, 50 ms apart, in which nothing changes."""
 MODELS = ("click", "rank")
-_PAUSE = threading.Event()
-
-
-def until(condition: Callable[[], T], seconds: float, what: str) -> T:
-    """Return the first true value of the condition.
-
-    Raises:
-        TimeoutError: there was none in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
-        _PAUSE.wait(0.05)
-    return value
 
 
 @dataclass(frozen=True)
@@ -134,10 +115,6 @@ class Monitor(Product):
         create_topics(setup.bootstrap, {self.topics[role]: 1 for role in OUTPUTS})
         super().__init__(directory, config, processes)
 
-    def start(self) -> None:
-        """Start it, again after a kill or a stop."""
-        self.__enter__()
-
     def workers(self) -> list[int]:
         """Process ids of the dataflow processes that are alive."""
         found = []
@@ -149,12 +126,6 @@ class Monitor(Product):
             if b"--multiprocessing-fork" in command:
                 found.append(pid)
         return found
-
-    def kill(self) -> None:
-        """Kill -9 the supervisor alone."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM the supervisor; return its exit code and the seconds it took."""

@@ -7,9 +7,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from chaos_monitor import FOREVER, Monitor, Setup, create_topics, until
+from chaos_monitor import FOREVER, Monitor, Setup, create_topics
 from chaos_outputs import Outputs, differences, read_outputs
 from chaos_traffic import PARTITIONS, Sent, Traffic
+from patience import until
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,6 +11,7 @@ import numpy as np
 
 from operators.alert_event import AlertEvent
 from operators.fold import Partial
+from operators.progress import Progress
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
 from operators.settings import AlertingSettings, TimeSettings
 from operators.slices import Header
@@ -52,7 +53,7 @@ class ColumnsRun:
     def pane(self, index: int, groups: Groups) -> list[AlertEvent]:
         """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of that."""
         sketches = {(index, *key): vector for key, vector in groups.items()}
-        partial = Partial(0, 1, sketches, late=0, floor=index + 1, silent_until=None, ended=False)
+        partial = Partial(Progress(0, 1, index + 1, None, ended=False), sketches, late=0)
         events: list[AlertEvent] = []
         for _, tick in self._close([partial]):
             items: list[Any] = []

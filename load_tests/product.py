@@ -80,6 +80,16 @@ class Product:
             self.process.kill()
             self.process.wait()
 
+    def start(self) -> None:
+        """Start it, again after a kill or a stop."""
+        self.__enter__()
+
+    def kill(self) -> None:
+        """Kill -9 the supervisor alone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
     @property
     def pid(self) -> int:
         """Process id of the supervisor."""

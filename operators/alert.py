@@ -4,14 +4,21 @@ Keyed by model; one alert per (version, segment, kind).
 
 Forty drifted features are forty causes of one alert. An alert ends only when none of its findings stands for
 `resolve_after`.
+
+Findings come from two sources, predictions and labels, each with a clock of its own: labels are behind. A source only
+advances the alerts that it feeds. One that both feed (an objective on latency and one on accuracy) fires while either
+stands: each source fires and ends by itself, but its end is told only if the other does not stand at that moment of
+event time, which is waited for. So what is sent depends on event time alone, not on which source was quicker.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from operators.alert_event import (
+    LABELS,
+    PREDICTIONS,
     AlertEvent,
     AlertState,
     EventWindow,
@@ -28,11 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.findings import Finding
-    from operators.judge import Verdicts
 
 STATE_VERSION = 1
 
 NOT_CLEARING = -1
+
+SEVERITIES = ("info", "warning", "critical")
+"""From the least to the most severe."""
 
 AlertKey = tuple[str, str, str]
 """(version, segment, alert)."""
@@ -41,14 +50,37 @@ UPDATE_INTERVAL = 300_000
 """A changed list of causes is news at most this often (ms); a higher severity always is."""
 
 
+class Found(Protocol):
+    """What a judge found at one tick of its source; see Verdicts and LabelVerdicts."""
+
+    @property
+    def source(self) -> str:
+        """PREDICTIONS or LABELS."""
+
+    @property
+    def end(self) -> int:
+        """The source's clock, ms."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every breach that stands, new or old."""
+
+    def serves(self, version: str) -> bool:
+        """Whether a version is watched still."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlertConfig:
-    """One model: severities by alert (minor, major), how long a condition must be gone (ms), where runbooks live."""
+    """One model: severities by alert (minor, major), how long a condition must be gone (ms), where runbooks live.
+
+    `shared` names the alerts that both sources may feed.
+    """
 
     model: str
     severity: dict[str, tuple[str, str]]
     resolve_after: int
     runbook_base_url: str
+    shared: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -76,11 +108,25 @@ class Life:
 
 @dataclass(slots=True)
 class AlertsState:
-    """Firing alerts, and how many events were sent by (alert, state)."""
+    """Firing alerts, and how many events were sent by (alert, state).
+
+    Attributes:
+        lives: fed by predictions.
+        sent: events by (alert, state).
+        format: of this state.
+        label_lives: fed by labels.
+        clocks: source -> end of its latest tick, ms.
+        withheld: (source, alert) -> ends that are not told before the other source has come as far.
+        past: (source, alert) -> (start, end) of lives that ended since then; of shared alerts only.
+    """
 
     lives: dict[AlertKey, Life] = field(default_factory=dict)
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
     format: int = STATE_VERSION
+    label_lives: dict[AlertKey, Life] = field(default_factory=dict)
+    clocks: dict[str, int] = field(default_factory=dict)
+    withheld: dict[tuple[str, AlertKey], list[AlertEvent]] = field(default_factory=dict)
+    past: dict[tuple[str, AlertKey], list[tuple[int, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +149,64 @@ class Alerts:
         self.config = config
         self.state = state
 
-    def __call__(self, verdicts: Verdicts) -> list[AlertEvent]:
-        """The events of one tick."""
-        standing = self._standing(verdicts.findings)
+    def __call__(self, verdicts: Found) -> list[AlertEvent]:
+        """The events of one tick of one source."""
+        source = verdicts.source
+        lives = self._lives(source)
+        self.state.clocks[source] = verdicts.end
+        standing = self._standing(verdicts.findings, lives)
         events = []
-        for key in sorted(standing.keys() | self.state.lives.keys()):
-            event = self._advance(key, standing.get(key, []), verdicts)
-            if event is not None:
+        for key in sorted(standing.keys() | lives.keys()):
+            event = self._advance(key, standing.get(key, []), verdicts, lives)
+            if event is not None and event.state == "resolved" and event.alert in self.config.shared:
+                self.state.withheld.setdefault((source, key), []).append(event)
+                self.state.past.setdefault((source, key), []).append((event.started_at, event.event_time))
+            elif event is not None:
                 events.append(event)
-                count = (event.alert, event.state)
-                self.state.sent[count] = self.state.sent.get(count, 0) + 1
+        events += self._release()
+        for event in events:
+            count = (event.alert, event.state)
+            self.state.sent[count] = self.state.sent.get(count, 0) + 1
         return events
 
-    def _standing(self, findings: Iterable[Finding]) -> dict[AlertKey, list[Finding]]:
+    def _lives(self, source: str) -> dict[AlertKey, Life]:
+        return self.state.lives if source == PREDICTIONS else self.state.label_lives
+
+    def _release(self) -> list[AlertEvent]:
+        """Ends that can be told now: the other source has come as far, and does not stand there."""
+        state = self.state
+        events = []
+        for (source, key), held in sorted(state.withheld.items()):
+            other = LABELS if source == PREDICTIONS else PREDICTIONS
+            passed = [event for event in held if state.clocks.get(other, event.event_time) >= event.event_time]
+            events += [event for event in passed if not self._stood(other, key, event.event_time)]
+            state.withheld[source, key] = held[len(passed) :]
+            if not state.withheld[source, key]:
+                del state.withheld[source, key]
+        behind = min(state.clocks.values())
+        for at, ended in list(state.past.items()):
+            state.past[at] = [life for life in ended if life[1] >= behind]
+            if not state.past[at]:
+                del state.past[at]
+        return events
+
+    def _stood(self, source: str, key: AlertKey, moment: int) -> bool:
+        """Whether a source stood at a moment that it has passed. Of two that end together, labels end last."""
+        life = self._lives(source).get(key)
+        if life is not None and life.started_at <= moment:
+            return True
+        last = moment if source == LABELS else moment + 1
+        return any(start <= moment and end >= last for start, end in self.state.past.get((source, key), ()))
+
+    def _standing(self, findings: Iterable[Finding], lives: dict[AlertKey, Life]) -> dict[AlertKey, list[Finding]]:
         """Findings by alert. What the whole of a version shows is not told again for each of its segments."""
         standing: dict[AlertKey, list[Finding]] = {}
         for finding in findings:
             standing.setdefault((finding.version, finding.segment, finding.alert), []).append(finding)
-        for key in [key for key in standing if key[1] != WHOLE and key not in self.state.lives]:
+        for key in [key for key in standing if key[1] != WHOLE and key not in lives]:
             whole = (key[0], WHOLE, key[2])
             told = set(_features(standing.get(whole, [])))
-            life = self.state.lives.get(whole)
+            life = lives.get(whole)
             if life is not None:
                 told.update(life.features)
             standing[key] = [finding for finding in standing[key] if finding.feature not in told]
@@ -133,16 +216,24 @@ class Alerts:
 
     def active(self) -> ActiveAlerts:
         """What is firing now."""
-        rows = tuple((*key, self._severity(key[2], life.level)) for key, life in sorted(self.state.lives.items()))
+        severities: dict[AlertKey, set[str]] = {}
+        for lives in (self.state.lives, self.state.label_lives):
+            for key, life in lives.items():
+                severities.setdefault(key, set()).add(self._severity(key[2], life.level))
+        for (_, key), held in self.state.withheld.items():
+            severities.setdefault(key, set()).update(event.severity for event in held)
+        rows = tuple((*key, max(found, key=SEVERITIES.index)) for key, found in sorted(severities.items()))
         return ActiveAlerts(self.config.model, rows, dict(self.state.sent))
 
-    def _advance(self, key: AlertKey, findings: list[Finding], verdicts: Verdicts) -> AlertEvent | None:
+    def _advance(
+        self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]
+    ) -> AlertEvent | None:
         now = verdicts.end
-        life = self.state.lives.get(key)
+        life = lives.get(key)
         if life is None:
-            return self._fire(key, findings, now)
+            return self._fire(key, findings, verdicts, lives)
         if not findings:
-            return self._clear(key, life, verdicts)
+            return self._clear(key, life, verdicts, lives)
         life.clearing = NOT_CLEARING
         life.last = leading(findings)
         features = _features(findings)
@@ -152,33 +243,34 @@ class Alerts:
             return None
         life.level = max(life.level, life.last.level)
         life.features = features
-        return self._event(key, life, "updated", findings, now)
+        return self._event(key, life, "updated", findings, verdicts)
 
-    def _fire(self, key: AlertKey, findings: list[Finding], now: int) -> AlertEvent:
+    def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent:
         first = leading(findings)
-        life = Life(now, first.level, 0, NOT_CLEARING, now, _features(findings), first)
-        self.state.lives[key] = life
-        return self._event(key, life, "firing", findings, now)
+        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _features(findings), first)
+        lives[key] = life
+        return self._event(key, life, "firing", findings, verdicts)
 
-    def _clear(self, key: AlertKey, life: Life, verdicts: Verdicts) -> AlertEvent | None:
+    def _clear(self, key: AlertKey, life: Life, verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent | None:
         now = verdicts.end
         if life.clearing == NOT_CLEARING:
             life.clearing = now
         if now - life.clearing < self.config.resolve_after:
             return None
-        del self.state.lives[key]
-        gone = key[0] and key[0] not in verdicts.header.seen
+        del lives[key]
+        gone = key[0] and not verdicts.serves(key[0])
         ending = (
             f"Version {key[0]} has served nothing for so long that it is watched no more"
             if gone
             else f"Back to normal for {duration_text(self.config.resolve_after)}"
         )
-        return self._event(key, life, "resolved", [], now, ending)
+        return self._event(key, life, "resolved", [], verdicts, ending)
 
     def _event(
-        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], now: int, ending: str = ""
+        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Found, ending: str = ""
     ) -> AlertEvent:
         version, segment, alert = key
+        now = verdicts.end
         life.sequence += 1
         life.updated_at = now
         fingerprint = fingerprint_of(self.config.model, version, segment, alert)
@@ -187,7 +279,7 @@ class Alerts:
         if ending:
             reason = f"{ending}. It was: {reason}"
         return AlertEvent(
-            id=id_of(fingerprint, life.started_at, life.sequence, state),
+            id=id_of(fingerprint, life.started_at, life.sequence, state, verdicts.source),
             fingerprint=fingerprint,
             alert=alert,
             state=state,

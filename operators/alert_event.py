@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from operators.label_reasons import LABEL_REASONS, label_reason
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
     from operators.findings import Finding
 
 AlertState = Literal["firing", "updated", "resolved"]
+
+PREDICTIONS, LABELS = "predictions", "labels"
+"""What findings come from."""
 
 MAX_CAUSES = 100
 """Causes named in an event; the number of all is in the reason."""
@@ -68,9 +73,10 @@ def fingerprint_of(model: str, version: str, segment: str, alert: str) -> str:
     return _digest(model, version, segment, alert)[:16]
 
 
-def id_of(fingerprint: str, started_at: int, sequence: int, state: str) -> str:
+def id_of(fingerprint: str, started_at: int, sequence: int, state: str, source: str = PREDICTIONS) -> str:
     """The id of one event of one life of an alert: the same input gives the same id, whatever crashed in between."""
-    return _digest(fingerprint, str(started_at), str(sequence), state)[:32]
+    of_source = () if source == PREDICTIONS else (source,)
+    return _digest(fingerprint, str(started_at), str(sequence), state, *of_source)[:32]
 
 
 def _digest(*parts: str) -> str:
@@ -127,6 +133,8 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
             f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over {size}"
             f" (limit {finding.threshold:.1%}, {finding.samples} predictions){_others(causes, total)}."
         )
+    if finding.alert in LABEL_REASONS or not math.isnan(finding.coverage):
+        return label_reason(who, where, finding)
     side = "below" if finding.falling else "above"
     measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
     evidence = f"{side} {finding.threshold:g} over {size} and {finding.samples} predictions"

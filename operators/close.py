@@ -93,10 +93,9 @@ class Close:
 
     def _take(self, partial: Partial) -> None:
         clocks = self.state.clocks
-        clocks.partitions = partial.partitions
         self.state.totals.late += partial.late
         for (pane, version, segment), sketch in partial.sketches.items():
-            if clocks.is_late(partial.partition, pane):
+            if clocks.is_late(partial.progress.partition, pane):
                 if segment == WHOLE:
                     layout = self.config.layout
                     self.state.totals.late += int(sketch[layout.rows] + sketch[layout.errors])
@@ -105,12 +104,7 @@ class Close:
             groups = self.state.open.setdefault(pane, {})
             known = groups.get(key)
             groups[key] = sketch if known is None else known + sketch
-        if partial.floor is not None:
-            clocks.advance(partial.partition, partial.floor)
-        if partial.silent_until is not None:
-            clocks.silent(partial.partition, partial.silent_until)
-        if partial.ended:
-            clocks.end(partial.partition)
+        partial.progress.tell(clocks)
 
     def _version(self, version: str, pane: int, rows: int, segment: str) -> str:
         """The version itself while there is room among the versions told apart, else OTHER."""

@@ -22,13 +22,15 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"
     """A field of another type than the contract's, or not an object at all."""
     MISSING_FIELD = "missing_field"
-    """No model, or no features on a prediction that did not fail."""
+    """No model; no features on a prediction that did not fail; feedback that says nothing, or not of what."""
     UNKNOWN_MODEL = "unknown_model"
     """A model that the config does not name."""
     BAD_TIMESTAMP = "bad_timestamp"
     """Neither RFC 3339 with an offset nor epoch ms, or before the year 2000 (seconds taken for milliseconds)."""
     TIMESTAMP_AHEAD = "timestamp_ahead"
     """Later than `time.max_ahead` beyond the time the message was written."""
+    BAD_LABEL = "bad_label"
+    """Feedback whose label is none of the task's."""
 
 
 MAX_RECORD_BYTES = 1 << 20

@@ -1,54 +1,39 @@
-"""Decode: a batch of raw messages becomes columns per model, and one dead letter per record that cannot be read.
-
-The usual batch is decoded in one call on its joined bytes. Only a batch that this refuses is looked at line by line.
-"""
+"""Decode: a batch of the predictions topic becomes columns per model, and dead letters."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
-from operators.records import UNTIMED
+from operators.dead_letters import Reason
+from operators.parse import Parser
 from operators.schema import ModelSchema, decoder_of, schema_of
-from operators.transpose import Transposed, bad_rows, timestamps_of, transpose
-from windows.panes import late_in_order
+from operators.transpose import Transposed, bad_rows, kept, transpose, transpose_served
+from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from operators.dead_letters import DeadLetter
+    from operators.parse import Fault, Parsed
     from operators.records import RawBatch
+    from operators.served import Served
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns
     from windows.layout import Layout
 
-NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
-
-SUSPECTS = (b"\\ud", b"\\uD", b"\\u0000")
-"""Escapes that must be looked at; all others (accents, slashes) are left to the decoder."""
-
-PIECE = 512
-"""Lines tried together once a batch has turned out to hold a bad one."""
-
-LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
-"""Near the end of a record msgspec takes the missing half of a pair for the end of the data."""
-
-BYTE = re.compile(r"\(byte (\d+)\)")
-"""Where msgspec says that bytes stop being JSON."""
-
 
 @dataclass(frozen=True, slots=True)
 class DecodeConfig:
-    """Layouts of all models and the clock settings (ms)."""
+    """Layouts of all models, the clock settings (ms), and the models whose predictions are joined with feedback."""
 
     layouts: tuple[Layout, ...]
     pane: int
     lateness: int
     max_ahead: int
+    joined: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +41,17 @@ class Decoded:
     """A batch after decoding. read = the rows of `columns` + `late` + `dead`.
 
     Attributes:
-        raw: what it was decoded from, without its values.
+        topic: what it was decoded from.
+        partition: the same.
+        partitions: the same.
+        silent_until: the same.
+        ended: the same.
         read: records seen.
         columns: model -> its predictions in time.
         late: model -> predictions that came after an earlier record of this batch had closed their pane.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
+        served: model -> all its predictions, late or not, for models that are joined with feedback.
     """
 
     topic: str
@@ -74,6 +64,26 @@ class Decoded:
     late: dict[str, int]
     dead: tuple[DeadLetter, ...]
     floor: int | None
+    served: dict[str, Served] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """Records with their times.
+
+    Attributes:
+        records: n of them.
+        stamps: int64[n], event time, ms.
+        panes: int64[n].
+        late: bool[n], or None when none is.
+        known: int64[n], effective time, ms.
+    """
+
+    records: list[Any]
+    stamps: IntArray
+    panes: IntArray
+    late: BoolArray | None
+    known: IntArray
 
 
 class Decode:
@@ -82,266 +92,88 @@ class Decode:
     def __init__(self, config: DecodeConfig) -> None:
         """Generate the types of every model."""
         self.config = config
-        self.schemas: tuple[ModelSchema, ...] = tuple(schema_of(layout) for layout in config.layouts)
-        self.decoder = decoder_of(self.schemas)
+        self.schemas: tuple[ModelSchema, ...] = tuple(
+            schema_of(layout, joined=layout.model in config.joined) for layout in config.layouts
+        )
+        self.parser = Parser(decoder_of([schema.struct for schema in self.schemas]), config.max_ahead, _faults)
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
 
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
-        records, written, dead = self._records(batch)
-        read = len(records) + len(dead)
+        parsed = self.parser(batch)
         columns: dict[str, Columns] = {}
         late: dict[str, int] = {}
+        served: dict[str, Served] = {}
         floor = None
-        if records:
-            records, stamps, proven, more_dead = self._check(batch, records, written)
-            dead += more_dead
-            if records:
-                columns, late, floor = self._columns(records, stamps, proven)
+        if parsed.records:
+            timed, floor = self._timed(parsed)
+            for number, rows in self._by_model(timed):
+                self._transpose(self.schemas[number], timed, rows, columns, late, served)
         return Decoded(
             batch.topic,
             batch.partition,
             batch.partitions,
             batch.silent_until,
             batch.ended,
-            read,
+            parsed.read,
             columns,
             late,
-            tuple(dead),
+            tuple(parsed.dead),
             floor,
+            served,
         )
 
-    def _records(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
-        values = batch.values
-        if not values:
-            return [], _Lines((), None), []
-        records = self._at_once(values)
-        if records is not None:
-            return records, _Lines(values, None), []
-        return self._piecewise(batch)
+    def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:
+        lateness, pane = self.config.lateness, self.config.pane
+        panes, late, floor = late_in_order(parsed.stamps, lateness, pane, parsed.proven)
+        known = parsed.stamps
+        if late is not None and self.config.joined:
+            known = effective_times(parsed.stamps, parsed.proven, lateness, pane)
+        return _Timed(parsed.records, parsed.stamps, panes, late, known), floor
 
-    def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
-        """All lines in one call, or None when any line needs a closer look."""
-        joined = _joined(lines)
-        if joined is None or _suspicious(joined):
-            return None
-        try:
-            records = self.decoder.decode_lines(joined)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return None
-        return records if len(records) == len(lines) else None
+    def _by_model(self, timed: _Timed) -> list[tuple[int, IntArray | None]]:
+        """Number of each model with records, and which they are (None: all)."""
+        kinds = list(map(type, timed.records))
+        if len(set(kinds)) == 1:
+            return [(self.index[kinds[0]], None)]
+        models = np.fromiter(map(self.index.__getitem__, kinds), np.int64, len(kinds))
+        return [(number, np.flatnonzero(models == number)) for number in np.unique(models).tolist()]
 
-    def _piecewise(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
-        """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
-        lines, owners, dead = [], [], []
-        for number, value in enumerate(batch.values):
-            parts = [] if value is None else [value] if NEWLINE not in value else _lines_of(value)
-            if not parts or not parts[0].strip():
-                dead.append(_dead(batch, number, value, Reason.EMPTY, "a message without a record"))
-                continue
-            lines += parts
-            owners += [number] * len(parts)
-        good = _Good([], [], [])
-        for start in range(0, len(lines), PIECE):
-            piece = slice(start, start + PIECE)
-            records = self._at_once(lines[piece])
-            if records is not None:
-                good.add(records, lines[piece], owners[piece])
-            else:
-                dead += self._line_by_line(batch, lines[piece], owners[piece], good)
-        return good.records, _Lines(good.lines, good.owners), dead
-
-    def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
-        """Add the readable lines to `good`; the others as dead letters."""
-        dead = []
-        for line, owner in zip(lines, owners, strict=True):
-            record, reason, detail = self._one(line)
-            if reason is not None:
-                dead.append(_dead(batch, owner, line, reason, detail))
-            else:
-                good.add([record], [line], [owner])
-        return dead
-
-    def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
-        if len(line) > MAX_RECORD_BYTES:
-            return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
-        try:
-            record = self.decoder.decode(line)
-            if BACKSLASH in line:
-                _encodable(record)
-        except msgspec.ValidationError as error:
-            return None, *_validation_reason(str(error))
-        except UnicodeError:
-            return None, Reason.INVALID_TEXT, "a string that is not valid Unicode"
-        except RecursionError:
-            return None, Reason.BROKEN_JSON, "nested too deep"
-        except msgspec.DecodeError as error:
-            return None, *_syntax_reason(line, str(error))
-        return record, None, ""
-
-    def _check(
-        self, batch: RawBatch, records: list[Any], lines: _Lines
-    ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter]]:
-        """Refuse records whose time is impossible or whose features are missing.
-
-        The rest with their timestamps, and with the time that each proves to have come: a clock that runs ahead of the
-        messages it writes must not make everybody else's records late.
-        """
-        written = _written(batch, lines, len(records))
-        stamps, unreadable = timestamps_of(records, written)
-        ahead = stamps > np.minimum(written, batch.received) + self.config.max_ahead
-        untimed = stamps == UNTIMED
-        incomplete = bad_rows(records)
-        faults = (
-            (
-                unreadable,
-                Reason.BAD_TIMESTAMP,
-                "timestamp before the year 2000: are these seconds instead of milliseconds?",
-            ),
-            (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
-            (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
-            (incomplete, Reason.MISSING_FIELD, "neither features nor error"),
-        )
-        dead: list[DeadLetter] = []
-        refused: BoolArray = np.zeros(len(records), dtype=bool)
-        for mask, reason, detail in faults:
-            if mask is None or not mask.any():
-                continue
-            for row in np.flatnonzero(mask & ~refused).tolist():
-                owner = row if lines.owners is None else lines.owners[row]
-                dead.append(_dead(batch, owner, lines.lines[row], reason, detail))
-            refused |= mask
-        if dead:
-            keep = np.flatnonzero(~refused)
-            return [records[row] for row in keep.tolist()], stamps[keep], np.minimum(stamps, written)[keep], dead
-        return records, stamps, np.minimum(stamps, written), dead
-
-    def _columns(
-        self, records: list[Any], stamps: IntArray, proven: IntArray
-    ) -> tuple[dict[str, Columns], dict[str, int], int]:
-        panes, is_late, floor = late_in_order(stamps, self.config.lateness, self.config.pane, proven)
-        columns: dict[str, Columns] = {}
-        late: dict[str, int] = {}
-        for part in self._by_model(records, panes, is_late):
-            if part.late:
-                late[part.schema.layout.model] = part.late
-            if part.records:
-                columns[part.schema.layout.model] = transpose(part)
-        return columns, late, floor
-
-    def _by_model(self, records: list[Any], panes: IntArray, late: BoolArray | None) -> list[Transposed]:
-        """The records of each model with their panes, without the late ones."""
-        if late is None and len(set(map(type, records))) == 1:
-            return [Transposed(self.schemas[self.index[type(records[0])]], records, panes, 0)]
-        models = np.fromiter(map(self.index.__getitem__, map(type, records)), np.int64, len(records))
-        parts = []
-        for number in np.unique(models).tolist():
-            mine = models == number
-            in_time = mine if late is None else mine & ~late
-            rows = np.flatnonzero(in_time)
-            chosen = [records[row] for row in rows.tolist()]
-            parts.append(Transposed(self.schemas[number], chosen, panes[rows], int(mine.sum()) - len(rows)))
-        return parts
+    def _transpose(
+        self,
+        schema: ModelSchema,
+        timed: _Timed,
+        rows: IntArray | None,
+        columns: dict[str, Columns],
+        late: dict[str, int],
+        served: dict[str, Served],
+    ) -> None:
+        """Add what one model has in the batch. Records that came too late are transposed only where feedback counts."""
+        model = schema.layout.model
+        is_late = timed.late if timed.late is None or rows is None else timed.late[rows]
+        in_time = None if is_late is None or not is_late.any() else np.flatnonzero(~is_late)
+        if in_time is not None:
+            late[model] = len(is_late) - len(in_time)  # type: ignore[arg-type]
+        if model in self.config.joined:
+            part = _part(schema, timed, rows)
+            whole, served[model] = transpose_served(part, _picked(timed.stamps, rows), _picked(timed.known, rows))
+            if in_time is None or len(in_time):
+                columns[model] = whole if in_time is None else kept(whole, in_time)
+            return
+        if in_time is not None:
+            rows = in_time if rows is None else rows[in_time]
+        if rows is None or len(rows):
+            columns[model] = transpose(_part(schema, timed, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Good:
-    """Readable records with the line and the message that each came in."""
-
-    records: list[Any]
-    lines: list[bytes]
-    owners: list[int]
-
-    def add(self, records: list[Any], lines: list[bytes], owners: list[int]) -> None:
-        """Append."""
-        self.records.extend(records)
-        self.lines.extend(lines)
-        self.owners.extend(owners)
+def _part(schema: ModelSchema, timed: _Timed, rows: IntArray | None) -> Transposed:
+    records = timed.records if rows is None else [timed.records[row] for row in rows.tolist()]
+    return Transposed(schema, records, _picked(timed.panes, rows))
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """The bytes behind each record, and which message each came in (None: one record a message)."""
-
-    lines: Sequence[Any]
-    owners: list[int] | None
+def _picked(values: IntArray, rows: IntArray | None) -> IntArray:
+    return values if rows is None else values[rows]
 
 
-def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
-    """When each of `count` records was written, ms; UNTIMED where the medium does not say."""
-    if batch.written is None:
-        return np.full(count, UNTIMED, dtype=np.int64)
-    written = np.asarray(batch.written, dtype=np.int64)
-    return written if lines.owners is None else written[lines.owners]
-
-
-def _joined(values: Sequence[Any]) -> bytes | None:
-    """The values as lines, if each is one {...} on one line: only then do records and messages stay in step."""
-    try:
-        joined = b"\n".join(values)
-    except TypeError:  # a message without a value
-        return None
-    if not joined:
-        return None
-    text = np.frombuffer(joined, dtype=np.uint8)
-    breaks = np.flatnonzero(text == NEWLINE)
-    if len(breaks) != len(values) - 1 or text[0] != OPEN or text[-1] != CLOSE:
-        return None
-    if int(np.diff(breaks, prepend=-1, append=len(text)).max()) > MAX_RECORD_BYTES:
-        return None
-    return joined if (text[breaks - 1] == CLOSE).all() and (text[breaks + 1] == OPEN).all() else None
-
-
-def _suspicious(joined: bytes) -> bool:
-    """Whether a surrogate is escaped somewhere, which may be a lone one, or a NUL, which may name a model."""
-    return BACKSLASH in joined and any(escape in joined for escape in SUSPECTS)
-
-
-def _lines_of(value: bytes) -> list[bytes]:
-    """The records of a message: its lines, or the whole when it is one object spread over several lines."""
-    lines = [line for line in value.split(b"\n") if line.strip()]
-    if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
-        return [value]
-    return lines
-
-
-def _encodable(record: Any) -> None:
-    """Raise UnicodeEncodeError when any string of the record holds a lone surrogate."""
-    msgspec.json.encode(record)
-
-
-def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
-    return DeadLetter(
-        value,
-        batch.envelopes.key(number),
-        batch.envelopes.headers(number),
-        reason,
-        detail[:DETAIL_LIMIT],
-        batch.topic,
-        batch.partition,
-        batch.envelopes.offset(number),
-        None if batch.written is None else batch.written[number],
-    )
-
-
-def _validation_reason(message: str) -> tuple[Reason, str]:
-    """The reason behind msgspec's account of a record that is JSON but not a prediction."""
-    if message.startswith("Invalid value") and message.endswith("`$.model`"):
-        return Reason.UNKNOWN_MODEL, "a model that the config does not name"
-    if "missing required field" in message:
-        return Reason.MISSING_FIELD, message
-    if message.startswith("Number out of range"):
-        return Reason.NON_FINITE, message
-    if "datetime" in message and "got" not in message:
-        return Reason.BAD_TIMESTAMP, message
-    return Reason.WRONG_TYPE, message
-
-
-def _syntax_reason(line: bytes, message: str) -> tuple[Reason, str]:
-    """The reason behind bytes that are not JSON."""
-    if "surrogate" in message or ("truncated" in message and LONE_SURROGATE.search(line)):
-        return Reason.INVALID_TEXT, "a lone surrogate in a string"
-    at = BYTE.search(message)
-    if at is not None and line.startswith((b"NaN", b"Infinity"), int(at[1])):
-        return Reason.NON_FINITE, "NaN and Infinity are not JSON"
-    return Reason.BROKEN_JSON, message
+def _faults(records: list[Any]) -> Sequence[Fault]:
+    return ((bad_rows(records), Reason.MISSING_FIELD, "neither features nor error"),)

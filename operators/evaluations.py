@@ -25,7 +25,10 @@ class WindowRow(msgspec.Struct, frozen=True):
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
-    """One value of one metric, as in the contract. None where a number does not exist."""
+    """One value of one metric, as in the contract. None where a number does not exist.
+
+    `against` names what a comparison is with ("trailing_14d", "version 3"), `baseline` is the metric's value there.
+    """
 
     model: str
     version: str
@@ -42,6 +45,8 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     reference_samples: int
     status: Status
     reason: str
+    baseline: float | None = None
+    against: str = ""
 
 
 def rows_of(model: str, measures: Measures, table: Table, monitors: list[Monitor]) -> list[Evaluation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -33,6 +34,9 @@ class Finding:
         falling: True when values below the threshold are the breach.
         samples: see value.
         window: see value.
+        baseline: what the value was compared with; NaN where it is no comparison.
+        against: what that was, for people: "the 14d before".
+        coverage: share of the predictions behind the value that have a label; NaN where labels play no part.
     """
 
     alert: str
@@ -49,6 +53,9 @@ class Finding:
     falling: bool
     samples: int
     window: WindowSpan
+    baseline: float = math.nan
+    against: str = ""
+    coverage: float = math.nan
 
     @property
     def strength(self) -> float:

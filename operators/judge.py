@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.alert_event import PREDICTIONS
 from operators.evaluations import Evaluation, rows_of
 from operators.findings import Finding, WindowSpan
 from operators.freshness import FreshnessConfig, fresh_findings
-from operators.judge_readings import breach_level, oriented, readings_of
-from operators.judge_stream import StreamState, decide, quiet
+from operators.judge_readings import oriented, readings_of
+from operators.judge_stream import StreamState, advance
 from operators.slices import Header
 from operators.tables import Kind
 from windows.layout import WHOLE
@@ -85,6 +86,15 @@ class Verdicts:
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[Objective, ...]
 
+    @property
+    def source(self) -> str:
+        """Whose clock `end` is."""
+        return PREDICTIONS
+
+    def serves(self, version: str) -> bool:
+        """Whether a version has been seen of late."""
+        return version in self.header.seen
+
 
 class Judge:
     """Judges one model."""
@@ -141,18 +151,8 @@ class Judge:
                 continue
             readings = readings_of(monitor, table, row)
             key = (monitor.name, measures.window.size, version, segment)
-            state = self.state.streams.get(key)
-            if state is None and not breach_level(readings).any():
-                pass
-            else:
-                state = quiet(len(readings.value)) if state is None else state
-                decide(state, readings, measures.end, measures.window.size)
-                if state.level.any():
-                    self.state.streams[key] = state
-                else:
-                    self.state.streams.pop(key, None)
+            violated = advance(self.state.streams, key, readings, measures.end, measures.window.size) is not None
             if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
-                violated = key in self.state.streams
                 value = oriented(monitor, float(np.nanmax(readings.value)))
                 objectives.append(Objective(version, monitor.name[4:], monitor.lowest, value, violated))
         return objectives

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.performance_metrics import SHARES
+
 if TYPE_CHECKING:
     from operators.monitors import Monitor
     from operators.tables import Table
     from windows.arrays import BoolArray, FloatArray, IntArray
+
+
+COMPLEMENTED = SHARES | {"availability"}
+"""Shares that are best at 1: what is missing to 1 is what counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,7 @@ class Readings:
         samples: int64[F].
         minor: float64[F].
         major: float64[F].
-        base: float64[F], what thresholds are an increase over (the reference's own ratio; else 0).
+        base: float64[F], what thresholds are a distance from or a multiple of (a baseline; else 0), turned likewise.
     """
 
     value: FloatArray
@@ -56,37 +62,36 @@ def insufficient(readings: Readings) -> BoolArray:
 def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
     """One group of a table, turned so that higher is worse."""
     value, lower, upper, samples = table.value[row], table.lower[row], table.upper[row], table.samples[row]
-    base = np.zeros(len(value))
-    if monitor.relative and table.baseline is not None:
-        base = table.baseline[row]
+    compares = (monitor.relative or monitor.scaled) and table.baseline is not None
+    base = table.baseline[row] if compares and table.baseline is not None else np.zeros(len(value))
     if monitor.worst_only:
         worst = int(np.nanargmax(value)) if not np.isnan(value).all() else 0
         at = slice(worst, worst + 1)
         value, samples, base = value[at], samples[at], base[at]
         lower = np.array([np.nanmax(lower, initial=-np.inf)])
         upper = np.array([np.nanmax(upper, initial=-np.inf)])
+    minor, major = _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base)
     if monitor.falling:
         value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
-    return Readings(
-        value, lower, upper, samples, _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base), base
-    )
+        base = turned(monitor, base) if compares else base
+    return Readings(value, lower, upper, samples, minor, major, base)
 
 
 def turned(monitor: Monitor, values: FloatArray) -> FloatArray:
     """A falling metric turned around: a share becomes its complement, so that thresholds near 1 keep their scale."""
-    return 1.0 - values if monitor.metric == "availability" else -values
+    return 1.0 - values if monitor.metric in COMPLEMENTED else -values
 
 
 def oriented(monitor: Monitor, value: float) -> float:
     """A turned value the right way round again."""
     if not monitor.falling:
         return float(value)
-    return float(1.0 - value if monitor.metric == "availability" else -value)
+    return float(1.0 - value if monitor.metric in COMPLEMENTED else -value)
 
 
 def _limit(monitor: Monitor, level: float | None, base: FloatArray) -> FloatArray:
+    """The thresholds over a baseline that is not turned; turned, and inf where the level does not exist."""
     if level is None:
         return np.full(len(base), np.inf)
-    if monitor.falling:
-        return np.full(len(base), 1.0 - level if monitor.metric == "availability" else -level)
-    return base + level
+    limits = np.array([monitor.limit(level, one) for one in base.tolist()])
+    return turned(monitor, limits) if monitor.falling else limits

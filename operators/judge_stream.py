@@ -8,7 +8,7 @@ for one full window. In between it stays what it was.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from operators.judge_readings import breach_level
 if TYPE_CHECKING:
     from operators.judge_readings import Readings
     from windows.arrays import BoolArray, FloatArray, IntArray
+
+Key = TypeVar("Key")
 
 NOT_CLEARING = -1
 
@@ -91,6 +93,25 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
     over = gone & (now - state.clearing >= hold)
     state.level[over] = found[over]
     state.clearing[over] = NOT_CLEARING
+
+
+def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: int, hold: int) -> StreamState | None:
+    """Advance the stream of this key; only streams of which something fires are kept. See `decide`.
+
+    Returns:
+        the stream; None where nothing of it fires.
+    """
+    state = streams.get(key)
+    if state is None:
+        if not breach_level(readings).any():
+            return None
+        state = quiet(len(readings.value))
+    decide(state, readings, now, hold)
+    if not state.level.any():
+        streams.pop(key, None)
+        return None
+    streams[key] = state
+    return state
 
 
 def _gone(state: StreamState, readings: Readings) -> BoolArray:

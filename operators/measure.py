@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.measure_estimates import MeasureEstimates
 from operators.tables import Kind, Measures, Table
 from windows import distances, intervals
 from windows.compare import Counts, Gather, gather, gather_of
@@ -38,6 +39,7 @@ class Plan:
     """What is measured over one window: names of distances and which other tables.
 
     Without `service_bounds` latency quantiles are values without intervals, for a window that no objective reads.
+    `estimates` are of performance without labels; there are some only where the reference had labels.
     """
 
     features: tuple[str, ...] = ()
@@ -46,6 +48,7 @@ class Plan:
     moments: bool = False
     service: bool = False
     service_bounds: bool = True
+    estimates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Measure:
         self.config = config
         self.features = gather_of(layout.features, layout.rows)
         self.prediction = None if layout.prediction is None else gather_of([layout.prediction], layout.rows)
+        self.estimates = None if layout.estimate is None else MeasureEstimates(layout.estimate, config.alpha)
         whole = reference_vector(layout, config.reference)
         self.references: dict[str, IntArray | None] = {WHOLE: whole}
         for key, values in layout.segments:
@@ -98,6 +102,10 @@ class Measure:
         whole = [key for key in groups if key[1] == WHOLE]
         if plan.service and whole:
             tables += self._service(whole, [totals.groups[key] for key in whole], totals.window.size, plan)
+        if plan.estimates and self.estimates is not None and totals.groups:
+            known = sorted(totals.groups)
+            vectors = [totals.groups[key] for key in known]
+            tables += self.estimates(known, vectors, self._prediction_factor(totals.factors))
         return Measures(totals.model, totals.window, totals.index, tuple(tables))
 
     def _columns(
@@ -123,6 +131,12 @@ class Measure:
         if plan.moments:
             tables += self._moments(table, where, current, vectors)
         return tables
+
+    def _prediction_factor(self, factors: FloatArray | None) -> float:
+        """How much the predictions vary beyond independent ones."""
+        if self.prediction is None:
+            return 1.0
+        return float(_factors(self.prediction, None if factors is None else factors[-1:])[0])
 
     def _reference(self, kind: Kind, where: Gather, segments: tuple[str, ...]) -> Counts:
         """The reference's counts of these segments; the groups are mostly those of the window before."""

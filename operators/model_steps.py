@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any
 from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
 from operators.close import Close, CloseConfig, CloseState
 from operators.freshness import FreshnessConfig
+from operators.join_steps import join_plan
 from operators.judge import Judge, JudgeConfig, JudgeState
 from operators.measure import DISTANCES, Measure, MeasureConfig, Plan
 from operators.monitors import Monitor, monitors_of
+from operators.performance_monitors import performance_looks
+from operators.performance_steps import (
+    CohortStep,
+    LabelJudgeStep,
+    cohorts_config,
+    label_judge_config,
+    shared_alerts,
+)
 from operators.policy import severity_table
 from operators.ring import Rings, RingState
 from operators.slices import Slices, SlicesConfig, SlicesState
@@ -23,8 +32,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from operators.alert_event import AlertEvent
+    from operators.cohorts import CohortsState
     from operators.fold import Partial
+    from operators.join_plan import JoinPlan
     from operators.judge import Verdicts
+    from operators.judge_performance import LabelJudgeState, LabelVerdicts
     from operators.settings import AlertingSettings, ModelSettings, TimeSettings
     from operators.slices import Header, Slice
     from operators.tables import Measures
@@ -50,6 +62,7 @@ class ModelPlan:
     plans: dict[int, Plan]
     alpha: float
     remember: int
+    join: JoinPlan | None = None
 
 
 def plan_models(
@@ -63,7 +76,7 @@ def plan_models(
     """Plan every model; `everything` asks for all metrics, judged or not.
 
     Raises:
-        ValueError: a window is no multiple of the pane.
+        ValueError: a window is no multiple of the pane, or windows of cohorts do not go together.
         KeyError: a model has no reference, or its reference lacks a segment key.
     """
     drafts = []
@@ -74,6 +87,11 @@ def plan_models(
         layout = layout_of(references[settings.name], settings.segments)
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
+    joins = {
+        settings.name: join_plan(settings, layout, references[settings.name], time.pane)
+        for settings, _, _, layout in drafts
+    }
+    looks += sum(_label_looks(settings, joins[settings.name], time.pane) for settings in models)
     alpha = level(alerting.false_pages_per_month, 1, max(looks, 1.0))
     return {
         settings.name: ModelPlan(
@@ -86,6 +104,7 @@ def plan_models(
             plans={window.size: _plan(window.size, monitors, everything=everything) for window in windows},
             alpha=alpha,
             remember=max(REMEMBER, *(window.size for window in windows)),
+            join=joins[settings.name],
         )
         for settings, monitors, windows, layout in drafts
     }
@@ -101,6 +120,14 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
         streams = columns * (LIVE_VERSIONS if monitor.whole_only else groups)
         total += sum(streams * looks_per_month(slides[size]) for size in monitor.windows)
     return total
+
+
+def _label_looks(settings: ModelSettings, join: JoinPlan | None, pane: int) -> float:
+    """The same of what is known from labels."""
+    if join is None:
+        return 0.0
+    segments = sum(len(family.names) for family in join.families) - 1
+    return performance_looks(settings, pane, segments, LIVE_VERSIONS)
 
 
 def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool) -> Plan:
@@ -192,14 +219,33 @@ class AlertStep:
         """Continue from `state`."""
         self.state = AlertsState() if state is None else state
         config = AlertConfig(
-            model.layout.model, severity_table(alerting), alerting.resolve_after, alerting.runbook_base_url
+            model.layout.model,
+            severity_table(alerting),
+            alerting.resolve_after,
+            alerting.runbook_base_url,
+            shared_alerts(model.settings, model.pane),
         )
         self.logic = Alerts(config, self.state)
 
-    def __call__(self, verdicts: list[Verdicts]) -> Iterable[AlertEvent | ActiveAlerts]:
+    def __call__(self, verdicts: list[Verdicts | LabelVerdicts]) -> Iterable[AlertEvent | ActiveAlerts]:
         """Verdicts to events."""
         events = [event for verdict in verdicts for event in self.logic(verdict)]
         return [*events, self.logic.active()]
+
+
+def cohort_step(
+    model: ModelPlan, join: JoinPlan, state: CohortsState | None, *, evaluations: bool
+) -> CohortStep:
+    """Cohorts of a model, as a step."""
+    config = cohorts_config(
+        model.settings, model.pane, join.task, model.alpha, model.reference, evaluations=evaluations
+    )
+    return CohortStep(config, state)
+
+
+def label_judge_step(model: ModelPlan, state: LabelJudgeState | None, *, evaluations: bool) -> LabelJudgeStep:
+    """The judge of a model's labels, as a step."""
+    return LabelJudgeStep(label_judge_config(model.settings, evaluations=evaluations), state)
 
 
 def measure_of(model: ModelPlan) -> Measure:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from operators.performance_metrics import LABEL_METRICS
 from operators.tables import Kind
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Monitor:
         minor: threshold of the minor level; None for none.
         major: threshold of the major level; None for none.
         falling: True when low values are bad.
-        relative: True when the threshold is an increase over the reference's own value.
+        relative: True when the threshold is a distance from the table's baseline.
+        scaled: True when the threshold is a multiple of the table's baseline.
         whole_only: True when only the whole of a version is judged, no segment.
         worst_only: True when the worst feature stands for all (an objective on drift).
     """
@@ -48,6 +50,7 @@ class Monitor:
     major: float | None
     falling: bool = False
     relative: bool = False
+    scaled: bool = False
     whole_only: bool = False
     worst_only: bool = False
 
@@ -56,14 +59,22 @@ class Monitor:
         """The threshold that is crossed first."""
         return next(level for level in (self.minor, self.major) if level is not None)
 
+    def limit(self, level: float, base: float) -> float:
+        """The threshold of a level over a baseline, on the metric's own scale; `base` counts only where it is used."""
+        if self.scaled:
+            return base * level
+        if self.relative:
+            return base - level if self.falling else base + level
+        return level
+
 
 def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
-    """All monitors of a model."""
+    """All monitors of what is known from predictions alone; for labels see operators/performance_monitors.py."""
     return (
         *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift"),
         *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift"),
         *_quality(model),
-        *(_objective(objective, pane) for objective in model.sla.values()),
+        *(_objective(objective, pane) for metric, objective in model.sla.items() if metric not in LABEL_METRICS),
     )
 
 

@@ -7,34 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.durations import Millis, from_to
+from operators.performance_metrics import LabelMetric
 
 OperationalMetric = Literal["availability", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"]
 """Metrics an objective may name: all are known from predictions alone. `drift` is the highest PSI of any feature."""
 
-LABEL_METRICS = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "fpr",
-    "auc",
-    "log_loss",
-    "brier",
-    "ece",
-    "mae",
-    "rmse",
-    "bias",
-    "r2",
-    "ndcg",
-    "mrr",
-    "ctr",
-    "value_mean",
-    "label_coverage",
-    "label_delay_p50_s",
-)
-"""Metrics that need feedback."""
+SlaMetric = Literal[OperationalMetric, LabelMetric]
+"""Metrics an objective may name: with `performance:` also those that need labels."""
 
-NEEDS_FEEDBACK = "needs feedback, which this release does not read: remove it"
 ALLOWED = 'an objective such as ">= 0.95" or {objective: "< 100", window: 5m}'
 
 _TEXT = re.compile(r"\s*(<=|>=|<|>)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*", re.ASCII)
@@ -44,10 +24,10 @@ class Objective(BaseModel):
     """`metric comparison target` must hold; the comparison carries the direction.
 
     Attributes:
-        metric: an OperationalMetric.
+        metric: an SlaMetric.
         comparison: the relation of the measured value to the target while all is well.
         target: in the unit that the metric's name says.
-        window: the window it is measured over; None for every window of the model that applies.
+        window: the window it is measured over; None for five minutes, for a label metric the shortest of its windows.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -44,6 +44,7 @@ class RawBatch:
             this batch or an earlier one;
             None when it did not.
         ended: nothing will ever follow (the end of a file).
+        feedback: whether these are feedback and no predictions.
     """
 
     topic: str
@@ -55,6 +56,7 @@ class RawBatch:
     received: int
     silent_until: int | None = None
     ended: bool = False
+    feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

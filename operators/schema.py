@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from windows.layout import Field, Layout, categories_of
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_ID_LENGTH = 512
+
 Timestamp = Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float | None
 Number = float | None
 Category = str | int | float | bool | None
+Identifier = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | int | None
 
 NOBODY = "\x00"
 """The tag of a type that no record is read as.
@@ -20,8 +26,11 @@ NOBODY = "\x00"
 With it every decoder is a tagged union, which refuses a record without a model.
 """
 
-MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT = range(-1, 7)
-"""Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself)."""
+MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT, PREDICTION_ID = range(-1, 8)
+"""Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself).
+
+The last is there only for models that are joined with feedback.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +106,8 @@ class SegmentColumn:
     codes: Codes
 
 
-def schema_of(layout: Layout) -> ModelSchema:
-    """Generate the types and look-ups of one model."""
+def schema_of(layout: Layout, *, joined: bool = False) -> ModelSchema:
+    """Generate the types and look-ups of one model; `joined` when feedback about its predictions is awaited."""
     names = [field.name for field in layout.features]
     features = msgspec.defstruct(
         "Features",
@@ -118,10 +127,12 @@ def schema_of(layout: Layout) -> ModelSchema:
         ("version", str | None, None),
         ("error", str | None, None),
         ("latency_ms", Number, None),
-        ("prediction", _prediction_type(layout), None),
+        ("prediction", prediction_type(layout, joined=joined), None),
         ("features", features | None, None),
         ("context", context | None, None),
     ]
+    if joined:
+        fields.append(("prediction_id", Identifier, None))
     columns = [(i, field) for i, field in enumerate(layout.features)]
     return ModelSchema(
         layout=layout,
@@ -134,11 +145,16 @@ def schema_of(layout: Layout) -> ModelSchema:
             SegmentColumn(
                 feature=key in names,
                 position=names.index(key) if key in names else context_keys.index(key),
-                codes=Codes(values[:-1], len(values) - 1, len(values) - 1),
+                codes=segment_codes(values),
             )
             for key, values in layout.segments
         ),
     )
+
+
+def segment_codes(values: tuple[str, ...]) -> Codes:
+    """Index of each value of a segment key; the last stands for all that are not named."""
+    return Codes(values[:-1], len(values) - 1, len(values) - 1)
 
 
 def _field_codes(field: Field) -> Codes:
@@ -146,10 +162,13 @@ def _field_codes(field: Field) -> Codes:
     return Codes(categories, len(categories), len(categories) + 1)
 
 
-def _prediction_type(layout: Layout) -> Any:
-    """What `prediction` may be: a number, or a category or list of class scores; anything when it is not profiled."""
+def prediction_type(layout: Layout, *, joined: bool) -> Any:
+    """What `prediction` may be: a number, or a category or list of class scores.
+
+    Where it is not profiled: anything, or ranked item ids where they are compared with the clicked ones.
+    """
     if layout.prediction is None:
-        return msgspec.Raw
+        return list[str | int] | float | str | None if joined else msgspec.Raw
     return Number if layout.prediction.numeric else Category | list[float]
 
 
@@ -158,10 +177,10 @@ def _refuse(_nobody: object) -> None:
     raise ValueError("Invalid value - at `$.model`")
 
 
-def decoder_of(schemas: tuple[ModelSchema, ...]) -> msgspec.json.Decoder[Any]:
-    """One decoder for the predictions of all models: the `model` field picks the type."""
+def decoder_of(structs: Iterable[type[msgspec.Struct]]) -> msgspec.json.Decoder[Any]:
+    """One decoder for the records of all models: the `model` field picks the type."""
     nobody = msgspec.defstruct("Nobody", [], tag_field="model", tag=NOBODY, namespace={"__post_init__": _refuse})
     union: Any = nobody
-    for schema in schemas:
-        union = union | schema.struct
+    for struct in structs:
+        union = union | struct
     return msgspec.json.Decoder(union)

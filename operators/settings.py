@@ -7,20 +7,13 @@ defaults are policy, with the source of each beside it.
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.durations import UNITS, Millis, from_to
-from operators.objective import Objective, OperationalMetric, with_metric
+from operators.objective import Objective, SlaMetric, with_metric
+from operators.performance_settings import PerformanceSettings
+from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct
 
 __all__ = [
     "AlertName",
@@ -30,6 +23,7 @@ __all__ = [
     "Levels",
     "ModelSettings",
     "Objective",
+    "PerformanceSettings",
     "PredictionSettings",
     "QualitySettings",
     "Settings",
@@ -37,6 +31,7 @@ __all__ = [
     "SeverityLevels",
     "Task",
     "TimeSettings",
+    "Whole",
 ]
 
 Task = Literal["binary", "multiclass", "regression", "ranking"]
@@ -55,39 +50,8 @@ AlertName = Literal[
     "Anomaly",
 ]
 
-MAX_WINDOWS = 8
 MAX_SEGMENT_KEYS = 8
 RUNBOOKS = "https://github.com/driftgauge/driftgauge/blob/main/deploy/runbooks"
-
-
-def _no_boolean(given: object) -> object:
-    """Refuse true and false where a number is meant: pydantic would read them as 1 and 0."""
-    if isinstance(given, bool):
-        raise PydanticCustomError("float_type", "a number")
-    return given
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    seen: set[Any] = set()
-    for value in values:
-        if value in seen:
-            raise PydanticCustomError("twice", "each entry only once")
-        seen.add(value)
-    return values
-
-
-Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
-Whole = Annotated[int, BeforeValidator(_no_boolean)]
-Ratio = Annotated[Number, Field(gt=0, le=1)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Window = Annotated[Millis, from_to(1)]
-Windows = Annotated[tuple[Window, ...], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(_distinct)]
-
-
-class Settings(BaseModel):
-    """A mapping of the config file: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TimeSettings(Settings):
@@ -104,26 +68,6 @@ class TimeSettings(Settings):
     lateness: Annotated[Millis, from_to(0, UNITS["d"])] = 5_000
     idle_after: Annotated[Millis, from_to(1)] = 15_000
     max_ahead: Annotated[Millis, from_to(1)] = 60_000
-
-
-class Levels(Settings):
-    """The thresholds of one metric; at least one of the two.
-
-    Attributes:
-        minor: beyond it an alert is of its minor severity; None for no minor level.
-        major: beyond it an alert is of its major severity; None for no major level.
-    """
-
-    minor: Annotated[Number, Field(gt=0)] | None = None
-    major: Annotated[Number, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.minor is None and self.major is None:
-            raise PydanticCustomError("levels", "at least one of minor and major")
-        if self.minor is not None and self.major is not None and self.minor > self.major:
-            raise PydanticCustomError("levels", "a minor level that is not above the major level")
-        return self
 
 
 class _Distances(Settings):
@@ -192,18 +136,20 @@ class ModelSettings(Settings):
         reference: file of its reference, relative to the config file; None while it is not built yet.
         segments: features or context fields whose values are also watched one by one.
         features: what is watched; None for all features of the reference.
+        performance: how labels come and how good predictions must be; None where no labels come.
         max_versions: versions told apart; further ones are counted as overflow.
     """
 
     name: Name
     task: Task
     reference: Path | None = None
-    segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(_distinct)] = ()
+    segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(distinct)] = ()
     features: Annotated[dict[Name, FeatureKind], Field(min_length=1, max_length=2_000)] | None = None
     drift: DriftSettings = DriftSettings()
     prediction: PredictionSettings = PredictionSettings()
     quality: QualitySettings = QualitySettings()
-    sla: dict[OperationalMetric, Objective] = Field(default_factory=dict)
+    performance: PerformanceSettings | None = None
+    sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16
 
     @field_validator("sla", mode="before")
@@ -229,9 +175,11 @@ class AlertingSettings(Settings):
         resolve_after: how long a condition must have cleared before an alert resolves.
         severity: severities that differ from the policy table.
         runbook_base_url: where runbooks live; the alert's name is appended.
+        dashboard_url: address of Grafana with the dashboards of deploy/grafana, for the links in alerts; None for none.
     """
 
     false_pages_per_month: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
     resolve_after: Annotated[Millis, from_to(1)] = 600_000
     severity: dict[AlertName, SeverityLevels] = Field(default_factory=dict)
     runbook_base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] = RUNBOOKS
+    dashboard_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] | None = None

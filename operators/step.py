@@ -24,7 +24,9 @@ LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 class Stateful(Protocol):
     """A step for one name."""
 
-    state: Any
+    @property
+    def state(self) -> Any:
+        """What is saved: picklable."""
 
     def __call__(self, values: list[Any]) -> Iterable[Any]:
         """Take a batch, give the outputs."""

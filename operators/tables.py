@@ -19,6 +19,10 @@ class Kind(StrEnum):
     PREDICTION = "prediction"
     QUALITY = "quality"
     SERVICE = "service"
+    ESTIMATE = "estimate"
+    PERFORMANCE = "performance"
+    COMPARISON = "comparison"
+    CONCEPT = "concept"
 
 
 @dataclass(frozen=True, slots=True)

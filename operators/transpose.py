@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, VERSION, ModelSchema
+from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
+from operators.served import Served
 from windows.columns import Columns
 
 if TYPE_CHECKING:
@@ -21,53 +21,18 @@ if TYPE_CHECKING:
 
 DEFAULT_VERSION = "0"
 MAX_VERSION_LENGTH = 128
-EARLIEST, LATEST = 946_684_800_000, 253_402_300_799_999
-"""Years 2000 and 9999 in epoch milliseconds. Seconds taken for milliseconds give a date in January 1970."""
 
-_timestamp = attrgetter("timestamp")
 _features = attrgetter("features")
 _astuple = msgspec.structs.astuple
 
 
 @dataclass(frozen=True, slots=True)
 class Transposed:
-    """Records of one model about to become columns, and how many late ones were left out."""
+    """Records of one model about to become columns: n of them, panes int64[n]."""
 
     schema: ModelSchema
     records: list[Any]
     panes: IntArray
-    late: int
-
-
-def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, BoolArray | None]:
-    """Event time of each record in ms (`written` where it has none), and which are out of range (None: none).
-
-    Args:
-        records: n decoded predictions.
-        written: int64[n], when each was written, ms.
-    """
-    given = list(map(_timestamp, records))
-    kinds = set(map(type, given))
-    if kinds == {dt.datetime}:
-        stamps = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3
-    else:
-        stamps = np.fromiter(map(_milliseconds, given), np.float64, len(given))
-    absent = np.isnan(stamps)
-    odd = np.where(absent, written < EARLIEST, (stamps < EARLIEST) | (stamps > LATEST))
-    stamps[absent | odd] = 0.0
-    found = np.where(absent, written, np.rint(stamps).astype(np.int64))
-    return found, (odd if odd.any() else None)
-
-
-def _milliseconds(value: dt.datetime | float | None) -> float:
-    if value is None:
-        return np.nan
-    if isinstance(value, dt.datetime):
-        return value.timestamp() * 1e3
-    try:
-        return float(value)
-    except OverflowError:  # JSON integers have no bound
-        return np.inf
 
 
 def bad_rows(records: list[Any]) -> BoolArray | None:
@@ -80,8 +45,37 @@ def bad_rows(records: list[Any]) -> BoolArray | None:
 
 def transpose(part: Transposed) -> Columns:
     """The columns of one model's records (at least one)."""
+    return _columns(part, _rows(part))
+
+
+def transpose_served(part: Transposed, times: IntArray, known: IntArray) -> tuple[Columns, Served]:
+    """The columns of one model's records, and what the join needs of them."""
+    rows = _rows(part)
+    columns = _columns(part, rows)
+    return columns, Served(columns, rows[PREDICTION_ID], times, known, rows[PREDICTION])
+
+
+def kept(columns: Columns, rows: IntArray) -> Columns:
+    """The same columns with these rows only."""
+    return replace(
+        columns,
+        panes=columns.panes[rows],
+        version=columns.version[rows],
+        numeric=columns.numeric[:, rows],
+        categorical=columns.categorical[:, rows],
+        segments=columns.segments[:, rows],
+        latency=columns.latency[rows],
+        failed=None if columns.failed is None else columns.failed[rows],
+        probabilities=None if columns.probabilities is None else columns.probabilities[rows],
+    )
+
+
+def _rows(part: Transposed) -> list[tuple[Any, ...]]:
+    return list(zip(*map(_astuple, part.records), strict=True))
+
+
+def _columns(part: Transposed, rows: list[tuple[Any, ...]]) -> Columns:
     schema, count = part.schema, len(part.records)
-    rows = list(zip(*map(_astuple, part.records), strict=True))
     failed = _failed(rows[ERROR])
     features: Sequence[Any] = rows[FEATURES]
     if None in features:
@@ -98,6 +92,7 @@ def transpose(part: Transposed) -> Columns:
         segments=_segments(schema, values, rows[CONTEXT], count),
         latency=np.array(rows[LATENCY], dtype=np.float64),
         failed=failed,
+        probabilities=_probabilities(schema, rows[PREDICTION]),
     )
 
 
@@ -145,6 +140,21 @@ def _classes(predictions: Sequence[Any]) -> Sequence[Any]:
     if list not in set(map(type, predictions)):
         return predictions
     return [(str(int(np.argmax(item))) if item else None) if isinstance(item, list) else item for item in predictions]
+
+
+def _probabilities(schema: ModelSchema, predictions: Sequence[Any]) -> FloatArray | None:
+    """float64[n, K]: the class scores in the order of the prediction's categories; None where no record lists any."""
+    if schema.layout.prediction is None or schema.layout.prediction.numeric or list not in set(map(type, predictions)):
+        return None
+    codes, classes = schema.codes[-1], schema.layout.prediction.missing - schema.layout.prediction.start - 1
+    scores = np.full((len(predictions), classes), np.nan)
+    for row, item in enumerate(predictions):
+        if isinstance(item, list):
+            for position, score in enumerate(item):
+                at = codes[str(position)]
+                if at < classes:
+                    scores[row, at] = score
+    return scores
 
 
 def _segments(schema: ModelSchema, values: Sequence[Any], contexts: Sequence[Any], count: int) -> IntArray:

@@ -21,8 +21,13 @@ MAX_AHEAD = 30
 
 @dataclass(slots=True)
 class Alignment:
-    """How far each partition of this process has come, in panes; which are at their end; how much each reads."""
+    """How far each partition of this process has come, in panes; which are at their end; how much each reads.
 
+    `lead` is another topic that this one must not get ahead of: feedback waits for the predictions it is about, while
+    predictions, whose drift is to be seen at once, wait for nobody else.
+    """
+
+    lead: Alignment | None = None
     floors: dict[int, int] = field(default_factory=dict)
     at_end: set[int] = field(default_factory=set)
     limits: dict[int, int] = field(default_factory=dict)
@@ -60,8 +65,14 @@ class Alignment:
         mine = self.floors.get(partition)
         if mine is None:
             return False
+        if self.lead is not None and self.lead.is_behind(mine):
+            return True
+        return self.is_behind(mine, besides=partition)
+
+    def is_behind(self, pane: int, besides: int | None = None) -> bool:
+        """Whether any partition with data to read, `besides` one, is far behind `pane`."""
         return any(
-            mine > floor + MAX_AHEAD
+            pane > floor + MAX_AHEAD
             for other, floor in self.floors.items()
-            if other != partition and other not in self.at_end
+            if other != besides and other not in self.at_end
         )

@@ -32,6 +32,7 @@ class Frame:
         segments: segment key -> codes and values.
         latency: float64[k], ms, the k <= n that are known; None without such a column.
         times: int64[n] ms and bool[n] where known; None without such a column.
+        given: special columns as they stand in the rows: the label, and the prediction beside it; empty without labels.
         share: how much of the file was read so far, 0 to 1.
     """
 
@@ -42,6 +43,7 @@ class Frame:
     segments: dict[str, Coded]
     latency: FloatArray | None
     times: tuple[IntArray, BoolArray] | None
+    given: dict[str, pa.Array]
     share: float
 
 
@@ -104,5 +106,6 @@ def _frame(batch: pa.RecordBatch, failed: int, plan: Plan, share: float) -> Fram
         },
         latency=None if latency is None else latency[~np.isnan(latency)],
         times=milliseconds(batch.column("timestamp"), "timestamp") if plan.timestamp else None,
+        given={name: batch.column(name) for name in plan.labelled},
         share=share,
     )

@@ -3,12 +3,45 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from operators.settings import FeatureKind, Task
+from operators.settings import FeatureKind, ModelSettings, Task
 from stream.config_problems import suggestion
 from stream.errors import UsageError
 from stream.rows import SPECIAL, Column, Rows
 
 PredictionMode = Literal["number", "category", "scores"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeOptions:
+    """How predictions are held against labels: the settings of `performance:` that the reference depends on.
+
+    Attributes:
+        threshold: a score of at least this is a positive prediction.
+        positive: name of the positive class where labels are text.
+        k: how many of the ranked items count.
+        tolerance: an error up to this is none.
+        negative_after: whether no feedback in time is a negative label.
+    """
+
+    threshold: float = 0.5
+    positive: str | None = None
+    k: int = 10
+    tolerance: float | None = None
+    negative_after: bool = False
+
+
+def outcome_options(settings: ModelSettings) -> OutcomeOptions:
+    """The options that a model's settings ask for."""
+    performance = settings.performance
+    if performance is None:
+        return OutcomeOptions()
+    return OutcomeOptions(
+        threshold=performance.threshold,
+        positive=performance.positive,
+        k=performance.k,
+        tolerance=performance.tolerance,
+        negative_after=performance.negative_after is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +55,7 @@ class BuildOptions:
         task: the model's task; None to go by the type of the predictions.
         pane: length of a pane in ms, for the overdispersion.
         ignored: columns that are no features although nothing else says so.
+        outcomes: how predictions are held against the labels of the rows.
     """
 
     model: str
@@ -30,6 +64,7 @@ class BuildOptions:
     task: Task | None = None
     pane: int = 10_000
     ignored: tuple[str, ...] = ()
+    outcomes: OutcomeOptions = OutcomeOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +78,9 @@ class Plan:
         segments: segment keys.
         latency, timestamp, error, model_column: whether that column is there to be used.
         skipped: columns that are no features because of their type.
+        label: whether rows have labels to be held against their predictions.
+        task: the model's task, if it is known.
+        outcomes: how they are held against each other.
     """
 
     model: str
@@ -56,6 +94,14 @@ class Plan:
     model_column: bool
     pane: int
     skipped: tuple[str, ...]
+    label: bool = False
+    task: Task | None = None
+    outcomes: OutcomeOptions = OutcomeOptions()
+
+    @property
+    def labelled(self) -> tuple[str, ...]:
+        """The columns that outcomes are made of."""
+        return ("label", "prediction") if self.label else ()
 
     @property
     def columns(self) -> list[str]:
@@ -67,7 +113,7 @@ class Plan:
             "error": self.error,
             "model": self.model_column,
         }
-        names = [*self.features, *self.segments, *(name for name, used in special.items() if used)]
+        names = [*self.features, *self.segments, *self.labelled, *(name for name, used in special.items() if used)]
         return list(dict.fromkeys(names))
 
 
@@ -97,6 +143,9 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         model_column=nested and "model" in free and free["model"].kind == "category",
         pane=options.pane,
         skipped=skipped,
+        label="label" in free and "prediction" in free,
+        task=options.task,
+        outcomes=options.outcomes,
     )
 
 

@@ -7,15 +7,9 @@ import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
 from stream.build_frames import Coded, Frame
+from stream.build_sample import RowSample
 from windows.arrays import FloatArray
 
-SAMPLE_ROWS = 262_144
-"""Rows sampled for the edges.
-
-A quantile from them is within 0.1 % (one standard deviation) of its rank, a share of 1/128 within 0.02 %.
-"""
-SAMPLE_CELLS = 8_000_000
-"""With very many columns fewer rows are sampled: 64 MB at most."""
 CATEGORY_CANDIDATES = 400
 """Categories counted exactly in the second pass; the most frequent 100 of them are kept."""
 _LG_FREQUENT = 14
@@ -81,48 +75,6 @@ class CategoryScan:
         return [str(name) for name, *_ in ranked[:CATEGORY_CANDIDATES]]
 
 
-class RowSample:
-    """A uniform sample of rows: each gets a random key, the smallest keys stay. The same rows give the same sample."""
-
-    def __init__(self, columns: list[str]) -> None:
-        self._columns = columns
-        self._size = min(SAMPLE_ROWS, SAMPLE_CELLS // max(len(columns), 1))
-        self._random = np.random.Generator(np.random.PCG64(20_240_229))
-        self._threshold = 1.0
-        self._held = 0
-        self._chunks: list[tuple[FloatArray, FloatArray]] = []  # keys [n] and values [columns, n]
-
-    def add(self, numeric: dict[str, FloatArray], rows: int) -> None:
-        """Take in a batch."""
-        if not self._columns:
-            return
-        keys = self._random.random(rows)
-        chosen = np.flatnonzero(keys < self._threshold)
-        self._chunks.append((keys[chosen], np.stack([numeric[name][chosen] for name in self._columns])))
-        self._held += len(chosen)
-        if self._held > 2 * self._size:
-            self._trim()
-
-    def finite(self, column: str) -> FloatArray:
-        """The sampled finite values of a column."""
-        self._trim()
-        values = self._chunks[0][1][self._columns.index(column)]
-        found: FloatArray = values[np.isfinite(values)]
-        return found
-
-    def _trim(self) -> None:
-        """One chunk of the size wanted."""
-        if len(self._chunks) == 1 and self._held <= self._size:
-            return
-        keys = np.concatenate([chunk[0] for chunk in self._chunks])
-        values = np.concatenate([chunk[1] for chunk in self._chunks], axis=1)
-        if len(keys) > self._size:
-            kept = np.argpartition(keys, self._size)[: self._size]
-            keys, values = keys[kept], np.take(values, kept, axis=1)
-            self._threshold = float(keys.max())
-        self._chunks, self._held = [(keys, values)], len(keys)
-
-
 @dataclass(slots=True)
 class Scan:
     """What the first pass knows.
@@ -155,7 +107,8 @@ class Scan:
             self.categorical.setdefault(name, CategoryScan()).add(coded)
         for key, coded in frame.segments.items():
             self.segments.setdefault(key, CategoryScan()).add(coded)
-        self.sample.add(frame.numeric, frame.rows)
+        if frame.numeric:
+            self.sample.add(np.stack(list(frame.numeric.values())))
         self._span(frame)
 
     def _span(self, frame: Frame) -> None:

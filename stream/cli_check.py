@@ -7,6 +7,8 @@ import typer
 
 from stream.config import Config, load, load_references
 from stream.config_checks import reference_notes
+from stream.http_access import load_access
+from stream.http_tls import load_tls
 
 
 def check(
@@ -16,6 +18,8 @@ def check(
     """Check a config and its references; every problem is one line."""
     loaded = load(config)
     references = load_references(loaded)
+    load_access(loaded)
+    load_tls(loaded)
     for model in loaded.models:
         reference = references[model.name]
         windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stream.build_plan import outcome_options
 from stream.cli_progress import progress_bar
 from stream.config import load, load_reference, model_named
 from stream.config_problems import suggestion
@@ -41,6 +42,7 @@ def build(
         segments=settings.segments,
         task=settings.task,
         pane=loaded.time.pane,
+        outcomes=outcome_options(settings),
     )
     with progress_bar() as progress:
         built = build_reference(open_rows(source, dict(features or {})), options, progress)
@@ -81,6 +83,8 @@ def merge(
             typer.echo(
                 f"note: {file}: {name}: bins differ; a share of it may be off by up to {100 * share:.2g} %", err=True
             )
+        for note in merged.notes:
+            typer.echo(f"note: {file}: {note}", err=True)
         return merged.reference
 
     _write(output, reduce(step, files[1:], _load(files[0])))

@@ -45,6 +45,13 @@ def replay(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory to write to.")],
+    feedback: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Feedback about the predictions, in the same forms; kafka: the feedback topic, from --from to --to. "
+            "Needs `performance:` in the config."
+        ),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--from", help="With kafka: an offset, an RFC 3339 time, earliest (the default).")
     ] = None,
@@ -62,7 +69,10 @@ def replay(
     """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
     loaded = load(config, {**os.environ, **overrides(settings or ())})
     references = load_references(loaded)
-    lanes = _topic_lanes(loaded, since, until) if predictions == [KAFKA] else _file_lanes(predictions, since, until)
+    lanes = [
+        *_lanes(loaded, predictions, since, until, feedback=False),
+        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, feedback=True),
+    ]
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay import replay as run  # noqa: PLC0415
 
@@ -122,26 +132,48 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _file_lanes(given: Sequence[str], since: str | None, until: str | None) -> list[Lane]:
+def _awaited(config: Config, feedback: Sequence[str]) -> Sequence[str]:
+    """The feedback that is asked for.
+
+    Raises:
+        UsageError: no model awaits any.
+    """
+    if feedback and not any(model.performance for model in config.models):
+        raise UsageError(f"--feedback {feedback[0]}: no model of {config.source} has `performance:`")
+    return feedback
+
+
+def _lanes(
+    config: Config, given: Sequence[str], since: str | None, until: str | None, *, feedback: bool
+) -> list[Lane]:
+    """What to read of predictions or of feedback."""
+    option = "--feedback" if feedback else "--predictions"
+    if given == [KAFKA]:
+        return _topic_lanes(config, since, until, feedback=feedback)
+    if given and not feedback:
+        for name, text in (("--from", since), ("--to", until)):
+            if text is not None:
+                raise UsageError(f"{name} {text}: needs --predictions {KAFKA}; files are read whole")
+    if KAFKA in given and not Path(KAFKA).exists():
+        raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
     from stream.replay_files import FileLane, files_of  # noqa: PLC0415 - see above
 
-    for option, text in (("--from", since), ("--to", until)):
-        if text is not None:
-            raise UsageError(f"{option} {text}: needs --predictions {KAFKA}; files are read whole")
-    if KAFKA in given and not Path(KAFKA).exists():
-        raise UsageError(f"--predictions {KAFKA}: cannot be combined with files")
-    return [FileLane(path) for path in files_of(given)]
+    return [FileLane(path, feedback=feedback) for path in files_of(given, option)]
 
 
-def _topic_lanes(config: Config, since: str | None, until: str | None) -> list[Lane]:
+def _topic_lanes(config: Config, since: str | None, until: str | None, *, feedback: bool) -> list[Lane]:
     from stream.replay_kafka import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
-    properties, topic = quiet_consumer(config.kafka), config.topics.predictions
+    topic = config.topics.feedback if feedback else config.topics.predictions
+    for name, text in (("--from", since), ("--to", until)):
+        if feedback and text is not None and text.isdecimal():
+            raise UsageError(f"{name} {text}: offsets of two topics have nothing in common; allowed is a time")
+    properties = quiet_consumer(config.kafka)
     chosen = ranges(properties, topic, begin, end)
     for line in told(begin, end, chosen):
         typer.echo(f"{topic}: {line}", err=True)
-    return [TopicLane(properties, topic, each) for each in chosen]
+    return [TopicLane(properties, topic, each, feedback=feedback) for each in chosen]
 
 
 @contextmanager

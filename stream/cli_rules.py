@@ -26,14 +26,14 @@ def rules(
     ] = None,
     job: Annotated[str, typer.Option(help="job_name of driftgauge in Prometheus' scrape config.")] = RuleOptions().job,
     dashboards: Annotated[
-        str, typer.Option(help="Address of Grafana, for the links in alerts.")
-    ] = RuleOptions().dashboards,
+        str | None, typer.Option(help="Address of Grafana, for the links in alerts; else alerting.dashboard_url.")
+    ] = None,
     keep_firing_for: Annotated[
         str, typer.Option(help="How long a page outlives its cause, so that no restart resolves it.")
     ] = show_duration(KEEP_FIRING_FOR),
 ) -> None:
     """Write Prometheus' alerting and recording rules for the models, objectives and runbooks of a config."""
-    if not _URL.fullmatch(dashboards):
+    if dashboards is not None and not _URL.fullmatch(dashboards):
         raise UsageError(f"--dashboards {dashboards}: allowed is an http or https address")
     loaded = load(config)
     text = rules_of(loaded, RuleOptions(job, dashboards, _duration(keep_firing_for)))

@@ -14,9 +14,13 @@ import typer
 from stream import logs, metrics
 from stream.config import load, load_references
 from stream.http import Server
+from stream.http_access import Access, load_access
+from stream.http_tls import Tls, load_tls
+from stream.push import Push, push_of, pushed
 from stream.redact import redact
 from stream.registry import Registry
 from stream.reports import GaugeBlock
+from stream.state_usage import StateUsage
 from stream.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.worker import Flow, MonitorFlow
 
@@ -26,12 +30,19 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What `serve` needs to know: how many workers, where to listen, how to log and what not to show."""
+    """What `serve` needs to know: how many workers, where to listen, how to log, what not to show, and to whom.
+
+    `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires.
+    """
 
     processes: int = 1
     listen: str = "127.0.0.1:9108"
     log_level: LogLevel = "info"
     redact: Callable[[str], str] = field(default=str)
+    access: Access = field(default_factory=Access)
+    tls: Tls | None = None
+    state: Path | None = None
+    push: Push | None = None
 
 
 def run(
@@ -42,7 +53,17 @@ def run(
     """Watch the predictions topic: alerts to Kafka, metrics on HTTP. SIGTERM or Ctrl-C stops it."""
     loaded = load(config)
     flow = MonitorFlow(loaded, load_references(loaded))
-    service = Service(processes, loaded.http.listen, log_level, partial(redact, config=loaded))
+    shown = partial(redact, config=loaded)
+    service = Service(
+        processes,
+        loaded.http.listen,
+        log_level,
+        shown,
+        load_access(loaded),
+        load_tls(loaded),
+        loaded.state.directory,
+        push_of(loaded),
+    )
     outcome = serve(flow, service)
     if outcome.message:
         typer.echo(service.redact(outcome.message), err=True)
@@ -60,10 +81,13 @@ def serve(flow: Flow, service: Service) -> Outcome:
     registry.apply(build_info())
     policy = Policy(log_level=service.log_level, redact=service.redact)
     supervisor = Supervisor(flow, service.processes, registry, policy)
-    server = Server(service.listen, registry, service.redact)
-    with stopped_by_signals(supervisor):
+    if service.state is not None:
+        registry.add_probe(StateUsage(service.state))
+    server = Server(service.listen, registry, service.redact, service.access, service.tls)
+    with stopped_by_signals(supervisor), pushed(service.push, registry):
         server.start()
-        _LOG.info("metrics, health and readiness on http://%s:%d", *server.address)
+        scheme = "http" if service.tls is None else "https"
+        _LOG.info("metrics, health and readiness on %s://%s:%d", scheme, *server.address)
         try:
             return supervisor.run()
         finally:

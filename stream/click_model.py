@@ -45,7 +45,8 @@ def click_rows(n: int, seed: int = 0, start: int = 1_700_000_000_000, span: int 
 
     Returns:
         NUMERIC (float64[n], NaN where missing), CATEGORICAL (object[n] of str), `prediction` (float64[n] in 0..1),
-        `latency_ms` (float64[n], lognormal: median 12 ms, p99 about 60 ms), `timestamp` (int64[n], ms).
+        `latency_ms` (float64[n], lognormal: median 12 ms, p99 about 60 ms), `timestamp` (int64[n], ms), `label`
+        (int64[n]: 1 with the probability that the prediction says).
     """
     rng = np.random.default_rng(seed)
     discounted = rng.random(n) < 0.3
@@ -65,6 +66,7 @@ def click_rows(n: int, seed: int = 0, start: int = 1_700_000_000_000, span: int 
     rows["device"] = rng.choice(np.array(list(DEVICES), dtype=object), n, p=list(DEVICES.values()))
     rows["latency_ms"] = rng.lognormal(np.log(12.0), 0.7, n)
     rows["timestamp"] = start + np.arange(n, dtype=np.int64) * span // max(1, n)
+    rows["label"] = (rng.random(n) < rows["prediction"]).astype(np.int64)
     return rows
 
 

@@ -10,10 +10,12 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from operators.settings import AlertingSettings, ModelSettings, Settings, TimeSettings
 from stream import config_checks
-from stream.config_problems import given, place, problems_of
-from stream.environment import Origins, override, substitute
+from stream.config_problems import given, place, problems_of, written
+from stream.environment import Origins, override, substitute, variables
+from stream.http_access import secrets_of
 from stream.problems import ConfigError, Problem
-from stream.settings import HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from stream.redact import forms_of, is_secret
+from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings, anchored
 from stream.yaml_file import Document, read_yaml
 from windows.reference import Reference, ReferenceError_, from_json, seal
 
@@ -45,10 +47,17 @@ class Config(Settings):
     http: HttpSettings = HttpSettings()
     time: TimeSettings = TimeSettings()
     alerting: AlertingSettings = AlertingSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1, max_length=1_000)]
     _source: Path = PrivateAttr(default=Path("driftgauge.yaml"))
     _document: Document | None = PrivateAttr(default=None)
     _origins: Origins = PrivateAttr(default_factory=Origins)
+    _secrets: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not be shown, longest first."""
+        return self._secrets
 
     @property
     def source(self) -> Path:
@@ -60,6 +69,7 @@ class Config(Settings):
         path, said, allowed = finding
         if self._document is None:
             return Problem(str(self._source), path, said or "given", allowed)
+        path = written(self._document.value, path)
         said = said or given(self._document, self._origins, path)
         return Problem(place(self._document, self._origins, path), path, said, allowed)
 
@@ -85,6 +95,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
         raise ConfigError(problems)
     config = _anchor(config, source)
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
+    config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = config_checks.findings(config.time.pane, config.time.idle_after, config.models)
     problems = [config.problem(finding) for finding in found]
     if problems:
@@ -178,13 +189,22 @@ def _restrict(reference: Reference, model: ModelSettings) -> Reference:
     )
 
 
+def _secrets(config: Config, env: Mapping[str, str], origins: Origins) -> tuple[str, ...]:
+    """By the names of properties and variables, and by what settings are for."""
+    properties = (value for name, value in config.kafka.properties.items() if is_secret(name))
+    named = {name for text in origins.raw.values() for name in variables(text) if is_secret(name)}
+    held = (*secrets_of(config.http), *secrets_of(config.alertmanager))
+    return forms_of([*properties, *(env[name] for name in named if name in env), *held])
+
+
 def _anchor(config: Config, source: Path) -> Config:
     """Relative paths start at the directory of the config file."""
     base = source.parent
+    http, alertmanager = anchored(config.http, base), anchored(config.alertmanager, base)
     models = tuple(
         model if model.reference is None else model.model_copy(update={"reference": base / model.reference})
         for model in config.models
     )
     state = config.state.model_copy(update={"directory": base / config.state.directory})
-    update: dict[str, Any] = {"models": models, "state": state}
+    update: dict[str, Any] = {"models": models, "state": state, "http": http, "alertmanager": alertmanager}
     return config.model_copy(update=update)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from operators.durations import show_duration
+from operators.performance_metrics import LABEL_METRICS, SHARES
 from operators.settings import ModelSettings
+from stream.config_checks_performance import performance_findings, reference_without_labels
 from stream.config_problems import nearest
-from stream.problems import KeyPath
+from stream.problems import Finding, KeyPath
 from windows.panes import plan
 from windows.reference import CategoricalProfile, NumericProfile, Reference
 
@@ -16,9 +18,6 @@ FEWEST_SLICES = 6
 
 UNREADABLE = frozenset('"\\')
 """Characters that the decoder's field names cannot hold."""
-
-Finding = tuple[KeyPath, str | None, str]
-"""Path, what was given (None: the value at the path), what is allowed."""
 
 
 def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> Iterator[Finding]:
@@ -32,10 +31,11 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
         for section in ("drift", "prediction", "quality"):
             for position, size in enumerate(getattr(model, section).windows):
                 yield from _window((*at, section, "windows", position), size, pane)
+        yield from performance_findings(model, at, pane)
         for metric, objective in model.sla.items():
-            if objective.window is not None:
+            if objective.window is not None and metric not in LABEL_METRICS:
                 yield from _window((*at, "sla", metric, "window"), objective.window, pane)
-            if metric == "availability" and not 0 <= objective.target <= 1:
+            if metric in {"availability", *SHARES} and not 0 <= objective.target <= 1:
                 yield (*at, "sla", metric), None, 'a target from 0 to 1 is needed, such as ">= 0.999"'
         if model.quality.no_data_after < idle_after:
             allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
@@ -70,6 +70,7 @@ def reference_findings(model: ModelSettings, reference: Reference, config: Path 
         elif kind != kind_of(profile):
             yield ("features", name), f"given {kind}", f"the reference has it as {kind_of(profile)}: build it again"
     yield from _unreadable(model, reference)
+    yield from reference_without_labels(model, reference)
     for index, key in enumerate(model.segments):
         if key not in reference.segments:
             yield ("segments", index), None, _without_segment(key, model, reference, config)

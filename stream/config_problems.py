@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from operators.objective import LABEL_METRICS, NEEDS_FEEDBACK
 from stream.environment import SETTING, Origins
 from stream.problems import KeyPath, Problem, dotted, shorten, show
 from stream.redact import MASK, is_secret
@@ -44,6 +43,7 @@ _ALLOWED = {
 """pydantic's error type -> what is allowed instead."""
 
 _PROPERTIES = ("kafka", "properties")
+_SECTIONS_WITH_SECRETS = frozenset({"http", "alerting", "alertmanager"})
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], document: Document, origins: Origins) -> list[Problem]:
@@ -69,7 +69,7 @@ def place(document: Document, origins: Origins, path: KeyPath) -> str:
 
 def given(document: Document, origins: Origins, path: KeyPath) -> str:
     """What was given at this path, for showing: masked if its name says it is secret, ${VAR} unreplaced."""
-    if path[:2] == _PROPERTIES and len(path) > 2 and is_secret(str(path[2])):
+    if _hidden(path):
         return f"given {MASK}"
     if path in origins.raw:
         return f"given {shorten(origins.raw[path])}"
@@ -80,6 +80,36 @@ def given(document: Document, origins: Origins, path: KeyPath) -> str:
         except (KeyError, IndexError, TypeError):
             return "absent"
     return show(value)
+
+
+def written(value: Any, path: KeyPath) -> KeyPath:
+    """The path as it is written: where one entry stands for a list of one, and a number for its long form.
+
+    Settings read {accuracy: {max_drop: 0.05}} as {accuracy: [{max_drop: {major: 0.05}}]}.
+    """
+    found: list[str | int] = []
+    for at, part in enumerate(path):
+        if isinstance(part, int) and isinstance(value, dict):
+            continue
+        if value is not None and not isinstance(value, dict | list):
+            break
+        found.append(part)
+        try:
+            value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return (*found, *path[at + 1 :])
+    return tuple(found)
+
+
+def _hidden(path: KeyPath) -> bool:
+    """Whether what stands there is never shown: a property of Kafka or a setting by whose name it is secret.
+
+    Names of files with secrets are shown, and the paths of the HTTP pages' own key.
+    """
+    if path[:2] == _PROPERTIES:
+        return len(path) > 2 and is_secret(str(path[2]))
+    name = str(path[-1]) if path and path[0] in _SECTIONS_WITH_SECRETS else ""
+    return is_secret(name) and name != "key" and not name.endswith("_file")
 
 
 def suggestion(name: str, valid: Iterable[str]) -> str:
@@ -100,6 +130,8 @@ def _problem(
 ) -> tuple[KeyPath, Problem]:
     path: KeyPath = tuple(detail["loc"])
     kind = detail["type"]
+    if "performance" in path:
+        path = written(document.value, path)
     if path[-1:] == ("[key]",):
         path, kind = path[:-1], "key"
     if path[:2] == _PROPERTIES:
@@ -116,10 +148,7 @@ def _words(kind: str, path: KeyPath, detail: ErrorDetails, root: type[BaseModel]
     """What was given (empty: the value itself) and what is allowed."""
     context = detail.get("ctx") or {}
     if kind in {"extra_forbidden", "key"}:
-        name = str(path[-1])
-        if name == "performance" or (kind == "key" and name in LABEL_METRICS):
-            return "given", NEEDS_FEEDBACK
-        return "unknown key", suggestion(name, _names(root, path[:-1]))
+        return "unknown key", suggestion(str(path[-1]), _names(root, path[:-1]))
     if kind == "missing":
         return "absent", "this key is required"
     if kind == "literal_error":

@@ -15,6 +15,7 @@ from operators.settings import (
     Task,
     TimeSettings,
 )
+from stream.config_template_performance import performance_text
 from stream.settings import HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
@@ -78,6 +79,11 @@ state:
 http:
   # where /metrics, /healthz and /readyz listen
   listen: {_quoted(http.listen)}
+  # encryption:  {{certificate: tls.crt, key: tls.key, key_password: "${{NAME}}"}}, PEM files
+  tls: null
+  # who may see /metrics and the reasons of /readyz: a bearer token,  {{token_file: FILE}}  or  {{token: "${{NAME}}"}},
+  # or  {{username: prometheus, password_file: FILE}}  or  {{username: prometheus, password: "${{NAME}}"}}
+  auth: null
 """
 
 
@@ -108,6 +114,8 @@ alerting:
   severity: {{}}
   # where runbooks live; the alert's name is appended
   runbook_base_url: {_quoted(alerting.runbook_base_url)}
+  # address of Grafana with the dashboards of deploy/grafana, for the links in alerts; null is no link
+  dashboard_url: null
 """
 
 
@@ -163,7 +171,11 @@ models:
       stale_after: {show_duration(quality.stale_after)}
       # no predictions at all for this long
       no_data_after: {show_duration(quality.no_data_after)}
-    # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}}
+    # how good predictions are, from the labels in topics.feedback; null: no labels are read
+    performance: null
+{performance_text(model.task)}\
+    # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}};
+    # with performance also of labels, such as  accuracy: ">= 0.95"
     sla: {{}}
 """
 

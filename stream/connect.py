@@ -1,12 +1,15 @@
 """Asks the brokers whether they are there and have the topics."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from stream.config import Config
 from stream.errors import Unreachable
+from stream.kafka_client import Complaints, consumer_properties, producer_properties
 from stream.problems import ConfigError
 from stream.redact import redact
 
@@ -23,15 +26,15 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
         ConfigError: librdkafka refuses the properties, or a topic is missing.
         Unreachable: no broker answers within `timeout` seconds.
     """
-    try:
-        client = AdminClient({**config.kafka.properties, "bootstrap.servers": config.kafka.brokers}, logger=_silent)
-    except (KafkaException, ValueError, TypeError) as error:
-        said = redact(_reason(error), config)
-        raise ConfigError([config.problem((("kafka", "properties"), said, "properties of librdkafka"))]) from None
+    complaints = Complaints()
+    properties = {**config.kafka.properties, "bootstrap.servers": config.kafka.brokers, "error_cb": complaints}
+    with _told(config):
+        client = AdminClient(properties, logger=_silent)
     try:
         found = client.list_topics(timeout=timeout).topics
     except KafkaException as error:
-        said = redact(_reason(error), config)
+        client.poll(0)  # hears the complaints
+        said = redact(complaints.behind(error), config)
         raise Unreachable(f"{config.source}: kafka.brokers: no answer from {config.kafka.brokers}: {said}") from None
     wanted = {key: name for key, name in config.topics if name is not None}
     command = f"driftgauge topics create --config {config.source}"
@@ -45,6 +48,24 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
     return {name: len(found[name].partitions) for name in wanted.values()}
 
 
-def _reason(error: Exception) -> str:
-    inner = error.args[0] if error.args else error
-    return str(inner.str() if hasattr(inner, "str") else inner)
+def check_properties(config: Config) -> None:
+    """Make the clients that the monitor will need; no broker is asked.
+
+    Raises:
+        ConfigError: librdkafka refuses the properties.
+    """
+    with _told(config):
+        Consumer(consumer_properties(config.kafka)).close()
+        Producer(producer_properties(config.kafka)).close()
+
+
+@contextmanager
+def _told(config: Config) -> Iterator[None]:
+    """What librdkafka says against the properties, as a problem of the config."""
+    try:
+        yield
+    except (KafkaException, ValueError, TypeError) as error:
+        said = redact(Complaints().behind(error), config)
+    else:
+        return
+    raise ConfigError([config.problem((("kafka", "properties"), said, "properties of librdkafka"))])

@@ -16,7 +16,9 @@ from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, Sli
 from operators.slices import Header
 from operators.step import step
 from stream import exports
+from stream.feedback_flow import feedback_flow
 from stream.report_sink import ReportSink
+from stream.reports import AlertTold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from operators.decode import Decoded
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
+    from operators.join_steps import OpenStore
     from operators.settings import AlertingSettings, TimeSettings
+    from stream.feedback_flow import Moved
     from stream.reports import Reporter
 
 
@@ -35,7 +39,15 @@ if TYPE_CHECKING:
 class Edges:
     """Where the dataflow begins and ends: Kafka, files, or a test's own.
 
-    `moved` is told how far each partition has come, in panes.
+    Attributes:
+        source: predictions; batches of feedback too, where they come from one place.
+        alerts: takes alert events.
+        dead_letters: takes dead letters.
+        evaluations: takes evaluations; None when they are not wanted.
+        reporter: takes reports for the metrics.
+        moved: told how far each partition has come, in panes: (of feedback?, partition, floor).
+        feedback: feedback; None where there is none, or `source` brings it.
+        open_store: opens the join's stores; needed when any model awaits feedback.
     """
 
     source: Source[Any]
@@ -43,7 +55,9 @@ class Edges:
     dead_letters: Sink[Any]
     evaluations: Sink[Any] | None
     reporter: Reporter
-    moved: Callable[[int, int | None], None] | None = None
+    moved: Moved | None = None
+    feedback: Source[Any] | None = None
+    open_store: OpenStore | None = None
 
 
 def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
@@ -51,15 +65,26 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     layouts = tuple(model.layout for model in models.values())
     features = {name: tuple(field.name for field in model.layout.features) for name, model in models.items()}
     measures = {name: measure_of(model) for name, model in models.items()}
-    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead))
+    joins = {name: model.join for name, model in models.items() if model.join is not None and edges.open_store}
+    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, frozenset(joins)))
     shares_of = {name: min(model.settings.quality.windows) for name, model in models.items()}
     wants_rows = edges.evaluations is not None
 
     flow = Dataflow("driftgauge")
     raw = op.input("predictions", flow, edges.source)
-    decoded = op.map("decode", raw, _decoding(decode, edges))
-    rejected = op.flat_map("rejected", decoded, lambda d: [(f"{d.topic}/{d.partition}", letter) for letter in d.dead])
-    entries = op.map("entry", op.filter("busy", decoded, lambda d: d.read > 0), lambda d: _entry(entry_of(d)))
+    if edges.feedback is not None:
+        raw = op.merge("topics", raw, op.input("feedback", flow, edges.feedback))
+    topics = op.branch("topic", raw, lambda batch: batch.feedback)
+    decoded = op.map("decode", topics.falses, _decoding(decode, edges))
+    read: Any = decoded
+    labels = None
+    if joins and edges.open_store is not None:
+        labels = feedback_flow(
+            topics.trues, decoded, models, time, edges.open_store, edges.moved, evaluations=wants_rows
+        )
+        read = op.merge("read", decoded, labels.decoded)
+    rejected = op.flat_map("rejected", read, lambda d: [(f"{d.topic}/{d.partition}", letter) for letter in d.dead])
+    entries = op.map("entry", op.filter("busy", read, lambda d: d.read > 0), lambda d: _entry(entry_of(d)))
     balances = op.stateful_batch("account", entries, step(lambda _, state: _Account(state)))
 
     partials = op.flat_map("fold", decoded, _named(Fold(layouts, time.pane)))
@@ -77,9 +102,12 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
         op.merge("tick", headers, measured),
         step(lambda name, s: _of(models, name, lambda m: JudgeStep(m, s, evaluations=wants_rows))),
     )
+    found: Any = verdicts
+    if labels is not None:
+        found = op.merge("verdicts", verdicts, labels.verdicts)
     told = op.stateful_batch(
         "alert",
-        op.map("found", verdicts, lambda item: (item[0], item)),
+        op.map("found", found, lambda item: (item[0], item)),
         step(lambda name, s: _of(models, name, lambda m: AlertStep(m, alerting, s)), _still_active),
     )
     news = op.branch("news", told, lambda item: isinstance(item[1], AlertEvent))
@@ -87,14 +115,17 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     op.output("dead_letters", rejected, edges.dead_letters)
     op.output("alerts", news.trues, edges.alerts)
     if edges.evaluations is not None:
-        rows = op.flat_map("rows", verdicts, lambda item: [(item[0], row) for row in item[1].evaluations])
+        rows = op.flat_map("rows", found, lambda item: [(item[0], row) for row in item[1].evaluations])
         op.output("evaluations", rows, edges.evaluations)
+    if labels is not None:
+        op.output("label_metrics", labels.reports, ReportSink(edges.reporter))
     reports = op.merge(
         "reports",
         op.flat_map("of_accounts", balances, lambda item: exports.of_balance(item[1])),
         op.flat_map("of_windows", rings, lambda item: exports.of_measures(item[1], shares_of[item[1].model])),
         op.flat_map("of_ticks", verdicts, lambda i: exports.of_verdicts(i[0], features[i[0]], i[1])),
         op.flat_map("of_alerts", news.falses, lambda item: exports.of_alerts(item[1])),
+        op.map("of_events", news.trues, lambda item: AlertTold(item[1])),
     )
     op.output("metrics", reports, ReportSink(edges.reporter))
     return flow
@@ -129,7 +160,7 @@ def _decoding(decode: Decode, edges: Edges) -> Callable[[RawBatch], Decoded]:
 
     def decoding(batch: RawBatch) -> Decoded:
         decoded = decode(batch)
-        moved(decoded.partition, decoded.floor)
+        moved(False, decoded.partition, decoded.floor)
         return decoded
 
     return decoding

@@ -44,6 +44,11 @@ def substitute(document: Document, env: Mapping[str, str], origins: Origins) -> 
     return substitution.problems
 
 
+def variables(text: str) -> list[str]:
+    """Names of the variables that are replaced in a text."""
+    return [match[2] for match in _REFERENCE.finditer(text) if match[2]]
+
+
 class _Substitution:
     """One pass over a document."""
 

@@ -51,6 +51,23 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
         groups = () if service is None else service.groups
         given = () if service is None else tuple(service.value[:, 0].tolist())
         yield GaugeBlock(owner, name, tuple((measures.model, version, window) for version, _ in groups), given)
+    yield from _estimates(measures, f"{owner}/estimate", window)
+
+
+def _estimates(measures: Measures, owner: str, window: str) -> Iterator[GaugeBlock]:
+    """Performance without labels; the owner is another than that of performance with labels."""
+    rows: list[tuple[str, ...]] = []
+    values: list[tuple[float, float, float]] = []
+    for table in measures.tables:
+        if table.kind != Kind.ESTIMATE:
+            continue
+        columns = (table.value[:, 0].tolist(), table.lower[:, 0].tolist(), table.upper[:, 0].tolist())
+        for (version, segment), *numbers in zip(table.groups, *columns, strict=True):
+            if not np.isnan(numbers[0]):
+                rows.append((measures.model, version, segment, table.metric, window))
+                values.append((numbers[0], numbers[1], numbers[2]))
+    for at, name in enumerate(("performance", "performance_lower", "performance_upper")):
+        yield GaugeBlock(owner, name, tuple(rows), tuple(value[at] for value in values))
 
 
 def _drift(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:

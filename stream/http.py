@@ -1,39 +1,53 @@
-"""/metrics, /healthz and /readyz over plain HTTP, from threads of the parent process."""
+"""/metrics, /healthz and /readyz over HTTP, from threads of the parent process."""
 
 from __future__ import annotations
 
 import gzip
+import io
 import logging
 import os
 import socket
+import ssl
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream.errors import Unreachable
+from stream.http_access import Access
+from stream.http_room import TO_ANSWER, TO_ASK, Hurried, Room, left
 from stream.settings import split_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stream.http_tls import Tls
     from stream.registry import Registry
 
 _LOG = logging.getLogger("driftgauge.http")
 _TEXT = "text/plain; charset=utf-8"
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
-_PATIENCE = 10.0  # seconds a client may take to send its request, and again to read the answer
-_MAX_CLIENTS = 32  # threads at a time
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
-    timeout = _PATIENCE
     server_version = "driftgauge"
     sys_version = ""
     pages: ClassVar[dict[str, str]] = {"/metrics": "_metrics", "/healthz": "_healthz", "/readyz": "_readyz"}
 
+    def setup(self) -> None:
+        deadline = time.monotonic() + TO_ASK
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(Hurried(self.connection, deadline))
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.settimeout(left(deadline))
+            self.connection.do_handshake()
+
     def do_GET(self) -> None:
+        self.server.room.asked(self.connection)
+        self.connection.settimeout(TO_ANSWER)
         page = self.pages.get(self.path.partition("?")[0])
         if page is None:
             self._answer(HTTPStatus.NOT_FOUND, f"no such page; there are {', '.join(self.pages)}\n".encode())
@@ -43,15 +57,24 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
+    @property
+    def _admitted(self) -> bool:
+        return self.server.access.admits(self.headers.get("Authorization"))
+
     def _metrics(self) -> None:
-        self._answer(HTTPStatus.OK, self.server.registry.render(), _METRICS)
+        if self._admitted:
+            self._answer(HTTPStatus.OK, self.server.registry.render(), _METRICS)
+        else:
+            self._answer(HTTPStatus.UNAUTHORIZED, b"http.auth of the config says who may see this\n")
 
     def _healthz(self) -> None:
         self._answer(HTTPStatus.OK, b"alive\n")
 
     def _readyz(self) -> None:
         reasons = self.server.registry.not_ready()
-        if reasons:
+        if reasons and not self._admitted:  # a probe has no token, and needs no reasons
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+        elif reasons:
             lines = self.server.redact("".join(f"{reason}\n" for reason in reasons))
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n" + lines.encode(errors="replace"))
         else:
@@ -60,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = _TEXT) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", self.server.access.challenge)
         if _takes_gzip(self.headers.get("Accept-Encoding", "")):
             body = gzip.compress(body, compresslevel=1)
             self.send_header("Content-Encoding", "gzip")
@@ -86,12 +111,26 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, family: int, address: tuple[Any, ...], registry: Registry, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        family: int,
+        address: tuple[Any, ...],
+        registry: Registry,
+        redact: Callable[[str], str],
+        access: Access,
+        tls: Tls | None,
+    ) -> None:
         self.address_family = family
         self.registry = registry
         self.redact = redact
-        self._places = threading.BoundedSemaphore(_MAX_CLIENTS)
+        self.access = access
+        self.room = Room()
+        self._tls = tls
         super().__init__(address[:2], _Handler)
+
+    def get_request(self) -> tuple[Any, Any]:
+        client, address = super().get_request()
+        return (client if self._tls is None else self._tls.wrap(client)), address
 
     def server_bind(self) -> None:
         # HTTPServer's own would look its name up in the DNS and can hang there.
@@ -101,17 +140,21 @@ class _Listener(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            _LOG.warning("refused %s: %d clients are being served", client_address[0], _MAX_CLIENTS)
+        if not self.room.enter(request):
+            _LOG.warning("refused %s: no place is free, and all clients are being answered", client_address[0])
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # no thread is to be had
+            self.room.leave(request)
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._places.release()
+            self.room.leave(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - named by the base class
         _LOG.debug("%s went away", client_address[0], exc_info=True)
@@ -124,17 +167,26 @@ class Server:
         listen: "host:port"; port 0 takes a free one.
         registry: what is shown.
         redact: takes secrets out of the reasons that /readyz gives.
+        access: who may see /metrics and those reasons.
+        tls: encrypts; None for plain HTTP.
 
     Raises:
         Unreachable: the address cannot be listened on.
     """
 
-    def __init__(self, listen: str, registry: Registry, redact: Callable[[str], str] = str) -> None:
+    def __init__(
+        self,
+        listen: str,
+        registry: Registry,
+        redact: Callable[[str], str] = str,
+        access: Access | None = None,
+        tls: Tls | None = None,
+    ) -> None:
         host, port = split_address(listen)
         try:
             found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             family, _, _, _, address = found[0]
-            self._listener = _Listener(family, address, registry, redact)
+            self._listener = _Listener(family, address, registry, redact, access or Access(), tls)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise Unreachable(f"http.listen: cannot listen on {listen}: {why}") from None

@@ -6,11 +6,11 @@ import logging
 import re
 from typing import TYPE_CHECKING, Any
 
+from confluent_kafka import KafkaError
+
 from stream.seldom import Seldom
 
 if TYPE_CHECKING:
-    from confluent_kafka import KafkaError
-
     from stream.settings import KafkaSettings
 
 GROUP = "driftgauge"
@@ -61,6 +61,23 @@ def _log_error(error: KafkaError) -> None:
     """Once in a while: without a broker each client meets the same error several times a second."""
     due = _seldom.due(_HOW_LONG.sub("", error.str()))
     _LOG.log(logging.WARNING if due else logging.DEBUG, "kafka: %s", error.str())
+
+
+class Complaints:
+    """An error_cb that keeps why a client gets no answer: a refused password or certificate is told nowhere else."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        """Keep what is said, but for what follows from it."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's name for it
+            self._said = " ".join(_HOW_LONG.sub("", error.str()).split())
+
+    def behind(self, error: Exception) -> str:
+        """The reason of an error that only says that there was no answer."""
+        inner = error.args[0] if error.args else error
+        return self._said or str(inner.str() if hasattr(inner, "str") else inner)
 
 
 def base(kafka: KafkaSettings) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Writing:
         smaller: what to try, in turn, instead of `encode` when the message of an item is too large.
         settled: called whenever everything up to a snapshot is delivered.
         held_up: told, in words, that the broker does not take the messages; with an empty text once it does again.
+        waiting: told by each writer, by its number, for how many seconds it has waited for the broker to take messages,
+            now and again while it waits; 0 at its start and once they are taken.
     """
 
     properties: dict[str, Any]
@@ -70,6 +72,7 @@ class Writing:
     smaller: tuple[Encode, ...] = ()
     settled: Callable[[], None] | None = None
     held_up: Callable[[str], None] | None = None
+    waiting: Callable[[str, float], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,17 @@ class _Attempt:
 class TopicWriter(StatefulSinkPartition[Any, None]):
     """Writes to one topic. Has no state of its own: the snapshot is the moment by which everything is delivered."""
 
-    def __init__(self, writing: Writing) -> None:
-        """Connect."""
+    def __init__(self, writing: Writing, part: str = "0") -> None:
+        """Connect, as the writer of this number."""
         self._writing = writing
+        self._part = part
         self._encoders = (writing.encode, *writing.smaller)
         self._producer = Producer(writing.properties)
         self._failed: list[str] = []
         self._too_large: list[_Attempt] = []
         self._one_by_one = False
         self._log_shortened = Seldom()
+        self._waited(0.0)
 
     def write_batch(self, values: list[Any]) -> None:
         """Hand the items to the client; waits only when its queue is full."""
@@ -134,14 +139,20 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
             if now - told > HELD_UP:
                 told = now
                 self._tell(f"{len(self._producer)} messages to {self._writing.topic} are not taken")
+                self._waited(now - began)
         if self._failed:
             raise UndeliveredError(f"{self._writing.topic} refused {len(self._failed)}: {self._failed[0]}")
         if told > began:
             self._tell("")
+            self._waited(0.0)
 
     def _tell(self, why: str) -> None:
         if self._writing.held_up is not None:
             self._writing.held_up(why)
+
+    def _waited(self, seconds: float) -> None:
+        if self._writing.waiting is not None:
+            self._writing.waiting(self._part, seconds)
 
     def _produce(self, attempt: _Attempt, now: int) -> None:
         message = self._encoders[attempt.encoder](attempt.item, now)
@@ -196,4 +207,4 @@ class TopicSink(FixedPartitionedSink[Any, None]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> TopicWriter:  # noqa: ARG002
         """A writer."""
-        return TopicWriter(self._writing)
+        return TopicWriter(self._writing, for_part)

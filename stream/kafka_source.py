@@ -16,6 +16,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from operators.records import Headers, RawBatch
+from stream.kafka_client import Complaints
 from stream.reports import Increments
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Reading:
         idle_after: how long (ms) a partition must be confirmed empty before its silence counts.
         lateness: how far (ms) before the confirmation its silence reaches.
         stop: set when reading shall end.
+        feedback: whether the topic holds feedback and no predictions.
     """
 
     properties: dict[str, Any]
@@ -97,6 +99,7 @@ class Reading:
     idle_after: int
     lateness: int
     stop: threading.Event
+    feedback: bool = False
 
 
 class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
@@ -244,6 +247,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             written,
             MessageEnvelopes(messages),
             now,
+            feedback=self._reading.feedback,
         )
 
     def _silence(self, now: int) -> list[RawBatch]:
@@ -285,6 +289,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             MessageEnvelopes(()),
             now,
             silent_until=silent_until,
+            feedback=reading.feedback,
         )
 
     def _commit(self) -> None:
@@ -339,13 +344,15 @@ def wait_for_topic(
     `waiting` is told, in words, what is being waited for; `remedy` is what it is told to do about a missing topic. A
     broker that creates topics by itself creates what a Producer asks for.
     """
-    client = kind(properties)
+    complaints = Complaints()
+    client = kind({**properties, "error_cb": complaints})
     try:
         for delay in _backoff():
             try:
                 found = client.list_topics(topic, timeout=3.0).topics[topic]
             except KafkaException as error:
-                waiting(f"the broker does not answer: {error.args[0].str()}")
+                client.poll(0)  # hears the complaints
+                waiting(f"the broker does not answer: {complaints.behind(error)}")
             else:
                 if found.error is None and found.partitions:
                     return len(found.partitions)

@@ -74,6 +74,43 @@ FEATURE_MISSING_RATIO = _gauge(
 )
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
 
+# How well they do: realised, where labels came, and estimated, where none did yet (metric is estimated_...).
+PERFORMANCE = _gauge("performance", _PREDICTION_DRIFT, "Quality of the predictions over a window, by metric.")
+PERFORMANCE_LOWER = _gauge("performance_lower", _PREDICTION_DRIFT, "Lower confidence bound of performance.")
+PERFORMANCE_UPPER = _gauge("performance_upper", _PREDICTION_DRIFT, "Upper confidence bound of performance.")
+
+PERFORMANCE_BASELINE = _gauge(
+    "performance_baseline",
+    (*_PREDICTION_DRIFT, "baseline"),
+    "What performance is compared with by a rule: the same metric of the baseline.",
+)
+LABEL_COVERAGE_RATIO = _gauge(
+    "label_coverage_ratio", _VERSION, "Share of the predictions of the shortest mature window that have a label."
+)
+LABEL_DELAY_SECONDS = _gauge(
+    "label_delay_seconds", _VERSION, "Median time from prediction to label, over the shortest mature window."
+)
+
+# What became of feedback.
+FEEDBACK_TOTAL = _counter("feedback_total", ("model", "kind"), "Feedback records taken, by kind.")
+LABELS_TOTAL = _counter(
+    "labels_total", ("model", "event"), "Predictions that got a label: matched, revised, or assumed to be negative."
+)
+DUPLICATES_TOTAL = _counter("duplicates_total", ("model", "reason"), "Records that said again what was known.")
+UNMATCHED_FEEDBACK_TOTAL = _counter(
+    "unmatched_feedback_total", ("model", "reason"), "Feedback that found no prediction, by reason."
+)
+LABELS_WAITING = _gauge("labels_waiting", ("model",), "Feedback that waits for its prediction now.")
+LABEL_AGE_SECONDS = _gauge("label_age_seconds", ("model",), "Event time since feedback last came.")
+LABELS_TIMESTAMP_SECONDS = _gauge(
+    "labels_timestamp_seconds", ("model",), "Event time up to which labels are counted: predictions and feedback both."
+)
+OLD_COHORTS_TOTAL = _counter(
+    "old_cohorts_total", ("model",), "Labels of predictions that no window or baseline reaches back to any more."
+)
+JOIN_STUBS = _gauge("join_stubs", ("shard",), "Predictions that are kept for their labels.")
+JOIN_DISK_BYTES = _gauge("join_disk_bytes", ("shard",), "Disk space of the predictions that are kept.")
+
 # What was promised, and what is wrong.
 SLA_OBJECTIVE = _gauge("sla_objective", _SLA, "Target value of the objective.")
 SLA_VALUE = _gauge("sla_value", _SLA, "Measured value of the objective.")
@@ -120,6 +157,16 @@ WORKER_RESIDENT_MEMORY_BYTES = _gauge(
     "worker_resident_memory_bytes", ("process",), "Resident memory of a dataflow process."
 )
 WORKER_CPU_SECONDS_TOTAL = _counter("worker_cpu_seconds_total", ("process",), "CPU time of a dataflow process.")
+SINK_HELD_UP_SECONDS = _gauge(
+    "sink_held_up_seconds",
+    ("sink", "target", "part"),
+    "How long an output (alerts, dead_letters, alertmanager) has not taken what it was given; 0 while it does.",
+)
+ALERTMANAGER_POSTS_TOTAL = _counter(
+    "alertmanager_posts_total", ("target", "outcome"), "Direct posts of alerts to an Alertmanager; ok or failed."
+)
+STATE_BYTES = _gauge("state_bytes", (), "What the state directory holds.")
+STATE_DISK_FREE_BYTES = _gauge("state_disk_free_bytes", (), "What is left on the disk of the state directory.")
 REPORTS_DROPPED_TOTAL = _counter(
     "reports_dropped_total", ("reason",), "Reports of dataflow processes that could not be shown here."
 )
@@ -136,6 +183,22 @@ METRICS: tuple[Metric, ...] = (
     PREDICTION_DRIFT_BOUND,
     FEATURE_MISSING_RATIO,
     FEATURE_AGE_SECONDS,
+    PERFORMANCE,
+    PERFORMANCE_LOWER,
+    PERFORMANCE_UPPER,
+    PERFORMANCE_BASELINE,
+    LABEL_COVERAGE_RATIO,
+    LABEL_DELAY_SECONDS,
+    FEEDBACK_TOTAL,
+    LABELS_TOTAL,
+    DUPLICATES_TOTAL,
+    UNMATCHED_FEEDBACK_TOTAL,
+    LABELS_WAITING,
+    LABEL_AGE_SECONDS,
+    LABELS_TIMESTAMP_SECONDS,
+    OLD_COHORTS_TOTAL,
+    JOIN_STUBS,
+    JOIN_DISK_BYTES,
     SLA_OBJECTIVE,
     SLA_VALUE,
     SLA_VIOLATED,
@@ -156,6 +219,10 @@ METRICS: tuple[Metric, ...] = (
     WORKER_RESTARTS_TOTAL,
     WORKER_RESIDENT_MEMORY_BYTES,
     WORKER_CPU_SECONDS_TOTAL,
+    SINK_HELD_UP_SECONDS,
+    ALERTMANAGER_POSTS_TOTAL,
+    STATE_BYTES,
+    STATE_DISK_FREE_BYTES,
     REPORTS_DROPPED_TOTAL,
     BUILD_INFO,
 )

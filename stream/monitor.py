@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from operators.model_steps import plan_models
 from stream.alignment import Alignment
 from stream.collector import spared
 from stream.dataflow import Edges, build
+from stream.join_stores import JoinStores
 from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
@@ -26,14 +29,13 @@ from stream.outputs import (
     encode_short_alert,
     encode_truncated_dead_letter,
 )
-from stream.reports import Observation, Status
-from stream.state_directory import has_state, prepare
+from stream.reports import GaugeBlock, Observation, Status
+from stream.state_directory import JOIN, has_state, prepare
 from stream.state_lock import occupied
 from stream.watcher import Watcher
 from stream.witness import Witness
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Mapping, Sequence
 
     from bytewax.recovery import RecoveryConfig
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.model_steps import ModelPlan
     from stream.config import Config
+    from stream.feedback_flow import Moved
     from stream.reports import Reporter, WorkerState
     from windows.reference import Reference
 
@@ -68,12 +71,21 @@ def run(
     models = plan_models(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
-    recovery = prepare(config.state, models, config.topics.predictions)
+    recovery, continued = prepare(config.state, models, config.topics)
     waiting = partial(_say, reporter, process, "starting", [])
     with spared(), occupied(config.state.directory, stop, waiting) as held:
         if held:
-            _watch(config, models, recovery, reporter, stop, process, addresses)
+            _watch(config, models, recovery, reporter, stop, process, addresses, continued=continued)
     reporter.send(Status(process, "stopping"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """A topic that is read: its name, its partitions, and whether it holds feedback."""
+
+    name: str
+    partitions: int
+    feedback: bool
 
 
 def _watch(
@@ -84,48 +96,66 @@ def _watch(
     stop: threading.Event,
     process: int,
     addresses: Sequence[str],
+    *,
+    continued: dict[str, bool],
 ) -> None:
-    """Run the dataflow until stopped, again from its start whenever the topic has grown."""
+    """Run the dataflow until stopped, again from its start whenever a topic has grown."""
     while not stop.is_set():
-        count = _wait(config, reporter, stop, process)
-        if count is None:
+        topics = _wait(config, reporter, stop, process, feedback=any(model.join for model in models.values()))
+        if not topics:
             break
-        watcher = Watcher(consumer_properties(config.kafka), config.topics.predictions, count, process, reporter)
+        grown = threading.Event()
         journal = DeadLetterJournal()
-        edges = _edges(config, count, watcher, reporter, stop, process, journal)
-        flow = build(models, config.time, config.alerting, edges)
-        reporter.send(Status(process, "running"))
-        try:
-            with Witness() as witness:
-                cluster_main(  # type: ignore[no-untyped-call]
-                    witness.over(flow),
-                    list(addresses),
-                    process,
-                    epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
-                    recovery_config=recovery,
-                )
-        finally:
-            watcher.close()
-            journal.tell_all()
-        if not watcher.more_partitions.is_set():
+        watchers = [
+            Watcher(consumer_properties(config.kafka), topic.name, topic.partitions, process, reporter, grown)
+            for topic in topics
+        ]
+        with JoinStores(config.state.directory / JOIN) as stores:
+            sources = _sources(config, topics, watchers, reporter, stop, continued)
+            flow = build(
+                models, config.time, config.alerting, _edges(config, sources, stores, reporter, stop, process, journal)
+            )
+            reporter.send(Status(process, "running"))
+            try:
+                with Witness() as witness:
+                    cluster_main(  # type: ignore[no-untyped-call]
+                        witness.over(flow),
+                        list(addresses),
+                        process,
+                        epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
+                        recovery_config=recovery,
+                    )
+            finally:
+                for watcher in watchers:
+                    watcher.close()
+                journal.tell_all()
+        if not grown.is_set():
             _LOG.info("stopped: state saved")
             break
+        continued = dict.fromkeys(continued, has_state(config.state))
 
 
-def _wait(config: Config, reporter: Reporter, stop: threading.Event, process: int) -> int | None:
-    """Wait until there is a broker with every topic; then how many partitions there are to read. None when stopped."""
+def _wait(
+    config: Config, reporter: Reporter, stop: threading.Event, process: int, *, feedback: bool
+) -> tuple[_Topic, ...]:
+    """Wait until there is a broker with every topic; then what there is to read. Nothing when stopped."""
     waiting = partial(_say, reporter, process, "waiting_for_broker", [])
     remedy = f"; run: driftgauge topics create --config {config.source}"
     topics = config.topics
-    count = wait_for_topic(consumer_properties(config.kafka), topics.predictions, stop, waiting, remedy=remedy)
+    read: list[_Topic] = []
+    for name in (topics.predictions, topics.feedback) if feedback else (topics.predictions,):
+        count = wait_for_topic(consumer_properties(config.kafka), name, stop, waiting, remedy=remedy)
+        if count is None:
+            return ()
+        read.append(_Topic(name, count, feedback=bool(read)))
     # Without it the client would try for ever, and nothing would ever leave.
     for topic in (topics.alerts, topics.dead_letters, topics.evaluations):
-        if topic is None or count is None:
-            continue
         properties = producer_properties(config.kafka)
-        if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
-            return None
-    return count
+        if topic is not None and (
+            wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None
+        ):
+            return ()
+    return tuple(read)
 
 
 def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:
@@ -136,30 +166,59 @@ def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], 
     reporter.send(Status(process, state, why))
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where predictions and, if any model awaits it, feedback come from; `moved` is told how far they have come."""
+
+    predictions: KafkaSource
+    feedback: KafkaSource | None
+    moved: Moved
+
+
+def _sources(
+    config: Config,
+    topics: Sequence[_Topic],
+    watchers: Sequence[Watcher],
+    reporter: Reporter,
+    stop: threading.Event,
+    continued: dict[str, bool],
+) -> _Sources:
+    lead = Alignment()
+    alignments = {False: lead, True: Alignment(lead=lead)}
+    sources: dict[bool, KafkaSource] = {}
+    for topic, watcher in zip(topics, watchers, strict=True):
+        # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
+        known = continued.get(topic.name, False)
+        whence = "continuing from state" if known else f"from {config.kafka.start}"
+        _LOG.info("reading %s: %d partitions, %s", topic.name, topic.partitions, whence)
+        reading = Reading(
+            consumer_properties(config.kafka),
+            topic.name,
+            topic.partitions,
+            earliest=config.kafka.start == "earliest" or known,
+            idle_after=config.time.idle_after,
+            lateness=config.time.lateness,
+            stop=stop,
+            feedback=topic.feedback,
+        )
+        sources[topic.feedback] = KafkaSource(reading, watcher, alignments[topic.feedback], reporter)
+
+    def moved(feedback: bool, partition: int, floor: int | None) -> None:
+        alignments[feedback].moved(partition, floor)
+
+    return _Sources(sources[False], sources.get(True), moved)
+
+
 def _edges(
     config: Config,
-    count: int,
-    watcher: Watcher,
+    sources: _Sources,
+    stores: JoinStores,
     reporter: Reporter,
     stop: threading.Event,
     process: int,
     journal: DeadLetterJournal,
 ) -> Edges:
-    # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
-    continued = has_state(config.state)
     topics = config.topics
-    whence = "continuing from state" if continued else f"from {config.kafka.start}"
-    _LOG.info("reading %s: %d partitions, %s", topics.predictions, count, whence)
-    reading = Reading(
-        consumer_properties(config.kafka),
-        topics.predictions,
-        count,
-        earliest=config.kafka.start == "earliest" or continued,
-        idle_after=config.time.idle_after,
-        lateness=config.time.lateness,
-        stop=stop,
-    )
-    alignment = Alignment()
 
     def delivered(event: AlertEvent, now: int) -> None:
         log_alert(event)
@@ -170,22 +229,37 @@ def _edges(
     writing = partial(
         Writing, producer_properties(config.kafka), stop=stop, held_up=partial(_held_up, reporter, process)
     )
-    alerts = writing(topics.alerts, encode_alert, delivered=delivered, smaller=(encode_short_alert,))
+    alerts = writing(
+        topics.alerts,
+        encode_alert,
+        delivered=delivered,
+        smaller=(encode_short_alert,),
+        waiting=partial(_waited, reporter, "alerts", topics.alerts),
+    )
     dead_letters = writing(
         topics.dead_letters,
         encode_dead_letter,
         delivered=journal.count,
         smaller=(encode_truncated_dead_letter, encode_bare_dead_letter),
         settled=journal.tell,
+        waiting=partial(_waited, reporter, "dead_letters", topics.dead_letters),
     )
     return Edges(
-        source=KafkaSource(reading, watcher, alignment, reporter),
+        source=sources.predictions,
         alerts=TopicSink(alerts),
         dead_letters=TopicSink(dead_letters, DEAD_LETTER_WRITERS),
         evaluations=None if topics.evaluations is None else TopicSink(writing(topics.evaluations, encode_evaluation)),
         reporter=reporter,
-        moved=alignment.moved,
+        moved=sources.moved,
+        feedback=sources.feedback,
+        open_store=stores,
     )
+
+
+def _waited(reporter: Reporter, sink: str, topic: str, part: str, seconds: float) -> None:
+    """For how long a writer of an output topic has waited for the broker."""
+    row = (sink, topic, part)
+    reporter.send(GaugeBlock(f"sink/{topic}/{part}", "sink_held_up_seconds", (row,), (seconds,)))
 
 
 def _held_up(reporter: Reporter, process: int, why: str) -> None:

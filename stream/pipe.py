@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stream import metrics
-from stream.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
+from stream.reports import AlertTold, GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -31,8 +31,8 @@ class Failure:
 class Mailbox:
     """Reports that wait to be sent, coalesced so that they take bounded room and nothing that counts is lost.
 
-    A gauge block replaces the one of its owner and metric, a status that of its process; totals keep the larger,
-    increments are added up. Observations beyond `_MAX_OBSERVATIONS` are dropped, and counted.
+    A gauge block replaces the one of its owner and metric, a status that of its process, an event that of its alert;
+    totals keep the larger, increments are added up. Observations beyond `_MAX_OBSERVATIONS` are dropped, and counted.
     """
 
     def __init__(self) -> None:
@@ -55,6 +55,8 @@ class Mailbox:
                 self._add(report)
             case Status():
                 self._reports["status", report.process] = report
+            case AlertTold():
+                self._reports["told", report.event.fingerprint] = report
             case Observation() if len(self._observations) < _MAX_OBSERVATIONS:
                 self._observations.append(report)
             case Observation():

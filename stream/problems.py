@@ -9,6 +9,9 @@ from stream.redact import redact
 
 KeyPath = tuple[str | int, ...]
 
+Finding = tuple[KeyPath, str | None, str]
+"""Path, what was given (None: the value at the path), what is allowed."""
+
 LONGEST = 80
 
 

@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from typing import Protocol
+from urllib.parse import quote, quote_plus
 
 MASK = "***"
 
@@ -14,14 +16,12 @@ _WORD = re.compile(r"""[^\s"']+""")
 _HOST_AND_PORT = re.compile(r"[\w.\[\]:-]+:\d")
 
 
-class _Kafka(Protocol):
-    @property
-    def properties(self) -> dict[str, bool | int | float | str]: ...
+class HasSecrets(Protocol):
+    """A config."""
 
-
-class _HasKafka(Protocol):
     @property
-    def kafka(self) -> _Kafka: ...
+    def secrets(self) -> Sequence[str]:
+        """Texts to mask, longest first."""
 
 
 def is_secret(name: str) -> bool:
@@ -29,20 +29,21 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def secrets_of(properties: dict[str, bool | int | float | str]) -> list[str]:
-    """Every text under which the secrets of these properties could appear, longest first."""
+def forms_of(secrets: Iterable[object]) -> tuple[str, ...]:
+    """Every text under which these secrets could appear, longest first; without what is no secret, such as true."""
     found: set[str] = set()
-    for name, value in properties.items():
-        if is_secret(name) and not isinstance(value, bool) and str(value).lower() not in {"", "true", "false"}:
-            text = str(value)
-            found |= {text, repr(text)[1:-1], json.dumps(text)[1:-1]}
-            found |= {line.strip() for line in text.splitlines() if len(line.strip()) >= 8}
-    return sorted(found, key=len, reverse=True)
+    for secret in secrets:
+        text = str(secret)
+        if isinstance(secret, bool) or text.lower() in {"", "true", "false"}:
+            continue
+        found |= {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text), quote(text, safe=""), quote_plus(text)}
+        found |= {line.strip() for line in text.splitlines() if len(line.strip()) >= 8}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
-def redact(text: str, config: _HasKafka | None) -> str:
+def redact(text: str, config: HasSecrets | None) -> str:
     """The text without the secrets of the config, and without user names and passwords in addresses."""
-    for secret in secrets_of(config.kafka.properties) if config is not None else []:
+    for secret in config.secrets if config is not None else ():
         text = text.replace(secret, MASK)
     return _WORD.sub(_without_userinfo, _USERINFO.sub(rf"\1{MASK}@", text)) if "@" in text else text
 

@@ -16,6 +16,7 @@ from stream.build_count import (
     slot_sizes,
 )
 from stream.build_frames import PREDICTION, frames
+from stream.build_labels import with_labels
 from stream.build_plan import BuildOptions, Plan, plan_build
 from stream.build_scan import CategoryScan, Scan
 from stream.config_checks import reference_notes
@@ -71,8 +72,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     plan, notes = _without_useless(plan, scan, tally)
     if not plan.features:
         raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
-    reference = _reference(plan, scan, tally)
-    return Built(reference, (*notes, *_notes(plan, reference)))
+    labelled = with_labels(rows, plan, _reference(plan, scan, tally), progress)
+    return Built(labelled.reference, (*notes, *_notes(plan, labelled.reference), *labelled.notes))
 
 
 def _refuse_empty(rows: Rows, plan: Plan, scan: Scan) -> None:

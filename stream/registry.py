@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from stream import metrics
 from stream.readiness import reasons_not_ready
-from stream.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
+from stream.reports import AlertTold, GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
 from stream.stores import (
     CounterStore,
     GaugeStore,
@@ -73,13 +73,19 @@ class Registry(Collector):
         self._statuses = {process: Status(process, "starting") for process in range(processes)}
         self._probes: list[Probe] = [self._watermark_lag, self._states]
         self._own = ProcessCollector(registry=None)
+        self._listeners: list[Callable[[Report], None]] = []
 
     def apply(self, report: Report) -> None:
-        """Take in one report.
+        """Take in one report, and tell it to the listeners.
 
         Raises:
             UnknownReportError: it does not fit the declarations; nothing has changed then.
         """
+        self._take(report)
+        for listener in self._listeners:
+            listener(report)
+
+    def _take(self, report: Report) -> None:
         with self._lock:
             match report:
                 case GaugeBlock():
@@ -94,6 +100,8 @@ class Registry(Collector):
                     self._histograms.observe(report)
                 case Status():
                     self._status(report)
+                case AlertTold():
+                    pass  # for listeners
 
     def _status(self, report: Status) -> None:
         if report.process not in self._statuses:
@@ -104,6 +112,10 @@ class Registry(Collector):
         """Ask `probe` for reports at the beginning of each scrape."""
         with self._lock:
             self._probes.append(probe)
+
+    def add_listener(self, listener: Callable[[Report], None]) -> None:
+        """Tell `listener` every report that was taken in, in the thread that brought it; before the first report."""
+        self._listeners.append(listener)
 
     def statuses(self) -> tuple[Status, ...]:
         """The last known state of each process, in order."""

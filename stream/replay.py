@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bytewax._bytewax import run_main
@@ -14,14 +17,14 @@ from stream import metrics
 from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.errors import UsageError
+from stream.join_stores import JoinStores
 from stream.replay_lanes import LaneSource
 from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
 from stream.witness import Witness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stream.config import Config
     from stream.replay_lanes import Lane
@@ -65,13 +68,14 @@ def replay(
     Raises:
         UsageError: something cannot be read or written.
         InterruptedReplay: it was ended early.
-        UnbalancedError: read = folded + late + dead letters does not hold.
+        UnbalancedError: read = folded + late + dead letters + feedback does not hold.
     """
     began, now = time.monotonic(), int(time.time() * 1e3)
     models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations)
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
-    with Results(out, list(models)) as results:
+    feedback = any(lane.feedback for lane in lanes)
+    with Results(out, list(models)) as results, _stores(out) as stores:
         edges = Edges(
             source=source,
             alerts=CallSink(results.alert),
@@ -79,6 +83,7 @@ def replay(
             evaluations=CallSink(results.evaluation) if evaluations else None,
             reporter=tally,
             moved=source.moved,
+            open_store=stores if feedback else None,
         )
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:
@@ -94,6 +99,14 @@ def replay(
     return summary
 
 
+@contextmanager
+def _stores(out: Path) -> Iterator[JoinStores]:
+    """The join's stores, beside the results while the replay lasts."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".join-", dir=out) as directory, JoinStores(Path(directory)) as stores:
+        yield stores
+
+
 def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
     alerts = tally.by(metrics.ALERTS_TOTAL, "state")
     return Summary(
@@ -101,6 +114,9 @@ def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
         folded=tally.total(metrics.RECORDS_FOLDED_TOTAL),
         late=tally.total(metrics.LATE_RECORDS_TOTAL),
         dead=tally.by(metrics.DEAD_LETTERS_TOTAL, "reason"),
+        feedback=tally.total(metrics.FEEDBACK_TOTAL),
+        matched=tally.by(metrics.LABELS_TOTAL, "event").get("matched", 0),
+        unmatched=tally.by(metrics.UNMATCHED_FEEDBACK_TOTAL, "reason"),
         windows=tally.windows,
         evaluations=results.counts[EVALUATIONS],
         alerts=alerts,

@@ -29,7 +29,7 @@ _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
-def files_of(given: Iterable[str]) -> list[Path]:
+def files_of(given: Iterable[str], option: str = "--predictions") -> list[Path]:
     """The files that paths and patterns name, in the order given, those of a pattern by name.
 
     Raises:
@@ -43,18 +43,18 @@ def files_of(given: Iterable[str]) -> list[Path]:
             matches = sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - absolute patterns too
             if not matches:
                 said = "no file matches" if glob.has_magic(text) else "no such file"
-                raise UsageError(f"--predictions {text}: {said}")
+                raise UsageError(f"{option} {text}: {said}")
         for match in map(Path, matches):
             if match.is_dir():
-                raise UsageError(f"--predictions {match}: is a directory; allowed are files, such as '{match}/*.jsonl'")
+                raise UsageError(f"{option} {match}: is a directory; allowed are files, such as '{match}/*.jsonl'")
             if match in found:
-                raise UsageError(f"--predictions {match}: named twice")
+                raise UsageError(f"{option} {match}: named twice")
             found.append(match)
     return found
 
 
 class FileLane:
-    """A file of predictions, one a line; blank lines are no records.
+    """A file of predictions or of feedback, one a line; blank lines are no records.
 
     Raises:
         UsageError: it cannot be read.
@@ -62,8 +62,9 @@ class FileLane:
 
     largest = LARGEST
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, feedback: bool = False) -> None:
         self.topic = str(path)
+        self.feedback = feedback
         try:
             self._raw = cast("BufferedReader", path.open("rb", buffering=READ))
             self.total = max(1, path.stat().st_size)

@@ -130,8 +130,9 @@ class TopicLane:
 
     largest = LARGEST
 
-    def __init__(self, properties: dict[str, Any], topic: str, chosen: Range) -> None:
+    def __init__(self, properties: dict[str, Any], topic: str, chosen: Range, *, feedback: bool = False) -> None:
         self.topic = topic
+        self.feedback = feedback
         self.total = chosen.end - chosen.begin
         self._range = chosen
         self._next = chosen.begin

@@ -49,11 +49,13 @@ class Lane(Protocol):
 
     Attributes:
         topic: what is read: the name of a topic, or the path of a file.
+        feedback: whether it holds feedback and no predictions.
         largest: size of the largest block, in the lane's own unit (bytes, messages).
         total: size of the whole.
     """
 
     topic: str
+    feedback: bool
     largest: int
     total: int
 
@@ -76,6 +78,7 @@ class _Pace:
     """How far a lane has come (a pane; None until it is known), and how large its next block will be."""
 
     lane: Lane
+    number: int
     size: int = 1
     floor: int | None = None
 
@@ -104,7 +107,9 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
     def __init__(
         self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None], stop: threading.Event
     ) -> None:
-        self._paces = [_Pace(lane) for lane in lanes]
+        of_kind = {kind: [lane for lane in lanes if lane.feedback == kind] for kind in (False, True)}
+        self._counts = {kind: len(those) for kind, those in of_kind.items()}
+        self._paces = [_Pace(lane, of_kind[lane.feedback].index(lane)) for lane in lanes]
         self._open = dict(enumerate(self._paces))
         self._received = received
         self._progress = progress
@@ -137,13 +142,14 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         return [
             RawBatch(
                 pace.lane.topic,
-                number,
-                len(self._paces),
+                pace.number,
+                self._counts[pace.lane.feedback],
                 block.values,
                 block.written,
                 block.envelopes,
                 self._received,
                 ended=block.ended,
+                feedback=pace.lane.feedback,
             )
         ]
 
@@ -151,10 +157,12 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         """At once, unless it is decoding's turn."""
         return dt.datetime.now(dt.UTC) + _WAIT if self._undecoded else None
 
-    def moved(self, partition: int, floor: int | None) -> None:
+    def moved(self, feedback: bool, partition: int, floor: int | None) -> None:
         """The block that was read last is decoded."""
         self._undecoded = False
-        self._paces[partition].moved(floor)
+        for pace in self._paces:
+            if (pace.lane.feedback, pace.number) == (feedback, partition):
+                pace.moved(floor)
 
     def snapshot(self) -> None:
         """Nothing: a replay that was interrupted begins anew."""
@@ -185,9 +193,9 @@ class LaneSource(FixedPartitionedSource[RawBatch, None]):
         """Why a lane could not be read to its end."""
         return self._reader.error
 
-    def moved(self, partition: int, floor: int | None) -> None:
+    def moved(self, feedback: bool, partition: int, floor: int | None) -> None:
         """Told by the dataflow after each block."""
-        self._reader.moved(partition, floor)
+        self._reader.moved(feedback, partition, floor)
 
     def list_parts(self) -> list[str]:
         """One: a replay is a single process."""

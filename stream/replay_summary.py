@@ -77,6 +77,9 @@ class Summary:
         folded: of them, in a pane.
         late: of them, behind the watermark.
         dead: of them, rejected, by reason.
+        feedback: of them, feedback.
+        matched: predictions that got a label.
+        unmatched: feedback that found no prediction, by reason.
         windows: windows measured and judged.
         evaluations: values written.
         alerts: events by state.
@@ -91,6 +94,9 @@ class Summary:
     folded: int
     late: int
     dead: dict[str, int]
+    feedback: int
+    matched: int
+    unmatched: dict[str, int]
     windows: int
     evaluations: int
     alerts: dict[str, int]
@@ -102,8 +108,8 @@ class Summary:
 
     @property
     def balanced(self) -> bool:
-        """Whether read = folded + late + dead."""
-        return self.read == self.folded + self.late + sum(self.dead.values())
+        """Whether read = folded + late + dead + feedback."""
+        return self.read == self.folded + self.late + sum(self.dead.values()) + self.feedback
 
     @property
     def much_late(self) -> bool:
@@ -120,7 +126,11 @@ class Summary:
         dead = sum(self.dead.values())
         reasons = f" ({_listed(self.dead)})" if self.dead else ""
         parts = f"{self.folded:,} folded + {self.late:,} late + {dead:,} dead letters"
-        yield f"{self.read:,} records read = {parts}{reasons}"
+        said = f" + {self.feedback:,} feedback" if self.feedback else ""
+        yield f"{self.read:,} records read = {parts}{reasons}{said}"
+        if self.feedback:
+            lost = f"; unmatched: {_listed(self.unmatched)}" if self.unmatched else ""
+            yield f"{self.matched:,} predictions got a label{lost}"
         if self.start is not None and self.end is not None:
             span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
             yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from operators.alert_event import AlertEvent
+
 Labels = tuple[str, ...]
 WorkerState = Literal["starting", "waiting_for_broker", "running", "broker_lost", "stopping"]
 
@@ -77,7 +79,14 @@ class Status:
     detail: str = ""
 
 
-Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status
+@dataclass(frozen=True, slots=True)
+class AlertTold:
+    """An alert event on its way to the alerts topic, for those who are told of alerts directly; no metric."""
+
+    event: AlertEvent
+
+
+Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | AlertTold
 
 
 class Reporter(Protocol):

@@ -1,5 +1,7 @@
 """Arrow columns as numpy: numbers, categories, times, predictions."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pyarrow as pa
@@ -80,6 +82,26 @@ def class_of_scores(array: pa.Array) -> pa.Array:
     table = np.full((len(array), width), -np.inf)
     table[np.arange(width) < lengths[:, None]] = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     return pa.array([str(best) for best in table.argmax(axis=1)], mask=lengths == 0)
+
+
+def class_scores(array: pa.Array, positions: list[int]) -> FloatArray:
+    """The scores at these positions of each list: float64[n, K], NaN where a list is shorter or missing."""
+    flat = array.cast(pa.list_(pa.float64()))
+    lengths = pc.fill_null(pc.list_value_length(flat), 0).to_numpy(zero_copy_only=False)
+    width = max(int(lengths.max(initial=0)), *(position + 1 for position in positions), 1)
+    table = np.full((len(array), width), np.nan)
+    table[np.arange(width) < lengths[:, None]] = numbers(flat.flatten())
+    found: FloatArray = table[:, positions]
+    return found
+
+
+def lists(array: pa.Array) -> list[list[Any] | None]:
+    """Lists as they are, None where missing; a single item stands for a list of one.
+
+    Raises:
+        ValueError: they hold what has no order: structures.
+    """
+    return [value if isinstance(value, list) else None if value is None else [value] for value in array.to_pylist()]
 
 
 def _parse(texts: pa.Array) -> pa.Array:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from operators.links import EVERYTHING, MODEL_PAGE
 from stream.rule_parts import literal
 
 if TYPE_CHECKING:
     from stream.config import Config
+
+MONITOR_PAGE = "driftgauge-monitor"
+LOCAL_GRAFANA = "http://localhost:3000"
 
 SERVICE = "driftgauge"
 """Label `service` of every alert: a shared Alertmanager routes by it."""
@@ -29,12 +33,12 @@ class RuleOptions:
 
     Attributes:
         job: `job_name` of the monitor in the scrape config.
-        dashboards: base address of Grafana.
+        dashboards: base address of Grafana; None for the config's, and without one for Grafana on this machine.
         keep_firing_for: ms.
     """
 
     job: str = "driftgauge"
-    dashboards: str = "http://localhost:3000"
+    dashboards: str | None = None
     keep_firing_for: int = KEEP_FIRING_FOR
 
 
@@ -69,12 +73,22 @@ def runbook(config: Config, alert: str) -> str:
     return f"{literal(config.alerting.runbook_base_url.rstrip('/'))}/{page}.md"
 
 
-def model_dashboard(options: RuleOptions) -> str:
-    """The annotation `dashboard_url` of an alert on a model: its page, with the model, version and segment chosen."""
-    chosen = "&".join(f"var-{name}={{{{ $labels.{name} | urlquery }}}}" for name in ("model", "version", "segment"))
-    return f"{literal(options.dashboards.rstrip('/'))}/d/driftgauge-model?{chosen}"
+def model_dashboard(config: Config, options: RuleOptions) -> str:
+    """The annotation `dashboard_url` of an alert on a model: its page, with the model, version and segment chosen.
+
+    What the alert is not about in particular is All. Alertmanager's templates add the time range, which is not known
+    here. The event's own link is that of operators/links.py.
+    """
+    name = "{{ with $labels.%s }}{{ . | urlquery }}{{ else }}" + EVERYTHING + "{{ end }}"
+    chosen = "&".join(f"var-{label}={name % label}" for label in ("model", "version", "segment"))
+    return f"{_dashboards(config, options)}/d/{MODEL_PAGE}?{chosen}"
 
 
-def monitor_dashboard(options: RuleOptions) -> str:
+def monitor_dashboard(config: Config, options: RuleOptions) -> str:
     """The annotation `dashboard_url` of an alert on the monitor itself."""
-    return f"{literal(options.dashboards.rstrip('/'))}/d/driftgauge-monitor?orgId=1"
+    return f"{_dashboards(config, options)}/d/{MONITOR_PAGE}?orgId=1"
+
+
+def _dashboards(config: Config, options: RuleOptions) -> str:
+    given = options.dashboards or config.alerting.dashboard_url or LOCAL_GRAFANA
+    return literal(given.rstrip("/"))

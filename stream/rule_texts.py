@@ -10,19 +10,29 @@ from __future__ import annotations
 _VERSION = "{{ $labels.model }}{{ with $labels.version }} version {{ . }}{{ end }}"
 _WHERE = _VERSION + "{{ with $labels.segment }} for {{ . }}{{ end }}"
 
-SUMMARIES: dict[str, str] = {
-    "DataDrift": f"Features of {_WHERE} moved away from the reference",
-    "PredictionDrift": f"The predictions of {_WHERE} moved away from the reference",
-    "ConceptDrift": f"The outcomes that {_WHERE} predicts follow another pattern than before",
-    "PerformanceDrop": f"{_WHERE} performs worse than its baseline",
-    "SlaBreach": f"{_WHERE} misses an objective",
-    "DataQuality": f"Too many values of {_WHERE} are missing, unseen or out of range",
-    "FeatureStale": f"A feature of {_WHERE} has stopped having values while predictions go on",
-    "NoData": f"No predictions of {_WHERE}, and Kafka has none waiting",
-    "LabelStall": f"Labels of {_WHERE} have stopped coming",
-    "Anomaly": f"{_WHERE} behaves unlike before",
+SENTENCES: dict[str, str] = {
+    "DataDrift": "Features of {where} moved away from the reference",
+    "PredictionDrift": "The predictions of {where} moved away from the reference",
+    "ConceptDrift": "The outcomes that {where} predicts follow another pattern than before",
+    "PerformanceDrop": "{where} performs worse than its baseline",
+    "SlaBreach": "{where} misses an objective",
+    "DataQuality": "Too many values of {where} are missing, unseen or out of range",
+    "FeatureStale": "A feature of {where} has stopped having values while predictions go on",
+    "NoData": "No predictions of {where}, and Kafka has none waiting",
+    "LabelStall": "Labels of {where} have stopped coming",
+    "Anomaly": "{where} behaves unlike before",
 }
-"""Alert kind -> summary. Its keys are the kinds that have a rule."""
+"""Alert kind -> what happened, in a sentence about a model, its version and segment. Its keys have a rule each."""
+
+SUMMARIES: dict[str, str] = {alert: sentence.format(where=_WHERE) for alert, sentence in SENTENCES.items()}
+"""Alert kind -> summary, as a template of Prometheus."""
+
+
+def summary_of(alert: str, model: str, version: str, segment: str) -> str:
+    """The summary of one alert in plain words."""
+    where = model + (f" version {version}" if version else "") + (f" for {segment}" if segment else "")
+    return SENTENCES[alert].format(where=where)
+
 
 # Each feature once, by the distance that is furthest past its limit. $level is set by the rule.
 _DATA_DRIFT = """\

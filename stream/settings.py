@@ -3,7 +3,8 @@
 import ipaddress
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -110,7 +111,137 @@ class StateSettings(Settings):
     recovery_partitions: Annotated[Whole, Field(ge=1, le=64)] = 4
 
 
+class TlsSettings(Settings):
+    """Encryption of the HTTP pages.
+
+    Attributes:
+        certificate: PEM file with the certificate and those that lead to its authority; relative to the config file.
+        key: PEM file of its private key, likewise.
+        key_password: what opens the key, if it is encrypted.
+    """
+
+    certificate: Path
+    key: Path
+    key_password: Annotated[str | None, Field(repr=False)] = None
+
+
+Secret = Annotated[str, StringConstraints(min_length=1, pattern=r"^[\x21-\x7e]+$")]
+"""What an Authorization header can carry."""
+
+
+class AuthSettings(Settings):
+    """Who may see what is measured: whoever has the token, or the user name and the password.
+
+    Attributes:
+        token: for `Authorization: Bearer`.
+        token_file: file with it, relative to the config file; the end of its last line does not count.
+        username: for `Authorization: Basic`; without a colon, which would end it.
+        password: the same.
+        password_file: file with it, as above.
+    """
+
+    token: Annotated[Secret | None, Field(repr=False)] = None
+    token_file: Path | None = None
+    username: Annotated[str, StringConstraints(pattern=r"^[^:\x00-\x1f\x7f]+$")] | None = None
+    password: Annotated[str | None, Field(min_length=1, repr=False)] = None
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        given = {name for name, value in self.__dict__.items() if value is not None}
+        basic = given - {"username"}
+        if given in ({"token"}, {"token_file"}) or ("username" in given and basic in ({"password"}, {"password_file"})):
+            return self
+        raise PydanticCustomError(
+            "auth", "one of token, token_file, username with password, or username with password_file"
+        )
+
+
 class HttpSettings(Settings):
-    """Where /metrics, /healthz and /readyz listen."""
+    """Where /metrics, /healthz and /readyz listen, and who may see what."""
 
     listen: Annotated[str, AfterValidator(_listen)] = "127.0.0.1:9108"
+    tls: TlsSettings | None = None
+    auth: AuthSettings | None = None
+
+
+class ClientTlsSettings(Settings):
+    """Encryption towards a server; its certificate is always checked.
+
+    Attributes:
+        ca: PEM file of authorities beside those of this machine; relative to the config file.
+        certificate: PEM file of our own certificate, for a server that asks for one.
+        key: PEM file of its private key.
+        key_password: what opens the key, if it is encrypted.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    key_password: Annotated[str | None, Field(repr=False)] = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise PydanticCustomError("pair", "certificate and key, both or neither")
+        return self
+
+
+def _url(given: str) -> str:
+    try:
+        parts = urlsplit(given)
+        port = parts.port
+    except ValueError:
+        port, parts = 0, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not given.isascii():
+        raise PydanticCustomError("url", "an http or https address, such as http://localhost:9093")
+    if "@" in given:
+        raise PydanticCustomError("url", "an address without a user name, which alertmanager.auth is for")
+    if parts.query or parts.fragment or any(character.isspace() for character in given):
+        raise PydanticCustomError("url", "an address that ends with its path")
+    return given.rstrip("/")
+
+
+class AlertmanagerSettings(Settings):
+    """Direct push of alerts to Alertmanager, beside or instead of Prometheus; off without urls.
+
+    Attributes:
+        urls: base address of every replica: each is told everything, and they agree among themselves who pages.
+        resend_every: how often a firing alert is sent again.
+        expires_after: how long an alert outlives a driftgauge that is gone for good.
+        timeout: how long an answer may take.
+        auth: how we say who we are.
+        tls: for https addresses.
+    """
+
+    urls: Annotated[tuple[Annotated[str, AfterValidator(_url)], ...], Field(max_length=16)] = ()
+    resend_every: Annotated[Millis, from_to(1_000, 600_000)] = 60_000
+    expires_after: Annotated[Millis, from_to(10_000, 86_400_000)] = 3_600_000
+    timeout: Annotated[Millis, from_to(100, 60_000)] = 5_000
+    auth: AuthSettings | None = None
+    tls: ClientTlsSettings | None = None
+
+    @model_validator(mode="after")
+    def _patient(self) -> Self:
+        if len(set(self.urls)) < len(self.urls):
+            raise PydanticCustomError("twice", "each address only once")
+        if self.expires_after < 3 * self.resend_every:
+            raise PydanticCustomError("patience", "expires_after at least three times resend_every")
+        return self
+
+
+Edge = TypeVar("Edge", HttpSettings, AlertmanagerSettings)
+
+
+def anchored(http: Edge, base: Path) -> Edge:
+    """The settings with relative paths starting at a directory."""
+    parts: dict[str, Settings | None] = {"tls": http.tls, "auth": http.auth}
+    return http.model_copy(
+        update={
+            name: part.model_copy(
+                update={key: base / path for key, path in part.__dict__.items() if isinstance(path, Path)}
+            )
+            for name, part in parts.items()
+            if part is not None
+        }
+    )

@@ -14,18 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
+from operators.join_plan import SHARDS
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from operators.join_plan import JoinPlan
     from operators.model_steps import ModelPlan
-    from stream.settings import StateSettings
+    from stream.settings import StateSettings, TopicsSettings
 
-FORMAT = 1
+FORMAT = 2
 """Version of everything that is kept in the state directory; raised when a state class changes."""
 
 NOTE = "driftgauge.json"
+
+JOIN = "join"
+"""Directory of the join's stores, one a shard."""
 
 UNFINISHED = "driftgauge.unfinished"
 """There from before the first recovery file until after the note: what a kill in between leaves is no state yet."""
@@ -35,10 +40,15 @@ class StateError(UsageError):
     """The state directory cannot be used as it is."""
 
 
-def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str) -> RecoveryConfig:
+def prepare(
+    settings: StateSettings, models: Mapping[str, ModelPlan], topics: TopicsSettings
+) -> tuple[RecoveryConfig, dict[str, bool]]:
     """Create the directory, or check that what it holds was written by this user, this format, and fits the config.
 
     Safe to call from several processes at once.
+
+    Returns:
+        Bytewax's recovery, and of each topic that is read whether the state knows how far.
 
     Raises:
         StateError: the directory belongs to somebody else, has another format, is damaged, or its state would be
@@ -48,10 +58,11 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
     _own(directory)
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        note = _note(models, topic, settings.recovery_partitions)
+        note = _note(models, topics, settings.recovery_partitions)
         path = directory / NOTE
-        if path.exists():
-            _check(path, note)
+        used, fed = path.exists(), False
+        if used:
+            fed = _check(path, note)
             _check_files(directory, settings.recovery_partitions)
         elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
@@ -63,7 +74,9 @@ def prepare(settings: StateSettings, models: Mapping[str, ModelPlan], topic: str
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
         temporary.replace(path)
         (directory / UNFINISHED).unlink(missing_ok=True)
-    return RecoveryConfig(str(directory))  # type: ignore[no-untyped-call]
+    saved = used and has_state(settings)
+    continued = {topics.predictions: saved, topics.feedback: saved and fed}
+    return RecoveryConfig(str(directory)), continued  # type: ignore[no-untyped-call]
 
 
 def _initialise(directory: Path, partitions: int) -> None:
@@ -99,10 +112,11 @@ def _own(directory: Path) -> None:
         raise StateError(f"state.directory {directory}: others may enter it; run: chmod 700 {directory}")
 
 
-def _note(models: Mapping[str, ModelPlan], topic: str, partitions: int) -> dict[str, Any]:
+def _note(models: Mapping[str, ModelPlan], topics: TopicsSettings, partitions: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "topic": topic,
+        "topic": topics.predictions,
+        "feedback": topics.feedback if any(model.join for model in models.values()) else None,
         "recovery_partitions": partitions,
         "models": {name: _fingerprint(model) for name, model in models.items()},
     }
@@ -117,10 +131,28 @@ def _fingerprint(model: ModelPlan) -> dict[str, Any]:
         "columns": hashlib.sha256(json.dumps(layout).encode()).hexdigest()[:12],
         "segments": segments,
         "pane_ms": model.pane,
+        "labels": None if model.join is None else _joining(model.join),
     }
 
 
-def _check(path: Path, note: dict[str, Any]) -> None:
+def _joining(join: JoinPlan) -> dict[str, Any]:
+    """What the meaning of joined state depends on."""
+    names = json.dumps([family.names for family in join.families])
+    return {
+        "outcomes": hashlib.sha256(repr(join.task.options).encode() + str(join.task.size).encode()).hexdigest()[:12],
+        "segments": hashlib.sha256(names.encode()).hexdigest()[:12],
+        "classes": [*join.labels.classes],
+        "tick_ms": join.tick,
+        "keep_ms": join.keep,
+        "wait_ms": join.wait,
+        "negative_after_ms": join.negative_after,
+        "sample": join.sample,
+        "shards": SHARDS,
+    }
+
+
+def _check(path: Path, note: dict[str, Any]) -> bool:
+    """Refuse a state that would be misread; whether feedback was read before."""
     try:
         known = json.loads(path.read_text())
     except ValueError as error:
@@ -135,6 +167,7 @@ def _check(path: Path, note: dict[str, Any]) -> None:
         raise StateError(f"{path}: damaged: it does not say what every note says; {_REMEDY}") from error
     for change in changes:
         raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
+    return known["feedback"] is not None
 
 
 def _check_files(directory: Path, partitions: int) -> None:
@@ -171,8 +204,17 @@ def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
     for key in ("topic", "recovery_partitions"):
         if known[key] != note[key]:
             yield f"{key} was {known[key]!r} and is {note[key]!r}"
+    if None not in {known["feedback"], note["feedback"]} and known["feedback"] != note["feedback"]:
+        yield f"feedback was {known['feedback']!r} and is {note['feedback']!r}"
     for name, fingerprint in note["models"].items():
         former = known["models"].get(name, fingerprint)
-        for key, value in fingerprint.items():
-            if former[key] != value:
-                yield f"model {name}: {key} was {former[key]!r} and is {value!r}"
+        yield from _differences(f"model {name}: ", former, fingerprint)
+        # Labels may begin or cease to be awaited: there is nothing to misread then.
+        if former["labels"] is not None and fingerprint["labels"] is not None:
+            yield from _differences(f"model {name}: performance: ", former["labels"], fingerprint["labels"])
+
+
+def _differences(where: str, former: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
+    for key, value in now.items():
+        if key != "labels" and former[key] != value:
+            yield f"{where}{key} was {former[key]!r} and is {value!r}"

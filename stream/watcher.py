@@ -47,8 +47,19 @@ class End:
 class Watcher:
     """One thread a process. `position` of each partition is told by its source; `end` is the broker's latest answer."""
 
-    def __init__(self, properties: dict[str, object], topic: str, count: int, process: int, reporter: Reporter) -> None:
-        """Watch partitions that sources register; `count` is how many the topic had at the start."""
+    def __init__(
+        self,
+        properties: dict[str, object],
+        topic: str,
+        count: int,
+        process: int,
+        reporter: Reporter,
+        grown: threading.Event | None = None,
+    ) -> None:
+        """Watch partitions that sources register.
+
+        `count` is how many the topic had at the start; `grown` is set when it has more.
+        """
         self._properties = properties
         self._topic = topic
         self._count = count
@@ -58,7 +69,7 @@ class Watcher:
         self._ends: dict[int, End] = {}
         self._done = threading.Event()
         self._answering = True
-        self.more_partitions = threading.Event()
+        self.more_partitions = threading.Event() if grown is None else grown
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
     def register(self, partition: int, position: Callable[[], int | None]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import yaml
+from alerting_stack import quickened
 from confluent_kafka import Producer
 from kafka_node import free_ports
 from paging import Prometheus
@@ -68,7 +69,7 @@ class Composed:
             for name in load(CONFIG, {}).topics.model_dump().values():
                 broker.create(name)
             prepare(self._env)
-            rules = re.sub(r"^(  interval:) \w+$", r"\1 1s", RULES.read_text(), flags=re.MULTILINE)
+            rules = quickened(RULES.read_text())
             self.prometheus = self._stack.enter_context(
                 Prometheus(self._directory / "prometheus", rules, self.address, "http://127.0.0.1:1")
             )

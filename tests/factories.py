@@ -136,10 +136,11 @@ def batch(
     first: int = 0,
     silent_until: int | None = None,
     ended: bool = False,
+    feedback: bool = False,
 ) -> RawBatch:
     """A batch of messages, all written and received at `written`, with offsets from `first`."""
     return RawBatch(
-        "predictions",
+        "feedback" if feedback else "predictions",
         partition,
         partitions,
         values,
@@ -148,6 +149,7 @@ def batch(
         written,
         silent_until,
         ended,
+        feedback,
     )
 
 

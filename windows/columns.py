@@ -22,6 +22,8 @@ class Columns:
         segments: int64[S, n], index of the value of each segment key.
         latency: float64[n], ms, NaN where missing.
         failed: bool[n], predictions that carry an error; None when there are none.
+        probabilities: float64[n, K], class scores in the order of the prediction's categories, NaN where not given;
+            None when no prediction of the batch lists any.
     """
 
     panes: IntArray
@@ -32,3 +34,4 @@ class Columns:
     segments: IntArray
     latency: FloatArray
     failed: BoolArray | None
+    probabilities: FloatArray | None = None

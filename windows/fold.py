@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.bins import Bins, bins_of
+from windows.estimate_cells import Batch, Celling, celling_of
 from windows.layout import WHOLE, Layout, segment_name
 from windows.moments import moment_sums
 from windows.profiles import NumericProfile
@@ -39,6 +40,7 @@ class Binning:
     categorical_starts: IntArray
     centers: FloatArray
     scales: FloatArray
+    celling: Celling | None = None
 
 
 def binning_of(layout: Layout) -> Binning:
@@ -52,6 +54,7 @@ def binning_of(layout: Layout) -> Binning:
         categorical_starts=np.array([field.start for field in layout.categorical], dtype=np.int64),
         centers=np.array([profile.center for profile in profiles], dtype=np.float64),
         scales=np.array([profile.scale for profile in profiles], dtype=np.float64),
+        celling=None if layout.estimate is None else celling_of(layout.estimate.estimator),
     )
 
 
@@ -69,7 +72,7 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
             sketch[binning.layout.errors] += int(rows.sum())
     if served is None:
         return sketches
-    slots = _slots(binning, served)
+    slots = _with_cells(binning, served, column_slots(binning, served))
     groups = list(_pane_groups(served))
     group_of = np.zeros(len(served.panes), dtype=np.int64)
     for number, (_, rows) in enumerate(groups):
@@ -100,6 +103,7 @@ def take(columns: Columns, rows: BoolArray) -> Columns:
         segments=columns.segments[:, rows],
         latency=columns.latency[rows],
         failed=None if columns.failed is None else columns.failed[rows],
+        probabilities=None if columns.probabilities is None else columns.probabilities[rows],
     )
 
 
@@ -116,7 +120,7 @@ def _pane_groups(columns: Columns) -> Iterator[tuple[tuple[int, str], BoolArray]
         yield (first + pair // versions, columns.versions[pair % versions]), combined == pair
 
 
-def _slots(binning: Binning, columns: Columns) -> IntArray:
+def column_slots(binning: Binning, columns: Columns) -> IntArray:
     """The slot in the vector of every value of every column: int64[F + C, n]."""
     numeric = columns.numeric
     slots = np.empty((len(numeric) + len(columns.categorical), numeric.shape[1]), dtype=np.int64)
@@ -130,6 +134,16 @@ def _slots(binning: Binning, columns: Columns) -> IntArray:
     np.add(found, binning.numeric_starts[:, None], out=slots[: len(numeric)])
     np.add(columns.categorical, binning.categorical_starts[:, None], out=slots[len(numeric) :])
     return slots
+
+
+def _with_cells(binning: Binning, columns: Columns, slots: IntArray) -> IntArray:
+    """The slots with those of the estimator's cells below them, if there is one."""
+    layout, celling = binning.layout, binning.celling
+    if celling is None or layout.estimate is None:
+        return slots
+    scored = layout.prediction is not None and layout.prediction.numeric
+    batch = Batch(columns.numeric[-1] if scored else None, columns.probabilities, slots, slots.shape[1])
+    return np.concatenate((slots, celling(batch) + layout.estimate.start))
 
 
 def _histograms(slots: IntArray, group_of: IntArray, groups: int, size: int) -> IntArray:

@@ -18,6 +18,7 @@ from windows.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
+    from windows.estimator import Estimator
     from windows.profiles import Profile
     from windows.reference import Reference
 
@@ -49,11 +50,20 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class EstimateSpan:
+    """The slots [start, stop) of the vector that count the predictions in each cell of an estimator."""
+
+    estimator: Estimator
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The slots of a model's vectors.
 
-    A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the number
-    of rows, then two moment
+    A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
+    of the estimator's cells where the reference has one, the number of rows, then two moment
     sums for each numeric column (see `windows.moments`). The vector of the WHOLE adds the latency bins, the number of
     predictions without a
     latency, and the number of failed predictions (which are in no other slot).
@@ -69,6 +79,7 @@ class Layout:
     latency: int
     errors: int
     size: int
+    estimate: EstimateSpan | None = None
 
     @property
     def numeric(self) -> tuple[Field, ...]:
@@ -110,6 +121,10 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
     if reference.prediction is not None:
         prediction = Field("prediction", reference.prediction, at, at + slot_count(reference.prediction))
         at = prediction.stop
+    estimate = None
+    if reference.estimator is not None:
+        estimate = EstimateSpan(reference.estimator, at, at + reference.estimator.size)
+        at = estimate.stop
     columns = features if prediction is None else [*features, prediction]
     moments = at + 1
     segment_size = moments + 2 * sum(field.numeric for field in columns)
@@ -125,6 +140,7 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
         latency=latency,
         errors=latency + LATENCY_BINS + 1,
         size=latency + LATENCY_BINS + 2,
+        estimate=estimate,
     )
 
 

@@ -88,3 +88,18 @@ def late_in_order(
     late = np.zeros(len(timestamps), dtype=bool)
     late[1:] = panes[1:] < (newest_before - lateness) // pane
     return panes, (late if late.any() else None), floor
+
+
+def effective_times(timestamps: IntArray, proven: IntArray, lateness: int, pane: int) -> IntArray:
+    """When each record counts as known, ms: its own time, or the start of the first pane still open when it came.
+
+    Args:
+        timestamps: int64[n], ms, in arrival order, n >= 1.
+        proven: int64[n], as for `late_in_order`.
+        lateness: the same.
+        pane: the same.
+    """
+    known = timestamps.copy()
+    floors = (np.maximum.accumulate(proven)[:-1] - lateness) // pane
+    np.maximum(known[1:], floors * pane, out=known[1:])
+    return known

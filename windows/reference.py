@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from windows.arrays import IntArray
+from windows.estimate_json import EstimatorWire, estimator_from_wire, estimator_to_wire
+from windows.estimator import Estimator
 from windows.profile_json import (
     Count,
     ProfileWire,
@@ -27,6 +29,7 @@ from windows.profiles import (
     slots,
 )
 from windows.quantiles import LATENCY_BINS
+from windows.task_layout import TaskOptions, task_layout
 
 __all__ = [
     "CategoricalProfile",
@@ -43,7 +46,9 @@ __all__ = [
 ]
 
 FORMAT = "driftgauge.reference"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE = (1, 2)
+"""Format 1 had nothing of labels. A reference without any has the same content, and the same id, in both."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +65,11 @@ class Reference:
         latency: int64[LATENCY_BINS] counts in the log bins of windows.quantiles; None without a latency_ms column.
         error_rows: failed predictions seen beside `rows`.
         segments: key -> value -> counts. Rare values and those beyond the cap are merged into the value "other".
-        id: "sha256:<hex>" of all of the above.
+        id: "sha256:<hex>" of all of this.
+        task: what the outcomes are of; None when no row had a label.
+        outcomes: int64[task_layout(task, prediction).size], the outcomes of the rows: what performance is compared
+            with.
+        estimator: how outcomes follow from predictions; None when too few rows had a label, or none can be made.
     """
 
     model: str
@@ -73,9 +82,19 @@ class Reference:
     error_rows: int
     segments: dict[str, dict[str, SegmentCounts]]
     id: str
+    task: TaskOptions | None = None
+    outcomes: IntArray | None = None
+    estimator: Estimator | None = None
 
 
-class _ContentWire(msgspec.Struct, forbid_unknown_fields=True):
+class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True):
+    """The options that say what the slots are, and the slots."""
+
+    task: TaskOptions
+    slots: list[int]
+
+
+class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Everything the id is a hash of; the order of the fields is part of the format."""
 
     model: str
@@ -87,6 +106,8 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True):
     latency: list[Count] | None
     error_rows: Count
     segments: dict[str, dict[str, SegmentWire]]
+    outcomes: _OutcomesWire | None = None
+    estimator: EstimatorWire | None = None
 
 
 class _FileWire(msgspec.Struct, forbid_unknown_fields=True):
@@ -127,7 +148,7 @@ def from_json(data: bytes) -> Reference:
         raise ReferenceError_(f"not a reference file: {error}") from None
     if head.format != FORMAT:
         raise ReferenceError_(f'not a reference file: "format" is not "{FORMAT}"')
-    if head.format_version != FORMAT_VERSION:
+    if head.format_version not in READABLE:
         raise ReferenceError_(
             f"format version {head.format_version}; this driftgauge reads version {FORMAT_VERSION}: build it again"
         )
@@ -159,6 +180,10 @@ def _content(reference: Reference) -> _ContentWire:
             key: {value: segment_to_wire(counts) for value, counts in values.items()}
             for key, values in reference.segments.items()
         },
+        outcomes=None
+        if reference.task is None or reference.outcomes is None
+        else _OutcomesWire(task=reference.task, slots=numbers(reference.outcomes)),
+        estimator=None if reference.estimator is None else estimator_to_wire(reference.estimator),
     )
 
 
@@ -171,6 +196,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
     prediction = (
         None if content.prediction is None else profile_from_wire("prediction", content.prediction, content.rows)
     )
+    columns = [*features.values(), *([] if prediction is None else [prediction])]
     return Reference(
         model=content.model,
         rows=content.rows,
@@ -187,4 +213,17 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
             for key, values in content.segments.items()
         },
         id=identity,
+        task=None if content.outcomes is None else content.outcomes.task,
+        outcomes=None if content.outcomes is None else _outcomes(content.outcomes, prediction),
+        estimator=None if content.estimator is None else estimator_from_wire(content.estimator, columns, prediction),
     )
+
+
+def _outcomes(wire: _OutcomesWire, prediction: Profile | None) -> IntArray:
+    try:
+        layout = task_layout(wire.task, prediction)
+    except ValueError as error:
+        raise ReferenceError_(f"outcomes: {error}") from None
+    if len(wire.slots) != layout.size or any(abs(slot) >= 2**63 for slot in wire.slots):
+        raise ReferenceError_(f"outcomes: {len(wire.slots)} slots; {layout.size} of 64 bits are needed")
+    return integers(wire.slots)

@@ -8,7 +8,9 @@ import numpy as np
 
 from windows.arrays import IntArray
 from windows.edges import coarse_bins
+from windows.estimate_merge import merge_estimators
 from windows.layout import OTHER
+from windows.outcome_merge import merge_outcomes
 from windows.profiles import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
@@ -33,10 +35,12 @@ class Merged:
     Attributes:
         reference: of all rows of both parts.
         errors: column -> the most that a share of it can be wrong; exact columns are not named.
+        notes: what else the user should know.
     """
 
     reference: Reference
     errors: dict[str, float]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,27 @@ def merge(one: Reference, other: Reference) -> Merged:
     if one.prediction is not None and other.prediction is not None:
         prediction = _column("prediction", one.prediction, other.prediction)
     named = columns | ({} if prediction is None else {"prediction": prediction})
+    predicted = None if prediction is None else prediction.profile
+    classes = predicted.categories if isinstance(predicted, CategoricalProfile) else ()
+    task, outcomes = merge_outcomes(one, other, predicted, classes)
+    estimator = merge_estimators(one, other, {name: column.profile for name, column in named.items()}, classes)
     reference = Reference(
         model=one.model,
         rows=one.rows + other.rows,
         start=None if one.start is None or other.start is None else min(one.start, other.start),
         end=None if one.end is None or other.end is None else max(one.end, other.end),
         features={name: column.profile for name, column in columns.items()},
-        prediction=None if prediction is None else prediction.profile,
+        prediction=predicted,
         latency=None if one.latency is None or other.latency is None else one.latency + other.latency,
         error_rows=one.error_rows + other.error_rows,
         segments={key: _segments(one, other, key, columns, prediction) for key in one.segments},
         id="",
+        task=task,
+        outcomes=outcomes,
+        estimator=estimator.estimator,
     )
-    return Merged(seal(reference), {name: column.error for name, column in named.items() if column.error > 0})
+    errors = {name: column.error for name, column in named.items() if column.error > 0}
+    return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))
 
 
 def _check(one: Reference, other: Reference) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(slots=True)
@@ -63,3 +67,14 @@ class PartitionClocks:
             marks.append(max(mark, self.floors.get(partition, mark)))
         mark = min(marks)
         return mark if self.closed is None else max(mark, self.closed)
+
+
+def joint_watermark(topics: Sequence[PartitionClocks]) -> int | None:
+    """The first pane that any of these topics may still add to; None while that is unknown.
+
+    A topic that has ended adds to none. When all have, it is past the furthest floor of any.
+    """
+    marks = [topic.watermark() for topic in topics if not topic.all_ended]
+    if marks:
+        return None if None in marks else min(mark for mark in marks if mark is not None)
+    return max((mark for mark in (topic.watermark() for topic in topics) if mark is not None), default=None)

@@ -2,6 +2,7 @@
 """Model page: what has moved, by how much, since when, and whether the service keeps its promises."""
 
 from model_features import MODEL, PART, SERVICE, VERSION, WINDOW, features
+from model_performance import performance
 from page import Page, variable
 from page_overview import ONE_IS_BAD, share_of_limit
 from parts import SOURCE, Column, Json, Query, alerts_over_time, lines, numbers, steps, table
@@ -28,6 +29,7 @@ def model() -> Page:
     _now(page)
     features(page)
     _predictions(page)
+    performance(page)
     _service(page)
     return page
 

@@ -18,6 +18,8 @@ from composed import RULES, Composed
 from paging import DEPLOY, REQUIRED
 from waiting import until
 
+from operators import links
+from stream.config import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions, model_dashboard, monitor_dashboard
 
@@ -121,10 +123,20 @@ def test_links_in_alerts_lead_to_a_dashboard_and_its_variables() -> None:
     pages = {page["uid"]: {variable["name"] for variable in page["templating"]["list"]} for page in PAGES.values()}
     inside = re.findall(r'"(/d/[^"]+)"', json.dumps(list(PAGES.values())))
     assert inside
-    for url in (*inside, model_dashboard(RuleOptions()), monitor_dashboard(RuleOptions())):
+    for url in (*inside, *_of_rules(), *_of_events()):
         _, _, rest = url.partition("/d/")
         uid, _, query = rest.partition("?")
         assert set(re.findall(r"var-(\w+)=", query)) <= pages[uid]
+
+
+def _of_rules() -> Iterator[str]:
+    config = load(DEPLOY / "examples" / "click.yaml", {})
+    yield model_dashboard(config, RuleOptions())
+    yield monitor_dashboard(config, RuleOptions())
+
+
+def _of_events() -> Iterator[str]:
+    yield links.model_dashboard("https://grafana", ("click", "7", ""), 0, None)
 
 
 def test_panels_show_only_what_is_measured_and_all_that_is_measured() -> None:

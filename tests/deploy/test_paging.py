@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alerting_stack import quickened
+from pagerduty import ROUTING_KEY
 from paging import DEPLOY, Alertmanager, Prometheus, Receiver
 from waiting import until
 
@@ -79,8 +81,7 @@ class Running:
             monitor = Monitor()
             stack.callback(monitor.close)
             rules = rules_of(load(DEPLOY / "examples" / "click.yaml", {}), RuleOptions(keep_firing_for=2_000))
-            for interval in ("5s", "15s", "30s", "1m"):
-                rules = rules.replace(f"interval: {interval}\n", "interval: 1s\n")
+            rules = quickened(rules)
             alertmanager = stack.enter_context(Alertmanager(self._directory / "alertmanager", receiver.url))
             prometheus = stack.enter_context(
                 Prometheus(self._directory / "prometheus", rules, monitor.address, alertmanager.url)
@@ -110,7 +111,7 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         chain.monitor.fire(CRITICAL, SEGMENT)
         until(lambda: chain.receiver.pages("DataDrift", "trigger"))
         page = chain.receiver.pages("DataDrift", "trigger")[0]
-        assert page["routing_key"] == "routing-key"
+        assert page["routing_key"] == ROUTING_KEY
         assert page["dedup_key"] == dedup_key("DataDrift", "click")
         payload = page["payload"]
         assert payload["summary"] == "Features of click version 7 moved away from the reference"
@@ -119,7 +120,7 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         assert "price (ks 0.183, limit 0.1 over 1m)" in details["alerts"]
         links = {link["text"]: link["href"] for link in page["links"]}
         assert links["Runbook"].endswith("/deploy/runbooks/DataDrift.md")
-        dashboard = "http://localhost:3000/d/driftgauge-model?var-model=click&var-version=7&var-segment="
+        dashboard = "http://localhost:3000/d/driftgauge-model?var-model=click&var-version=7&var-segment=$__all"
         assert links["Dashboard"].startswith(dashboard)
         assert "&from=" in links["Dashboard"]
         until(lambda: chain.rows('ALERTS{alertname="DataDrift",segment!="",alertstate="firing"}'))
@@ -132,6 +133,7 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         (message,) = {post["attachments"][0]["title"] for post in chain.receiver.at("/slack")}
         assert message == "Too many values of click version 7 are missing, unseen or out of range"
         assert len(chain.receiver.pages("DataDrift", "resolve")) == 1
+        assert chain.receiver.refused == []
 
 
 def test_a_monitor_that_is_killed_while_firing_neither_resolves_nor_pages_again(tmp_path: Path) -> None:

@@ -221,6 +221,22 @@ def test_links_durations_and_lag_follow_config_and_options(tmp_path: Path) -> No
     assert alerts["DriftgaugeWatermarkLag"]["expr"].endswith("> 580")
 
 
+def test_the_config_says_where_grafana_is_unless_an_option_does(tmp_path: Path) -> None:
+    """alerting.dashboard_url is in the links of model and monitor; --dashboards goes before it."""
+    text = 'alerting: {dashboard_url: "https://grafana.example.org/"}\nmodels: [{name: m, task: binary}]'
+    for options, host in (
+        (None, "https://grafana.example.org"),
+        (RuleOptions(dashboards="http://other"), "http://other"),
+    ):
+        links = {
+            rule["alert"]: rule["annotations"]["dashboard_url"]
+            for rule in _rules(tmp_path, text, options)
+            if "alert" in rule
+        }
+        assert links["DataDrift"].startswith(f"{host}/d/driftgauge-model?var-model=")
+        assert links["DriftgaugeDown"] == f"{host}/d/driftgauge-monitor?orgId=1"
+
+
 NAMES = (
     'quo"te',
     "back\\slash",
@@ -301,7 +317,7 @@ def test_awkward_names_fire_and_are_told_as_they_are(tmp_path: Path) -> None:
                                     "All causes: the event in topic driftgauge.alerts.",
                                     "runbook_url": page,
                                     "dashboard_url": "http://localhost:3000/d/driftgauge-model"
-                                    f"?var-model={encoded}&var-version=1&var-segment=",
+                                    f"?var-model={encoded}&var-version=1&var-segment=$__all",
                                 },
                             }
                         ],

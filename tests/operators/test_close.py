@@ -5,6 +5,7 @@ from factories import click_layout
 
 from operators.close import MAX_EMPTY_PANES, Close, CloseConfig, CloseState, Tick
 from operators.fold import Partial
+from operators.progress import Progress
 from windows.layout import OTHER
 
 LAYOUT = click_layout()
@@ -34,11 +35,11 @@ def partial(
 ) -> Partial:
     """A partial with this many rows in each pane; its floor is its newest pane unless told otherwise."""
     panes = panes or {}
-    fields = {"late": 0, "silent_until": None, "ended": False, **more}
+    fields = {"silent_until": None, "ended": False, **more}
+    late = fields.pop("late", 0)
     at = max(panes, default=None) if floor is None else floor
-    return Partial(
-        partition, partitions, {(pane, version, ""): sketch(rows) for pane, rows in panes.items()}, floor=at, **fields
-    )
+    progress = Progress(partition, partitions, floor=at, **fields)
+    return Partial(progress, {(pane, version, ""): sketch(rows) for pane, rows in panes.items()}, late)
 
 
 def rows(ticks: list[Tick]) -> dict[int, int]:
@@ -72,7 +73,7 @@ def test_late_records_are_counted_exactly_and_change_nothing() -> None:
     close = closing()
     close([partial({5: 1, 9: 1})])
     late = {(6, "1", ""): sketch(4, 2), (6, "1", "country=de"): sketch(4), (9, "1", ""): sketch(1)}
-    close([Partial(0, 1, late, 3, 9, None, ended=False)])
+    close([Partial(Progress(0, 1, 9, None, ended=False), late, 3)])
     (tick,) = close([partial({10: 1})])
     assert rows([tick]) == {9: 2}
     assert tick.totals.late == 4 + 2 + 3
@@ -82,7 +83,7 @@ def test_totals_count_each_version_by_outcome() -> None:
     """What was served and what failed, up to and including the pane; told totals do not change afterwards."""
     close = closing()
     mixed = {(5, "1", ""): sketch(7, 2), (5, "2", ""): sketch(1), (6, "1", ""): sketch(1)}
-    (first,) = close([Partial(0, 1, mixed, 0, 6, None, ended=False)])
+    (first,) = close([Partial(Progress(0, 1, 6, None, ended=False), mixed, 0)])
     (second,) = close([partial({7: 1})])
     assert (first.totals.served, first.totals.failed) == ({"1": 7, "2": 1}, {"1": 2, "2": 0})
     assert (second.totals.served, second.totals.failed) == ({"1": 8, "2": 1}, {"1": 2, "2": 0})
@@ -125,7 +126,7 @@ def test_a_segment_of_an_overflowing_version_is_merged_too() -> None:
     close = closing(max_versions=1)
     for version in "abc":
         groups = {(5, version, ""): sketch(2), (5, version, "country=de"): sketch(2)}
-        close([Partial(0, 1, groups, 0, 5, None, ended=False)])
+        close([Partial(Progress(0, 1, 5, None, ended=False), groups, 0)])
     (tick,) = close([partial({6: 1}, version="a")])
     assert sorted(tick.groups) == [("a", ""), ("a", "country=de"), (OTHER, ""), (OTHER, "country=de")]
     assert tick.totals.overflow == 4

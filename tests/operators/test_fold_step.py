@@ -30,7 +30,7 @@ def test_a_batch_becomes_one_partial_a_model() -> None:
 def test_progress_is_told_to_every_model_once() -> None:
     """A new floor goes to all models, so that none waits for a partition; the same floor again only with records."""
     fold = Fold(LAYOUTS, PANE)
-    assert {name: one.floor for name, one in partials(fold, batch([record()])).items()} == {
+    assert {name: one.progress.floor for name, one in partials(fold, batch([record()])).items()} == {
         "click": FIRST - 1,
         "rank": FIRST - 1,
     }
@@ -42,7 +42,7 @@ def test_silence_is_told_once_for_each_pane() -> None:
     """An empty batch with nothing new sends nothing; another pane of silence is news."""
     fold = Fold(LAYOUTS, PANE)
     first = partials(fold, batch([], silent_until=START))
-    assert {one.silent_until for one in first.values()} == {FIRST}
+    assert {one.progress.silent_until for one in first.values()} == {FIRST}
     assert len(first) == 2
     assert partials(fold, batch([], silent_until=START + PANE - 1)) == {}
     assert len(partials(fold, batch([], silent_until=START + PANE))) == 2
@@ -70,7 +70,7 @@ def test_the_end_is_told_to_every_model() -> None:
     fold = Fold(LAYOUTS, PANE)
     partials(fold, batch([record()]))
     ended = partials(fold, batch([], ended=True))
-    assert {name: one.ended for name, one in ended.items()} == {"click": True, "rank": True}
+    assert {name: one.progress.ended for name, one in ended.items()} == {"click": True, "rank": True}
 
 
 def test_a_batch_of_late_records_only_still_counts_them() -> None:

@@ -35,7 +35,7 @@ def test_feature_names_may_be_anything_json_allows() -> None:
     """Names with dots, apostrophes, spaces, keywords or of another script are read."""
     names = ["user.age", "class", "a'b", "große", "f0", "", " "]
     layout = layout_of(reference_of({name: numeric([0, 1], [1]) for name in names}, rows=1))
-    decoder = decoder_of((schema_of(layout),))
+    decoder = decoder_of([schema_of(layout).struct])
     row = decoder.decode(
         msgspec.json.encode({"model": "click", "features": {name: float(at) for at, name in enumerate(names)}})
     )
@@ -44,7 +44,7 @@ def test_feature_names_may_be_anything_json_allows() -> None:
 
 def test_only_fields_that_are_used_are_decoded() -> None:
     """The id, other features and other context keys are skipped, whatever they hold."""
-    decoder = decoder_of((schema_of(click_layout()),))
+    decoder = decoder_of([schema_of(click_layout()).struct])
     row = decoder.decode(
         b'{"prediction_id":[{}],"model":"click","features":{"age":3,"more":{"x":[1]}},"context":{"other":7}}'
     )
@@ -79,7 +79,7 @@ def test_a_prediction_is_what_the_reference_says(prediction: str | None, given: 
     """A score, a class or class scores; anything at all where predictions are not profiled."""
     profiles = {"numeric": numeric([0, 1], [1]), "categorical": categorical(("cat",), [1]), None: None}
     layout = layout_of(reference_of({"x": numeric([0, 1], [1])}, profiles[prediction], rows=1))
-    decoder = decoder_of((schema_of(layout),))
+    decoder = decoder_of([schema_of(layout).struct])
     line = b'{"model":"click","features":{},"prediction":' + given + b"}"
     if fits:
         decoder.decode(line)

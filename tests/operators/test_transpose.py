@@ -7,7 +7,8 @@ import pytest
 from factories import categorical, click_layout, numeric, record, reference_of
 
 from operators.schema import ModelSchema, decoder_of, schema_of
-from operators.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, timestamps_of, transpose
+from operators.times import timestamps_of
+from operators.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, transpose
 from windows.columns import Columns
 from windows.layout import layout_of
 
@@ -16,8 +17,8 @@ CLICK = schema_of(click_layout())
 
 def columns(lines: list[bytes], schema: ModelSchema = CLICK) -> Columns:
     """The columns of these records."""
-    records = [decoder_of((schema,)).decode(line) for line in lines]
-    return transpose(Transposed(schema, records, np.arange(len(records)), 0))
+    records = [decoder_of([schema.struct]).decode(line) for line in lines]
+    return transpose(Transposed(schema, records, np.arange(len(records))))
 
 
 def test_numbers_stand_in_layout_order_with_the_prediction_last() -> None:
@@ -96,7 +97,7 @@ def test_a_model_without_features_of_a_kind_has_empty_matrices() -> None:
 
 def test_a_record_needs_features_or_an_error() -> None:
     """Only a failed prediction may be without features; empty features are features."""
-    decoder = decoder_of((CLICK,))
+    decoder = decoder_of([CLICK.struct])
     lines = (record(), record(features=None), record(features=None, error="x"), record(features={}))
     bad = bad_rows([decoder.decode(line) for line in lines])
     assert bad is not None
@@ -106,7 +107,7 @@ def test_a_record_needs_features_or_an_error() -> None:
 
 def test_timestamps_beyond_the_calendar_are_marked() -> None:
     """Before 2000 (seconds taken for milliseconds) and after 9999 is no time; the ends themselves are."""
-    decoder = decoder_of((CLICK,))
+    decoder = decoder_of([CLICK.struct])
     given = [253_402_300_799_999, 253_402_300_800_000, 946_684_800_000, 946_684_799_999, 10**400, -(10**400)]
     records = [decoder.decode(record(stamp)) for stamp in given]
     stamps, odd = timestamps_of(records, np.zeros(len(given), dtype=np.int64))

@@ -79,6 +79,23 @@ def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
             assert re.search(rf"^  {key}: ", text, re.MULTILINE), key
     for key in type(loaded.models[0]).model_fields:
         assert re.search(rf"^  (- |  ){key}:", text, re.MULTILINE), key
+    written = text.partition("    # performance:")[2].partition("    # objectives")[0]
+    for key in PerformanceSettings.model_fields.keys() - set(LABEL_METRICS) | set(OF_TASK[loaded.models[0].task]):
+        assert re.search(rf"^    # .*\b{key}\b", written, re.MULTILINE), key
+
+
+def test_the_commented_performance_is_the_default(tmp_path: Path) -> None:
+    """Without the comment signs it loads, and all but its example is what `performance: {}` means."""
+    for task in get_args(Task):
+        lines = [line.removeprefix("    # ") for line in performance_text(task).splitlines()]
+        model = ModelSettings.model_validate({"name": "m", "task": task, **yaml.safe_load("\n".join(lines))})
+        assert model.performance is not None
+        rules = {metric: None for metric in model.performance.rules}
+        plain = model.performance.model_copy(update={**rules, "windows": None})
+        assert plain == PerformanceSettings()
+        assert model.performance.cohort_windows == plain.cohort_windows
+        (tmp_path / f"{task}.yaml").write_text(yaml.safe_dump({"models": [{"name": "m", "task": task}]}))
+        assert load(tmp_path / f"{task}.yaml", {}).models[0].performance is None
 
 
 def test_reference_commands(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ models:
     drift:        {windows: [10s, 1m, 1h], psi: {minor: 0.1, major: 0.25}, ks: {minor: 0.05, major: 0.1}}
     prediction:   {windows: [10s, 1m, 1h], ks: {major: 0.15}}
     quality:      {missing: 0.01, stale_after: 30m, no_data_after: 2m}
-    sla:          {latency_p99_ms: "< 100", availability: ">= 0.999", drift: "< 0.1"}
+    performance:  {windows: [1h, 7d], label_delay: 1h, accuracy: {baseline: 0.95, max_drop: 0.05}}
+    sla:          {accuracy: ">= 0.95", latency_p99_ms: "< 100", availability: ">= 0.999", drift: "< 0.1"}
 """
 SMALL = "models:\n  - {name: click, task: binary, reference: click.reference.json}\n"
 
@@ -48,7 +49,7 @@ def _problems(directory: Path, text: str, env: dict[str, str] | None = None) -> 
 
 
 def test_the_contract_loads(tmp_path: Path) -> None:
-    """The config of the contract loads as it stands, without the parts that need feedback."""
+    """The config of the contract loads as it stands."""
     (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
     config = load(_write(tmp_path, CONTRACT), {})
     assert config.source == tmp_path / "c.yaml"
@@ -68,16 +69,17 @@ def test_many_problems_at_once(tmp_path: Path) -> None:
         .replace("pane: 10s", "pane: fast")
         .replace("task: binary", "task: binry")
         .replace("missing: 0.01", "missing: 2, stale_afte: 3m")
-        .replace('drift: "< 0.1"', 'accuracy: ">= 0.9"')
     )
-    assert _problems(tmp_path, text + "    performance: {windows: [1h]}\n") == [
+    assert _problems(
+        tmp_path, text.replace("windows: [1h, 7d]", "windws: [1h]").replace("max_drop: 0.05", "max_drop: -1")
+    ) == [
         'c.yaml:2: topics.fedback: unknown key; did you mean "feedback"?',
         f'c.yaml:5: time.pane: given "fast"; {ALLOWED} is needed',
         'c.yaml:9: models.0.task: given "binry"; allowed are binary, multiclass, regression or ranking',
         "c.yaml:14: models.0.quality.missing: given 2; less than 1 is needed",
         'c.yaml:14: models.0.quality.stale_afte: unknown key; did you mean "stale_after"?',
-        "c.yaml:15: models.0.sla.accuracy: given; needs feedback, which this release does not read: remove it",
-        "c.yaml:16: models.0.performance: given; needs feedback, which this release does not read: remove it",
+        "c.yaml:15: models.0.performance.accuracy.max_drop: given -1; more than 0 is needed",
+        'c.yaml:15: models.0.performance.windws: unknown key; did you mean "windows"?',
     ]
 
 
@@ -122,6 +124,63 @@ def test_cross_checks(tmp_path: Path, change: tuple[str, str], said: str) -> Non
     lines = _problems(tmp_path, CONTRACT.replace(*change))
     assert any(said in line for line in lines), lines
     assert all(line.startswith("c.yaml:") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("performance", "sla", "said"),
+    [
+        ("null", '{accuracy: ">= 0.95"}', 'sla.accuracy: given ">= 0.95"; needs labels: say under `performance:` how'),
+        ("{}", '{mae: "< 3"}', 'sla.mae: given "< 3"; a metric of binary is needed: accuracy, precision, '),
+        ("{}", '{accuracy: ">= 95"}', 'sla.accuracy: given ">= 95"; a target from 0 to 1'),
+        ("{}", '{accuracy: {objective: "> 0.9", window: 35s}}', 'sla.accuracy.window: given "35s"; a multiple of'),
+        ("{mae: {max_ratio: 2}}", "{}", "performance.mae: a mapping; a metric of binary is needed: accuracy, "),
+        ("{accuracy: {max_ratio: 2}}", "{}", "performance.accuracy.max_ratio: given 2; max_drop or max_drop_ratio"),
+        ("{fpr: [{max_drop: 0.1}]}", "{}", "performance.fpr.0.max_drop: given 0.1; max_rise or max_ratio is needed: l"),
+        ("{fpr: {max_ratio: 3, baseline: 0}}", "{}", "performance.fpr.baseline: given 0; more than 0 is needed"),
+        ("{concept: {error: {max_drop: 0.1}}}", "{}", "performance.concept.error.max_drop: given 0.1; max_rise or"),
+        ("{tolerance: 3}", "{}", "performance.tolerance: given 3; a model of task regression is needed"),
+        (
+            "{cross: [[country, device]]}",
+            "{}",
+            'performance.cross.0.1: given "device"; one of the model\'s segments: c',
+        ),
+        ("{windows: [1h], label_delay: 7d}", "{}", 'performance.windows.0: given "1h"; 4h or more is needed'),
+        ("{windows: [15s]}", "{}", 'performance.windows.0: given "15s"; a multiple of time.pane (10s) is needed'),
+        ("{windows: [1h, 77m]}", "{}", 'performance.windows.1: given "77m"; a multiple of the shortest window'),
+        (
+            "{windows: [1h], ctr: {baseline: 1, max_drop: 0.1}}",
+            "{}",
+            "performance.ctr: a mapping; a metric of binary is needed",
+        ),
+        (
+            "{accuracy: {baseline: {shift: 364d}, max_drop: 0.1}}",
+            "{}",
+            "performance.accuracy.baseline: a mapping; with it, a window of 7d or more is needed",
+        ),
+        (
+            "{accuracy: {baseline: trailing, trailing: 30m, window: 1h, max_drop: 0.1}}",
+            "{}",
+            'performance.accuracy.trailing: given "30m"; at least the window (1h) is needed',
+        ),
+        (
+            "{concept: {curve: {recent: 1h, before: 10d}}}",
+            "{}",
+            'performance.concept.curve.recent: given "1h"; a period that divides `before`',
+        ),
+        (
+            "{accuracy: {max_drop: 0.05}}",
+            "{}",
+            "performance.accuracy.baseline: the reference has no labelled rows; build it from rows with a column",
+        ),
+    ],
+)
+def test_performance_is_checked(tmp_path: Path, performance: str, sla: str, said: str) -> None:
+    """Rules that fit no metric, windows that cannot be kept and labels that nobody reads are refused at their key."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    text = CONTRACT[: CONTRACT.index("    performance:")] + f"    sla: {sla}\n    performance: {performance}\n"
+    lines = _problems(tmp_path, text)
+    assert any(f"models.0.{said}" in line for line in lines), lines
+    assert all(line.startswith("c.yaml:1") for line in lines)
 
 
 JUNK = st.recursive(

@@ -1,15 +1,19 @@
 import gzip
 import http.client
+import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 from waiting import until
 
+from stream import http_room
 from stream.errors import Unreachable
 from stream.http import Server
+from stream.http_room import TO_ASK
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Status
 
@@ -140,17 +144,68 @@ def test_ipv6_is_listened_on(registry: Registry) -> None:
     server.close()
 
 
-def test_clients_that_say_nothing_do_not_keep_others_out_for_ever(server: Server, registry: Registry) -> None:
-    """Beyond the cap on clients connections are closed at once; when the silent ones leave, there is room again."""
+def test_clients_that_say_nothing_do_not_keep_others_out(server: Server, registry: Registry) -> None:
+    """Threads stay within the cap; who asks at once is answered all the same, in the place of who did not."""
     before = threading.active_count()
-    silent = [socket.create_connection(server.address, timeout=10) for _ in range(40)]
+    silent = [socket.create_connection(server.address, timeout=10) for _ in range(100)]
     until(lambda: threading.active_count() - before >= 30)
-    assert threading.active_count() - before <= 32
+    for _ in range(50):
+        assert ask(server, "/healthz")[0] == 200
+        assert threading.active_count() - before <= 33
     for client in silent:
         client.close()
     until(lambda: threading.active_count() <= before)
-    assert ask(server, "/healthz")[0] == 200
     assert registry.not_ready()
+
+
+def test_clients_that_drip_are_cut_off_and_keep_nobody_out(server: Server) -> None:
+    """A byte at a time never reaches the end of the request: each is closed by the deadline, however busy it is."""
+    dripping = [socket.create_connection(server.address, timeout=10) for _ in range(32)]
+    begun = time.monotonic()
+    answered = 0
+    while dripping:
+        assert time.monotonic() - begun < TO_ASK + 5
+        select.select(dripping, [], [], 0.05)
+        dripping = [client for client in dripping if _drips(client)]
+        begun_asking = time.monotonic()
+        answered += ask(server, "/healthz")[0] == 200
+        assert time.monotonic() - begun_asking < 1.0
+    assert answered >= 10
+    assert time.monotonic() - begun < TO_ASK + 5
+
+
+def _drips(client: socket.socket) -> bool:
+    """Whether it could send one more byte of a request that never ends."""
+    try:
+        client.setblocking(False)
+        client.send(b"G")
+        client.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    client.close()
+    return False
+
+
+def test_clients_that_do_not_take_their_answer_lose_their_place(
+    server: Server, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scrape of many series, asked for by more clients than there are places and read by none of them."""
+    monkeypatch.setattr(http_room, "FAIR", 0.0)
+    rows = tuple(("m", "1", "", f"feature_{i}", "psi", "10s") for i in range(100_000))
+    registry.apply(GaugeBlock("m", "feature_drift", rows, (1.0,) * len(rows)))
+    before = threading.active_count()
+    stuck = []
+    for _ in range(32):
+        client = socket.create_connection(server.address, timeout=10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        stuck.append(client)
+    until(lambda: threading.active_count() - before >= 32)
+    assert ask(server, "/healthz")[0] == 200
+    for client in stuck:
+        client.close()
 
 
 def test_a_client_that_leaves_in_the_middle_is_no_error(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream import build_scan
+from stream import build_sample
 from stream.config_checks import reference_notes
 from stream.errors import UsageError
 from stream.reference_build import BuildOptions, build
@@ -308,7 +308,7 @@ def test_a_reference_without_time_is_noted(tmp_path: Path, step: int | None, sai
 
 def test_the_same_rows_give_the_same_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Building is deterministic, also where the sample is smaller than the rows."""
-    monkeypatch.setattr(build_scan, "SAMPLE_ROWS", 1_000)
+    monkeypatch.setattr(build_sample, "SAMPLE_ROWS", 1_000)
     random = np.random.default_rng(1)
     columns = {"x": random.normal(size=150_000), "c": random.integers(0, 50_000, 150_000).astype(str)}
     one, other = _build(tmp_path, columns), _build(tmp_path, columns)

@@ -298,7 +298,7 @@ def test_without_evaluations_alerts_are_the_same(tmp_path: Path) -> None:
 class Sparse:
     """A lane that notes the sizes of its blocks: one record a pane."""
 
-    topic, largest = "sparse", 1 << 12
+    topic, feedback, largest = "sparse", False, 1 << 12
 
     def __init__(self, lines: list[bytes]) -> None:
         self._lines, self.total, self.done, self.sizes = lines, len(lines), 0, list[int]()

@@ -19,14 +19,14 @@ from factories import click
 
 from operators.model_steps import ModelPlan, plan_models
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
-from stream.settings import StateSettings
+from stream.settings import StateSettings, TopicsSettings
 from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
 from windows.reference import Reference, seal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOPIC = "predictions"
+TOPICS = TopicsSettings()
 
 
 def settings(directory: Path, partitions: int = 2) -> StateSettings:
@@ -50,10 +50,10 @@ def note_of(directory: Path) -> dict[str, Any]:
     return found
 
 
-def refused(directory: Path, plan: dict[str, ModelPlan] | None = None, topic: str = TOPIC, partitions: int = 2) -> str:
+def refused(directory: Path, plan: dict[str, ModelPlan] | None = None, topic: str = TOPICS.predictions, partitions: int = 2) -> str:
     """Why a directory is refused, in one line."""
     with pytest.raises(StateError) as caught:
-        prepare(settings(directory, partitions), models() if plan is None else plan, topic)
+        prepare(settings(directory, partitions), models() if plan is None else plan, TopicsSettings(predictions=topic))
     assert caught.value.exit_code == 2
     (line,) = str(caught.value).splitlines()
     return line
@@ -62,7 +62,7 @@ def refused(directory: Path, plan: dict[str, ModelPlan] | None = None, topic: st
 @pytest.fixture
 def made(tmp_path: Path) -> Path:
     """A state directory that was in use."""
-    prepare(settings(tmp_path / "state"), models(), TOPIC)
+    prepare(settings(tmp_path / "state"), models(), TOPICS)
     return tmp_path / "state"
 
 
@@ -70,7 +70,7 @@ def test_a_directory_is_made_for_its_owner_alone(made: Path) -> None:
     """0700, with as many recovery files as asked for; preparing it again is fine."""
     assert stat.S_IMODE(made.stat().st_mode) == 0o700
     assert len(list(made.glob("*.sqlite3"))) == 2
-    prepare(settings(made), models(), TOPIC)
+    prepare(settings(made), models(), TOPICS)
     assert note_of(made)["format"] == FORMAT
 
 
@@ -80,7 +80,7 @@ def test_several_processes_may_prepare_it_at_once(tmp_path: Path) -> None:
 
     def begin() -> None:
         try:
-            prepare(settings(tmp_path / "state"), models(), TOPIC)
+            prepare(settings(tmp_path / "state"), models(), TOPICS)
         except BaseException as error:  # noqa: BLE001 - for the assertion
             errors.append(error)
 
@@ -163,9 +163,9 @@ def test_a_recovery_file_in_use_is_not_refused(made: Path) -> None:
     with closing(sqlite3.connect(made / "part-0.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         other.execute("CREATE TABLE some (thing)")
-        prepare(settings(made), models(), TOPIC)
+        prepare(settings(made), models(), TOPICS)
         other.execute("COMMIT")
-    prepare(settings(made), models(), TOPIC)
+    prepare(settings(made), models(), TOPICS)
 
 
 def test_a_changed_reference_is_refused(made: Path) -> None:
@@ -179,10 +179,10 @@ def test_a_changed_reference_is_refused(made: Path) -> None:
 @pytest.mark.parametrize(
     ("plan", "topic", "partitions", "said"),
     [
-        ({"pane": 5_000}, TOPIC, 2, "model click: pane_ms was 10000 and is 5000"),
-        ({"segments": ("country",)}, TOPIC, 2, "model click: segments was"),
+        ({"pane": 5_000}, "predictions", 2, "model click: pane_ms was 10000 and is 5000"),
+        ({"segments": ("country",)}, "predictions", 2, "model click: segments was"),
         ({}, "other", 2, "topic was 'predictions' and is 'other'"),
-        ({}, TOPIC, 3, "recovery_partitions was 2 and is 3"),
+        ({}, "predictions", 3, "recovery_partitions was 2 and is 3"),
     ],
 )
 def test_what_would_misread_the_state_is_refused(
@@ -196,11 +196,11 @@ def test_what_would_misread_the_state_is_refused(
 
 def test_models_may_come_and_go(made: Path) -> None:
     """A model that is taken out is remembered, so that it must come back as it was."""
-    prepare(settings(made), models(name="other"), TOPIC)
+    prepare(settings(made), models(name="other"), TOPICS)
     assert set(note_of(made)["models"]) == {"click", "other"}
     changed = seal(replace(click(), rows=1_001))
     assert "model click: reference" in refused(made, models(changed))
-    prepare(settings(made), models(), TOPIC)
+    prepare(settings(made), models(), TOPICS)
 
 
 def test_a_directory_has_state_once_something_was_saved(made: Path, tmp_path: Path) -> None:
@@ -210,6 +210,6 @@ def test_a_directory_has_state_once_something_was_saved(made: Path, tmp_path: Pa
     flow = Dataflow("some")
     counted = op.stateful_map("count", op.input("in", flow, TestingSource([("a", 1)])), lambda s, v: ((s or 0) + v, v))
     op.output("out", counted, TestingSink([]))
-    recovery = prepare(settings(made), models(), TOPIC)
+    recovery, _ = prepare(settings(made), models(), TOPICS)
     cluster_main(flow, [], 0, recovery_config=recovery)  # type: ignore[no-untyped-call]
     assert has_state(settings(made))

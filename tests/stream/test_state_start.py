@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from bytewax.recovery import init_db_dir
 
-from stream.settings import StateSettings
+from stream.settings import StateSettings, TopicsSettings
 from stream.state_directory import UNFINISHED, StateError, prepare
 
 
@@ -13,7 +13,7 @@ def test_a_start_that_was_killed_halfway_is_begun_anew(tmp_path: Path) -> None:
     state.mkdir(mode=0o700)
     (state / UNFINISHED).touch()
     init_db_dir(state, 1)  # type: ignore[no-untyped-call]
-    prepare(StateSettings(directory=state, recovery_partitions=2), {}, "predictions")
+    prepare(StateSettings(directory=state, recovery_partitions=2), {}, TopicsSettings())
     assert sorted(path.name for path in state.iterdir()) == [
         ".lock",
         "driftgauge.json",
@@ -27,5 +27,5 @@ def test_recovery_files_of_somebody_else_are_refused(tmp_path: Path) -> None:
     init_db_dir(tmp_path, 1)  # type: ignore[no-untyped-call]
     tmp_path.chmod(0o700)
     with pytest.raises(StateError, match="not a driftgauge state directory"):
-        prepare(StateSettings(directory=tmp_path), {}, "predictions")
+        prepare(StateSettings(directory=tmp_path), {}, TopicsSettings())
     assert (tmp_path / "part-0.sqlite3").exists()

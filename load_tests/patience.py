@@ -1,0 +1,27 @@
+"""Waiting for a condition, with a deadline; never for a length of time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_PAUSE = threading.Event()
+
+
+def until(condition: Callable[[], T | None], seconds: float, what: str) -> T:
+    """Return the first true value of the condition.
+
+    Raises:
+        TimeoutError: there was none in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {seconds:.0f} s: {what}")
+        _PAUSE.wait(0.02)
+    return value

@@ -1,0 +1,123 @@
+"""Comparing cohorts: a metric of some groups against the same metric of their baselines, with an interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.cohort_measures import Comparison
+from operators.performance_monitors import ERROR_OF
+from operators.tables import Kind, Table
+from windows.ratios import ratio_interval
+from windows.task_difference import difference
+from windows.task_metrics import Measured, task_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.performance_monitors import Against, Form
+    from windows.arrays import IntArray
+    from windows.ring import Key
+    from windows.task_layout import TaskLayout
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A comparison that a rule asks for.
+
+    Attributes:
+        window: size, ms.
+        metric: its name, as in the rule ("error_rate" is 1 - accuracy).
+        kind: of the table.
+        against: the baseline.
+        form: of the interval.
+        segments: whether segments are compared too.
+    """
+
+    window: int
+    metric: str
+    kind: Kind
+    against: Against
+    form: Form
+    segments: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """G groups with their baselines.
+
+    Attributes:
+        groups: (version, segment) of each.
+        current: int64[G, size].
+        baseline: int64[G, size].
+        versus: the version of each baseline, "" where it is none.
+    """
+
+    groups: tuple[Key, ...]
+    current: IntArray
+    baseline: IntArray
+    versus: tuple[str, ...]
+
+
+def complemented(layout: TaskLayout, metric: str) -> tuple[str, bool]:
+    """The measured metric behind a metric's name, and whether it is 1 minus it."""
+    measured, error = ERROR_OF[layout.options.task]
+    return (measured, measured != error) if metric == error else (metric, False)
+
+
+def error_of(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    """The error of a task: 1 - accuracy, mae, or 1 - ndcg; each [G]."""
+    measured, error = ERROR_OF[layout.options.task]
+    found = task_metrics(layout, vectors, alpha, (measured,))[measured]
+    return found if measured == error else complement(found)
+
+
+def complement(found: Measured) -> Measured:
+    """1 - the metric."""
+    return Measured(1.0 - found.value, 1.0 - found.upper, 1.0 - found.lower, found.samples)
+
+
+def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float) -> list[Comparison]:
+    """One comparison for each ask; all of the same baseline."""
+    names = {complemented(layout, ask.metric)[0] for ask in asks}
+    now = task_metrics(layout, pairs.current, alpha, names)
+    then = task_metrics(layout, pairs.baseline, alpha, names)
+    additive = {complemented(layout, ask.metric)[0] for ask in asks if ask.form == "difference"}
+    apart = difference(layout, pairs.current, pairs.baseline, alpha, additive)
+    found = []
+    for ask in asks:
+        name, turned = complemented(layout, ask.metric)
+        a, b = now[name], then[name]
+        gap = apart.get(name, a)
+        if turned:
+            a, b = complement(a), complement(b)
+            gap = Measured(-gap.value, -gap.upper, -gap.lower, gap.samples)
+        found.append(Comparison(ask.against, ask.form, _table(ask, pairs, a, b, gap), pairs.versus))
+    return found
+
+
+def _table(ask: Ask, pairs: Pairs, a: Measured, b: Measured, gap: Measured) -> Table:
+    """Value and bounds on the metric's own scale; `gap` is read for a difference only."""
+    base = b.value
+    if ask.form == "ratio":
+        low, high = ratio_interval(a.value, (a.lower, a.upper), b.value, (b.lower, b.upper))
+        # Nothing is a multiple of zero: a baseline in which it never happened stands at its upper bound.
+        base = np.where(b.value > 0, b.value, b.upper)
+        with np.errstate(invalid="ignore"):
+            lower, upper = base * low, base * high
+    else:
+        lower, upper = b.value + gap.lower, b.value + gap.upper
+    return Table(
+        ask.kind,
+        ask.metric,
+        pairs.groups,
+        ("",),
+        a.value[:, None],
+        lower[:, None],
+        upper[:, None],
+        a.samples[:, None],
+        base[:, None],
+        b.samples[:, None],
+    )

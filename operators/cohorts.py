@@ -1,0 +1,328 @@
+"""Cohorts: what became known of past predictions becomes performance by prediction time, with its maturity.
+
+Keyed by model; awakened once a tick. A window of cohorts ends where everything before it is mature: old enough, or
+labelled enough. Metrics come from sums that are exact whatever the order in which labels came, so a window measured
+after a late revision is what it would have been with the revision in time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.cohort_compare import Ask, Pairs, compare, error_of
+from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
+from operators.performance_monitors import CURVE, Against
+from operators.tables import Kind, Table
+from windows.cohorts import CohortRing
+from windows.layout import WHOLE
+from windows.panes import Window
+from windows.task_difference import curve_shift
+from windows.task_metrics import Measured, task_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from operators.cohort_tick import CohortTick, Deltas
+    from operators.performance_plan import PerformancePlan, Trail
+    from windows.arrays import IntArray
+    from windows.ring import Groups, Key
+    from windows.task_layout import TaskLayout
+
+STATE_VERSION = 1
+
+NEVER = -1
+
+FEWEST_LABELS = 100
+"""Labels that the error of a slice is taken from at least; slices with fewer are taken together."""
+
+
+@dataclass(frozen=True, slots=True)
+class CohortsConfig:
+    """One model.
+
+    Attributes:
+        model: its name.
+        layout: of the deltas.
+        plan: windows, tick and rings.
+        delay: label_delay, ms.
+        coverage: share of labels from which a slice is mature before that; None for never.
+        alpha: level of every bound.
+        asks: the comparisons that rules ask for.
+        reference: the reference's labelled rows, int64[layout.size]; None where it has none.
+        errors: whether the errors of slices are wanted, for the detectors.
+    """
+
+    model: str
+    layout: TaskLayout
+    plan: PerformancePlan
+    delay: int
+    coverage: float | None
+    alpha: float
+    asks: tuple[Ask, ...]
+    reference: IntArray | None
+    errors: bool
+
+
+@dataclass(slots=True)
+class CohortsState:
+    """Everything of a model that is kept between ticks.
+
+    Attributes:
+        rings: by slide.
+        mature: window size -> end of its latest mature window, ms; the curve under size 0.
+        newest: window size -> end of the newest window measured, ms.
+        first: version -> its first cohort, ms.
+        started: start of the first tick, ms; NEVER.
+        errors_until: end of the latest slice whose error was told, ms; NEVER.
+        pending: version -> (start, sum) of mature slices that had too few labels for an error of their own.
+        format: of this state.
+    """
+
+    rings: dict[int, CohortRing] = field(default_factory=dict)
+    mature: dict[int, int] = field(default_factory=dict)
+    newest: dict[int, int] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    started: int = NEVER
+    errors_until: int = NEVER
+    pending: dict[str, tuple[int, IntArray]] = field(default_factory=dict)
+    format: int = STATE_VERSION
+
+
+class Cohorts:
+    """The cohorts of one model."""
+
+    def __init__(self, config: CohortsConfig, state: CohortsState) -> None:
+        """Continue from `state`."""
+        self.config = config
+        self.state = state
+        state.rings = {
+            slide: state.rings.get(slide) or CohortRing(length) for slide, length in config.plan.rings.items()
+        }
+        for slide, length in config.plan.rings.items():
+            state.rings[slide].length = length
+        self.trails: dict[tuple[int, int], Trail] = {(one.window, one.size): one for one in config.plan.trails}
+
+    def __call__(self, tick: CohortTick) -> CohortMeasures:
+        """Take what became known, and measure the windows that moved on."""
+        state, plan = self.state, self.config.plan
+        if state.started == NEVER:
+            state.started = tick.end - plan.tick
+        self._take(tick.deltas, tick.end)
+        moved = [window for window in plan.windows if self._moves(window, tick.end) or tick.ended]
+        windows = tuple(self._window(window, tick.end) for window in moved)
+        held = {version for ring in state.rings.values() for version, _ in ring.groups()}
+        for version in state.first.keys() - held:
+            del state.first[version]
+        return CohortMeasures(
+            model=self.config.model,
+            end=tick.end,
+            started=state.started,
+            windows=windows,
+            curve=self._curve(tick.end),
+            errors=tuple(self._errors(windows)),
+            versions=tuple(sorted(held)),
+            totals=tick.totals,
+            last_feedback=tick.last_feedback,
+            last_prediction=tick.last_prediction,
+            too_old=min(ring.too_old for ring in state.rings.values()),
+            ended=tick.ended,
+        )
+
+    def _take(self, deltas: Deltas, end: int) -> None:
+        """Put the deltas into every ring, those of the same slice at once."""
+        tick = self.config.plan.tick
+        for slide, ring in self.state.rings.items():
+            ring.advance(max(ring.newest, (end - 1) // slide))
+            merged: dict[tuple[int, Key], IntArray] = {}
+            for (cohort, version, segment), delta in deltas.items():
+                at = cohort * tick // slide, (version, segment)
+                merged[at] = merged[at] + delta if at in merged else delta
+            for (index, key), delta in merged.items():
+                ring.add(index, key, delta)
+        for cohort, version, _ in deltas:
+            start = cohort * tick
+            self.state.first[version] = min(self.state.first.get(version, start), start)
+
+    def _moves(self, window: Window, end: int) -> bool:
+        """Whether a window has a slice more than when it was last measured."""
+        known = self.state.newest.get(window.size)
+        if known is None or end // window.slide * window.slide > known:
+            return True
+        return self._mature(window, end) > self.state.mature[window.size]
+
+    def _mature(self, window: Window, end: int) -> int:
+        """End of the latest window that is mature, ms: by age, or by coverage where all slices before it are."""
+        slide, coverage = window.slide, self.config.coverage
+        old = (end - self.config.delay) // slide * slide
+        mature = max(old, self.state.mature.get(window.size, old))
+        if coverage is None:
+            return mature
+        ring, layout = self.state.rings[slide], self.config.layout
+        while mature + slide <= end:
+            whole = [one.unpack() for key, one in ring.slices.get(mature // slide, {}).items() if key[1] == WHOLE]
+            served = sum(int(vector[layout.predictions]) for vector in whole)
+            known = sum(int(vector[layout.labelled]) for vector in whole)
+            if known < coverage * served:
+                break
+            mature += slide
+        return mature
+
+    def _window(self, window: Window, end: int) -> WindowMeasures:
+        state, slide = self.state, window.slide
+        mature, before = self._mature(window, end), state.mature.get(window.size)
+        ring = state.rings[slide]
+        groups = ring.move(f"mature {window.size}", (mature - window.size) // slide, mature // slide)
+        newest = None
+        last = end // slide * slide
+        if last > mature:
+            latest = ring.move(f"newest {window.size}", (last - window.size) // slide, last // slide)
+            whole = {key: vector for key, vector in latest.items() if key[1] == WHOLE}
+            newest = Newest(last, tuple(self._tables(whole)))
+        state.mature[window.size], state.newest[window.size] = mature, last
+        comparisons = [
+            comparison
+            for against in dict.fromkeys(ask.against for ask in self.config.asks if ask.window == window.size)
+            for segments in (True, False)
+            for comparison in self._compare(window, mature, groups, against, segments=segments)
+        ]
+        return WindowMeasures(
+            window=window,
+            end=mature,
+            moved=before is None or mature > before,
+            tables=tuple(self._tables(groups)),
+            comparisons=tuple(comparisons),
+            newest=newest,
+        )
+
+    def _tables(self, groups: Groups) -> Iterator[Table]:
+        """Every metric of the task, of all groups that have predictions."""
+        keys = tuple(key for key in sorted(groups) if groups[key][self.config.layout.predictions] > 0)
+        if not keys:
+            return
+        vectors = np.stack([groups[key] for key in keys])
+        for metric, found in task_metrics(self.config.layout, vectors, self.config.alpha).items():
+            yield _table(Kind.PERFORMANCE, metric, keys, found)
+
+    def _compare(
+        self, window: Window, mature: int, groups: Groups, against: Against, *, segments: bool
+    ) -> Iterator[Comparison]:
+        """The comparisons with one baseline, of rules that look at segments or of those that do not."""
+        asks = [
+            ask
+            for ask in self.config.asks
+            if ask.window == window.size and ask.against == against and ask.segments == segments
+        ]
+        if not asks:
+            return
+        chosen = {key: vector for key, vector in groups.items() if segments or key[1] == WHOLE}
+        if against.kind == "version":
+            baselines = {key: self._rival(chosen, key) for key in chosen}
+        else:
+            known = self._by_segment(window, mature, against, {segment for _, segment in chosen})
+            baselines = {key: (known[key[1]], "") if key[1] in known else None for key in chosen}
+        found = [(key, chosen[key], *baseline) for key in sorted(chosen) if (baseline := baselines[key]) is not None]
+        if not found:
+            return
+        keys, current, baseline, versus = zip(*found, strict=True)
+        pairs = Pairs(tuple(keys), np.stack(current), np.stack(baseline), tuple(versus))
+        yield from compare(self.config.layout, pairs, asks, self.config.alpha)
+
+    def _by_segment(self, window: Window, mature: int, against: Against, names: Iterable[str]) -> dict[str, IntArray]:
+        """Baselines that are the same for every version, by segment."""
+        if against.kind == "reference":
+            whole = self.config.reference
+            return {} if whole is None else dict.fromkeys(names, whole)
+        return self._past(window, mature, against)
+
+    def _past(self, window: Window, mature: int, against: Against) -> dict[str, IntArray]:
+        """A baseline in the past by segment, all versions together: few live as long as a baseline is."""
+        start = mature - window.size
+        if against.kind == "trailing":
+            trail = self.trails[window.size, against.length]
+            stop = start // trail.slide
+            first, slide = stop - trail.size // trail.slide, trail.slide
+        else:
+            slide = window.slide
+            first, stop = (start - against.length) // slide, (mature - against.length) // slide
+        found: dict[str, IntArray] = {}
+        name = f"{against.label} of {window.size}"
+        for (_, segment), vector in self.state.rings[slide].move(name, first, stop).items():
+            found[segment] = found[segment] + vector if segment in found else vector
+        return found
+
+    def _rival(self, groups: Groups, key: Key) -> tuple[IntArray, str] | None:
+        """The same segment of the version that this one is compared with, and that version; None where there is none.
+
+        That is the one with most traffic. But an older version is not judged by what replaces it: then the one with
+        most traffic is judged by the older one.
+        """
+        layout, first = self.config.layout, self.state.first
+        traffic = {name: int(vector[layout.predictions]) for (name, segment), vector in groups.items() if not segment}
+        order = sorted(traffic, key=lambda name: (-traffic[name], first.get(name, 0), name))
+        older = [name for name in order[1:] if first.get(name, 0) < first.get(order[0], 0)]
+        version, segment = key
+        rivals = older[:1] if order[:1] == [version] else [] if version in older else order[:1]
+        vector = groups.get((rivals[0], segment)) if rivals else None
+        return None if vector is None else (vector, rivals[0])
+
+    def _curve(self, end: int) -> CurveMeasure | None:
+        """The curve shift, where its periods have moved."""
+        curve = self.config.plan.curve
+        if curve is None:
+            return None
+        slide = curve.slide
+        mature = (end - self.config.delay) // slide * slide
+        if 0 in self.state.mature and mature <= self.state.mature[0]:
+            return None
+        self.state.mature[0] = mature
+        ring = self.state.rings[slide]
+        middle, stop = (mature - curve.recent) // slide, mature // slide
+        before = _all_versions(ring.move("curve before", middle - curve.before // slide, middle))
+        recent = _all_versions(ring.move("curve recent", middle, stop))
+        if before is None or recent is None:
+            return None
+        found = curve_shift(self.config.layout, recent[None], before[None], self.config.alpha)
+        table = _table(Kind.CONCEPT, CURVE, (("", WHOLE),), found)
+        return CurveMeasure(Window(curve.recent, slide), mature, table)
+
+    def _errors(self, windows: tuple[WindowMeasures, ...]) -> Iterator[SliceError]:
+        """The errors of the slices of the shortest window that have become mature."""
+        first = self.config.plan.windows[0]
+        moved = next((one for one in windows if one.window == first and one.moved), None)
+        if not self.config.errors or moved is None:
+            return
+        slide, pending = first.slide, self.state.pending
+        done = self.state.errors_until
+        start = moved.end // slide - 1 if done == NEVER else done // slide
+        self.state.errors_until = moved.end
+        ring = self.state.rings[slide]
+        for index in range(max(start, ring.oldest), moved.end // slide):
+            for (version, segment), packed in sorted(ring.slices.get(index, {}).items()):
+                if segment != WHOLE:
+                    continue
+                begun, known = pending.get(version, (index * slide, None))
+                vector = packed.unpack() if known is None else known + packed.unpack()
+                found = error_of(self.config.layout, vector[None], self.config.alpha)
+                if found.samples[0] < FEWEST_LABELS or np.isnan(found.value[0]):
+                    pending[version] = (begun, vector)
+                    continue
+                pending.pop(version, None)
+                stop = (index + 1) * slide
+                yield SliceError(version, begun, stop, float(found.value[0]), int(found.samples[0]))
+        for version in pending.keys() - self.state.first.keys():
+            del pending[version]
+
+
+def _table(kind: Kind, metric: str, groups: tuple[Key, ...], found: Measured) -> Table:
+    none = np.zeros((len(groups), 1), dtype=np.int64)
+    columns = (found.value[:, None], found.lower[:, None], found.upper[:, None], found.samples[:, None])
+    return Table(kind, metric, groups, ("",), *columns, None, none)
+
+
+def _all_versions(groups: Groups) -> IntArray | None:
+    """The whole of the model; None where there is nothing."""
+    whole = [vector for (_, segment), vector in groups.items() if segment == WHOLE]
+    return sum(whole[1:], start=whole[0]) if whole else None

@@ -1,0 +1,259 @@
+"""Feedback: a batch of the feedback topic becomes columns per model, and dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from operators.dead_letters import Reason
+from operators.labels import INVALID, KINDS, LabelCodes, label_type
+from operators.parse import Parser
+from operators.schema import (
+    Category,
+    Identifier,
+    Number,
+    Timestamp,
+    decoder_of,
+    prediction_type,
+    segment_codes,
+)
+from operators.times import milliseconds, stamps_in_range
+from windows.panes import effective_times, floor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from operators.dead_letters import DeadLetter
+    from operators.parse import Fault, Parsed
+    from operators.records import RawBatch
+    from operators.schema import Codes
+    from windows.arrays import FloatArray, IntArray
+    from windows.layout import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackModel:
+    """A model whose feedback is read: its layout (for the segments of embedded predictions) and its labels."""
+
+    layout: Layout
+    labels: LabelCodes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackConfig:
+    """All models with feedback, and the clock settings (ms)."""
+
+    models: tuple[FeedbackModel, ...]
+    pane: int
+    lateness: int
+    max_ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """The predictions that n feedback records bring along.
+
+    Attributes:
+        times: int64[n], when each was made, ms.
+        versions: n version names.
+        segments: int64[S, n], index of the value of each segment key.
+        predictions: n predictions as decoded.
+    """
+
+    times: IntArray
+    versions: Sequence[str | None]
+    segments: IntArray
+    predictions: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """n feedback records of one model.
+
+    Attributes:
+        ids: prediction ids; "" where the prediction is embedded.
+        times: int64[n], event time, ms.
+        known: int64[n], effective time, ms (see `windows.panes.effective_times`).
+        kinds: int64[n], index into KINDS.
+        labels: float64[n], see LabelCodes; NaN for none.
+        clicked: n lists of clicked items, of a ranking; else None.
+        values: float64[n], business metric, NaN for none.
+        embedded: predictions they bring along; None when they are to be joined.
+    """
+
+    ids: Sequence[str]
+    times: IntArray
+    known: IntArray
+    kinds: IntArray
+    labels: FloatArray
+    clicked: Sequence[Sequence[str | int] | None] | None
+    values: FloatArray
+    embedded: Embedded | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFeedback:
+    """A batch of feedback after decoding. read = the rows of `labels` + `dead`: feedback is never too late.
+
+    Attributes:
+        topic: what it was decoded from.
+        partition: the same.
+        partitions: the same.
+        silent_until: the same.
+        ended: the same.
+        read: records seen.
+        labels: model -> its records, those to join and those with embedded predictions apart.
+        dead: rejected records.
+        floor: first pane still open by the records of this batch alone; None when it held none.
+    """
+
+    topic: str
+    partition: int
+    partitions: int
+    silent_until: int | None
+    ended: bool
+    read: int
+    labels: tuple[tuple[str, Labels], ...]
+    dead: tuple[DeadLetter, ...]
+    floor: int | None
+
+
+class _Schema:
+    """How the records of one model are decoded and read."""
+
+    def __init__(self, model: FeedbackModel) -> None:
+        layout = model.layout
+        self.model = layout.model
+        keys = [key for key, _ in layout.segments]
+        context = msgspec.defstruct(
+            "Context",
+            [(f"c{i}", Category, None) for i in range(len(keys))],
+            rename={f"c{i}": key for i, key in enumerate(keys)},
+            gc=False,
+        )
+        fields: list[tuple[str, Any, Any]] = [
+            ("prediction_id", Identifier, None),
+            ("timestamp", Timestamp, None),
+            ("label", label_type(model.labels.task), None),
+            ("value", Number, None),
+            ("kind", Literal["explicit", "implicit", "delayed"] | None, None),
+            ("prediction", prediction_type(layout, joined=True), None),
+            ("predicted_at", Timestamp, None),
+            ("version", str | None, None),
+            ("context", context | None, None),
+        ]
+        self.struct = msgspec.defstruct("Feedback", fields, tag_field="model", tag=layout.model)
+        self.read: Callable[[Any], float] = model.labels.reader()
+        self.ranking = model.labels.task == "ranking"
+        self.segments: tuple[Codes, ...] = tuple(segment_codes(values) for _, values in layout.segments)
+
+
+class DecodeFeedback:
+    """Decodes batches of the feedback topic. Keeps nothing between batches."""
+
+    def __init__(self, config: FeedbackConfig) -> None:
+        """Generate the types of every model."""
+        self.config = config
+        schemas = [_Schema(model) for model in config.models]
+        self.schemas = {schema.struct: schema for schema in schemas}
+        self.parser = Parser(decoder_of([schema.struct for schema in schemas]), config.max_ahead, self._faults)
+
+    def __call__(self, batch: RawBatch) -> DecodedFeedback:
+        """Decode one batch."""
+        parsed = self.parser(batch)
+        labels: list[tuple[str, Labels]] = []
+        floor = None
+        if parsed.records:
+            floor = floor_of(int(parsed.proven.max()), self.config.lateness, self.config.pane)
+            labels = self._labels(parsed)
+        return DecodedFeedback(
+            batch.topic,
+            batch.partition,
+            batch.partitions,
+            batch.silent_until,
+            batch.ended,
+            parsed.read,
+            tuple(labels),
+            tuple(parsed.dead),
+            floor,
+        )
+
+    def _faults(self, records: list[Any]) -> Sequence[Fault]:
+        """Records that say nothing, or not of what."""
+        count = len(records)
+        empty = np.fromiter((r.label is None and r.value is None for r in records), np.bool_, count)
+        homeless = np.fromiter((not _has_id(r) and not _embeds(r) for r in records), np.bool_, count)
+        no_label = np.fromiter((self.schemas[type(r)].read(r.label) == INVALID for r in records), np.bool_, count)
+        given = [r.predicted_at if _embeds(r) else None for r in records]
+        odd = ~stamps_in_range(given)
+        return (
+            (empty, Reason.MISSING_FIELD, "neither label nor value"),
+            (homeless, Reason.MISSING_FIELD, "neither prediction_id nor a prediction with predicted_at"),
+            (no_label, Reason.BAD_LABEL, "a label that is neither 0 nor 1: is performance.positive missing?"),
+            (
+                odd,
+                Reason.BAD_TIMESTAMP,
+                "predicted_at before the year 2000: are these seconds instead of milliseconds?",
+            ),
+        )
+
+    def _labels(self, parsed: Parsed) -> list[tuple[str, Labels]]:
+        known = effective_times(parsed.stamps, parsed.proven, self.config.lateness, self.config.pane)
+        parts: dict[tuple[type, bool], list[int]] = {}
+        for row, record in enumerate(parsed.records):
+            parts.setdefault((type(record), _embeds(record)), []).append(row)
+        return [
+            (
+                self.schemas[struct].model,
+                _columns(
+                    self.schemas[struct],
+                    [parsed.records[row] for row in rows],
+                    parsed.stamps[rows],
+                    known[rows],
+                    embedded=embedded,
+                ),
+            )
+            for (struct, embedded), rows in parts.items()
+        ]
+
+
+def _columns(schema: _Schema, records: list[Any], times: IntArray, known: IntArray, *, embedded: bool) -> Labels:
+    count = len(records)
+    return Labels(
+        ids=["" if embedded else str(record.prediction_id) for record in records],
+        times=times,
+        known=known,
+        kinds=np.fromiter((KINDS.index(record.kind or "explicit") for record in records), np.int64, count),
+        labels=np.fromiter((schema.read(record.label) for record in records), np.float64, count),
+        clicked=[_clicked(record.label) for record in records] if schema.ranking else None,
+        values=np.array([record.value for record in records], dtype=np.float64),
+        embedded=_embedded(schema, records) if embedded else None,
+    )
+
+
+def _embedded(schema: _Schema, records: list[Any]) -> Embedded:
+    segments = np.empty((len(schema.segments), len(records)), dtype=np.int64)
+    contexts = [None if record.context is None else msgspec.structs.astuple(record.context) for record in records]
+    for key, codes in enumerate(schema.segments):
+        segments[key] = [codes[None if context is None else context[key]] for context in contexts]
+    return Embedded(
+        np.array([round(milliseconds(record.predicted_at)) for record in records], dtype=np.int64),
+        [record.version for record in records],
+        segments,
+        [record.prediction for record in records],
+    )
+
+
+def _clicked(label: Any) -> Sequence[str | int] | None:
+    return label if label is None or isinstance(label, list) else [label]
+
+
+def _has_id(record: Any) -> bool:
+    return record.prediction_id not in {None, ""}
+
+
+def _embeds(record: Any) -> bool:
+    return record.prediction is not None and record.predicted_at is not None

@@ -1,0 +1,82 @@
+"""Groups: which sketches a prediction is counted in: one for each segment it belongs to, by version and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.join_plan import Family
+    from windows.arrays import IntArray
+
+GroupKey = tuple[int, int, str, str]
+"""(known tick, cohort, version, segment)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """n rows, each once for every family.
+
+    Attributes:
+        rows: int64[n * families], which row.
+        groups: int64[n * families], index into `keys`.
+        keys: the groups that occur.
+    """
+
+    rows: IntArray
+    groups: IntArray
+    keys: list[GroupKey]
+
+
+def grouped(
+    families: Sequence[Family],
+    known: IntArray,
+    cohort: IntArray,
+    versions: Sequence[str],
+    version: IntArray,
+    segments: IntArray,
+) -> Grouped:
+    """Group rows.
+
+    Args:
+        families: kinds of segments.
+        known: int64[n], known tick of each row.
+        cohort: int64[n], cohort of each row.
+        versions: names.
+        version: int64[n], index into `versions`.
+        segments: int64[S, n], index of the value of each segment key.
+    """
+    count = len(known)
+    heads, moment = _heads(known, cohort, versions, version)
+    keys: list[GroupKey] = []
+    groups = np.empty((len(families), count), dtype=np.int64)
+    for at, family in enumerate(families):
+        code = np.zeros(count, dtype=np.int64)
+        for key, known_values in zip(family.keys, family.known, strict=True):
+            code = code * (known_values + 1) + np.minimum(segments[key], known_values)
+        found, inverse = np.unique(moment * len(family.names) + code, return_inverse=True)
+        groups[at] = inverse.ravel() + len(keys)
+        keys += [(*heads[one // len(family.names)], family.names[one % len(family.names)]) for one in found.tolist()]
+    return Grouped(np.tile(np.arange(count), len(families)), groups.ravel(), keys)
+
+
+def _heads(
+    known: IntArray, cohort: IntArray, versions: Sequence[str], version: IntArray
+) -> tuple[list[tuple[int, int, str]], IntArray]:
+    """The (known tick, cohort, version) that occur, and which each row has: int64[n]."""
+    if not len(known):
+        return [], np.empty(0, dtype=np.int64)
+    first, oldest = int(known.min()), int(cohort.min())
+    spread = int(cohort.max()) - oldest + 1
+    code = ((known - first) * spread + (cohort - oldest)) * len(versions) + version
+    found, inverse = np.unique(code, return_inverse=True)
+    heads = []
+    for one in found.tolist():
+        rest, which = divmod(one, len(versions))
+        ticks, cohorts = divmod(rest, spread)
+        heads.append((ticks + first, cohorts + oldest, versions[which]))
+    return heads, inverse.ravel()

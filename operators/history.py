@@ -1,0 +1,131 @@
+"""History: all that was said about one prediction, and what a further word changes.
+
+What counts at a moment is the latest word by its own time among those known by then. So a history is a step function
+over known time, and whatever order the words arrive in, the contributions emitted add up to that function: exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_WORDS = 8
+"""Words kept of one prediction: of more, those with the earliest times are forgotten."""
+
+
+class Word(NamedTuple):
+    """One feedback record.
+
+    Attributes:
+        at: its own time, ms: the later one revises the earlier one.
+        known: its effective time, ms.
+        kind: index into KINDS.
+        label: as in Labels, None for none; a list of clicked items for a ranking.
+        value: business metric; None for none.
+    """
+
+    at: int
+    known: int
+    kind: int
+    label: float | list[Any] | None
+    value: float | None
+
+
+class State(NamedTuple):
+    """What counts of a prediction at a moment: label and value, and when they were given (ms)."""
+
+    label: float | tuple[Any, ...] | None
+    value: float | None
+    at: int
+
+
+Change = tuple[int, State]
+"""(known tick, state that begins or ends then)."""
+
+
+def assumed(made: int, negative_after: int) -> State:
+    """The negative label of a prediction made at `made` (ms) that no feedback came for."""
+    return State(0.0, None, made + negative_after)
+
+
+def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_after: int | None) -> Counter[Change]:
+    """+1 for each state at the tick it begins in, -1 for the one it replaces.
+
+    Args:
+        words: of one prediction, in any order.
+        made: when the prediction was made, ms.
+        known: when it became known, ms: no word counts before.
+        tick: length of a tick, ms.
+        negative_after: as in the plan.
+    """
+    base = None if negative_after is None else assumed(made, negative_after)
+    steps = sorted(((max(word.known, known), word) for word in words), key=lambda step: (step[0], _rank(step[1])))
+    if base is not None:
+        steps.append((max(base.at, known), _BASE))
+        steps.sort(key=lambda step: step[0])
+    label: Word | None = None
+    value: Word | None = None
+    found: Counter[Change] = Counter()
+    state: State | None = None
+    for at, word in steps:
+        if word is not _BASE:
+            label = _later(label, word) if word.label is not None else label
+            value = _later(value, word) if word.value is not None else value
+        has_base = base is not None and at >= base.at
+        now = _state(label, value, base if has_base else None)
+        if now == state:
+            continue
+        if state is not None:
+            found[at // tick, state] -= 1
+        found[at // tick, now] += 1
+        state = now
+    return found
+
+
+def difference(before: Counter[Change], after: Counter[Change]) -> list[tuple[int, State, int]]:
+    """(known tick, state, sign): what has to be added to get from `before` to `after`."""
+    left = after.copy()
+    left.subtract(before)
+    return [(tick, state, count) for (tick, state), count in left.items() if count]
+
+
+def extended(words: Sequence[Word], word: Word) -> list[Word]:
+    """The history with one more word."""
+    return sorted((*words, word), key=_rank)[-MOST_WORDS:]
+
+
+def encode(words: Sequence[Word]) -> bytes:
+    """The history as bytes."""
+    return msgspec.msgpack.encode([tuple(word) for word in words])
+
+
+def decode(data: bytes | None) -> list[Word]:
+    """The history of these bytes; none of None."""
+    return [] if data is None else [Word(*fields) for fields in msgspec.msgpack.decode(data)]
+
+
+_BASE = Word(0, 0, 0, None, None)
+
+
+def _rank(word: Word) -> tuple[int, str]:
+    """Later times count; of equal times any fixed order will do."""
+    return word.at, repr(word[2:])
+
+
+def _later(known: Word | None, word: Word) -> Word:
+    return word if known is None or _rank(word) > _rank(known) else known
+
+
+def _state(label: Word | None, value: Word | None, base: State | None) -> State:
+    number = None if value is None else value.value
+    if label is not None and label.label is not None:
+        given = tuple(label.label) if isinstance(label.label, list) else label.label
+        return State(given, number, label.at)
+    if base is not None:
+        return State(base.label, number, base.at)
+    return State(None, number, -1 if value is None else value.at)

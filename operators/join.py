@@ -1,0 +1,322 @@
+"""Join: labels meet their predictions, whichever comes first, however often and in whatever order.
+
+Keyed by shard. A prediction leaves a stub in the store; every word of feedback about it is kept in a history. What a
+word changes is emitted as signed contributions to the cohort of the prediction, at the moment it became known in event
+time. So what is known by a moment does not depend on the order of arrival.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators import history
+from operators.cohort_tick import LabelTotals
+from operators.labels import KINDS
+from operators.outcomes import Contributions, sketches_of
+from operators.stub import StubCodec, known_of, time_of, with_known
+from windows.watermark import PartitionClocks, joint_watermark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from operators.history import Word
+    from operators.join_plan import JoinPlan
+    from operators.join_store import Bucket, JoinStore
+    from operators.outcomes import Sketches
+    from operators.split import Delivery, StubBlock, WordBlock
+
+STATE_VERSION = 1
+
+MAX_WAITING = 65_536
+"""Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
+overflow."""
+
+MAX_PENDING = 200_000
+"""Stubs that are held back for the next snapshot at most."""
+
+UNKNOWN, OVERFLOW, NOT_SAMPLED = "unknown", "overflow", "not_sampled"
+"""Why feedback found no prediction: none came within `wait` (or it is older than `keep`), too many such ids at once,
+or it is not in the sample."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Words that wait for their prediction: until when (ms), and how many there are."""
+
+    until: int
+    words: int
+
+
+@dataclass(slots=True)
+class ModelJoin:
+    """What a shard keeps of a model beside its store."""
+
+    waiting: dict[bytes, Waiting] = field(default_factory=dict)
+    totals: LabelTotals = field(default_factory=LabelTotals)
+    newest: int = 0
+
+
+@dataclass(slots=True)
+class JoinState:
+    """How far both topics have come, what waits, counts, and the number of the last commit of the store."""
+
+    predictions: PartitionClocks = field(default_factory=PartitionClocks)
+    feedback: PartitionClocks = field(default_factory=PartitionClocks)
+    mark: int | None = None
+    models: dict[str, ModelJoin] = field(default_factory=dict)
+    sequence: int = 0
+    format: int = STATE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a shard found of a model since it last told.
+
+    Attributes:
+        shard: its name.
+        sketches: see Sketches.
+        latest: known tick -> latest time (ms) at which a label became known in it.
+        mark: first pane that may still become known; None while that is unknown.
+        ended: nothing will ever follow.
+        totals: the shard's counts so far.
+    """
+
+    shard: str
+    sketches: Sketches
+    latest: dict[int, int]
+    mark: int | None
+    ended: bool
+    totals: LabelTotals
+
+
+class _Found:
+    """Contributions of one model in one batch, with the stubs they are about."""
+
+    def __init__(self) -> None:
+        self.stubs: list[bytes] = []
+        self.contributions = Contributions([], [], [], [])
+        self.latest: dict[int, int] = {}
+
+    def add(self, stub: bytes, parts: Sequence[tuple[int, history.State, int]]) -> None:
+        row = len(self.stubs)
+        self.stubs.append(stub)
+        for tick, state, sign in parts:
+            self.contributions.add(row, tick, state, sign)
+
+    def knew(self, tick: int, at: int) -> None:
+        self.latest[tick] = max(at, self.latest.get(tick, at))
+
+
+class Join:
+    """Joins one shard."""
+
+    def __init__(
+        self, shard: str, plans: Mapping[str, JoinPlan], pane: int, store: JoinStore, state: JoinState
+    ) -> None:
+        """Continue from `state`, with the store as it was then."""
+        self.shard = shard
+        self.plans = plans
+        self.codecs = {model: StubCodec(plan) for model, plan in plans.items()}
+        self.pane = pane
+        self.store = store
+        self.state = state
+        self.pending = 0
+
+    def __call__(self, deliveries: list[Delivery]) -> list[tuple[str, Joined]]:
+        """Take deliveries in the order of each partition; give what became known."""
+        found: dict[str, _Found] = {}
+        before = self.state.mark
+        for delivery in deliveries:
+            clocks = self.state.predictions if delivery.topic == "predictions" else self.state.feedback
+            floor = self._floor(clocks, delivery.progress.partition)
+            for stubs in delivery.stubs:
+                self._take_stubs(stubs, floor, found.setdefault(stubs.model, _Found()))
+            for words in delivery.words:
+                self._take_words(words, floor, found.setdefault(words.model, _Found()))
+            delivery.progress.tell(clocks)
+            self._advance()
+        if self.pending > MAX_PENDING:
+            self.commit()
+        models = self.plans.keys() if self.state.mark != before or self._ended() else found.keys()
+        return [(model, self._joined(model, found.get(model))) for model in models]
+
+    def commit(self) -> None:
+        """Make the store durable up to here: called before the state is saved."""
+        self.state.sequence += 1
+        self.store.commit(self.state.sequence)
+        self.pending = 0
+
+    def _model(self, model: str) -> ModelJoin:
+        return self.state.models.setdefault(model, ModelJoin())
+
+    def _floor(self, clocks: PartitionClocks, partition: int) -> int:
+        """Start (ms) of the first pane that a record of this partition can become known in."""
+        floors = [clocks.floors.get(partition, 0), self.state.mark or 0]
+        return max(floors) * self.pane
+
+    def _take_stubs(self, block: StubBlock, floor: int, found: _Found) -> None:
+        plan, known = self.plans[block.model], np.maximum(block.known, floor)
+        stubs = block.stubs
+        later = np.flatnonzero(known > block.known).tolist()
+        if later:
+            stubs = list(stubs)
+            for row in later:
+                stubs[row] = with_known(stubs[row], int(known[row]))
+        expiries = (block.times + plan.keep) // plan.span
+        for index in np.unique(expiries).tolist():
+            rows = np.flatnonzero(expiries == index)
+            if len(rows) == len(stubs):
+                self.store.put_stubs((plan.span, index), block.keys, stubs)
+            else:
+                picked = rows.tolist()
+                self.store.put_stubs(
+                    (plan.span, index), [block.keys[row] for row in picked], [stubs[row] for row in picked]
+                )
+        self.pending += len(stubs)
+        waiting = self._model(block.model).waiting
+        if waiting:
+            awaited = [row for row, key in enumerate(block.keys) if key in waiting]
+            if awaited:
+                self._meet(plan, [block.keys[row] for row in awaited], [stubs[row] for row in awaited], found)
+
+    def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: _Found) -> None:
+        """Predictions came that labels have been waiting for."""
+        model = self._model(plan.model)
+        said = self.store.histories(keys, self._buckets(plan, min(map(time_of, stubs))))
+        for key, stub, data in zip(keys, stubs, said, strict=True):
+            if key not in model.waiting:
+                continue
+            words = history.decode(data)
+            live = _live(words, stub, plan)
+            self._leave(model, key, len(words) - len(live))
+            if not live:
+                continue
+            self._match(plan, stub, [], live, found)
+            model.totals.matched += 1
+            model.totals.revised += len(live) - 1
+
+    def _leave(self, model: ModelJoin, key: bytes, lost: int) -> None:
+        """No word waits for this prediction any more."""
+        left = model.waiting.pop(key)
+        model.totals.waiting -= left.words
+        if lost > 0:
+            _count(model.totals.unmatched, UNKNOWN, lost)
+
+    def _take_words(self, block: WordBlock, floor: int, found: _Found) -> None:
+        plan, model = self.plans[block.model], self._model(block.model)
+        keys, words = self._sampled(plan, block, model)
+        words = [word if word.known >= floor else word._replace(known=floor) for word in words]
+        if not keys:
+            return
+        known = [word.known for word in words]
+        model.newest = max(model.newest, *known)
+        buckets = self._buckets(plan, min(known))
+        said = dict(zip(keys, self.store.histories(keys, buckets), strict=True))
+        stubs = self.store.stubs(keys, buckets)
+        kept: dict[bytes, list[Word]] = {}
+        for key, word, stub in zip(keys, words, stubs, strict=True):
+            _count(model.totals.feedback, KINDS[word.kind], 1)
+            words_before = kept.get(key) or history.decode(said[key])
+            if any(_same(word, other) for other in words_before):
+                model.totals.duplicates += 1
+                continue
+            # While others wait, a stub that is there is one of a store ahead of its time: it will come (again).
+            if stub is None or key in model.waiting or not _live([word], stub, plan):
+                if self._wait(plan, model, key, word):
+                    kept[key] = history.extended(words_before, word)
+                continue
+            kept[key] = history.extended(words_before, word)
+            before = _live(words_before, stub, plan)
+            self._match(plan, stub, before, [*before, word], found)
+            if before:
+                model.totals.revised += 1
+            else:
+                model.totals.matched += 1
+        self._keep(plan, kept)
+
+    def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:
+        if plan.sample >= 1:
+            return block.keys, block.words
+        chosen = [at for at, key in enumerate(block.keys) if int.from_bytes(key) < plan.threshold]
+        for at in set(range(len(block.keys))).difference(chosen):
+            _count(model.totals.feedback, KINDS[block.words[at].kind], 1)
+            _count(model.totals.unmatched, NOT_SAMPLED, 1)
+        return [block.keys[at] for at in chosen], [block.words[at] for at in chosen]
+
+    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, list[Word]]) -> None:
+        """Store histories, each where it outlives the stub it may be about."""
+        indices: dict[int, list[bytes]] = {}
+        for key, words in kept.items():
+            newest = max(word.known for word in words)
+            indices.setdefault((newest + plan.wait + plan.keep) // plan.span, []).append(key)
+        for index, keys in indices.items():
+            self.store.put_histories((plan.span, index), keys, [history.encode(kept[key]) for key in keys])
+
+    def _wait(self, plan: JoinPlan, model: ModelJoin, key: bytes, word: Word) -> bool:
+        """Let a word wait for its prediction; False when too many do."""
+        waits = model.waiting.get(key)
+        if waits is None and len(model.waiting) >= MAX_WAITING:
+            _count(model.totals.unmatched, OVERFLOW, 1)
+            return False
+        if waits is None:
+            waits = model.waiting[key] = Waiting(0, 0)
+        waits.until = max(waits.until, word.known + plan.wait)
+        waits.words += 1
+        model.totals.waiting += 1
+        return True
+
+    def _match(self, plan: JoinPlan, stub: bytes, before: list[Word], after: list[Word], found: _Found) -> None:
+        made, known = time_of(stub), known_of(stub)
+        former = history.changes(before, made, known, plan.tick, plan.negative_after)
+        latter = history.changes(after, made, known, plan.tick, plan.negative_after)
+        found.add(stub, history.difference(former, latter))
+        for word in after[len(before) :]:
+            at = max(word.known, known)
+            found.knew(at // plan.tick, at)
+
+    def _buckets(self, plan: JoinPlan, oldest: int) -> list[Bucket]:
+        """Where stubs and histories may be that matter to words known from `oldest` (ms) on; the likeliest first."""
+        newest = max(oldest, self._model(plan.model).newest) + plan.wait + plan.keep
+        return [(plan.span, index) for index in range(newest // plan.span, oldest // plan.span - 1, -1)]
+
+    def _ended(self) -> bool:
+        return self.state.predictions.all_ended and self.state.feedback.all_ended
+
+    def _advance(self) -> None:
+        """Move the mark; whoever has waited long enough waits no more."""
+        mark = joint_watermark((self.state.predictions, self.state.feedback))
+        if mark is None or mark <= (self.state.mark or 0):
+            return
+        self.state.mark = mark
+        for model in self.state.models.values():
+            for key in [key for key, waits in model.waiting.items() if waits.until < mark * self.pane]:
+                self._leave(model, key, model.waiting[key].words)
+        self.store.expire(mark * self.pane)
+
+    def _joined(self, model: str, found: _Found | None) -> Joined:
+        sketches: Sketches = {}
+        latest: dict[int, int] = {}
+        if found is not None and found.stubs:
+            sketches = sketches_of(self.plans[model], self.codecs[model].unpack(found.stubs), found.contributions)
+            latest = found.latest
+        totals = self._model(model).totals
+        copy = replace(totals, feedback=dict(totals.feedback), unmatched=dict(totals.unmatched))
+        return Joined(self.shard, sketches, latest, self.state.mark, self._ended(), copy)
+
+
+def _live(words: Sequence[Word], stub: bytes, plan: JoinPlan) -> list[Word]:
+    """The words that count for this prediction: it had not expired when they came, nor had they when it came."""
+    made, known = time_of(stub), known_of(stub)
+    return [word for word in words if word.known <= made + plan.keep and known <= word.known + plan.wait]
+
+
+def _same(word: Word, other: Word) -> bool:
+    """Whether two words say the same: what became known when is the medium's matter."""
+    return word._replace(known=0) == other._replace(known=0)
+
+
+def _count(counts: dict[str, int], reason: str, count: int) -> None:
+    counts[reason] = counts.get(reason, 0) + count

@@ -1,0 +1,274 @@
+"""Judge of labels: measured cohorts become findings, by the same rule as everything else. Never told who is paged.
+
+Keyed by model. Only windows that are mature and have moved are judged, so nothing is decided while labels still come,
+and nothing twice on the same cohorts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.alert_event import LABELS
+from operators.detectors import Detectors, Opinion, opinions
+from operators.findings import Finding, WindowSpan
+from operators.judge import Objective
+from operators.judge_readings import oriented, readings_of
+from operators.judge_stream import StreamState, advance
+from operators.label_stall import StallConfig, stall_finding, stalled
+from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
+from operators.performance_monitors import CURVE_MONITOR
+from operators.performance_tables import table_of
+from windows.layout import WHOLE
+
+if TYPE_CHECKING:
+    from operators.cohort_measures import CohortMeasures, SliceError, WindowMeasures
+    from operators.evaluations import Evaluation
+    from operators.performance_monitors import PerformanceMonitor
+    from operators.tables import Table
+    from windows.ring import Key
+
+STATE_VERSION = 1
+
+StreamKey = tuple[str, int, str, str]
+"""(monitor name, window size, version, segment)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelJudgeConfig:
+    """One model.
+
+    Attributes:
+        model: its name.
+        monitors: of its labels.
+        stall: when labels have stopped.
+        detectors: whether the second opinions are asked.
+        opinions_alert: whether what they say is a finding of the minor level.
+        evaluations: whether evaluations are wanted as rows.
+    """
+
+    model: str
+    monitors: tuple[PerformanceMonitor, ...]
+    stall: StallConfig
+    detectors: bool
+    opinions_alert: bool
+    evaluations: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a finding stands on beside its stream: what it was compared with, and how much was labelled."""
+
+    against: str
+    coverage: float
+
+
+@dataclass(slots=True)
+class LabelJudgeState:
+    """What fires and why, and the detectors.
+
+    Attributes:
+        streams: of which something fires.
+        grounds: of each of them, at its latest breach.
+        objectives: by (version, sla).
+        stalled: whether labels have stopped.
+        detectors: by version.
+        opinions: (version, detector) -> the finding that its latest alarm is.
+        format: of this state.
+    """
+
+    streams: dict[StreamKey, StreamState] = field(default_factory=dict)
+    grounds: dict[StreamKey, Ground] = field(default_factory=dict)
+    objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
+    stalled: bool = False
+    detectors: dict[str, Detectors] = field(default_factory=dict)
+    opinions: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    format: int = STATE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class LabelVerdicts:
+    """All that is found of a model's labels at one tick.
+
+    Attributes:
+        end: of the tick, ms: the clock of this source, behind that of the predictions.
+        measures: what was judged.
+        findings: every breach that stands, new or old.
+        evaluations: rows for the evaluations topic; empty when not wanted.
+        objectives: where every label objective of every version stood when last measured.
+    """
+
+    end: int
+    measures: CohortMeasures
+    findings: tuple[Finding, ...]
+    evaluations: tuple[Evaluation, ...]
+    objectives: tuple[Objective, ...]
+    source: str = LABELS
+
+    def serves(self, version: str) -> bool:
+        """Whether a version has cohorts that are held still."""
+        return version in self.measures.versions
+
+
+class LabelJudge:
+    """Judges the labels of one model."""
+
+    def __init__(self, config: LabelJudgeConfig, state: LabelJudgeState) -> None:
+        """Continue from `state`."""
+        self.config = config
+        self.state = state
+        self.monitors = {(one.monitor.name, size): one for one in config.monitors for size in one.monitor.windows}
+
+    def __call__(self, measures: CohortMeasures) -> LabelVerdicts:
+        """The verdicts of a tick."""
+        for window in measures.windows:
+            if window.moved:
+                self._window(window)
+        if measures.curve is not None and (CURVE_MONITOR, measures.curve.recent.size) in self.monitors:
+            one = self.monitors[CURVE_MONITOR, measures.curve.recent.size]
+            self._judge(one, measures.curve.table, ("",), measures.curve.end, None)
+        self._forget(measures)
+        said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
+        self._heed(said, measures)
+        self.state.stalled = stalled(self.config.stall, measures, before=self.state.stalled)
+        return LabelVerdicts(
+            measures.end,
+            measures,
+            tuple(self._findings(measures)),
+            tuple(self._rows(measures, said)),
+            tuple(self.state.objectives[key] for key in sorted(self.state.objectives)),
+        )
+
+    def _window(self, window: WindowMeasures) -> None:
+        coverage = window.table("label_coverage")
+        for one in self.config.monitors:
+            if window.window.size not in one.monitor.windows or one.monitor.name == CURVE_MONITOR:
+                continue
+            found = table_of(one, window)
+            if found is not None:
+                self._judge(one, *found, window.end, coverage)
+
+    def _judge(
+        self, one: PerformanceMonitor, table: Table, versus: tuple[str, ...], end: int, coverage: Table | None
+    ) -> None:
+        monitor, (size,) = one.monitor, one.monitor.windows
+        for row, (version, segment) in enumerate(table.groups):
+            if monitor.whole_only and segment != WHOLE:
+                continue
+            key = (monitor.name, size, version, segment)
+            readings = readings_of(monitor, table, row)
+            state = advance(self.state.streams, key, readings, end, size)
+            if state is not None and state.at[0] == end:
+                self.state.grounds[key] = Ground(_against(one, versus[row]), _covered(coverage, (version, segment)))
+            elif state is None:
+                self.state.grounds.pop(key, None)
+            if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
+                value = oriented(monitor, float(readings.value[0]))
+                objective = Objective(version, monitor.name[4:], monitor.lowest, value, state is not None)
+                self.state.objectives[version, objective.sla] = objective
+
+    def _heed(self, said: list[tuple[SliceError, Opinion]], measures: CohortMeasures) -> None:
+        """Let what detectors say stand for the longest window, where the config asks for it."""
+        found = self.state.opinions
+        for error, opinion in said:
+            if opinion.changed and self.config.opinions_alert:
+                found[error.version, opinion.name] = _alarm(error, opinion)
+        stands = self.config.stall.delay + max((size for _, size in self.monitors), default=0)
+        for key, finding in list(found.items()):
+            over = measures.end - finding.window.end > max(stands, finding.window.size)
+            if over or key[0] not in measures.versions or not self.config.opinions_alert:
+                del found[key]
+
+    def _forget(self, measures: CohortMeasures) -> None:
+        """End the streams of versions that have no cohorts any more, and of monitors no longer configured."""
+        state = self.state
+        for key in list(state.streams):
+            if (key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors:
+                del state.streams[key]
+                state.grounds.pop(key, None)
+        promised = {name for name, _ in self.monitors}
+        for version, sla in list(state.objectives):
+            if version not in measures.versions or f"sla.{sla}" not in promised:
+                del state.objectives[version, sla]
+        for version in list(state.detectors):
+            if version not in measures.versions or not self.config.detectors:
+                del state.detectors[version]
+
+    def _findings(self, measures: CohortMeasures) -> list[Finding]:
+        found = [self._finding(key) for key in sorted(self.state.streams)]
+        found += [self.state.opinions[key] for key in sorted(self.state.opinions)]
+        if self.state.stalled:
+            found.append(stall_finding(self.config.stall, measures))
+        return found
+
+    def _finding(self, key: StreamKey) -> Finding:
+        name, size, version, segment = key
+        state, ground = self.state.streams[key], self.state.grounds[key]
+        monitor = self.monitors[name, size].monitor
+        level = int(state.level[0])
+        limit = monitor.major if level == 2 else monitor.minor
+        compares = monitor.relative or monitor.scaled
+        base = oriented(monitor, state.base[0]) if compares else float("nan")
+        lower, upper = sorted((oriented(monitor, state.lower[0]), oriented(monitor, state.upper[0])))
+        end = int(state.at[0])
+        return Finding(
+            alert=monitor.alert,
+            monitor=name,
+            version=version,
+            segment=segment,
+            level=level,
+            feature="",
+            metric=monitor.metric,
+            value=oriented(monitor, state.value[0]),
+            lower=lower,
+            upper=upper,
+            threshold=monitor.limit(limit if limit is not None else monitor.lowest, base),
+            falling=monitor.falling,
+            samples=int(state.fired_on[0]),
+            window=WindowSpan(size, end - size, end),
+            baseline=base,
+            against=ground.against,
+            coverage=ground.coverage,
+        )
+
+    def _rows(self, measures: CohortMeasures, said: list[tuple[SliceError, Opinion]]) -> list[Evaluation]:
+        if not self.config.evaluations:
+            return []
+        found = [row for window in measures.windows for row in window_rows(measures, window, self.config.monitors)]
+        if measures.curve is not None:
+            curve = self.monitors.get((CURVE_MONITOR, measures.curve.recent.size))
+            found += curve_rows(measures, measures.curve, curve)
+        return found + opinion_rows(measures, said)
+
+
+def _against(one: PerformanceMonitor, version: str) -> str:
+    if version:
+        return f"version {version}"
+    return "" if one.against is None else one.against.text
+
+
+def _covered(coverage: Table | None, key: Key) -> float:
+    if coverage is None or key not in coverage.groups:
+        return float("nan")
+    return float(coverage.value[coverage.groups.index(key), 0])
+
+
+def _alarm(error: SliceError, opinion: Opinion) -> Finding:
+    return Finding(
+        alert="ConceptDrift",
+        monitor=f"performance.concept.{opinion.name}",
+        version=error.version,
+        segment=WHOLE,
+        level=1,
+        feature="",
+        metric=opinion.name,
+        value=error.error,
+        lower=error.error,
+        upper=error.error,
+        threshold=opinion.error if opinion.error is not None else error.error,
+        falling=False,
+        samples=error.samples,
+        window=WindowSpan(error.end - error.start, error.start, error.end),
+    )

@@ -1,0 +1,195 @@
+"""Known: what all shards and both topics found of a model, brought together by the moment it became known.
+
+Keyed by model. A tick goes once nothing can become known in it any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from operators.cohort_tick import NEVER, CohortTick, LabelTotals
+from operators.join import Joined
+from operators.join_plan import SHARDS
+from windows.watermark import PartitionClocks, joint_watermark
+
+if TYPE_CHECKING:
+    from operators.cohort_tick import Deltas
+    from operators.outcomes import Sketches
+    from operators.split import Direct
+
+STATE_VERSION = 1
+
+MAX_EMPTY_TICKS = 360
+"""After a gap in event time this many empty ticks are gone through one by one; the rest of the gap is one step."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownConfig:
+    """One model: the pane its topics' clocks count in and the tick (both ms)."""
+
+    model: str
+    pane: int
+    tick: int
+
+
+@dataclass(slots=True)
+class OpenTick:
+    """What became known in a tick so far; `feedback` and `prediction` are the latest times, ms."""
+
+    deltas: Deltas = field(default_factory=dict)
+    feedback: int = NEVER
+    prediction: int = NEVER
+
+
+@dataclass(slots=True)
+class KnownState:
+    """Open ticks, the clocks, counts by shard, what is assumed for later, and the latest times told."""
+
+    predictions: PartitionClocks = field(default_factory=PartitionClocks)
+    feedback: PartitionClocks = field(default_factory=PartitionClocks)
+    marks: dict[str, int] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    open: dict[int, OpenTick] = field(default_factory=dict)
+    assumed: dict[int, Deltas] = field(default_factory=dict)
+    shards: dict[str, LabelTotals] = field(default_factory=dict)
+    direct: LabelTotals = field(default_factory=LabelTotals)
+    last_feedback: int = NEVER
+    last_prediction: int = NEVER
+    closed: int | None = None
+    over: bool = False
+    format: int = STATE_VERSION
+
+
+class Known:
+    """Brings together one model."""
+
+    def __init__(self, config: KnownConfig, state: KnownState) -> None:
+        """Continue from `state`."""
+        self.config = config
+        self.state = state
+
+    def __call__(self, items: list[Direct | Joined]) -> list[CohortTick]:
+        """Take what was found, in the order of each shard and partition; give the ticks that are complete."""
+        ticks: list[CohortTick] = []
+        for item in items:
+            if isinstance(item, Joined):
+                self._take_joined(item)
+            else:
+                self._take_direct(item)
+            ticks += self._complete()
+        return ticks
+
+    def _take_joined(self, joined: Joined) -> None:
+        state = self.state
+        state.shards[joined.shard] = joined.totals
+        self._add(joined.sketches, 0)
+        for tick, at in joined.latest.items():
+            opened = self._opened(tick)
+            opened.feedback = max(opened.feedback, at)
+        if joined.mark is not None:
+            state.marks[joined.shard] = joined.mark
+        if joined.ended:
+            state.ended.add(joined.shard)
+
+    def _take_direct(self, direct: Direct) -> None:
+        state, config = self.state, self.config
+        clocks = state.predictions if direct.topic == "predictions" else state.feedback
+        floor = clocks.floors.get(direct.progress.partition, 0) * config.pane // config.tick
+        self._add(direct.sketches, floor)
+        for (tick, cohort, version, segment), sketch in direct.assumed.items():
+            _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, version, segment), sketch)
+        for tick, at in direct.latest.items():
+            opened = self._opened(max(tick, floor))
+            if direct.topic == "predictions":
+                opened.prediction = max(opened.prediction, at)
+            else:
+                opened.feedback = max(opened.feedback, at)
+        for kind, count in direct.feedback.items():
+            state.direct.feedback[kind] = state.direct.feedback.get(kind, 0) + count
+            state.direct.matched += count
+        state.direct.negatives += direct.negatives
+        direct.progress.tell(clocks)
+
+    def _add(self, sketches: Sketches, floor: int) -> None:
+        for (tick, cohort, version, segment), sketch in sketches.items():
+            _merge(self._opened(max(tick, floor)).deltas, (cohort, version, segment), sketch)
+
+    def _opened(self, tick: int) -> OpenTick:
+        """The open tick, or the first that still is."""
+        closed = self.state.closed
+        return self.state.open.setdefault(tick if closed is None else max(tick, closed), OpenTick())
+
+    def _mark(self) -> int | None:
+        """The first tick that something may still become known in."""
+        state = self.state
+        mark = joint_watermark((state.predictions, state.feedback))
+        if len(state.marks) < SHARDS or mark is None:
+            return None
+        over = len(state.ended) == SHARDS and state.predictions.all_ended and state.feedback.all_ended
+        pane = min([mark, *state.marks.values()])
+        tick = pane * self.config.pane // self.config.tick
+        return max([tick, *(held + 1 for held in state.open)]) if over else tick
+
+    def _complete(self) -> list[CohortTick]:
+        state, mark = self.state, self._mark()
+        if mark is None or state.over:
+            return []
+        state.over = len(state.ended) == SHARDS and state.predictions.all_ended and state.feedback.all_ended
+        begin = state.closed
+        if begin is None:
+            begin = min([*state.open, mark - 1 if state.over else mark])
+        if mark <= begin and not state.over:
+            return []
+        due = self._due(begin, mark) or [max(begin, mark) - 1]
+        state.closed = max(begin, mark)
+        return [self._tick(tick, ended=state.over and tick == due[-1]) for tick in due]
+
+    def _due(self, begin: int, mark: int) -> list[int]:
+        """Ticks in [begin, mark): all that hold something, and the empty ones of each gap up to a limit, and the last."""
+        if mark - begin <= MAX_EMPTY_TICKS:
+            return list(range(begin, mark))
+        due: list[int] = []
+        at = begin
+        held = {tick for tick in (*self.state.open, *self.state.assumed) if begin <= tick < mark}
+        for tick in sorted({*held, mark - 1}):
+            due += range(at, min(tick, at + MAX_EMPTY_TICKS))
+            due.append(tick)
+            at = tick + 1
+        return due
+
+    def _tick(self, tick: int, *, ended: bool) -> CohortTick:
+        state = self.state
+        opened = state.open.pop(tick, OpenTick())
+        for due in [due for due in state.assumed if due <= tick]:
+            for key, sketch in state.assumed.pop(due).items():
+                _merge(opened.deltas, key, sketch)
+        state.last_feedback = max(state.last_feedback, opened.feedback)
+        state.last_prediction = max(state.last_prediction, opened.prediction)
+        return CohortTick(
+            (tick + 1) * self.config.tick,
+            opened.deltas,
+            self._totals(),
+            state.last_feedback,
+            state.last_prediction,
+            ended,
+        )
+
+    def _totals(self) -> LabelTotals:
+        total = LabelTotals()
+        for part in (self.state.direct, *self.state.shards.values()):
+            for kind, count in part.feedback.items():
+                total.feedback[kind] = total.feedback.get(kind, 0) + count
+            for reason, count in part.unmatched.items():
+                total.unmatched[reason] = total.unmatched.get(reason, 0) + count
+            total.matched += part.matched
+            total.revised += part.revised
+            total.duplicates += part.duplicates
+            total.waiting += part.waiting
+            total.negatives += part.negatives
+        return total
+
+
+def _merge(deltas: Deltas, key: tuple[int, str, str], sketch: object) -> None:
+    known = deltas.get(key)
+    deltas[key] = sketch if known is None else known + sketch  # type: ignore[assignment, operator]

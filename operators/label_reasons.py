@@ -1,0 +1,116 @@
+"""What alerts on labels say: one sentence that a person woken at night understands."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from operators.findings import Finding
+
+LABEL_REASONS = frozenset({"PerformanceDrop", "ConceptDrift", "LabelStall"})
+"""Alert kinds that are always about labels."""
+
+WORDS = {
+    "fpr": "False positive rate",
+    "auc": "AUC",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+    "calibration_gap": "Mean |prediction - outcome|",
+    "positive_ratio": "Share of positive outcomes",
+    "predicted_positive_ratio": "Share of positive predictions",
+    "mae": "Mean absolute error",
+    "rmse": "Root mean square error",
+    "r2": "R2",
+    "within_tolerance": "Share of errors within the tolerance",
+    "abs_error_p50": "Median absolute error",
+    "abs_error_p90": "p90 of the absolute error",
+    "abs_error_p99": "p99 of the absolute error",
+    "ndcg": "NDCG",
+    "mrr": "MRR",
+    "ctr": "Click-through rate",
+    "clicked_ratio": "Share of lists with a click",
+    "value_mean": "Mean value per prediction",
+    "label_coverage": "Share of predictions with a label",
+    "label_delay_p50_s": "Median label delay in seconds",
+    "label_delay_p95_s": "p95 label delay in seconds",
+    "error_rate": "Error rate",
+    "ndcg_loss": "NDCG loss",
+}
+"""Metrics in words, where their name is none."""
+
+DETECTORS = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley"}
+
+
+def label_reason(who: str, where: str, finding: Finding) -> str:
+    """The sentence.
+
+    Args:
+        who: model and version.
+        where: " for SEGMENT", or "".
+        finding: from labels.
+    """
+    if finding.alert == "LabelStall":
+        return _stall(who, finding)
+    if finding.metric == "curve_shift":
+        return _curve(who, finding)
+    if finding.metric in DETECTORS:
+        return (
+            f"{DETECTORS[finding.metric]} finds that the error of {who} has changed: it is {finding.value:.4g} over"
+            f" {_cohorts(finding)} ({finding.samples:,} labels), and was {finding.threshold:.4g} on average before."
+        )
+    name = WORDS.get(finding.metric, finding.metric.replace("_", " ").capitalize())
+    measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
+    side = "below" if finding.falling else "above"
+    limit = f"{side} {'the objective' if finding.alert == 'SlaBreach' else 'the limit'} of {finding.threshold:.4g}"
+    if not math.isnan(finding.baseline):
+        limit += f" ({finding.baseline:.4g} {_in(finding.against)})"
+    means = "" if finding.alert != "ConceptDrift" else "; outcomes no longer follow what the model learned"
+    return (
+        f"{name} of {who}{where} is {measured}, {limit}, over {_cohorts(finding)}"
+        f" ({finding.samples:,} samples{_labelled(finding)}){means}."
+    )
+
+
+def _stall(who: str, finding: Finding) -> str:
+    came = f"{finding.samples:,} came before" if finding.samples else "none ever came"
+    return (
+        f"{who} has had no label for {_long(finding.value)} (limit {_long(finding.threshold)}) while predictions go on"
+        f" ({came}): how good they are is unknown until labels come again."
+    )
+
+
+def _curve(who: str, finding: Finding) -> str:
+    return (
+        f"Precision and recall of {who} at equal scores moved by {finding.value:.4g} (interval {finding.lower:.4g} to"
+        f" {finding.upper:.4g}), more than {finding.threshold:.4g}, between {_cohorts(finding)} and the period before"
+        f" ({finding.samples:,} positives); outcomes no longer follow what the model learned."
+    )
+
+
+def _in(against: str) -> str:
+    return against if against.endswith("earlier") else f"in {against}" if against else "before"
+
+
+def _labelled(finding: Finding) -> str:
+    return "" if math.isnan(finding.coverage) else f", {finding.coverage:.0%} of the predictions have a label"
+
+
+def _cohorts(finding: Finding) -> str:
+    """The period of the predictions: "the predictions of 2026-01-05 10:00 to 11:00 UTC"."""
+    start, end = (dt.datetime.fromtimestamp(at / 1e3, tz=dt.UTC) for at in (finding.window.start, finding.window.end))
+    seconds = ":%S" if finding.window.size % 60_000 or finding.window.end % 60_000 else ""
+    until = f"%H:%M{seconds}" if start.date() == end.date() else f"%Y-%m-%d %H:%M{seconds}"
+    return f"the predictions of {start:%Y-%m-%d %H:%M}{start.strftime(seconds)} to {end.strftime(until)} UTC"
+
+
+def _long(seconds: float) -> str:
+    """A time in a unit that a person thinks in: "45 min", "3.5 h", "2.1 d"."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,125 @@
+"""Outcomes: joined predictions become signed sketches by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.groups import grouped
+from windows.task_fold import Outcomes, fold_outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.groups import GroupKey
+    from operators.history import State
+    from operators.join_plan import JoinPlan
+    from operators.stub import Stubs
+    from windows.arrays import IntArray
+
+Sketches = dict["GroupKey", "IntArray"]
+
+
+@dataclass(slots=True)
+class Contributions:
+    """What joining found, row by row: index of the stub, known tick, state and sign."""
+
+    rows: list[int]
+    ticks: list[int]
+    states: list[State]
+    signs: list[int]
+
+    def add(self, row: int, tick: int, state: State, sign: int) -> None:
+        """One contribution."""
+        self.rows.append(row)
+        self.ticks.append(tick)
+        self.states.append(state)
+        self.signs.append(sign)
+
+
+def sketches_of(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Sketches:
+    """The signed sketch of every group that occurs."""
+    if not found.rows:
+        return {}
+    rows = np.array(found.rows, dtype=np.int64)
+    names = sorted(set(stubs.versions))
+    index = {name: at for at, name in enumerate(names)}
+    version = np.array([index[stubs.versions[row]] for row in found.rows], dtype=np.int64)
+    times = stubs.times[rows]
+    groups = grouped(
+        plan.families,
+        np.array(found.ticks, dtype=np.int64),
+        times // plan.tick,
+        names,
+        version,
+        stubs.segments[:, rows],
+    )
+    outcomes = _outcomes(stubs, found, rows, times)
+    folded = fold_outcomes(plan.task, _taken(outcomes, groups.rows), groups.groups, len(groups.keys))
+    return dict(zip(groups.keys, folded, strict=True))
+
+
+def assumed_sketches(
+    plan: JoinPlan, stubs: Stubs, versions: Sequence[str], version: IntArray, rows: IntArray
+) -> Sketches:
+    """The sketches of the negative labels that count for `rows` from `negative_after` on, unless feedback comes."""
+    after = plan.negative_after or 0
+    times = stubs.times[rows]
+    due = np.maximum(times + after, stubs.known[rows]) // plan.tick
+    groups = grouped(plan.families, due, times // plan.tick, versions, version[rows], stubs.segments[:, rows])
+    count = len(rows)
+    picked = rows.tolist()
+    outcomes = Outcomes(
+        score=stubs.score[rows],
+        probabilities=None if stubs.probabilities is None else stubs.probabilities[rows],
+        ranked=None if stubs.ranked is None else [stubs.ranked[row] for row in picked],
+        label=np.zeros(count) if stubs.ranked is None else np.full(count, np.nan),
+        clicked=None if stubs.ranked is None else [()] * count,
+        value=np.full(count, np.nan),
+        delay=np.full(count, after, dtype=np.int64),
+        sign=np.ones(count, dtype=np.int64),
+    )
+    folded = fold_outcomes(plan.task, _taken(outcomes, groups.rows), groups.groups, len(groups.keys))
+    return dict(zip(groups.keys, folded, strict=True))
+
+
+def _outcomes(stubs: Stubs, found: Contributions, rows: IntArray, times: IntArray) -> Outcomes:
+    given = np.array([state.at for state in found.states], dtype=np.int64)
+    ranking = stubs.ranked is not None
+    labels = [
+        np.nan if state.label is None or isinstance(state.label, tuple) else state.label for state in found.states
+    ]
+    return Outcomes(
+        score=stubs.score[rows],
+        probabilities=None if stubs.probabilities is None else stubs.probabilities[rows],
+        ranked=[stubs.ranked[row] for row in found.rows] if stubs.ranked is not None else None,
+        label=np.array(labels, dtype=np.float64),
+        clicked=[_clicked(state) for state in found.states] if ranking else None,
+        value=np.array([np.nan if state.value is None else state.value for state in found.states], dtype=np.float64),
+        delay=np.maximum(given - times, 0),
+        sign=np.array(found.signs, dtype=np.int64),
+    )
+
+
+def _clicked(state: State) -> Sequence[object] | None:
+    """Clicked items; none for an assumed negative; None where there is no label."""
+    if state.label is None:
+        return None
+    return state.label if isinstance(state.label, tuple) else ()
+
+
+def _taken(outcomes: Outcomes, rows: IntArray) -> Outcomes:
+    """The same outcomes, row by row as asked for."""
+    picked = rows.tolist() if outcomes.ranked is not None or outcomes.clicked is not None else []
+    return Outcomes(
+        score=outcomes.score[rows],
+        probabilities=None if outcomes.probabilities is None else outcomes.probabilities[rows],
+        ranked=None if outcomes.ranked is None else [outcomes.ranked[row] for row in picked],
+        label=outcomes.label[rows],
+        clicked=None if outcomes.clicked is None else [outcomes.clicked[row] for row in picked],
+        value=outcomes.value[rows],
+        delay=outcomes.delay[rows],
+        sign=outcomes.sign[rows],
+    )

@@ -1,0 +1,291 @@
+"""Parse: a batch of raw messages becomes typed records in time, and one dead letter per record that cannot be read.
+
+The usual batch is decoded in one call on its joined bytes. Only a batch that this refuses is looked at line by line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.records import UNTIMED
+from operators.times import timestamps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from operators.records import RawBatch
+    from windows.arrays import BoolArray, IntArray
+
+NEWLINE, OPEN, CLOSE, BACKSLASH = b"\n{}\\"
+
+SUSPECTS = (b"\\ud", b"\\uD", b"\\u0000")
+"""Escapes that must be looked at; all others (accents, slashes) are left to the decoder."""
+
+PIECE = 512
+"""Lines tried together once a batch has turned out to hold a bad one."""
+
+LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
+"""Near the end of a record msgspec takes the missing half of a pair for the end of the data."""
+
+BYTE = re.compile(r"\(byte (\d+)\)")
+"""Where msgspec says that bytes stop being JSON."""
+
+
+Fault = tuple["BoolArray | None", Reason, str]
+"""Which records have it (None: none), the reason and the words of their dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The readable records of a batch.
+
+    Attributes:
+        records: n of them, in order.
+        stamps: int64[n], event time, ms.
+        proven: int64[n], the time that each proves to have come: a clock that runs ahead of the messages it writes
+            must not make everybody else's records late.
+        dead: the others.
+        read: all.
+    """
+
+    records: list[Any]
+    stamps: IntArray
+    proven: IntArray
+    dead: list[DeadLetter]
+    read: int
+
+
+class Parser:
+    """Reads records with one decoder. Keeps nothing between batches.
+
+    Args:
+        decoder: of a tagged union with a type for each model.
+        max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
+        faults: finds further faults among decoded records.
+    """
+
+    def __init__(
+        self, decoder: msgspec.json.Decoder[Any], max_ahead: int, faults: Callable[[list[Any]], Sequence[Fault]]
+    ) -> None:
+        self.decoder = decoder
+        self.max_ahead = max_ahead
+        self.faults = faults
+
+    def __call__(self, batch: RawBatch) -> Parsed:
+        """The records of one batch."""
+        records, written, dead = self._records(batch)
+        read = len(records) + len(dead)
+        if not records:
+            none = np.empty(0, dtype=np.int64)
+            return Parsed([], none, none, dead, read)
+        records, stamps, proven, more_dead = self._check(batch, records, written)
+        return Parsed(records, stamps, proven, dead + more_dead, read)
+
+    def _records(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+        values = batch.values
+        if not values:
+            return [], _Lines((), None), []
+        records = self._at_once(values)
+        if records is not None:
+            return records, _Lines(values, None), []
+        return self._piecewise(batch)
+
+    def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
+        """All lines in one call, or None when any line needs a closer look."""
+        joined = _joined(lines)
+        if joined is None or _suspicious(joined):
+            return None
+        try:
+            records = self.decoder.decode_lines(joined)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+        return records if len(records) == len(lines) else None
+
+    def _piecewise(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+        """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
+        lines, owners, dead = [], [], []
+        for number, value in enumerate(batch.values):
+            parts = [] if value is None else [value] if NEWLINE not in value else _lines_of(value)
+            if not parts or not parts[0].strip():
+                dead.append(_dead(batch, number, value, Reason.EMPTY, "a message without a record"))
+                continue
+            lines += parts
+            owners += [number] * len(parts)
+        good = _Good([], [], [])
+        for start in range(0, len(lines), PIECE):
+            piece = slice(start, start + PIECE)
+            records = self._at_once(lines[piece])
+            if records is not None:
+                good.add(records, lines[piece], owners[piece])
+            else:
+                dead += self._line_by_line(batch, lines[piece], owners[piece], good)
+        return good.records, _Lines(good.lines, good.owners), dead
+
+    def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
+        """Add the readable lines to `good`; the others as dead letters."""
+        dead = []
+        for line, owner in zip(lines, owners, strict=True):
+            record, reason, detail = self._one(line)
+            if reason is not None:
+                dead.append(_dead(batch, owner, line, reason, detail))
+            else:
+                good.add([record], [line], [owner])
+        return dead
+
+    def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
+        if len(line) > MAX_RECORD_BYTES:
+            return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
+        try:
+            record = self.decoder.decode(line)
+            if BACKSLASH in line:
+                _encodable(record)
+        except msgspec.ValidationError as error:
+            return None, *_validation_reason(str(error))
+        except UnicodeError:
+            return None, Reason.INVALID_TEXT, "a string that is not valid Unicode"
+        except RecursionError:
+            return None, Reason.BROKEN_JSON, "nested too deep"
+        except msgspec.DecodeError as error:
+            return None, *_syntax_reason(line, str(error))
+        return record, None, ""
+
+    def _check(
+        self, batch: RawBatch, records: list[Any], lines: _Lines
+    ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter]]:
+        """Refuse records whose time is impossible or that have another fault; the rest with their times."""
+        written = _written(batch, lines, len(records))
+        stamps, unreadable = timestamps_of(records, written)
+        ahead = stamps > np.minimum(written, batch.received) + self.max_ahead
+        untimed = stamps == UNTIMED
+        faults: tuple[Fault, ...] = (
+            (
+                unreadable,
+                Reason.BAD_TIMESTAMP,
+                "timestamp before the year 2000: are these seconds instead of milliseconds?",
+            ),
+            (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
+            (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
+            *self.faults(records),
+        )
+        dead: list[DeadLetter] = []
+        refused: BoolArray = np.zeros(len(records), dtype=bool)
+        for mask, reason, detail in faults:
+            if mask is None or not mask.any():
+                continue
+            for row in np.flatnonzero(mask & ~refused).tolist():
+                owner = row if lines.owners is None else lines.owners[row]
+                dead.append(_dead(batch, owner, lines.lines[row], reason, detail))
+            refused |= mask
+        if dead:
+            keep = np.flatnonzero(~refused)
+            return [records[row] for row in keep.tolist()], stamps[keep], np.minimum(stamps, written)[keep], dead
+        return records, stamps, np.minimum(stamps, written), dead
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """Readable records with the line and the message that each came in."""
+
+    records: list[Any]
+    lines: list[bytes]
+    owners: list[int]
+
+    def add(self, records: list[Any], lines: list[bytes], owners: list[int]) -> None:
+        """Append."""
+        self.records.extend(records)
+        self.lines.extend(lines)
+        self.owners.extend(owners)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The bytes behind each record, and which message each came in (None: one record a message)."""
+
+    lines: Sequence[Any]
+    owners: list[int] | None
+
+
+def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
+    """When each of `count` records was written, ms; UNTIMED where the medium does not say."""
+    if batch.written is None:
+        return np.full(count, UNTIMED, dtype=np.int64)
+    written = np.asarray(batch.written, dtype=np.int64)
+    return written if lines.owners is None else written[lines.owners]
+
+
+def _joined(values: Sequence[Any]) -> bytes | None:
+    """The values as lines, if each is one {...} on one line: only then do records and messages stay in step."""
+    try:
+        joined = b"\n".join(values)
+    except TypeError:  # a message without a value
+        return None
+    if not joined:
+        return None
+    text = np.frombuffer(joined, dtype=np.uint8)
+    breaks = np.flatnonzero(text == NEWLINE)
+    if len(breaks) != len(values) - 1 or text[0] != OPEN or text[-1] != CLOSE:
+        return None
+    if int(np.diff(breaks, prepend=-1, append=len(text)).max()) > MAX_RECORD_BYTES:
+        return None
+    return joined if (text[breaks - 1] == CLOSE).all() and (text[breaks + 1] == OPEN).all() else None
+
+
+def _suspicious(joined: bytes) -> bool:
+    """Whether a surrogate is escaped somewhere, which may be a lone one, or a NUL, which may name a model."""
+    return BACKSLASH in joined and any(escape in joined for escape in SUSPECTS)
+
+
+def _lines_of(value: bytes) -> list[bytes]:
+    """The records of a message: its lines, or the whole when it is one object spread over several lines."""
+    lines = [line for line in value.split(b"\n") if line.strip()]
+    if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
+        return [value]
+    return lines
+
+
+def _encodable(record: Any) -> None:
+    """Raise UnicodeEncodeError when any string of the record holds a lone surrogate."""
+    msgspec.json.encode(record)
+
+
+def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
+    return DeadLetter(
+        value,
+        batch.envelopes.key(number),
+        batch.envelopes.headers(number),
+        reason,
+        detail[:DETAIL_LIMIT],
+        batch.topic,
+        batch.partition,
+        batch.envelopes.offset(number),
+        None if batch.written is None else batch.written[number],
+    )
+
+
+def _validation_reason(message: str) -> tuple[Reason, str]:
+    """The reason behind msgspec's account of a record that is JSON but not a prediction."""
+    if message.startswith("Invalid value") and message.endswith("`$.model`"):
+        return Reason.UNKNOWN_MODEL, "a model that the config does not name"
+    if "missing required field" in message:
+        return Reason.MISSING_FIELD, message
+    if message.startswith("Number out of range"):
+        return Reason.NON_FINITE, message
+    if "datetime" in message and "got" not in message:
+        return Reason.BAD_TIMESTAMP, message
+    return Reason.WRONG_TYPE, message
+
+
+def _syntax_reason(line: bytes, message: str) -> tuple[Reason, str]:
+    """The reason behind bytes that are not JSON."""
+    if "surrogate" in message or ("truncated" in message and LONE_SURROGATE.search(line)):
+        return Reason.INVALID_TEXT, "a lone surrogate in a string"
+    at = BYTE.search(message)
+    if at is not None and line.startswith((b"NaN", b"Infinity"), int(at[1])):
+        return Reason.NON_FINITE, "NaN and Infinity are not JSON"
+    return Reason.BROKEN_JSON, message

@@ -1,0 +1,188 @@
+"""Evaluations of labels: each measured value with its interval, baseline and status, as rows for the topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.detectors import RUN_LENGTH
+from operators.evaluations import Evaluation, WindowRow
+from operators.judge_readings import breach_level, insufficient, readings_of
+from operators.performance_monitors import CURVE_MONITOR
+from operators.performance_tables import table_of
+from operators.tables import Kind
+from windows.panes import duration_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from operators.cohort_measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
+    from operators.detectors import Opinion
+    from operators.evaluations import Status
+    from operators.performance_monitors import PerformanceMonitor
+    from operators.tables import Table
+
+Verdict = tuple["Status", float | None]
+"""(status, threshold)."""
+
+STATUSES: tuple[Status, ...] = ("ok", "minor", "major")
+
+
+def window_rows(
+    measures: CohortMeasures, window: WindowMeasures, monitors: Iterable[PerformanceMonitor]
+) -> Iterator[Evaluation]:
+    """The rows of a window: what is mature with the monitors' verdicts, then what is not mature yet."""
+    size = window.window.size
+    span = WindowRow(window.window.label, window.end - size, window.end)
+    mine = [one for one in monitors if size in one.monitor.windows and one.monitor.name != CURVE_MONITOR]
+    judged = {one.monitor.metric for one in mine if not one.compares}
+    for table in window.tables:
+        if table.metric not in judged:
+            yield from _rows(measures.model, span, table, None)
+    for one in mine:
+        found = table_of(one, window)
+        if found is not None:
+            yield from _rows(measures.model, span, found[0], one, found[1])
+    if window.newest is not None:
+        yield from _immature(measures.model, window, window.newest)
+
+
+def curve_rows(measures: CohortMeasures, curve: CurveMeasure, one: PerformanceMonitor | None) -> Iterator[Evaluation]:
+    """The row of the curve shift."""
+    span = WindowRow(curve.recent.label, curve.end - curve.recent.size, curve.end)
+    yield from _rows(measures.model, span, curve.table, one)
+
+
+def opinion_rows(measures: CohortMeasures, said: Iterable[tuple[SliceError, Opinion]]) -> list[Evaluation]:
+    """The rows of the detectors: a second opinion with its measured run length beside it, never a threshold."""
+    return [
+        Evaluation(
+            model=measures.model,
+            version=error.version,
+            segment="",
+            kind=str(Kind.CONCEPT),
+            feature="",
+            metric=opinion.name,
+            window=WindowRow(duration_text(error.end - error.start), error.start, error.end),
+            value=error.error,
+            lower=None,
+            upper=None,
+            threshold=None,
+            samples=error.samples,
+            reference_samples=0,
+            status="insufficient_data" if opinion.error is None else "minor" if opinion.changed else "ok",
+            reason=_said(opinion),
+            baseline=opinion.error,
+        )
+        for error, opinion in said
+    ]
+
+
+def _said(opinion: Opinion) -> str:
+    if opinion.error is None:
+        return f"slice {opinion.slices}: the detector is still learning how much the error varies"
+    finds = "finds that the mean of the error has changed" if opinion.changed else "finds no change"
+    return (
+        f"{opinion.name} {finds} at slice {opinion.slices}; on a steady error it raises a false alarm"
+        f" every {RUN_LENGTH[opinion.name]:,} slices on average, so it is a second opinion only"
+    )
+
+
+def _rows(
+    model: str,
+    span: WindowRow,
+    table: Table,
+    one: PerformanceMonitor | None,
+    versus: tuple[str, ...] = (),
+) -> Iterator[Evaluation]:
+    for row, (version, segment) in enumerate(table.groups):
+        judged = None if one is None or (one.monitor.whole_only and segment) else one
+        status, threshold = _verdict(judged, table, row)
+        value, samples = _number(table.value[row, 0]), int(table.samples[row, 0])
+        if value is None and samples > 0:
+            continue
+        against = "" if judged is None or judged.against is None else judged.against.label
+        if versus and versus[row]:
+            against = f"version {versus[row]}"
+        yield Evaluation(
+            model=model,
+            version=version,
+            segment=segment,
+            kind=str(table.kind),
+            feature="",
+            metric=table.metric,
+            window=span,
+            value=value,
+            lower=_number(table.lower[row, 0]),
+            upper=_number(table.upper[row, 0]),
+            threshold=threshold,
+            samples=samples,
+            reference_samples=int(table.reference_samples[row, 0]),
+            status=status,
+            reason=_reason(status, value, threshold, samples),
+            baseline=None if table.baseline is None else _number(table.baseline[row, 0]),
+            against=against,
+        )
+
+
+def _verdict(one: PerformanceMonitor | None, table: Table, row: int) -> Verdict:
+    if one is None:
+        return ("insufficient_data" if np.isnan(table.value[row, 0]) else "ok"), None
+    monitor = one.monitor
+    readings = readings_of(monitor, table, row)
+    base = float("nan") if table.baseline is None else float(table.baseline[row, 0])
+    level = int(breach_level(readings)[0])
+    lacking = bool(insufficient(readings)[0])
+    limit = monitor.major if level == 2 and monitor.major is not None else monitor.lowest
+    return ("insufficient_data" if lacking and not level else STATUSES[level]), _number(monitor.limit(limit, base))
+
+
+def _immature(model: str, window: WindowMeasures, newest: Newest) -> Iterator[Evaluation]:
+    """Rows of the newest window, whose labels are still coming: shown, and never judged."""
+    size = window.window.size
+    span = WindowRow(window.window.label, newest.end - size, newest.end)
+    tables = {table.metric: table for table in newest.tables}
+    for table in newest.tables:
+        for row, (version, segment) in enumerate(table.groups):
+            value = _number(table.value[row, 0])
+            if value is None:
+                continue
+            known = int(tables["labelled"].value[row, 0]) if "labelled" in tables else 0
+            served = int(tables["predictions"].value[row, 0]) if "predictions" in tables else 0
+            yield Evaluation(
+                model=model,
+                version=version,
+                segment=segment,
+                kind=str(table.kind),
+                feature="",
+                metric=table.metric,
+                window=span,
+                value=value,
+                lower=_number(table.lower[row, 0]),
+                upper=_number(table.upper[row, 0]),
+                threshold=None,
+                samples=int(table.samples[row, 0]),
+                reference_samples=0,
+                status="insufficient_data",
+                reason=(
+                    f"immature: {known:,} of {served:,} predictions have a label yet;"
+                    " fast labels are no fair sample, so nothing is decided"
+                ),
+            )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _reason(status: Status, value: float | None, threshold: float | None, samples: int) -> str:
+    if value is None:
+        return "no value: no label has come"
+    if threshold is None:
+        return "measured; no threshold is set"
+    if status == "insufficient_data":
+        return f"{samples} labels leave an interval wider than the distance to the threshold {threshold:g}"
+    if status == "ok":
+        return f"the bound is not past the threshold {threshold:g}"
+    return f"the whole interval is past the {status} threshold {threshold:g}"

@@ -1,0 +1,208 @@
+"""Monitors of labelled predictions: each limit of the config, with the baseline it is measured from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from operators.monitors import Monitor
+from operators.performance_metrics import BETTER, LABEL_METRICS
+from operators.performance_plan import plan_performance, sizes_of, trailing_of
+from operators.tables import Kind
+from windows.confidence import looks_per_month
+from windows.panes import duration_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from operators.objective import Objective
+    from operators.performance_settings import PerformanceSettings, Rule
+    from operators.settings import ModelSettings, Task
+
+BaselineKind = Literal["constant", "reference", "trailing", "version", "shift"]
+Form = Literal["difference", "ratio"]
+
+ERROR_OF: dict[Task, tuple[str, str]] = {
+    "binary": ("accuracy", "error_rate"),
+    "multiclass": ("accuracy", "error_rate"),
+    "regression": ("mae", "mae"),
+    "ranking": ("ndcg", "ndcg_loss"),
+}
+"""The metric that a task's error is taken from, and the error's name; another name is 1 minus the metric."""
+
+CURVE = "curve_shift"
+CURVE_MONITOR = "performance.concept.curve"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Against:
+    """A baseline.
+
+    Attributes:
+        kind: see `performance_settings.Baseline`.
+        length: of a trailing baseline, or how long ago a shifted one was, ms.
+        value: of a constant, else 0.
+    """
+
+    kind: BaselineKind
+    length: int = 0
+    value: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """For people: "the 14d before", "364d earlier"."""
+        if self.kind == "trailing":
+            return f"the {duration_text(self.length)} before"
+        if self.kind == "shift":
+            return f"{duration_text(self.length)} earlier"
+        return {"constant": "the config", "reference": "the reference"}.get(self.kind, "the version with most traffic")
+
+    @property
+    def label(self) -> str:
+        """As a label: "trailing_14d", "shift_364d", "reference"."""
+        return f"{self.kind}_{duration_text(self.length)}" if self.length else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceMonitor:
+    """A rule and what it compares.
+
+    Attributes:
+        monitor: its limits; its metric is the one it is shown with.
+        against: the baseline; None for an objective, which has none.
+        form: how the interval of the comparison is made: of the difference, or of the ratio.
+    """
+
+    monitor: Monitor
+    against: Against | None
+    form: Form = "difference"
+
+    @property
+    def compares(self) -> bool:
+        """Whether the baseline is measured too, so that the comparison has an interval of its own."""
+        return self.against is not None and self.against.kind != "constant"
+
+
+def performance_monitors(model: ModelSettings) -> tuple[PerformanceMonitor, ...]:
+    """All monitors of a model's labels; none without `performance:`."""
+    performance = model.performance
+    if performance is None:
+        return ()
+    found = [one for metric, rules in performance.rules.items() for one in _named(metric, rules, performance)]
+    error = performance.concept.error
+    if error is not None:
+        found += _errors(model.task, error, performance)
+    curve = performance.concept.curve
+    if curve is not None:
+        levels = curve.max_shift
+        shift = Monitor(CURVE_MONITOR, "ConceptDrift", Kind.CONCEPT, CURVE, (curve.recent,), levels.minor, levels.major)
+        found.append(PerformanceMonitor(shift, None))
+    found += [_objective(objective, performance) for metric, objective in model.sla.items() if metric in LABEL_METRICS]
+    return tuple(found)
+
+
+def performance_looks(model: ModelSettings, pane: int, segments: int, versions: int) -> float:
+    """Bounds of label monitors compared with a threshold in a month: what the promise on false pages is divided by.
+
+    Args:
+        model: the settings; 0 without `performance:`.
+        pane: ms.
+        segments: segments that are watched beside the whole, crossed ones included.
+        versions: versions assumed to serve at the same time.
+    """
+    if model.performance is None:
+        return 0.0
+    plan = plan_performance(model, pane)
+    total = 0.0
+    for one in performance_monitors(model):
+        monitor = one.monitor
+        if monitor.metric == CURVE:
+            total += 0.0 if plan.curve is None else looks_per_month(plan.curve.slide)
+            continue
+        streams = versions * (1 if monitor.whole_only else 1 + segments)
+        total += sum(streams * looks_per_month(plan.window(size).slide) for size in monitor.windows)
+    return total
+
+
+def against_of(rule: Rule, performance: PerformanceSettings, window: int) -> Against:
+    """The baseline of a rule over a window."""
+    baseline = rule.baseline
+    if baseline.kind == "constant":
+        return Against("constant", value=baseline.value or 0.0)
+    if baseline.kind == "trailing":
+        return Against("trailing", trailing_of(rule, performance, window))
+    if baseline.kind == "shift":
+        return Against("shift", baseline.shift or 0)
+    return Against(baseline.kind)
+
+
+def _named(metric: str, rules: Sequence[Rule], performance: PerformanceSettings) -> Iterator[PerformanceMonitor]:
+    """The monitors of a metric. Where it has several rules, the baseline is in their names."""
+    taken: dict[str, int] = {}
+    for rule in rules:
+        sizes = sizes_of(rule, performance)
+        name = f"performance.{metric}"
+        if len(rules) > 1:
+            name = f"{name}.{against_of(rule, performance, sizes[0]).label}"
+            taken[name] = taken.get(name, 0) + 1
+            name = name if taken[name] == 1 else f"{name}.{taken[name]}"
+        for size in sizes:
+            yield from _of_rule(name, "PerformanceDrop", Kind.COMPARISON, metric, rule, performance, size)
+
+
+def _errors(task: Task, rules: Sequence[Rule], performance: PerformanceSettings) -> Iterator[PerformanceMonitor]:
+    metric = ERROR_OF[task][1]
+    for index, rule in enumerate(rules):
+        name = "performance.concept.error" + (f".{index + 1}" if index else "")
+        for size in sizes_of(rule, performance):
+            yield from _of_rule(name, "ConceptDrift", Kind.CONCEPT, metric, rule, performance, size)
+
+
+def _of_rule(
+    name: str, alert: str, kind: Kind, metric: str, rule: Rule, performance: PerformanceSettings, size: int
+) -> Iterator[PerformanceMonitor]:
+    """One monitor a window; of a metric that is neither good high nor good low, one for each way."""
+    levels, scaled = rule.levels, rule.form in {"max_ratio", "max_drop_ratio"}
+    minor, major = levels.minor, levels.major
+    if rule.form == "max_drop_ratio":
+        minor, major = _rest(minor), _rest(major)
+    falls = any(name == metric and better == "high" for name, better in BETTER.items())
+    ways: tuple[tuple[str, bool], ...] = (("", falls),)
+    if rule.form == "max_change":
+        ways = ((".up", False), (".down", True))
+    for suffix, falling in ways:
+        monitor = Monitor(
+            name=name + suffix,
+            alert=alert,
+            kind=kind,
+            metric=metric,
+            windows=(size,),
+            minor=minor,
+            major=major,
+            falling=falling,
+            relative=not scaled,
+            scaled=scaled,
+            whole_only=not rule.of_segments,
+        )
+        yield PerformanceMonitor(monitor, against_of(rule, performance, size), "ratio" if scaled else "difference")
+
+
+def _rest(share: float | None) -> float | None:
+    """What is left when a share is lost, without the noise of binary fractions: 1 - 0.05 is 0.95."""
+    return None if share is None else round(math.fsum((1.0, -share)), 15)
+
+
+def _objective(objective: Objective, performance: PerformanceSettings) -> PerformanceMonitor:
+    monitor = Monitor(
+        name=f"sla.{objective.metric}",
+        alert="SlaBreach",
+        kind=Kind.PERFORMANCE,
+        metric=objective.metric,
+        windows=(objective.window or min(performance.cohort_windows),),
+        minor=None,
+        major=objective.target,
+        falling=objective.comparison in {">", ">="},
+        whole_only=True,
+    )
+    return PerformanceMonitor(monitor, None)

@@ -1,0 +1,88 @@
+"""Progress: what a batch tells of its partition's place in event time, and whether that is news."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from windows.watermark import PartitionClocks
+
+
+class Placed(Protocol):
+    """A decoded batch of either topic."""
+
+    @property
+    def partition(self) -> int:
+        """Which partition."""
+
+    @property
+    def partitions(self) -> int:
+        """How many the topic has."""
+
+    @property
+    def silent_until(self) -> int | None:
+        """Time (ms) before which it is confirmed to hold nothing more."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will follow."""
+
+    @property
+    def floor(self) -> int | None:
+        """First pane still open by the batch's own records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a partition has come.
+
+    Attributes:
+        partition: which partition.
+        partitions: how many the topic has.
+        floor: first pane still open after the batch, counting its own records only; None when it had none.
+        silent_until: pane up to which the partition is confirmed to hold nothing more; None when unknown.
+        ended: nothing will follow.
+    """
+
+    partition: int
+    partitions: int
+    floor: int | None
+    silent_until: int | None
+    ended: bool
+
+    def tell(self, clocks: PartitionClocks) -> None:
+        """Move the topic's clocks."""
+        clocks.partitions = self.partitions
+        if self.floor is not None:
+            clocks.advance(self.partition, self.floor)
+        if self.silent_until is not None:
+            clocks.silent(self.partition, self.silent_until)
+        if self.ended:
+            clocks.end(self.partition)
+
+
+def progress_of(batch: Placed, pane: int) -> Progress:
+    """The progress that a batch makes, over panes of `pane` ms."""
+    silent = None if batch.silent_until is None else batch.silent_until // pane
+    return Progress(batch.partition, batch.partitions, batch.floor, silent, batch.ended)
+
+
+@dataclass(slots=True)
+class Told:
+    """What everybody has been told of each partition. Only saves messages: forgetting it changes no result."""
+
+    known: dict[int, tuple[int | None, int | None, bool]] = field(default_factory=dict)
+
+    def is_news(self, progress: Progress) -> bool:
+        """Whether the partition moved on, fell silent, spoke again or ended since everybody was last told."""
+        known = self.known.get(progress.partition, (None, None, False))
+        floor, silent_before, ended = known
+        now: tuple[int | None, int | None, bool]
+        if progress.floor is not None:
+            now = (progress.floor if floor is None else max(floor, progress.floor), None, progress.ended)
+        else:
+            silent = progress.silent_until if progress.silent_until is not None else silent_before
+            now = (floor, silent, progress.ended or ended)
+        self.known[progress.partition] = now
+        return now != known

@@ -1,0 +1,61 @@
+"""Parts of settings: the types of keys, and the base of every mapping."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from operators.durations import Millis, from_to
+
+MAX_WINDOWS = 8
+
+
+def _no_boolean(given: object) -> object:
+    """Refuse true and false where a number is meant: pydantic would read them as 1 and 0."""
+    if isinstance(given, bool):
+        raise PydanticCustomError("float_type", "a number")
+    return given
+
+
+def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a list that names an entry twice."""
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise PydanticCustomError("twice", "each entry only once")
+        seen.add(value)
+    return values
+
+
+Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Ratio = Annotated[Number, Field(gt=0, le=1)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Window = Annotated[Millis, from_to(1)]
+Windows = Annotated[tuple[Window, ...], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(distinct)]
+
+
+class Settings(BaseModel):
+    """A mapping of the config file: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Levels(Settings):
+    """The thresholds of one metric; at least one of the two.
+
+    Attributes:
+        minor: beyond it an alert is of its minor severity; None for no minor level.
+        major: beyond it an alert is of its major severity; None for no major level.
+    """
+
+    minor: Annotated[Number, Field(gt=0)] | None = None
+    major: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minor is None and self.major is None:
+            raise PydanticCustomError("levels", "at least one of minor and major")
+        if self.minor is not None and self.major is not None and self.minor > self.major:
+            raise PydanticCustomError("levels", "a minor level that is not above the major level")
+        return self

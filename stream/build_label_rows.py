@@ -1,0 +1,177 @@
+"""Labelled rows of a build as outcomes: predictions beside what turned out to be true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from operators.labels import LabelCodes
+from stream.build_count import CategorySlots
+from stream.build_frames import PREDICTION
+from stream.row_columns import categories, class_scores, lists, numbers
+from windows.columns import Columns
+from windows.profiles import CategoricalProfile, NumericProfile
+from windows.task_fold import Outcomes
+from windows.task_layout import TaskOptions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from operators.settings import Task
+    from stream.build_frames import Coded, Frame
+    from stream.build_plan import Plan
+    from windows.arrays import FloatArray, IntArray
+    from windows.reference import Reference
+
+
+class LabelError(ValueError):
+    """The labels cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """n rows of a batch.
+
+    Attributes:
+        outcomes: predictions and labels, NaN where a row has none.
+        columns: what else is known of the rows, as folding takes it.
+    """
+
+    outcomes: Outcomes
+    columns: Columns
+
+    @property
+    def count(self) -> int:
+        """Rows."""
+        return len(self.outcomes.label)
+
+
+def task_of(plan: Plan, reference: Reference) -> TaskOptions:
+    """What the outcomes are: as the config says it, or as the predictions look.
+
+    Raises:
+        LabelError: the task cannot be judged with these columns.
+    """
+    prediction, given = reference.prediction, plan.outcomes
+    task = plan.task or _guessed(reference)
+    if task == "regression" and not isinstance(prediction, NumericProfile):
+        raise LabelError("the task regression has numbers, and the predictions are none")
+    if task == "binary" and prediction is None:
+        raise LabelError("the predictions are neither scores nor classes")
+    classes: tuple[str, ...] = ()
+    if task == "multiclass":
+        if not isinstance(prediction, CategoricalProfile):
+            raise LabelError("the task multiclass has classes, and the predictions are none")
+        classes = prediction.categories
+    return TaskOptions(task, given.threshold, classes, given.k, given.tolerance, given.negative_after)
+
+
+def _guessed(reference: Reference) -> Task:
+    prediction = reference.prediction
+    if prediction is None:
+        return "ranking"
+    if isinstance(prediction, CategoricalProfile):
+        return "multiclass"
+    return "binary" if prediction.edges[0] >= 0 and prediction.edges[-1] <= np.nextafter(1.0, 2.0) else "regression"
+
+
+class LabelReader:
+    """Turns frames into labelled rows."""
+
+    def __init__(self, plan: Plan, reference: Reference, options: TaskOptions) -> None:
+        """Prepare the codes of classes and categories."""
+        self.scores = plan.prediction == "scores"
+        self.task = options.task
+        self.read = LabelCodes(options.task, options.classes, plan.outcomes.positive).reader()
+        profiles = dict(reference.features)
+        if reference.prediction is not None:
+            profiles[PREDICTION] = reference.prediction
+        self.numeric = [name for name, profile in profiles.items() if isinstance(profile, NumericProfile)]
+        self.categorical = {
+            name: CategorySlots(list(profile.categories))
+            for name, profile in profiles.items()
+            if isinstance(profile, CategoricalProfile)
+        }
+
+    def __call__(self, frame: Frame) -> LabelledRows:
+        """The rows of one batch.
+
+        Raises:
+            LabelError: the labels are not what the task has.
+        """
+        label, predicted = frame.given["label"], frame.given.get("prediction")
+        nothing = np.full(frame.rows, np.nan)
+        outcomes = Outcomes(
+            score=nothing,
+            probabilities=None,
+            ranked=None,
+            label=nothing,
+            clicked=None,
+            value=nothing,
+            delay=np.zeros(frame.rows, dtype=np.int64),
+            sign=np.ones(frame.rows, dtype=np.int64),
+        )
+        if self.task == "ranking":
+            outcomes = replace(outcomes, ranked=lists(predicted), clicked=lists(label))
+        elif self.task == "regression":
+            outcomes = replace(outcomes, score=frame.numeric[PREDICTION], label=_numbers(label))
+        else:
+            outcomes = replace(outcomes, score=self._score(frame), label=self._coded(categories(label), "label"))
+            if self.task == "multiclass" and self.scores:
+                names = self.categorical[PREDICTION].names
+                outcomes = replace(outcomes, probabilities=class_scores(predicted, [int(name) for name in names]))
+        return LabelledRows(outcomes, self._columns(frame, outcomes.probabilities))
+
+    def _score(self, frame: Frame) -> FloatArray:
+        """The score of the positive class, or the code of the predicted class."""
+        if PREDICTION in frame.numeric:
+            return frame.numeric[PREDICTION]
+        return self._coded(frame.categorical[PREDICTION], "prediction")
+
+    def _coded(self, coded: Coded, what: str) -> FloatArray:
+        codes, names = coded
+        table = np.array([*(self.read(_plain(name)) for name in names), np.nan])
+        found: FloatArray = table[codes]  # the code -1 picks the last entry: missing
+        odd = np.flatnonzero(table < 0)
+        if len(odd):
+            shown = names[int(odd[0])][:40]
+            raise LabelError(
+                f"{what} {shown!r} is neither 0 nor 1; performance.positive names the class that is positive"
+            )
+        return found
+
+    def _columns(self, frame: Frame, probabilities: FloatArray | None) -> Columns:
+        none: IntArray = np.zeros(frame.rows, dtype=np.int64)
+        numeric = [frame.numeric[name] for name in self.numeric]
+        codes = [slots(frame.categorical[name]) for name, slots in self.categorical.items()]
+        return Columns(
+            panes=none,
+            versions=("",),
+            version=none,
+            numeric=np.array(numeric, dtype=np.float64).reshape(len(numeric), frame.rows),
+            categorical=np.array(codes, dtype=np.int64).reshape(len(codes), frame.rows),
+            segments=np.zeros((0, frame.rows), dtype=np.int64),
+            latency=np.full(frame.rows, np.nan),
+            failed=None,
+            probabilities=probabilities,
+        )
+
+
+def _plain(name: str) -> str:
+    """The text of a whole number without its fraction: a column with gaps is read as floats."""
+    return name.removesuffix(".0")
+
+
+def _numbers(label: pa.Array) -> FloatArray:
+    try:
+        return numbers(label)
+    except (ValueError, TypeError) as error:
+        raise LabelError(f"the task regression has numbers, and the labels are none ({error})") from None
+
+
+def usable(matrix: Any) -> FloatArray:
+    """The columns of float64[k, n] without a missing or infinite value."""
+    found: FloatArray = matrix[:, np.isfinite(matrix).all(axis=0)]
+    return found

@@ -1,0 +1,112 @@
+"""Checks across the keys of `performance:`, and between it and the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.performance_metrics import BETTER, LABEL_METRICS, OF_TASK
+from operators.performance_plan import PlanError, plan_performance, rules_of
+from operators.performance_settings import misfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.performance_settings import PerformanceSettings, Rule
+    from operators.settings import ModelSettings
+    from stream.problems import Finding, KeyPath
+    from windows.reference import Reference
+
+OPTIONS = ("threshold", "k", "tolerance")
+"""Keys that say how outcomes are counted: the reference's must be those asked for."""
+
+NEEDS_PERFORMANCE = "needs labels: say under `performance:` how they come, or remove it"
+
+
+def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterator[Finding]:
+    """What is wrong between the keys; `at` is the model's path."""
+    yield from _objectives(model, at)
+    if model.performance is None:
+        return
+    found = [*_rules(model, model.performance, at), *_task(model, model.performance, at)]
+    yield from found
+    yield from _crossings(model, model.performance, at)
+    if not found:
+        try:
+            plan_performance(model, pane)
+        except PlanError as error:
+            yield (*at, *error.path), None, error.allowed
+
+
+def reference_without_labels(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+    """Rules against a reference that has no labelled rows, or others than asked for; paths are within the model."""
+    performance = model.performance
+    if performance is None:
+        return
+    for path, _, rule in rules_of(performance):
+        if rule.baseline.kind != "reference":
+            continue
+        if reference.task is None or reference.outcomes is None:
+            allowed = "build it from rows with a column `label`, or give a number, trailing, version or {shift: 364d}"
+            yield (*path, "baseline"), "the reference has no labelled rows", allowed
+            continue
+        for key in OPTIONS:
+            asked, has = getattr(performance, key), getattr(reference.task, key)
+            if asked != has:
+                yield ("performance", key), f"the reference's labels were counted with {has}", "build it again"
+        return
+
+
+def _objectives(model: ModelSettings, at: KeyPath) -> Iterator[Finding]:
+    for metric in model.sla:
+        if metric not in LABEL_METRICS:
+            continue
+        if model.performance is None:
+            yield (*at, "sla", metric), None, NEEDS_PERFORMANCE
+        elif metric not in OF_TASK[model.task]:
+            yield (*at, "sla", metric), None, _metrics_of(model)
+
+
+def _crossings(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+    known = ", ".join(model.segments) or "it has none"
+    for number, crossing in enumerate(performance.cross):
+        for place, key in enumerate(crossing):
+            if key not in model.segments:
+                yield (*at, "performance", "cross", number, place), None, f"one of the model's segments: {known}"
+
+
+def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+    for path, metric, rule in rules_of(performance):
+        if metric == "error":
+            if rule.form not in {"max_rise", "max_ratio"}:
+                yield (*at, *path, rule.form), None, "max_rise or max_ratio is needed: low values are good"
+            continue
+        known = next(name for name in BETTER if name == metric)
+        if known not in OF_TASK[model.task]:
+            yield (*at, *path[:2]), None, _metrics_of(model)
+        elif (allowed := misfit(known, rule)) is not None:
+            yield (*at, *path, rule.form), None, allowed
+        elif rule.form in {"max_drop_ratio", "max_ratio"} and _not_positive(rule):
+            yield (*at, *path, "baseline"), None, "more than 0 is needed: the limit is a multiple of it"
+
+
+def _task(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+    """Keys that mean something for some tasks only."""
+    here = (*at, "performance")
+    if performance.within_tolerance is not None and performance.tolerance is None:
+        yield (*here, "within_tolerance"), None, "tolerance is needed beside it: the largest error that nobody minds"
+    if performance.tolerance is not None and model.task != "regression":
+        yield (*here, "tolerance"), None, "a model of task regression is needed"
+    if performance.positive is not None and model.task != "binary":
+        yield (*here, "positive"), None, "a model of task binary is needed"
+    if performance.negative_after is not None and model.task not in {"binary", "ranking"}:
+        yield (*here, "negative_after"), None, "a model of task binary or ranking is needed: there silence says no"
+    if performance.concept.curve is not None and model.task != "binary":
+        yield (*here, "concept", "curve"), None, "a model of task binary is needed"
+
+
+def _not_positive(rule: Rule) -> bool:
+    return rule.baseline.kind == "constant" and (rule.baseline.value or 0.0) <= 0
+
+
+def _metrics_of(model: ModelSettings) -> str:
+    return f"a metric of {model.task} is needed: {', '.join(OF_TASK[model.task])}"

@@ -1,0 +1,80 @@
+"""`performance:` as `init` writes it: commented out, every key with what it does, at its default."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.durations import show_duration
+from operators.performance_metrics import BETTER, OF_TASK
+from operators.performance_settings import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
+
+if TYPE_CHECKING:
+    from operators.settings import Task
+
+
+def performance_text(task: Task) -> str:
+    """The lines, each a comment, indented as a key of a model."""
+    return "".join(f"    # {line}".rstrip() + "\n" for line in _lines(task).splitlines())
+
+
+def _lines(task: Task) -> str:
+    performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
+    levels = curve.max_shift
+    return f"""\
+performance:
+  # windows of prediction time: a window is judged when its labels have come
+  windows: {_windows(performance.cohort_windows)}
+  # a prediction's label has come, or will not, when it is this old
+  label_delay: {show_duration(performance.label_delay)}
+  # ... or earlier, once this share of the predictions has one, such as  0.98
+  coverage: null
+  # how long a prediction waits for its label; null is four label delays, at least a day; up to 120d
+  keep: null
+  # how long a label waits for its prediction
+  wait: {show_duration(performance.wait)}
+  # no feedback within this time is a negative label, such as  30m; null: silence says nothing
+  negative_after: null
+  # share of the predictions that are joined with labels, chosen by their id
+  sample: {performance.sample:g}
+  # binary: a score of at least this is a positive prediction
+  threshold: {performance.threshold:g}
+  # binary: the positive class, where labels are text
+  positive: null
+  # ranking: how many of the ranked items count
+  k: {performance.k}
+  # regression: an error up to this is none, for within_tolerance
+  tolerance: null
+  # segment keys whose combinations are watched too, such as  [[country, device]]
+  cross: []
+  # no label for this long, while predictions go on; null is label_delay, from 15m to 2d
+  label_stall_after: null
+  # length of the baseline `trailing`, which ends where the window begins; null is 14d, at least two windows
+  trailing: null
+  # when what the model learned holds no more: a rule on the error, {{baseline: trailing, max_ratio: 1.5}};
+  # the precision-recall curve of a recent period against the one before (binary);
+  # ADWIN and Page-Hinkley as second opinions: off, evaluate or alert
+  concept:
+    error: null
+    curve: null  # {{recent: {show_duration(curve.recent)}, before: {show_duration(curve.before)}, \
+max_shift: {{minor: {levels.minor:g}, major: {levels.major:g}}}}}
+    detectors: {concept.detectors}
+  # A metric with a rule, or a list of rules. A limit is a number, or {{minor: 0.02, major: 0.05}}.
+  # baseline: a number, reference (its labelled rows), trailing, version (the one with most traffic) or {{shift: 364d}}
+  # Beside the limit: window (one instead of all), trailing, segments (true or false: whether each is judged).
+{_metrics(task)}"""
+
+
+def _metrics(task: Task) -> str:
+    """Each metric of the task, grouped by the limits that it may have."""
+    lines = []
+    for better, limits in LIMITS_OF.items():
+        names = [name for name in OF_TASK[task] if BETTER[name] == better]
+        if names:
+            lines.append(f"  # with {' or '.join(limits)}: {', '.join(names)}\n")
+    example = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}[task]
+    limit = "max_ratio: 1.2" if BETTER[example] == "low" else "max_drop: 0.05"
+    return "".join(lines) + f"  {example}: {{baseline: reference, {limit}}}\n"
+
+
+def _windows(windows: tuple[int, ...]) -> str:
+    return f"[{', '.join(show_duration(window) for window in windows)}]"

@@ -1,0 +1,102 @@
+"""Exports of labels: how good predictions are, and what became of feedback, as reports for the metrics. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.cohort_tick import NEVER
+from stream.reports import GaugeBlock, Totals
+from windows.layout import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.cohort_measures import CohortMeasures, WindowMeasures
+    from operators.judge_performance import LabelVerdicts
+    from operators.tables import Table
+    from stream.reports import Report
+
+COUNTS = frozenset({"labelled", "predictions"})
+"""Measured beside the metrics, and counters already."""
+
+PERFORMANCE = ("performance", "performance_lower", "performance_upper")
+
+
+def of_cohorts(verdicts: LabelVerdicts, shortest: int) -> Iterator[Report]:
+    """The gauges and totals of one tick of a model's labels.
+
+    Args:
+        verdicts: of the tick; windows that did not move keep the gauges they have.
+        shortest: size (ms) of the window that coverage and delay are shown of: their series carry no window.
+    """
+    measures = verdicts.measures
+    model = measures.model
+    for window in measures.windows:
+        yield from _performance(model, window)
+        if window.window.size == shortest:
+            yield from _coverage(model, window)
+    yield from _counts(measures)
+    yield GaugeBlock(model, "labels_timestamp_seconds", ((model,),), (measures.end / 1e3,))
+    yield GaugeBlock(model, "labels_waiting", ((model,),), (float(measures.totals.waiting),))
+    came = measures.last_feedback != NEVER
+    age = ((measures.end - measures.last_feedback) / 1e3,) if came else ()
+    yield GaugeBlock(model, "label_age_seconds", ((model,),) if came else (), age)
+    for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):
+        rows = tuple((model, objective.version, objective.sla) for objective in verdicts.objectives)
+        values = tuple(float(getattr(objective, pick)) for objective in verdicts.objectives)
+        yield GaugeBlock(f"{model}/labels", name, rows, values)
+
+
+def _performance(model: str, window: WindowMeasures) -> Iterator[GaugeBlock]:
+    """Every metric of every group with its bounds, and the baselines that rules compare it with."""
+    label = window.window.label
+    owner = f"{model}/{label}/labels"
+    rows: list[tuple[str, ...]] = []
+    values: tuple[list[float], list[float], list[float]] = ([], [], [])
+    for table in window.tables:
+        if table.metric in COUNTS:
+            continue
+        for at, (version, segment) in enumerate(table.groups):
+            if np.isnan(table.value[at, 0]):
+                continue
+            rows.append((model, version, segment, table.metric, label))
+            for column, found in zip(values, (table.value, table.lower, table.upper), strict=True):
+                column.append(float(found[at, 0]))
+    for name, column in zip(PERFORMANCE, values, strict=True):
+        yield GaugeBlock(owner, name, tuple(rows), tuple(column))
+    bases = {
+        (model, version, segment, one.table.metric, label, one.against.label): float(one.table.baseline[at, 0])
+        for one in window.comparisons
+        if one.table.baseline is not None
+        for at, (version, segment) in enumerate(one.table.groups)
+        if not np.isnan(one.table.baseline[at, 0])
+    }
+    yield GaugeBlock(owner, "performance_baseline", tuple(bases), tuple(bases.values()))
+
+
+def _coverage(model: str, window: WindowMeasures) -> Iterator[GaugeBlock]:
+    for metric, name in (("label_coverage", "label_coverage_ratio"), ("label_delay_p50_s", "label_delay_seconds")):
+        shown = _whole(model, window.table(metric))
+        yield GaugeBlock(f"{model}/labels", name, tuple(shown), tuple(shown.values()))
+
+
+def _whole(model: str, table: Table | None) -> dict[tuple[str, ...], float]:
+    if table is None:
+        return {}
+    return {
+        (model, version): float(table.value[at, 0])
+        for at, (version, segment) in enumerate(table.groups)
+        if segment == WHOLE and not np.isnan(table.value[at, 0])
+    }
+
+
+def _counts(measures: CohortMeasures) -> Iterator[Totals]:
+    model, totals = measures.model, measures.totals
+    yield Totals("feedback_total", {(model, kind): float(count) for kind, count in totals.feedback.items()})
+    events = {"matched": totals.matched, "revised": totals.revised, "assumed_negative": totals.negatives}
+    yield Totals("labels_total", {(model, event): float(count) for event, count in events.items()})
+    yield Totals("duplicates_total", {(model, "feedback"): float(totals.duplicates)})
+    yield Totals("unmatched_feedback_total", {(model, why): float(count) for why, count in totals.unmatched.items()})
+    yield Totals("old_cohorts_total", {(model,): float(measures.too_old)})

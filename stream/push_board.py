@@ -1,0 +1,180 @@
+"""The board: what Alertmanager has to be told, as the parent process knows it from the reports of the workers.
+
+What fires is what the gauge `alert_active` says; the alert events give it words. Nothing on it ends by silence: only by
+a judged tick without the alert, or a config without its model.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from stream import metrics
+from stream.reports import AlertTold, GaugeBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from operators.alert_event import AlertEvent
+    from stream.reports import Labels, Report
+
+WORDS_WITHIN = 2.0
+"""Seconds that an alert waits for the event that describes it. One that fired before a restart may have none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One alert as Alertmanager is told of it.
+
+    Attributes:
+        labels: those of `alert_active`: model, version, segment, alert, severity.
+        started_at: ms.
+        ended_at: ms; None while it fires.
+        event: the latest that described it; None when none is known.
+    """
+
+    labels: Labels
+    started_at: int
+    ended_at: int | None = None
+    event: AlertEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The board at one moment: how often it had changed, what fires, and what has ended and is still to be told."""
+
+    number: int
+    firing: tuple[Entry, ...]
+    ended: tuple[Entry, ...]
+
+
+class Board:
+    """Thread-safe.
+
+    Args:
+        remembered: what was on it when the former process ended.
+        models: those that are watched; what fired of another has ended.
+        keep: told everything whenever it changes.
+        expires_after: ms after which an end need not be told any more: the alert has expired by itself.
+        now: gives ms since the epoch.
+    """
+
+    def __init__(
+        self,
+        remembered: Iterable[Entry],
+        models: Collection[str],
+        keep: Callable[[View], None],
+        expires_after: int,
+        now: Callable[[], int] = lambda: int(time.time() * 1e3),
+    ) -> None:
+        self._keep, self._expires_after, self._now = keep, expires_after, now
+        self._changed = threading.Condition()
+        self._number = 0
+        self._firing: dict[Labels, Entry] = {}
+        self._ended: dict[Labels, Entry] = {}
+        self._words: dict[Labels, AlertEvent] = {}
+        self._ripe: set[Labels] = set()
+        for entry in remembered:
+            if entry.ended_at is not None or entry.labels[0] not in models:
+                self._end(replace(entry, ended_at=None), entry.ended_at)
+            else:
+                self._firing[entry.labels] = entry
+                self._ripe.add(entry.labels)
+                if entry.event is not None:
+                    self._words[entry.labels[:4]] = entry.event
+
+    def hear(self, report: Report) -> None:
+        """Take in what concerns it of the reports."""
+        match report:
+            case AlertTold():
+                self._tell(report.event)
+            case GaugeBlock() if report.metric == metrics.ALERT_ACTIVE.name:
+                self._replace(report.owner, report.rows)
+
+    def wait(self, seen: int, seconds: float) -> View:
+        """The board once it is another than at this number, or when the time is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._number != seen, seconds)
+            return self._view()
+
+    def forget(self, told: Iterable[Entry]) -> None:
+        """These ends are known to everybody."""
+        with self._changed:
+            known = [entry for entry in told if self._ended.get(entry.labels) == entry]
+            for entry in known:
+                del self._ended[entry.labels]
+            if known:
+                self._keep(self._everything())
+
+    def wake(self) -> None:
+        """End every wait."""
+        with self._changed:
+            self._turn()
+
+    def _tell(self, event: AlertEvent) -> None:
+        what = (event.model, event.version, event.segment, event.alert)
+        labels = (*what, event.severity)
+        with self._changed:
+            if event.state == "resolved":
+                return
+            self._words[what] = event
+            held = self._firing.get(labels)
+            if held is not None and held.event != event:
+                self._put(labels, event)
+                self._turn()
+
+    def _replace(self, model: str, rows: Iterable[Labels]) -> None:
+        """Exactly these alerts of the model fire."""
+        with self._changed:
+            after = set(rows)
+            before = {labels for labels in self._firing if labels[0] == model}
+            if before == after:
+                return
+            for labels in sorted(after - before):
+                self._put(labels, self._words.get(labels[:4]))
+            for labels in sorted(before - after):
+                self._end(self._firing.pop(labels), None)
+            alive = {labels[:4] for labels in self._firing}
+            self._words = {what: event for what, event in self._words.items() if what[0] != model or what in alive}
+            self._turn()
+
+    def _put(self, labels: Labels, event: AlertEvent | None) -> None:
+        held = self._firing.get(labels)
+        started = [self._now()] if held is None else [held.started_at]
+        if event is not None:
+            started.append(event.started_at)
+            self._ripe.add(labels)
+        else:
+            timer = threading.Timer(WORDS_WITHIN, self._ripen, (labels,))
+            timer.daemon = True
+            timer.start()
+        self._ended.pop(labels, None)
+        self._firing[labels] = Entry(labels, min(started), None, event)
+
+    def _ripen(self, labels: Labels) -> None:
+        """No event came in time: it is told without."""
+        with self._changed:
+            if labels in self._firing and labels not in self._ripe:
+                self._ripe.add(labels)
+                self._turn()
+
+    def _end(self, entry: Entry, at: int | None) -> None:
+        # Alertmanager refuses an end before the beginning.
+        self._ended[entry.labels] = replace(entry, ended_at=max(at or self._now(), entry.started_at + 1))
+        self._ripe.discard(entry.labels)
+
+    def _turn(self) -> None:
+        oldest = self._now() - self._expires_after
+        self._ended = {labels: entry for labels, entry in self._ended.items() if (entry.ended_at or 0) > oldest}
+        self._number += 1
+        self._changed.notify_all()
+        self._keep(self._everything())
+
+    def _view(self) -> View:
+        ripe = tuple(entry for labels, entry in self._firing.items() if labels in self._ripe)
+        return View(self._number, ripe, tuple(self._ended.values()))
+
+    def _everything(self) -> View:
+        return View(self._number, tuple(self._firing.values()), tuple(self._ended.values()))

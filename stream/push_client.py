@@ -1,0 +1,101 @@
+"""One Alertmanager over HTTP or HTTPS: posts alerts to its v2 API."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import closing
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from stream.http_access import header_of
+from stream.problems import ConfigError
+
+if TYPE_CHECKING:
+    from stream.config import Config
+    from stream.settings import ClientTlsSettings
+
+PATH = "/api/v2/alerts"
+_LONGEST = 300
+"""Characters of an answer that are told."""
+
+
+class PushError(RuntimeError):
+    """The alerts were not taken; why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Posts to one address. A connection is made for each request: they are rare.
+
+    Attributes:
+        url: base address, without a user name or password.
+        timeout: seconds for each step of a request.
+        headers: sent with each.
+        context: TLS, for https.
+    """
+
+    url: str
+    timeout: float
+    headers: dict[str, str]
+    context: ssl.SSLContext | None
+
+    def post(self, body: bytes) -> None:
+        """Post alerts.
+
+        Raises:
+            PushError: they were not taken.
+        """
+        try:
+            with closing(self._connection()) as connection:
+                connection.request("POST", urlsplit(self.url).path.rstrip("/") + PATH, body, self.headers)
+                answer = connection.getresponse()
+                said = answer.read(_LONGEST).decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            raise PushError(_line(str(error) or type(error).__name__)) from error
+        if answer.status != HTTPStatus.OK:
+            raise PushError(_line(f"{answer.status} {answer.reason}: {said}"))
+
+    def _connection(self) -> HTTPConnection:
+        parts = urlsplit(self.url)
+        if parts.scheme == "https":
+            return HTTPSConnection(parts.hostname or "", parts.port, timeout=self.timeout, context=self.context)
+        return HTTPConnection(parts.hostname or "", parts.port, timeout=self.timeout)
+
+
+def clients_of(config: Config) -> list[Client]:
+    """One for each replica that the config names.
+
+    Raises:
+        ConfigError: a certificate, a key or a file with a secret cannot be used.
+    """
+    settings = config.alertmanager
+    headers = {"Content-Type": "application/json", "User-Agent": "driftgauge"}
+    if settings.auth is not None:
+        headers["Authorization"] = header_of(config, settings.auth, ("alertmanager", "auth"))
+    context = _context(config, settings.tls) if any(url.startswith("https") for url in settings.urls) else None
+    return [Client(url, settings.timeout / 1e3, headers, context) for url in settings.urls]
+
+
+def _context(config: Config, tls: ClientTlsSettings | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if tls is None:
+        return context
+    try:
+        name, path = "ca", tls.ca
+        if path is not None:
+            context.load_verify_locations(path)
+        name, path = "certificate", tls.certificate
+        if path is not None:
+            # An encrypted key without its password must be an error, not a question on the terminal.
+            context.load_cert_chain(path, tls.key, lambda: tls.key_password or "")
+    except OSError as error:
+        said = f"{path}: {error.strerror or error}"
+        raise ConfigError([config.problem((("alertmanager", "tls", name), said, "a PEM file"))]) from None
+    return context
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

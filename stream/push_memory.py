@@ -1,0 +1,71 @@
+"""What was on the board, in the state directory: a restart neither leaves an alert without words nor an end untold."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from operators.alert_event import AlertEvent  # noqa: TC001 - read by msgspec
+from stream.errors import UsageError
+from stream.init import write_atomically
+from stream.push_board import Entry
+from stream.seldom import Seldom
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stream.push_board import View
+
+_LOG = logging.getLogger("driftgauge.push")
+
+FILE = "alertmanager.msgpack"
+"""Not JSON, which has no numbers for bounds that are not known."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    labels: tuple[str, str, str, str, str]
+    started_at: int
+    ended_at: int | None
+    event: AlertEvent | None
+
+
+class _File(msgspec.Struct, frozen=True):
+    alerts: list[_Kept]
+    format: int = 1
+
+
+class Memory:
+    """One file. It only saves what can be lost without harm: whatever is wrong with it is logged, and that is all."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep it in this directory, once that is there."""
+        self._path = directory / FILE
+        self._seldom = Seldom()
+
+    def load(self) -> list[Entry]:
+        """What was kept; nothing when there is nothing or it cannot be read."""
+        try:
+            found = msgspec.msgpack.decode(self._path.read_bytes(), type=_File)
+        except FileNotFoundError:
+            return []
+        except (OSError, msgspec.DecodeError) as error:
+            _LOG.warning("%s: not used: %s", self._path, error)
+            return []
+        return [Entry(kept.labels, kept.started_at, kept.ended_at, kept.event) for kept in found.alerts]
+
+    def keep(self, view: View) -> None:
+        """Replace what was kept."""
+        if not self._path.parent.is_dir():
+            return  # the workers make it, with the rights that it has to have
+        kept = [
+            _Kept((*entry.labels,), entry.started_at, entry.ended_at, entry.event)  # type: ignore[arg-type] # of five
+            for entry in (*view.firing, *view.ended)
+        ]
+        try:
+            write_atomically(self._path, msgspec.msgpack.encode(_File(kept)))
+            self._path.chmod(0o600)
+        except (UsageError, OSError) as error:
+            if self._seldom.due():
+                _LOG.warning("a restart would forget what Alertmanager was told: %s", error)

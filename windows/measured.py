@@ -1,0 +1,51 @@
+"""A metric of several groups with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.intervals import proportion_interval
+
+if TYPE_CHECKING:
+    from windows.arrays import FloatArray, IntArray
+    from windows.intervals import Interval
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A metric of G groups; NaN where it is undefined.
+
+    Attributes:
+        value: float64[G].
+        lower: float64[G], P(lower > truth) <= alpha.
+        upper: float64[G], P(upper < truth) <= alpha.
+        samples: int64[G], rows behind it.
+    """
+
+    value: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    samples: IntArray
+
+
+def measured(value: FloatArray, interval: Interval, samples: IntArray) -> Measured:
+    """A metric from its parts; all NaN where there are no samples or the value is NaN."""
+    defined = (samples > 0) & ~np.isnan(value)
+    value, lower, upper = (np.where(defined, part, np.nan) for part in (value, *interval))
+    # Rounding must not put a value outside its own interval.
+    return Measured(value, np.minimum(lower, value), np.maximum(upper, value), samples.astype(np.int64))
+
+
+def share(successes: IntArray, trials: IntArray, alpha: float) -> Measured:
+    """A share with Clopper and Pearson's bounds."""
+    value = successes / np.maximum(trials, 1)
+    return measured(value, proportion_interval(successes, trials, alpha), trials)
+
+
+def exact(value: IntArray) -> Measured:
+    """A count: known, not estimated."""
+    known = value.astype(np.float64)
+    return Measured(known, known.copy(), known.copy(), value.astype(np.int64))

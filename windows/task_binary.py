@@ -1,0 +1,196 @@
+"""Metrics of a binary model. A prediction is positive from the threshold on; rows without a usable score are left out.
+
+- accuracy, precision, recall, fpr, positive_ratio, predicted_positive_ratio: shares, Clopper and Pearson.
+- f1 (of the positive class), macro_f1 (of both): `windows.class_scores`.
+- auc: `windows.auc`; its interval includes the error of the bins.
+- log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.skewed_mean`.
+- ece over ten equal bins of [0, 1]: `windows.calibration_error`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows import class_scores
+from windows.auc import Area, area
+from windows.calibration_error import calibration_error
+from windows.measured import Measured, measured, share
+from windows.skewed_mean import Moments, mean_bounds
+from windows.task_fold import SMALLEST
+from windows.task_layout import CALIBRATION_BINS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from windows.arrays import FloatArray, IntArray
+    from windows.task_layout import TaskLayout
+
+LARGEST_LOSS = float(-np.log(SMALLEST))
+
+
+def classes(layout: TaskLayout, vectors: IntArray) -> tuple[IntArray, IntArray]:
+    """Positives and negatives per score bin, int64[G, B] each."""
+    return vectors[:, layout.spans["positives"]], vectors[:, layout.spans["negatives"]]
+
+
+def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    """Confusion at the threshold, int64[G, 2, 2]: rows are labels, columns predictions, negative first."""
+    first = threshold_bin(layout)
+    halves = [
+        np.stack((counts[:, :first].sum(axis=1), counts[:, first:].sum(axis=1)), axis=1)
+        for counts in reversed(classes(layout, vectors))
+    ]
+    return np.stack(halves, axis=1)
+
+
+def threshold_bin(layout: TaskLayout) -> int:
+    """The first score bin that is a positive prediction."""
+    return int(np.searchsorted(edges(layout), layout.options.threshold)) + 1
+
+
+def edges(layout: TaskLayout) -> FloatArray:
+    """The score edges.
+
+    Raises:
+        TypeError: not a binary model.
+    """
+    if layout.score_edges is None or layout.calibration is None:
+        raise TypeError(f"a {layout.options.task} model has no probability of a positive class")
+    return layout.score_edges
+
+
+def areas(layout: TaskLayout, vectors: IntArray, alpha: float) -> Area:
+    """Area under the ROC curve of each group."""
+    ends = edges(layout)
+    tied = np.zeros(len(ends) + 1)
+    tied[1:-1] = ends[1:] == np.nextafter(ends[:-1], np.inf)
+    return area(*classes(layout, vectors), tied, alpha)
+
+
+def _accuracy(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, 0, 0] + counts[:, 1, 1], counts.sum(axis=(1, 2)), alpha)
+
+
+def _precision(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, 1, 1], counts[:, :, 1].sum(axis=1), alpha)
+
+
+def _recall(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, 1, 1], counts[:, 1, :].sum(axis=1), alpha)
+
+
+def _fpr(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, 0, 1], counts[:, 0, :].sum(axis=1), alpha)
+
+
+def _f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return class_scores.f1(counts[:, 1, 1], counts[:, 0, 1] + counts[:, 1, 0], alpha)
+
+
+def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return class_scores.macro_f1(matrix(layout, vectors), alpha)
+
+
+def _positive_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, 1, :].sum(axis=1), counts.sum(axis=(1, 2)), alpha)
+
+
+def _predicted_positive_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(counts[:, :, 1].sum(axis=1), counts.sum(axis=(1, 2)), alpha)
+
+
+def _auc(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    found = areas(layout, vectors, alpha)
+    bounds = np.maximum(found.lower - found.error, 0.0), np.minimum(found.upper + found.error, 1.0)
+    return measured(found.value, bounds, _rows(layout, vectors))
+
+
+def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
+    def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+        moments = loss_moments(layout, vectors, _rows(layout, vectors), names)
+        return measured(moments.mean, mean_bounds(moments, 0.0, high, alpha), moments.n.astype(np.int64))
+
+    return mean
+
+
+def loss_moments(layout: TaskLayout, vectors: IntArray, rows: IntArray, names: tuple[str, str, str]) -> Moments:
+    """Moments of one loss from the sums of its powers."""
+    sums = layout.blocks["losses"]
+    first, second, third = (sums.read(vectors, name) for name in names)
+    return Moments.of_sums(rows.astype(np.float64), first, second, third * (64.0 if names[2].endswith("64th") else 1.0))
+
+
+def _log_loss(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    moments = loss_moments(layout, vectors, _rows(layout, vectors), ("loss", "loss_2", "loss_3_64th"))
+    bounds = mean_bounds(moments, 0.0, worst_loss(layout, vectors), alpha)
+    return measured(moments.mean, bounds, moments.n.astype(np.int64))
+
+
+def worst_loss(layout: TaskLayout, vectors: IntArray) -> FloatArray:
+    """The greatest log loss that the scores seen could have had, float64[G]: with the label one doubts most.
+
+    Losses end at 36, but where no score is near 0 or 1 none comes close to that.
+    """
+    ends = np.concatenate(([0.0], np.clip(edges(layout), 0.0, 1.0), [1.0]))
+    nearest = np.minimum(ends[:-1], 1.0 - ends[1:])
+    seen = sum(classes(layout, vectors)) + vectors[:, layout.spans["score_predictions"]] > 0
+    loss: FloatArray = -np.log(np.maximum(np.where(seen, nearest, 0.5).min(axis=1), SMALLEST))
+    return loss
+
+
+def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts, positives, scores = calibration_counts(layout, vectors)
+    _, cuts = _calibration(layout)
+    # The ten equal bins are unions of the calibration bins.
+    tenth = np.minimum((cuts[:-1] * CALIBRATION_BINS + 1e-9).astype(np.int64), CALIBRATION_BINS - 1)
+    starts = np.flatnonzero(np.diff(tenth, prepend=-1))
+    counts, positives = np.add.reduceat(counts, starts, axis=1), np.add.reduceat(positives, starts, axis=1)
+    return calibration_error(counts, positives, np.add.reduceat(scores, starts, axis=1), alpha)
+
+
+def calibration_counts(layout: TaskLayout, vectors: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Rows, positive labels and sum of scores of each calibration bin, [G, C] each."""
+    of, cuts = _calibration(layout)
+    starts = np.searchsorted(of, np.arange(len(cuts) - 1))
+    positives, negatives = (np.add.reduceat(counts, starts, axis=1) for counts in classes(layout, vectors))
+    sums = layout.blocks["calibration"]
+    scores = np.stack([sums.read(vectors, name) for name in sums.names], axis=1)
+    return positives + negatives, positives, scores
+
+
+def _calibration(layout: TaskLayout) -> tuple[IntArray, FloatArray]:
+    if layout.calibration is None or layout.calibration_edges is None:
+        raise TypeError(f"a {layout.options.task} model has no probability of a positive class")
+    return layout.calibration, layout.calibration_edges
+
+
+def _rows(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    positives, negatives = classes(layout, vectors)
+    rows: IntArray = positives.sum(axis=1) + negatives.sum(axis=1)
+    return rows
+
+
+METRICS = {
+    "accuracy": _accuracy,
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+    "macro_f1": _macro_f1,
+    "fpr": _fpr,
+    "auc": _auc,
+    "log_loss": _log_loss,
+    "brier": _mean(("gap_2", "gap_4", "gap_6"), 1.0),
+    "ece": _ece,
+    "calibration_gap": _mean(("gap", "gap_2", "gap_3"), 1.0),
+    "positive_ratio": _positive_ratio,
+    "predicted_positive_ratio": _predicted_positive_ratio,
+}

@@ -1,0 +1,133 @@
+"""How much a metric differs between two groups of outcomes: version against version, period against period.
+
+The intervals of the two sides are joined by square and add, each side's distance to its own bound (Newcombe, "Interval
+estimation for the difference between independent proportions", Statistics in Medicine 17, 1998, method 10; Zou and
+Donner 2008 for means, areas and the rest). For means of many rows that is Welch's interval, for areas DeLong's of
+independent samples.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows import task_binary
+from windows.intervals import proportion_interval
+from windows.measured import Measured, measured
+from windows.task_metrics import metric_names, task_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from windows.arrays import FloatArray, IntArray
+    from windows.intervals import Interval
+    from windows.task_layout import TaskLayout
+
+COUNTS = ("labelled", "predictions")
+"""Metrics that are no statistics: a difference of them says nothing."""
+QUANTILES = ("label_delay_p50_s", "label_delay_p95_s", "abs_error_p50", "abs_error_p90", "abs_error_p99")
+"""Their distance to a bound is partly the width of a bin, which does not average out: distances are added."""
+FEWEST_POSITIVES = 30
+"""Predicted positives both sides must have for their precision at a score to count in the shift of the curve."""
+
+
+def difference(
+    layout: TaskLayout, a: IntArray, b: IntArray, alpha: float, names: Collection[str] | None = None
+) -> dict[str, Measured]:
+    """metric(a) - metric(b) of G pairs; `samples` is the smaller of the two.
+
+    Args:
+        layout: of the task.
+        a: int64[G, layout.size].
+        b: int64[G, layout.size], or [1, size] to compare all with one.
+        alpha: probability of error per bound.
+        names: the metrics wanted; None for all but counts.
+    """
+    every = tuple(name for name in metric_names(layout) if name not in COUNTS)
+    wanted = every if names is None else tuple(name for name in every if name in names)
+    one, other = (task_metrics(layout, vectors, alpha, wanted) for vectors in (a, b))
+    found = {name: _difference(name, one[name], other[name]) for name in wanted}
+    if "auc" in found:
+        found["auc"] = _auc(layout, a, b, alpha)
+    return found
+
+
+def _difference(name: str, a: Measured, b: Measured) -> Measured:
+    value = a.value - b.value
+    down, up = (a.value - a.lower, b.upper - b.value), (a.upper - a.value, b.value - b.lower)
+    if name in QUANTILES:
+        return measured(value, (value - sum(down), value + sum(up)), np.minimum(a.samples, b.samples))
+    return measured(value, (value - np.hypot(*down), value + np.hypot(*up)), np.minimum(a.samples, b.samples))
+
+
+def _auc(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:
+    """Noise is squared and added, the errors of the bins are added: they do not average out."""
+    one, other = task_binary.areas(layout, a, alpha), task_binary.areas(layout, b, alpha)
+    value, error = one.value - other.value, one.error + other.error
+    lower = value - np.hypot(one.value - one.lower, other.upper - other.value) - error
+    upper = value + np.hypot(one.upper - one.value, other.value - other.lower) + error
+    rows = [sum(part.sum(axis=1) for part in task_binary.classes(layout, side)) for side in (a, b)]
+    return measured(value, (np.maximum(lower, -1.0), np.minimum(upper, 1.0)), np.minimum(*rows))
+
+
+def curve_shift(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:
+    """How far the precision-recall curves of two groups lie apart at equal scores; G pairs of a binary model.
+
+    The shift is the largest difference, over all scores taken as the threshold, of recall or of precision; precision
+    counts where both sides predict at least FEWEST_POSITIVES positives. It is 0 if the scores of positives, the scores
+    of negatives and the share of positives stay as they were, and it sees a few more false alarms among the highest
+    scores, which a distance of distributions does not.
+
+    The bounds hold at all thresholds together. Recall: two Dvoretzky-Kiefer-Wolfowitz bands for the scores of the
+    positives, at half of alpha. Precision: Newcombe's interval at each threshold, with the other half of alpha shared
+    by the thresholds.
+
+    Returns:
+        the shift in [0, 1]; `samples` is the smaller number of positives. NaN where a side has no positives.
+
+    Raises:
+        TypeError: not a binary model.
+    """
+    curves = [_Curve.of(layout, side) for side in (a, b)]
+    one, other = curves
+    positives = np.minimum(one.positives, other.positives)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall = np.abs(one.hits / one.positives[:, None] - other.hits / other.positives[:, None]).max(axis=1)
+        band = np.sqrt(np.log(4 / alpha) / 2) * (1 / np.sqrt(one.positives) + 1 / np.sqrt(other.positives))
+    precision, (low, high) = _precision_shift(one, other, alpha / 2)
+    lower = np.maximum(np.maximum(recall - band, low), 0.0)
+    upper = np.minimum(np.maximum(recall + band, high), 1.0)
+    return measured(np.maximum(recall, precision), (lower, upper), positives)
+
+
+class _Curve:
+    """Rows and positives from each score on, int64[G, E]."""
+
+    __slots__ = ("called", "hits", "positives")
+
+    def __init__(self, hits: IntArray, called: IntArray) -> None:
+        self.hits = hits
+        self.called = called
+        self.positives: IntArray = hits[:, 0]
+
+    @classmethod
+    def of(cls, layout: TaskLayout, vectors: IntArray) -> _Curve:
+        task_binary.edges(layout)
+        positives, negatives = task_binary.classes(layout, vectors)
+        hits, alarms = (np.cumsum(part[:, ::-1], axis=1)[:, ::-1] for part in (positives, negatives))
+        return cls(hits, hits + alarms)
+
+
+def _precision_shift(one: _Curve, other: _Curve, alpha: float) -> tuple[FloatArray, Interval]:
+    """Largest difference of precision with bounds, float64[G] each; 0 where no threshold counts."""
+    counts = (one.called >= FEWEST_POSITIVES) & (other.called >= FEWEST_POSITIVES)
+    # Both signs of the difference at every threshold: each of them may be the one that strays.
+    level = alpha / (2 * counts.shape[1])
+    p, q = (side.hits / np.maximum(side.called, 1) for side in (one, other))
+    (p_low, p_high), (q_low, q_high) = (proportion_interval(side.hits, side.called, level) for side in (one, other))
+    more = p - q - np.hypot(p - p_low, q_high - q), p - q + np.hypot(p_high - p, q - q_low)
+    low = np.maximum(more[0], -more[1])
+    high = np.maximum(np.abs(more[0]), np.abs(more[1]))
+    largest = [np.where(counts, part, 0.0).max(axis=1) for part in (np.abs(p - q), low, high)]
+    return largest[0], (largest[1], largest[2])

@@ -1,0 +1,95 @@
+"""Performance metrics of outcome vectors, each with its interval.
+
+Names that every task has: labelled, predictions, label_coverage, label_delay_p50_s, label_delay_p95_s, value_mean.
+Those of a task: `windows.task_binary`, `task_multiclass`, `task_regression`, `task_ranking`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows import task_binary, task_multiclass, task_ranking, task_regression
+from windows.measured import Measured, exact, measured, share
+from windows.skewed_mean import Moments, mean_bounds
+from windows.task_layout import DELAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from windows.arrays import IntArray
+    from windows.task_layout import Task, TaskLayout
+
+    Metric = Callable[[TaskLayout, IntArray, float], Measured]
+
+__all__ = ["Measured", "metric_names", "task_metrics"]
+
+
+def metric_names(layout: TaskLayout) -> tuple[str, ...]:
+    """The metrics this layout can give, in the order they are shown."""
+    names = (*_METRICS[layout.options.task], *_COMMON)
+    if layout.options.tolerance is None:
+        return tuple(name for name in names if name != "within_tolerance")
+    return names
+
+
+def task_metrics(
+    layout: TaskLayout, vectors: IntArray, alpha: float, names: Collection[str] | None = None
+) -> dict[str, Measured]:
+    """The metrics of G groups.
+
+    Args:
+        layout: of the task.
+        vectors: int64[G, layout.size], `fold_predictions` and `fold_outcomes` merged.
+        alpha: probability of error per bound.
+        names: the metrics wanted; None for all. Names this task does not have are left out.
+    """
+    wanted = metric_names(layout) if names is None else [name for name in metric_names(layout) if name in names]
+    table = {**_METRICS[layout.options.task], **_COMMON}
+    return {name: table[name](layout, vectors, alpha) for name in wanted}
+
+
+def _labelled(layout: TaskLayout, vectors: IntArray, _alpha: float) -> Measured:
+    return exact(vectors[:, layout.labelled])
+
+
+def _predictions(layout: TaskLayout, vectors: IntArray, _alpha: float) -> Measured:
+    return exact(vectors[:, layout.predictions])
+
+
+def _label_coverage(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    predictions = vectors[:, layout.predictions]
+    return share(np.minimum(vectors[:, layout.labelled], predictions), predictions, alpha)
+
+
+def _value_mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    sums, rows = layout.blocks["value"], vectors[:, layout.valued]
+    moments = Moments.of_sums(
+        rows.astype(np.float64), *(sums.read(vectors, name) for name in ("value", "value_2", "value_3"))
+    )
+    return measured(moments.mean, mean_bounds(moments, -np.inf, np.inf, alpha), rows)
+
+
+def _label_delay(q: float) -> Metric:
+    def delay(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+        counts = vectors[:, layout.spans["delay"]]
+        return measured(DELAYS.quantile(counts, q), DELAYS.quantile_bounds(counts, q, alpha), counts.sum(axis=1))
+
+    return delay
+
+
+_COMMON: Mapping[str, Metric] = {
+    "value_mean": _value_mean,
+    "label_coverage": _label_coverage,
+    "label_delay_p50_s": _label_delay(0.5),
+    "label_delay_p95_s": _label_delay(0.95),
+    "labelled": _labelled,
+    "predictions": _predictions,
+}
+_METRICS: Mapping[Task, Mapping[str, Metric]] = {
+    "binary": task_binary.METRICS,
+    "multiclass": task_multiclass.METRICS,
+    "regression": task_regression.METRICS,
+    "ranking": task_ranking.METRICS,
+}

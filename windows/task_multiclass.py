@@ -1,0 +1,80 @@
+"""Metrics of a multiclass model. "other" (classes beyond the known ones) is a class like any.
+
+- accuracy: a share; precision, recall, macro_f1 (and f1, the same): means over the classes that occur
+  (`windows.class_scores`).
+- log_loss, brier (sum over classes, so up to 2), calibration_gap (mean of 1 - score of the true class), ece of the
+  predicted class's score: from the rows that came with class scores.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows import class_scores
+from windows.calibration_error import calibration_error
+from windows.measured import Measured, measured, share
+from windows.skewed_mean import mean_bounds
+from windows.task_binary import LARGEST_LOSS, loss_moments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from windows.arrays import FloatArray, IntArray
+    from windows.task_layout import TaskLayout
+
+
+def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    """Confusion, int64[G, C, C]: rows are labels, columns predictions."""
+    return vectors[:, layout.spans["confusion"]].reshape(len(vectors), layout.classes, layout.classes)
+
+
+def _accuracy(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts = matrix(layout, vectors)
+    return share(np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2)), alpha)
+
+
+def _precision(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return class_scores.macro_precision(matrix(layout, vectors), alpha)
+
+
+def _recall(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return class_scores.macro_recall(matrix(layout, vectors), alpha)
+
+
+def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return class_scores.macro_f1(matrix(layout, vectors), alpha)
+
+
+def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
+    def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+        moments = loss_moments(layout, vectors, vectors[:, layout.spans["confident"]].sum(axis=1), names)
+        return measured(moments.mean, mean_bounds(moments, 0.0, high, alpha), moments.n.astype(np.int64))
+
+    return mean
+
+
+def confidence_counts(layout: TaskLayout, vectors: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
+    """Rows, right predictions and sum of the predicted class's scores of each confidence bin, [G, C] each."""
+    sums = layout.blocks["confidence"]
+    scores = np.stack([sums.read(vectors, name) for name in sums.names], axis=1)
+    return vectors[:, layout.spans["confident"]], vectors[:, layout.spans["confident_right"]], scores
+
+
+def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    counts, right, scores = confidence_counts(layout, vectors)
+    return calibration_error(counts, right, scores, alpha)
+
+
+METRICS = {
+    "accuracy": _accuracy,
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _macro_f1,
+    "macro_f1": _macro_f1,
+    "log_loss": _mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS),
+    "brier": _mean(("brier", "brier_2", "brier_3"), 2.0),
+    "ece": _ece,
+    "calibration_gap": _mean(("gap", "gap_2", "gap_3"), 1.0),
+}

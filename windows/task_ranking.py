@@ -1,0 +1,60 @@
+"""Metrics of a ranking model.
+
+- ndcg (at k), mrr: means over the lists (`windows.skewed_mean`); a list without a click counts as 0.
+- ctr: clicked places over shown places, within k. Places of one list are not independent: the share is worth as many
+  independent places as give its variance over lists (delta method for a ratio), at least as many as there are lists.
+- clicked_ratio: share of the lists with a click anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.intervals import proportion_interval
+from windows.measured import Measured, measured, share
+from windows.skewed_mean import Moments, mean_bounds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from windows.arrays import FloatArray, IntArray
+    from windows.task_layout import TaskLayout
+
+
+def _lists(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    lists: IntArray = vectors[:, layout.labelled] - vectors[:, layout.unusable]
+    return lists
+
+
+def _mean(name: str) -> Callable[[TaskLayout, IntArray, float], Measured]:
+    def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+        sums, lists = layout.blocks["lists"], _lists(layout, vectors)
+        powers = (sums.read(vectors, power) for power in (name, f"{name}_2", f"{name}_3"))
+        moments = Moments.of_sums(lists.astype(np.float64), *powers)
+        return measured(moments.mean, mean_bounds(moments, 0.0, 1.0, alpha), lists)
+
+    return mean
+
+
+def _ctr(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    lists = _lists(layout, vectors)
+    shown, clicks, shown_2, both, clicks_2 = (
+        vectors[:, layout.slot(name)].astype(np.float64)
+        for name in ("shown", "clicks", "shown_2", "shown_clicks", "clicks_2")
+    )
+    places = np.maximum(shown, 1.0)
+    ratio = clicks / places
+    spread = np.maximum(clicks_2 - 2 * ratio * both + ratio**2 * shown_2, 0.0) / places**2
+    fair: FloatArray = ratio * (1 - ratio)
+    worth = np.divide(fair, spread, out=np.zeros_like(fair), where=spread > 0)
+    worth = np.minimum(np.maximum(worth, np.minimum(lists, shown)), shown)
+    return measured(ratio, proportion_interval(ratio * worth, worth, alpha), np.where(shown > 0, lists, 0))
+
+
+def _clicked_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return share(vectors[:, layout.slot("clicked_lists")], _lists(layout, vectors), alpha)
+
+
+METRICS = {"ndcg": _mean("ndcg"), "mrr": _mean("reciprocal"), "ctr": _ctr, "clicked_ratio": _clicked_ratio}
