@@ -17,7 +17,6 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import free_ports
 from patience import until
 from product import Product
-from usage import tree
 
 from windows.reference import to_json
 
@@ -114,18 +113,6 @@ class Monitor(Product):
         self.processes = processes
         create_topics(setup.bootstrap, {self.topics[role]: 1 for role in OUTPUTS})
         super().__init__(directory, config, processes)
-
-    def workers(self) -> list[int]:
-        """Process ids of the dataflow processes that are alive."""
-        found = []
-        for pid in tree(self.pid)[1:]:
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if b"--multiprocessing-fork" in command:
-                found.append(pid)
-        return found
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM the supervisor; return its exit code and the seconds it took."""

@@ -81,6 +81,7 @@ class Chain:
         shifts: what `traffic.shift` does.
         pace: intervals.
         rate: predictions a second.
+        push: whether driftgauge tells Alertmanager itself; Prometheus then tells nobody.
     """
 
     def __init__(
@@ -91,6 +92,8 @@ class Chain:
         shifts: Iterable[Shift],
         pace: Pace | None = None,
         rate: float = 1_000.0,
+        *,
+        push: bool = False,
     ) -> None:
         self._directory = directory
         self._bootstrap = bootstrap
@@ -101,16 +104,16 @@ class Chain:
         self.alerts_topic = f"{self.topic}.alerts"
         self._make_topics()
         self.receiver = Receiver()
-        self.driftgauge = Product(self._make("driftgauge"), self._config())
         self.alertmanager = Alertmanager(
             directory / "alertmanager", self.receiver.url, group_interval=self.pace.group_interval
         )
+        self.driftgauge = Product(self._make("driftgauge"), self._config([self.alertmanager.url] if push else []))
         rules = rules_of(load(self.driftgauge.path, {}), RuleOptions(keep_firing_for=self.pace.keep_firing_for))
         self.prometheus = Prometheus(
             directory / "prometheus",
             rules if self.pace.interval is None else quickened(rules, self.pace.interval),
             self.driftgauge.address,
-            self.alertmanager.url,
+            "http://127.0.0.1:1" if push else self.alertmanager.url,
             interval=self.pace.interval,
         )
         self.traffic = Traffic(bootstrap, self.topic, reference, shifts, rate)
@@ -184,7 +187,7 @@ class Chain:
 
         until(shown, 30, "topics")
 
-    def _config(self) -> dict[str, Any]:
+    def _config(self, told: list[str]) -> dict[str, Any]:
         directory, pace = self._directory / "driftgauge", self.pace
         (directory / "reference.json").write_bytes(to_json(self._reference))
         windows = {"windows": [f"{pace.pane}ms"]}
@@ -197,6 +200,7 @@ class Chain:
             "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
             "time": {"pane": f"{pace.pane}ms", "lateness": f"{pace.lateness}ms"},
             "alerting": {"resolve_after": f"{pace.resolve_after}ms"},
+            "alertmanager": {"urls": told},
             "models": [model],
         }
 

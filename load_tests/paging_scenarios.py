@@ -5,6 +5,8 @@ A page is right when it came once, said what it must, and ended once after the t
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -110,12 +112,45 @@ def alertmanager_down(bootstrap: str, directory: Path) -> bool:
         return _verdict("Alertmanager away for 2 minutes", chain, problems, after)
 
 
+def push(bootstrap: str, directory: Path) -> bool:
+    """driftgauge tells Alertmanager itself, and is killed twice while it fires: first its worker, then the whole."""
+    with Chain(directory, bootstrap, narrow(FAST.pane), [Shift("mean", "age", 1.0)], FAST, push=True) as chain:
+        began = _shifted_at_a_pane(chain)
+        problems = wrong_with(chain.pages("trigger")[0], "age")
+        (before,) = chain.alertmanager.alerts(alertname="DataDrift")
+        for what in ("its worker", "the whole"):
+            _kill(chain, what)
+            _stand(chain)
+            held = chain.alertmanager.alerts(alertname="DataDrift")
+            same = [alert["startsAt"] for alert in held] == [before["startsAt"]]
+            if chain.counts() != (1, 0) or not same:
+                problems.append(f"{chain.counts()} triggers and resolves after {what} was killed, {len(held)} alerts")
+        _calm(chain)
+        return _verdict("pushed, killed while firing", chain, problems, f"page after {_page_at(chain) - began:.1f} s")
+
+
 SCENARIOS: dict[str, Scenario] = {
     "forty": forty,
     "flapping": flapping,
     "killed": killed,
     "alertmanager_down": alertmanager_down,
+    "push": push,
 }
+
+
+def _kill(chain: Chain, what: str) -> None:
+    """Kill -9 its worker, which the parent replaces, or the parent; return when it watches again."""
+    back = "driftgauge_ready == 1 and on () driftgauge_watermark_lag_seconds < 5"
+    if what == "its worker":
+        (worker,) = chain.driftgauge.workers()
+        os.kill(worker, signal.SIGKILL)
+        back += " and on () driftgauge_worker_restarts_total > 0"
+    else:
+        chain.driftgauge.kill()
+        until(lambda: chain.rows('up{job="driftgauge"} == 0'), PATIENCE, "its absence is seen")
+        chain.driftgauge.start()
+        chain.until_up()
+    until(lambda: chain.rows(back), 60, "it watches again")
 
 
 def _shifted_at_a_pane(chain: Chain) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 from kafka_node import free_ports
-from usage import usage
+from usage import tree, usage
 
 from windows.reference import to_json
 
@@ -96,6 +96,18 @@ class Product:
         if self.process is None:
             raise RuntimeError("not started")
         return self.process.pid
+
+    def workers(self) -> list[int]:
+        """Process ids of the dataflow processes that are alive."""
+        found = []
+        for pid in tree(self.pid)[1:]:
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if b"--multiprocessing-fork" in command:
+                found.append(pid)
+        return found
 
     def metrics(self) -> str:
         """Return the text of /metrics; empty while nothing listens.

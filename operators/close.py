@@ -5,10 +5,10 @@ Keyed by model. Holds open panes only, a few at a time, because its state is sav
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from windows.layout import OTHER, WHOLE, Layout
+from windows.layout import OTHER, WHOLE, Layout, segment_name
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
@@ -33,13 +33,17 @@ class CloseConfig:
 
 @dataclass(slots=True)
 class Totals:
-    """Counts since the beginning, exactly once: predictions per version and outcome, all folded, late, overflow."""
+    """Counts since the beginning, exactly once: predictions per version and outcome, all folded, late, overflow.
+
+    `unnamed` counts a prediction once for each segment key whose value the reference does not tell apart.
+    """
 
     served: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
     folded: int = 0
     late: int = 0
     overflow: int = 0
+    unnamed: int = 0
 
     def forget(self, version: str) -> None:
         """Drop a version that has been silent for so long that it makes room for another."""
@@ -82,6 +86,7 @@ class Close:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        self.others = {segment_name(key, OTHER) for key, _ in config.layout.segments}
 
     def __call__(self, partials: list[Partial]) -> list[Tick]:
         """Take partials in the order of each partition; give the panes that closed."""
@@ -165,5 +170,7 @@ class Close:
                 totals.served[version] = totals.served.get(version, 0) + int(sketch[layout.rows])
                 totals.failed[version] = totals.failed.get(version, 0) + int(sketch[layout.errors])
                 totals.folded += int(sketch[layout.rows] + sketch[layout.errors])
-        copy = Totals(dict(totals.served), dict(totals.failed), totals.folded, totals.late, totals.overflow)
+            elif segment in self.others:
+                totals.unnamed += int(sketch[layout.rows])
+        copy = replace(totals, served=dict(totals.served), failed=dict(totals.failed))
         return Tick(pane, groups, copy, (pane + 1) * self.config.pane)

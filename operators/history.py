@@ -87,6 +87,12 @@ def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_af
     return found
 
 
+def first(word: Word, known: int, tick: int) -> tuple[int, State, int]:
+    """What the first word about a prediction that became known at `known` (ms) adds, where nothing is assumed."""
+    label = tuple(word.label) if isinstance(word.label, list) else word.label
+    return max(word.known, known) // tick, State(label, word.value, word.at), 1
+
+
 def difference(before: Counter[Change], after: Counter[Change]) -> list[tuple[int, State, int]]:
     """(known tick, state, sign): what has to be added to get from `before` to `after`."""
     left = after.copy()

@@ -16,7 +16,7 @@ from operators import history
 from operators.cohort_tick import LabelTotals
 from operators.labels import KINDS
 from operators.outcomes import Contributions, sketches_of
-from operators.stub import StubCodec, known_of, time_of, with_known
+from operators.stub import StubCodec, times_of, with_known
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
@@ -185,16 +185,16 @@ class Join:
     def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: _Found) -> None:
         """Predictions came that labels have been waiting for."""
         model = self._model(plan.model)
-        said = self.store.histories(keys, self._buckets(plan, min(map(time_of, stubs))))
+        said = self.store.histories(keys, self._buckets(plan, min(times_of(stub)[0] for stub in stubs)))
         for key, stub, data in zip(keys, stubs, said, strict=True):
             if key not in model.waiting:
                 continue
-            words = history.decode(data)
-            live = _live(words, stub, plan)
+            words, times = history.decode(data), times_of(stub)
+            live = _live(words, times, plan)
             self._leave(model, key, len(words) - len(live))
             if not live:
                 continue
-            self._match(plan, stub, [], live, found)
+            self._match(plan, stub, times, [], live, found)
             model.totals.matched += 1
             model.totals.revised += len(live) - 1
 
@@ -217,20 +217,23 @@ class Join:
         said = dict(zip(keys, self.store.histories(keys, buckets), strict=True))
         stubs = self.store.stubs(keys, buckets)
         kept: dict[bytes, list[Word]] = {}
-        for key, word, stub in zip(keys, words, stubs, strict=True):
+        for word in words:
             _count(model.totals.feedback, KINDS[word.kind], 1)
-            words_before = kept.get(key) or history.decode(said[key])
-            if any(_same(word, other) for other in words_before):
+        for key, word, stub in zip(keys, words, stubs, strict=True):
+            data = said[key]
+            words_before = kept[key] if key in kept else [] if data is None else history.decode(data)
+            if words_before and any(_same(word, other) for other in words_before):
                 model.totals.duplicates += 1
                 continue
+            times = None if stub is None else times_of(stub)
             # While others wait, a stub that is there is one of a store ahead of its time: it will come (again).
-            if stub is None or key in model.waiting or not _live([word], stub, plan):
+            if stub is None or times is None or key in model.waiting or not _live([word], times, plan):
                 if self._wait(plan, model, key, word):
                     kept[key] = history.extended(words_before, word)
                 continue
-            kept[key] = history.extended(words_before, word)
-            before = _live(words_before, stub, plan)
-            self._match(plan, stub, before, [*before, word], found)
+            kept[key] = history.extended(words_before, word) if words_before else [word]
+            before = _live(words_before, times, plan)
+            self._match(plan, stub, times, before, [*before, word], found)
             if before:
                 model.totals.revised += 1
             else:
@@ -268,8 +271,22 @@ class Join:
         model.totals.waiting += 1
         return True
 
-    def _match(self, plan: JoinPlan, stub: bytes, before: list[Word], after: list[Word], found: _Found) -> None:
-        made, known = time_of(stub), known_of(stub)
+    def _match(
+        self,
+        plan: JoinPlan,
+        stub: bytes,
+        times: tuple[int, int],
+        before: list[Word],
+        after: list[Word],
+        found: _Found,
+    ) -> None:
+        made, known = times
+        if len(after) == 1 and plan.negative_after is None:
+            (word,) = after
+            part = history.first(word, known, plan.tick)
+            found.add(stub, (part,))
+            found.knew(part[0], max(word.known, known))
+            return
         former = history.changes(before, made, known, plan.tick, plan.negative_after)
         latter = history.changes(after, made, known, plan.tick, plan.negative_after)
         found.add(stub, history.difference(former, latter))
@@ -307,10 +324,10 @@ class Join:
         return Joined(self.shard, sketches, latest, self.state.mark, self._ended(), copy)
 
 
-def _live(words: Sequence[Word], stub: bytes, plan: JoinPlan) -> list[Word]:
-    """The words that count for this prediction: it had not expired when they came, nor had they when it came."""
-    made, known = time_of(stub), known_of(stub)
-    return [word for word in words if word.known <= made + plan.keep and known <= word.known + plan.wait]
+def _live(words: Sequence[Word], times: tuple[int, int], plan: JoinPlan) -> list[Word]:
+    """The words that count for a prediction: it had not expired when they came, nor had they when it came."""
+    until, since = times[0] + plan.keep, times[1] - plan.wait
+    return [word for word in words if since <= word.known <= until]
 
 
 def _same(word: Word, other: Word) -> bool:

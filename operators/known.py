@@ -146,7 +146,10 @@ class Known:
         return [self._tick(tick, ended=state.over and tick == due[-1]) for tick in due]
 
     def _due(self, begin: int, mark: int) -> list[int]:
-        """Ticks in [begin, mark): all that hold something, and the empty ones of each gap up to a limit, and the last."""
+        """Ticks in [begin, mark).
+
+        All that hold something, the empty ones of each gap up to a limit, and the last.
+        """
         if mark - begin <= MAX_EMPTY_TICKS:
             return list(range(begin, mark))
         due: list[int] = []

@@ -233,9 +233,7 @@ class AlertStep:
         return [*events, self.logic.active()]
 
 
-def cohort_step(
-    model: ModelPlan, join: JoinPlan, state: CohortsState | None, *, evaluations: bool
-) -> CohortStep:
+def cohort_step(model: ModelPlan, join: JoinPlan, state: CohortsState | None, *, evaluations: bool) -> CohortStep:
     """Cohorts of a model, as a step."""
     config = cohorts_config(
         model.settings, model.pane, join.task, model.alpha, model.reference, evaluations=evaluations

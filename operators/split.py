@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from operators.decode import Decoded
     from operators.feedback import DecodedFeedback, Embedded, Labels
-    from operators.groups import GroupKey
     from operators.join_plan import JoinPlan
     from operators.outcomes import Sketches
     from operators.progress import Progress

@@ -28,7 +28,7 @@ class Stateful(Protocol):
     def state(self) -> Any:
         """What is saved: picklable."""
 
-    def __call__(self, values: list[Any]) -> Iterable[Any]:
+    def __call__(self, values: list[Any], /) -> Iterable[Any]:
         """Take a batch, give the outputs."""
 
 

@@ -24,6 +24,7 @@ MOST_LATE = (1 << 32) - 1
 
 TIME = struct.Struct("<q")
 LATE = struct.Struct("<I")
+_TIMES = struct.Struct("<qI")
 _LENGTH = struct.Struct("<H")
 
 
@@ -105,19 +106,15 @@ class StubCodec:
         )
 
 
-def time_of(packed: bytes) -> int:
-    """When the prediction was made, ms."""
-    return int(TIME.unpack_from(packed)[0])
-
-
-def known_of(packed: bytes) -> int:
-    """When it became known, ms."""
-    return time_of(packed) + int(LATE.unpack_from(packed, TIME.size)[0])
+def times_of(packed: bytes) -> tuple[int, int]:
+    """When the prediction was made and when it became known, ms."""
+    made, late = _TIMES.unpack_from(packed)
+    return made, made + late
 
 
 def with_known(packed: bytes, known: int) -> bytes:
     """The same stub, known at `known` (ms)."""
-    late = min(max(known - time_of(packed), 0), MOST_LATE)
+    late = min(max(known - TIME.unpack_from(packed)[0], 0), MOST_LATE)
     return packed[: TIME.size] + LATE.pack(late) + packed[TIME.size + LATE.size :]
 
 

@@ -143,9 +143,7 @@ def _awaited(config: Config, feedback: Sequence[str]) -> Sequence[str]:
     return feedback
 
 
-def _lanes(
-    config: Config, given: Sequence[str], since: str | None, until: str | None, *, feedback: bool
-) -> list[Lane]:
+def _lanes(config: Config, given: Sequence[str], since: str | None, until: str | None, *, feedback: bool) -> list[Lane]:
     """What to read of predictions or of feedback."""
     option = "--feedback" if feedback else "--predictions"
     if given == [KAFKA]:

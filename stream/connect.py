@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -27,9 +28,9 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
         Unreachable: no broker answers within `timeout` seconds.
     """
     complaints = Complaints()
-    properties = {**config.kafka.properties, "bootstrap.servers": config.kafka.brokers, "error_cb": complaints}
+    properties: dict[str, Any] = {**config.kafka.properties, "bootstrap.servers": config.kafka.brokers}
     with _told(config):
-        client = AdminClient(properties, logger=_silent)
+        client = AdminClient({**properties, "error_cb": complaints}, logger=_silent)
     try:
         found = client.list_topics(timeout=timeout).topics
     except KafkaException as error:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from operators.decode import Decoded
+    from operators.join_steps import OpenStore
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
-    from operators.join_steps import OpenStore
     from operators.settings import AlertingSettings, TimeSettings
     from stream.feedback_flow import Moved
     from stream.reports import Reporter

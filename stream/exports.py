@@ -120,7 +120,11 @@ def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> It
     yield Totals("predictions_total", outcomes)
     yield Totals("records_folded_total", {(model,): float(totals.folded)})
     yield Totals("late_records_total", {(model, "late"): float(totals.late)})
-    yield Totals("overflow_total", {(model, "versions"): float(totals.overflow)})
+    overflow: dict[tuple[str, ...], float] = {
+        (model, "versions"): float(totals.overflow),
+        (model, "segments"): float(totals.unnamed),
+    }
+    yield Totals("overflow_total", overflow)
     for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):
         rows = tuple((model, objective.version, objective.sla) for objective in verdicts.objectives)
         yield GaugeBlock(model, name, rows, tuple(float(getattr(objective, pick)) for objective in verdicts.objectives))

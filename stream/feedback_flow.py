@@ -104,7 +104,6 @@ def _keyed(item: Any) -> tuple[str, tuple[str, Any]]:
     return item[0], item
 
 
-
 def _named(item: Any) -> tuple[str, tuple[str, Any]]:
     """A (name, value) keyed by its name."""
     return item[0], item

@@ -63,8 +63,12 @@ def header_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:
     """
     if auth.username is None:
         return f"Bearer {_given(config, auth, 'token', place)}"
-    pair = f"{auth.username}:{_given(config, auth, 'password', place)}"
-    return f"Basic {b64encode(pair.encode()).decode()}"
+    return f"Basic {_pair(auth.username, _given(config, auth, 'password', place))}"
+
+
+def _pair(username: str, password: str) -> str:
+    """Both as the header carries them: RFC 7617, in UTF-8."""
+    return b64encode(f"{username}:{password}".encode()).decode()
 
 
 def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
@@ -73,11 +77,12 @@ def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
         yield http.tls.key_password
     if http.auth is None:
         return
-    yield from (secret for secret in (http.auth.token, http.auth.password) if secret is not None)
-    for path in (http.auth.token_file, http.auth.password_file):
-        if path is not None:
-            secret, _ = _read(path)
-            yield secret
+    held = [secret for secret in (http.auth.token, http.auth.password) if secret is not None]
+    held += [_read(path)[0] for path in (http.auth.token_file, http.auth.password_file) if path is not None]
+    for secret in held:
+        yield secret
+        if http.auth.username is not None:
+            yield _pair(http.auth.username, secret)
 
 
 def _given(config: Config, auth: AuthSettings, name: str, place: KeyPath) -> str:

@@ -4,12 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stream.reports import GaugeBlock
 from stream.rocks_store import RocksStore
+from stream.seldom import Seldom
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from stream.reports import Reporter
+
+TELL_EVERY = 10.0
+"""Seconds between two reports of a store's size."""
+
+
+class ToldStore(RocksStore):
+    """A store that reports its size now and then, when it has committed."""
+
+    def __init__(self, directory: Path, shard: int, reporter: Reporter) -> None:
+        super().__init__(directory, shard)
+        self._shard = str(shard)
+        self._reporter = reporter
+        self._seldom = Seldom(TELL_EVERY)
+
+    def commit(self, sequence: int) -> None:
+        """Commit; see RocksStore."""
+        super().commit(sequence)
+        if self._seldom.due():
+            size = self.size
+            owner = f"join/{self._shard}"
+            self._reporter.send(GaugeBlock(owner, "join_stubs", ((self._shard,),), (float(size.stubs),)))
+            self._reporter.send(GaugeBlock(owner, "join_disk_bytes", ((self._shard,),), (float(size.disk),)))
 
 
 class JoinStores:
@@ -19,8 +45,9 @@ class JoinStores:
         StateError: see RocksStore.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, reporter: Reporter) -> None:
         self._directory = directory
+        self._reporter = reporter
         self._open: dict[int, RocksStore] = {}
 
     def __enter__(self) -> Self:
@@ -36,13 +63,8 @@ class JoinStores:
     def __call__(self, shard: int) -> RocksStore:
         """The store of a shard: the same one at every call."""
         if shard not in self._open:
-            self._open[shard] = RocksStore(self._directory, shard)
+            self._open[shard] = ToldStore(self._directory, shard, self._reporter)
         return self._open[shard]
-
-    @property
-    def open(self) -> dict[int, RocksStore]:
-        """The stores that are open, by shard."""
-        return dict(self._open)
 
     def close(self) -> None:
         """Leave all of them to others."""

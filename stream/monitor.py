@@ -110,7 +110,7 @@ def _watch(
             Watcher(consumer_properties(config.kafka), topic.name, topic.partitions, process, reporter, grown)
             for topic in topics
         ]
-        with JoinStores(config.state.directory / JOIN) as stores:
+        with JoinStores(config.state.directory / JOIN, reporter) as stores:
             sources = _sources(config, topics, watchers, reporter, stop, continued)
             flow = build(
                 models, config.time, config.alerting, _edges(config, sources, stores, reporter, stop, process, journal)

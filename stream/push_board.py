@@ -142,16 +142,15 @@ class Board:
 
     def _put(self, labels: Labels, event: AlertEvent | None) -> None:
         held = self._firing.get(labels)
-        started = [self._now()] if held is None else [held.started_at]
+        started = self._now() if event is None else event.started_at
         if event is not None:
-            started.append(event.started_at)
             self._ripe.add(labels)
         else:
             timer = threading.Timer(WORDS_WITHIN, self._ripen, (labels,))
             timer.daemon = True
             timer.start()
         self._ended.pop(labels, None)
-        self._firing[labels] = Entry(labels, min(started), None, event)
+        self._firing[labels] = Entry(labels, started if held is None else min(started, held.started_at), None, event)
 
     def _ripen(self, labels: Labels) -> None:
         """No event came in time: it is told without."""

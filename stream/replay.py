@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from stream.config import Config
     from stream.replay_lanes import Lane
+    from stream.reports import Reporter
     from windows.reference import Reference
 
 ONE_EPOCH = dt.timedelta(days=365)
@@ -75,7 +76,7 @@ def replay(
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     feedback = any(lane.feedback for lane in lanes)
-    with Results(out, list(models)) as results, _stores(out) as stores:
+    with Results(out, list(models)) as results, _stores(out, tally) as stores:
         edges = Edges(
             source=source,
             alerts=CallSink(results.alert),
@@ -100,10 +101,10 @@ def replay(
 
 
 @contextmanager
-def _stores(out: Path) -> Iterator[JoinStores]:
+def _stores(out: Path, reporter: Reporter) -> Iterator[JoinStores]:
     """The join's stores, beside the results while the replay lasts."""
     out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".join-", dir=out) as directory, JoinStores(Path(directory)) as stores:
+    with TemporaryDirectory(prefix=".join-", dir=out) as directory, JoinStores(Path(directory), reporter) as stores:
         yield stores
 
 

@@ -21,9 +21,7 @@ CRITICAL = ("click", "7", "", "DataDrift", "critical")
 INFO = ("click", "7", "", "DataDrift", "info")
 SEGMENT = ("click", "7", "country=DE", "DataDrift", "critical")
 TEXTS = Texts("https://books", "https://grafana", "driftgauge.alerts")
-POLICY = Policy(
-    resend_every=1.0, expires_after=3_600_000, texts=TEXTS, backoff=BackoffPolicy(first=0.05, longest=0.2)
-)
+POLICY = Policy(resend_every=1.0, expires_after=3_600_000, texts=TEXTS, backoff=BackoffPolicy(first=0.05, longest=0.2))
 
 
 def event(labels: tuple[str, ...] = CRITICAL, **changed: Any) -> AlertEvent:

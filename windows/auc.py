@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.skewed_mean import Moments, deviation
+from windows.law import Law, Laws
+from windows.skewed_mean import Moments
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,24 +28,21 @@ class Area:
     Attributes:
         value: the area.
         error: the area of the raw scores is within this.
-        lower: bound without the error.
-        upper: bound without the error.
+        laws: of the area of the binned scores, without the error.
     """
 
     value: FloatArray
     error: FloatArray
-    lower: FloatArray
-    upper: FloatArray
+    laws: Laws
 
 
-def area(positives: IntArray, negatives: IntArray, tied: FloatArray, alpha: float) -> Area:
+def area(positives: IntArray, negatives: IntArray, tied: FloatArray) -> Area:
     """The area of G groups.
 
     Args:
         positives: int64[G, B], rows with a positive label per score bin, ascending.
         negatives: int64[G, B].
         tied: float64[B], 1 for bins that hold one value only, else 0.
-        alpha: probability of error per bound.
     """
     p, q = positives.astype(np.float64), negatives.astype(np.float64)
     n, m = p.sum(axis=1), q.sum(axis=1)
@@ -55,8 +52,8 @@ def area(positives: IntArray, negatives: IntArray, tied: FloatArray, alpha: floa
         value = (p * below).sum(axis=1) / n
         error = (p * q * (1 - tied)).sum(axis=1) / (2 * n * m)
         samples = _moments(p, below, n, value), _moments(q, above, m, value)
-        lower, upper = _bounds(samples, value, alpha)
-    return Area(value, error, lower, upper)
+        laws = Laws(_law(*samples, value, 0.0), _law(*samples, value, 1.0))
+    return Area(value, error, laws)
 
 
 def _moments(counts: FloatArray, placements: FloatArray, n: FloatArray, value: FloatArray) -> Moments:
@@ -65,12 +62,7 @@ def _moments(counts: FloatArray, placements: FloatArray, n: FloatArray, value: F
     return Moments(n, value, (counts * square).sum(axis=1) / n, (counts * square * off).sum(axis=1) / n)
 
 
-def _bounds(samples: tuple[Moments, Moments], value: FloatArray, alpha: float) -> Interval:
-    bounds = []
-    for end, side in ((0.0, -1.0), (1.0, 1.0)):
-        joined = [sample.with_row(end) for sample in samples]
-        center = value + sum(sample.mean - value for sample in joined)
-        variance, third = (sum(parts) for parts in zip(*(sample.weighted() for sample in joined), strict=True))
-        bound = center + side * deviation(np.asarray(variance), side * np.asarray(third), alpha)
-        bounds.append(np.clip(bound, 0.0, 1.0))
-    return np.minimum(bounds[0], value), np.maximum(bounds[1], value)
+def _law(one: Moments, other: Moments, value: FloatArray, end: float) -> Law:
+    """Both means stray from the area independently; a placement at the end joins each."""
+    law = one.with_row(end).weighted() + other.with_row(end).weighted()
+    return Law(law.mean - value, law.variance, law.third)

@@ -16,8 +16,8 @@ import numpy as np
 from windows import class_scores
 from windows.auc import Area, area
 from windows.calibration_error import calibration_error
-from windows.measured import Measured, measured, share
-from windows.skewed_mean import Moments, mean_bounds
+from windows.measured import Measured, by_laws, measured, share
+from windows.skewed_mean import Moments, mean_laws
 from windows.task_fold import SMALLEST
 from windows.task_layout import CALIBRATION_BINS
 
@@ -61,12 +61,12 @@ def edges(layout: TaskLayout) -> FloatArray:
     return layout.score_edges
 
 
-def areas(layout: TaskLayout, vectors: IntArray, alpha: float) -> Area:
+def areas(layout: TaskLayout, vectors: IntArray) -> Area:
     """Area under the ROC curve of each group."""
     ends = edges(layout)
     tied = np.zeros(len(ends) + 1)
     tied[1:-1] = ends[1:] == np.nextafter(ends[:-1], np.inf)
-    return area(*classes(layout, vectors), tied, alpha)
+    return area(*classes(layout, vectors), tied)
 
 
 def _accuracy(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
@@ -109,15 +109,17 @@ def _predicted_positive_ratio(layout: TaskLayout, vectors: IntArray, alpha: floa
 
 
 def _auc(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    found = areas(layout, vectors, alpha)
-    bounds = np.maximum(found.lower - found.error, 0.0), np.minimum(found.upper + found.error, 1.0)
+    found = areas(layout, vectors)
+    lower, upper = found.laws.bounds(alpha)
+    bounds = np.maximum(lower - found.error, 0.0), np.minimum(upper + found.error, 1.0)
     return measured(found.value, bounds, _rows(layout, vectors))
 
 
 def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         moments = loss_moments(layout, vectors, _rows(layout, vectors), names)
-        return measured(moments.mean, mean_bounds(moments, 0.0, high, alpha), moments.n.astype(np.int64))
+        laws = mean_laws(moments, 0.0, high, alpha)
+        return by_laws(moments.mean, laws, 0.0, high, _rows(layout, vectors), alpha)
 
     return mean
 
@@ -131,8 +133,8 @@ def loss_moments(layout: TaskLayout, vectors: IntArray, rows: IntArray, names: t
 
 def _log_loss(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     moments = loss_moments(layout, vectors, _rows(layout, vectors), ("loss", "loss_2", "loss_3_64th"))
-    bounds = mean_bounds(moments, 0.0, worst_loss(layout, vectors), alpha)
-    return measured(moments.mean, bounds, moments.n.astype(np.int64))
+    laws = mean_laws(moments, 0.0, worst_loss(layout, vectors), alpha)
+    return by_laws(moments.mean, laws, 0.0, LARGEST_LOSS, _rows(layout, vectors), alpha)
 
 
 def worst_loss(layout: TaskLayout, vectors: IntArray) -> FloatArray:

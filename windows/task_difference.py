@@ -2,8 +2,9 @@
 
 The intervals of the two sides are joined by square and add, each side's distance to its own bound (Newcombe, "Interval
 estimation for the difference between independent proportions", Statistics in Medicine 17, 1998, method 10; Zou and
-Donner 2008 for means, areas and the rest). For means of many rows that is Welch's interval, for areas DeLong's of
-independent samples.
+Donner 2008 for means). At deep levels and near 0 or 1 that is too narrow, so the laws of the two sides (`windows.law`)
+are subtracted as well, and the wider of the two counts, but nothing beyond the two bounds themselves. For means of many
+rows all this is Welch's interval, for areas DeLong's of independent samples.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 COUNTS = ("labelled", "predictions")
 """Metrics that are no statistics: a difference of them says nothing."""
-QUANTILES = ("label_delay_p50_s", "label_delay_p95_s", "abs_error_p50", "abs_error_p90", "abs_error_p99")
-"""Their distance to a bound is partly the width of a bin, which does not average out: distances are added."""
+ADDED = ("label_delay_p50_s", "label_delay_p95_s", "abs_error_p50", "abs_error_p90", "abs_error_p99", "ece")
+"""Their distance to a bound is partly the width of a bin or a bias, which does not average out: distances are added."""
 FEWEST_POSITIVES = 30
 """Predicted positives both sides must have for their precision at a score to count in the shift of the curve."""
 
@@ -47,28 +48,35 @@ def difference(
     every = tuple(name for name in metric_names(layout) if name not in COUNTS)
     wanted = every if names is None else tuple(name for name in every if name in names)
     one, other = (task_metrics(layout, vectors, alpha, wanted) for vectors in (a, b))
-    found = {name: _difference(name, one[name], other[name]) for name in wanted}
+    found = {name: _difference(name, one[name], other[name], alpha) for name in wanted}
     if "auc" in found:
         found["auc"] = _auc(layout, a, b, alpha)
     return found
 
 
-def _difference(name: str, a: Measured, b: Measured) -> Measured:
-    value = a.value - b.value
+def _difference(name: str, a: Measured, b: Measured, alpha: float) -> Measured:
+    value, samples = a.value - b.value, np.minimum(a.samples, b.samples)
     down, up = (a.value - a.lower, b.upper - b.value), (a.upper - a.value, b.value - b.lower)
-    if name in QUANTILES:
-        return measured(value, (value - sum(down), value + sum(up)), np.minimum(a.samples, b.samples))
-    return measured(value, (value - np.hypot(*down), value + np.hypot(*up)), np.minimum(a.samples, b.samples))
+    most, least = value + sum(up), value - sum(down)
+    if name in ADDED:
+        return measured(value, (least, most), samples)
+    lower, upper = value - np.hypot(*down), value + np.hypot(*up)
+    if a.laws is not None and b.laws is not None:
+        # Square and add gives up too much of skewed tails; the laws a little of nearly symmetric ones.
+        laws_lower, laws_upper = (a.laws - b.laws).bounds(alpha)
+        lower = np.maximum(np.minimum(lower, laws_lower), least)
+        upper = np.minimum(np.maximum(upper, laws_upper), most)
+    return measured(value, (lower, upper), samples)
 
 
 def _auc(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:
-    """Noise is squared and added, the errors of the bins are added: they do not average out."""
-    one, other = task_binary.areas(layout, a, alpha), task_binary.areas(layout, b, alpha)
-    value, error = one.value - other.value, one.error + other.error
-    lower = value - np.hypot(one.value - one.lower, other.upper - other.value) - error
-    upper = value + np.hypot(one.upper - one.value, other.value - other.lower) + error
+    """The errors of the bins are added: they do not average out."""
+    one, other = task_binary.areas(layout, a), task_binary.areas(layout, b)
+    error = one.error + other.error
+    lower, upper = (one.laws - other.laws).bounds(alpha)
     rows = [sum(part.sum(axis=1) for part in task_binary.classes(layout, side)) for side in (a, b)]
-    return measured(value, (np.maximum(lower, -1.0), np.minimum(upper, 1.0)), np.minimum(*rows))
+    interval = np.maximum(lower - error, -1.0), np.minimum(upper + error, 1.0)
+    return measured(one.value - other.value, interval, np.minimum(*rows))
 
 
 def curve_shift(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:

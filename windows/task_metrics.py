@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows import task_binary, task_multiclass, task_ranking, task_regression
-from windows.measured import Measured, exact, measured, share
-from windows.skewed_mean import Moments, mean_bounds
+from windows.measured import Measured, by_laws, exact, measured, share
+from windows.skewed_mean import Moments, mean_laws
 from windows.task_layout import DELAYS
 
 if TYPE_CHECKING:
@@ -65,10 +65,9 @@ def _label_coverage(layout: TaskLayout, vectors: IntArray, alpha: float) -> Meas
 
 def _value_mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     sums, rows = layout.blocks["value"], vectors[:, layout.valued]
-    moments = Moments.of_sums(
-        rows.astype(np.float64), *(sums.read(vectors, name) for name in ("value", "value_2", "value_3"))
-    )
-    return measured(moments.mean, mean_bounds(moments, -np.inf, np.inf, alpha), rows)
+    moments = Moments.of_sums(rows, *(sums.read(vectors, name) for name in ("value", "value_2", "value_3")))
+    laws = mean_laws(moments, -np.inf, np.inf, alpha)
+    return by_laws(moments.mean, laws, -np.inf, np.inf, rows, alpha)
 
 
 def _label_delay(q: float) -> Metric:

@@ -14,8 +14,8 @@ import numpy as np
 
 from windows import class_scores
 from windows.calibration_error import calibration_error
-from windows.measured import Measured, measured, share
-from windows.skewed_mean import mean_bounds
+from windows.measured import Measured, by_laws, share
+from windows.skewed_mean import mean_laws
 from windows.task_binary import LARGEST_LOSS, loss_moments
 
 if TYPE_CHECKING:
@@ -49,8 +49,9 @@ def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
 
 def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-        moments = loss_moments(layout, vectors, vectors[:, layout.spans["confident"]].sum(axis=1), names)
-        return measured(moments.mean, mean_bounds(moments, 0.0, high, alpha), moments.n.astype(np.int64))
+        rows = vectors[:, layout.spans["confident"]].sum(axis=1)
+        moments = loss_moments(layout, vectors, rows, names)
+        return by_laws(moments.mean, mean_laws(moments, 0.0, high, alpha), 0.0, high, rows, alpha)
 
     return mean
 

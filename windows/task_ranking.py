@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.intervals import proportion_interval
-from windows.measured import Measured, measured, share
-from windows.skewed_mean import Moments, mean_bounds
+from windows.law import share_laws
+from windows.measured import Measured, by_laws, measured, share
+from windows.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +33,8 @@ def _mean(name: str) -> Callable[[TaskLayout, IntArray, float], Measured]:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         sums, lists = layout.blocks["lists"], _lists(layout, vectors)
         powers = (sums.read(vectors, power) for power in (name, f"{name}_2", f"{name}_3"))
-        moments = Moments.of_sums(lists.astype(np.float64), *powers)
-        return measured(moments.mean, mean_bounds(moments, 0.0, 1.0, alpha), lists)
+        moments = Moments.of_sums(lists, *powers)
+        return by_laws(moments.mean, mean_laws(moments, 0.0, 1.0, alpha), 0.0, 1.0, lists, alpha)
 
     return mean
 
@@ -50,7 +51,8 @@ def _ctr(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     fair: FloatArray = ratio * (1 - ratio)
     worth = np.divide(fair, spread, out=np.zeros_like(fair), where=spread > 0)
     worth = np.minimum(np.maximum(worth, np.minimum(lists, shown)), shown)
-    return measured(ratio, proportion_interval(ratio * worth, worth, alpha), np.where(shown > 0, lists, 0))
+    interval, laws = proportion_interval(ratio * worth, worth, alpha), share_laws(ratio * worth, worth)
+    return measured(ratio, interval, np.where(shown > 0, lists, 0), laws)
 
 
 def _clicked_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:

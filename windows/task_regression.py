@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
-from windows.measured import Measured, measured, share
-from windows.skewed_mean import Moments, mean_bounds
+from windows.measured import Measured, by_laws, measured, share
+from windows.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,40 +37,44 @@ def _sum(layout: TaskLayout, vectors: IntArray, name: str) -> FloatArray:
 
 
 def _moments(layout: TaskLayout, vectors: IntArray, names: tuple[str, str, str]) -> Moments:
-    rows = _rows(layout, vectors).astype(np.float64)
-    return Moments.of_sums(rows, *(_sum(layout, vectors, name) for name in names))
+    return Moments.of_sums(_rows(layout, vectors), *(_sum(layout, vectors, name) for name in names))
 
 
 def _mae(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     moments = _moments(layout, vectors, ("abs", "error_2", "abs_3"))
-    low, high = mean_bounds(moments, 0.0, np.inf, alpha)
-    return measured(moments.mean * layout.scale, (low * layout.scale, high * layout.scale), _rows(layout, vectors))
+    laws = mean_laws(moments, 0.0, np.inf, alpha).times(layout.scale)
+    return by_laws(moments.mean * layout.scale, laws, 0.0, np.inf, _rows(layout, vectors), alpha)
 
 
 def _bias(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     moments = _moments(layout, vectors, ("error", "error_2", "error_3"))
-    low, high = mean_bounds(moments, -np.inf, np.inf, alpha)
-    return measured(moments.mean * layout.scale, (low * layout.scale, high * layout.scale), _rows(layout, vectors))
+    laws = mean_laws(moments, -np.inf, np.inf, alpha).times(layout.scale)
+    return by_laws(moments.mean * layout.scale, laws, -np.inf, np.inf, _rows(layout, vectors), alpha)
 
 
 def _rmse(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    moments = _moments(layout, vectors, ("error_2", "error_4", "error_6"))
-    low, high = mean_bounds(moments, 0.0, np.inf, alpha)
-    value, low, high = (np.sqrt(part) * layout.scale for part in (moments.mean, low, high))
+    mean, (low, high) = _mean_square(layout, vectors, alpha)
+    value, low, high = (np.sqrt(part) * layout.scale for part in (mean, low, high))
     return measured(value, (low, high), _rows(layout, vectors))
 
 
+def _mean_square(layout: TaskLayout, vectors: IntArray, alpha: float) -> tuple[FloatArray, Interval]:
+    """Mean squared error with its bounds, in units of the scale."""
+    moments = _moments(layout, vectors, ("error_2", "error_4", "error_6"))
+    low, high = mean_laws(moments, 0.0, np.inf, alpha).bounds(alpha)
+    return moments.mean, (np.maximum(low, 0.0), high)
+
+
 def _r2(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    squares = _moments(layout, vectors, ("error_2", "error_4", "error_6"))
+    square, (low, high) = _mean_square(layout, vectors, alpha)
     variance, logarithm = _variance(layout, vectors, alpha)
-    low, high = mean_bounds(squares, 0.0, np.inf, alpha)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = np.where(variance > 0, squares.mean / variance, np.nan)
-        down = np.where(low > 0, np.exp(-np.hypot(np.log(squares.mean / low), logarithm)), 0.0)
+        ratio = np.where(variance > 0, square / variance, np.nan)
+        down = np.where(low > 0, np.exp(-np.hypot(np.log(square / low), logarithm)), 0.0)
         # Without any error the ratio is 0, whatever the labels; the upper bound is that of the error.
         up = np.where(
-            squares.mean > 0,
-            ratio * np.exp(np.hypot(np.log(high / squares.mean), logarithm)),
+            square > 0,
+            ratio * np.exp(np.hypot(np.log(high / square), logarithm)),
             high / variance * np.exp(logarithm),
         )
     return measured(1 - ratio, (1 - up, 1 - ratio * down), _rows(layout, vectors))

@@ -132,6 +132,15 @@ def test_a_segment_of_an_overflowing_version_is_merged_too() -> None:
     assert tick.totals.overflow == 4
 
 
+def test_values_that_the_reference_does_not_tell_apart_are_counted() -> None:
+    """However many there are, they share a segment, and their rows are counted."""
+    close = closing()
+    groups = {(5, "1", ""): sketch(9), (5, "1", "country=de"): sketch(2), (5, "1", "country=other"): sketch(7)}
+    close([Partial(Progress(0, 1, 5, None, ended=False), groups, 0)])
+    (tick,) = close([partial({6: 1})])
+    assert tick.totals.unnamed == 7
+
+
 def test_a_version_that_is_long_silent_makes_room() -> None:
     """Old names are forgotten when the table is full, not before."""
     close = closing(max_versions=2, remember=100)

@@ -2,14 +2,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from profiles_zoo import small_reference
 
+from operators.performance_metrics import LABEL_METRICS, OF_TASK
+from operators.settings import ModelSettings, PerformanceSettings, Task
 from stream.config import load, load_references
+from stream.config_template_performance import performance_text
 from stream.embedded import EmbeddedBroker
 from stream.reference_show import bar
 from windows.reference import from_json, to_json
@@ -84,18 +89,15 @@ def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
         assert re.search(rf"^    # .*\b{key}\b", written, re.MULTILINE), key
 
 
-def test_the_commented_performance_is_the_default(tmp_path: Path) -> None:
+def test_the_commented_performance_is_the_default() -> None:
     """Without the comment signs it loads, and all but its example is what `performance: {}` means."""
     for task in get_args(Task):
         lines = [line.removeprefix("    # ") for line in performance_text(task).splitlines()]
         model = ModelSettings.model_validate({"name": "m", "task": task, **yaml.safe_load("\n".join(lines))})
         assert model.performance is not None
-        rules = {metric: None for metric in model.performance.rules}
-        plain = model.performance.model_copy(update={**rules, "windows": None})
-        assert plain == PerformanceSettings()
-        assert model.performance.cohort_windows == plain.cohort_windows
-        (tmp_path / f"{task}.yaml").write_text(yaml.safe_dump({"models": [{"name": "m", "task": task}]}))
-        assert load(tmp_path / f"{task}.yaml", {}).models[0].performance is None
+        assert model.performance.windows == PerformanceSettings().cohort_windows
+        unset = dict.fromkeys(model.performance.rules) | {"windows": None}
+        assert model.performance.model_copy(update=unset) == PerformanceSettings()
 
 
 def test_reference_commands(tmp_path: Path) -> None:

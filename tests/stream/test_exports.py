@@ -161,7 +161,7 @@ def test_a_tick_tells_the_watermark_ages_and_totals() -> None:
     }
     assert registry.values("records_folded_total") == {("click",): 98.0}
     assert registry.values("late_records_total") == {("click", "late"): 4.0}
-    assert registry.values("overflow_total") == {("click", "versions"): 2.0}
+    assert registry.values("overflow_total") == {("click", "versions"): 2.0, ("click", "segments"): 0.0}
 
 
 def test_a_forgotten_version_has_no_ages() -> None:

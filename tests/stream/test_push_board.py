@@ -140,13 +140,11 @@ def test_everything_is_kept_through_a_restart(tmp_path: Path) -> None:
     on.hear(active(CRITICAL))
     memory.keep(kept.views[-1])
     assert memory.load() == kept.last
-    assert [entry.ended_at for entry in memory.load()] == [None, NOW]
+    assert [entry.ended_at for entry in memory.load()] == [None, NOW + 1]
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_memory_that_cannot_be_read_or_written_is_a_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_memory_that_cannot_be_read_or_written_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It only saves what can be lost; without a state directory it keeps nothing, and says nothing."""
     kept = Kept()
     on = board(kept=kept)

@@ -72,7 +72,7 @@ def test_the_whole_comes_before_its_segments() -> None:
 
 
 def test_an_end_is_told_by_its_time() -> None:
-    """endsAt is when it ended."""
+    """It has ended then, not when it was told."""
     (alert,) = _posted(ended=(Entry(CRITICAL, START, START + 5_000, event()),))
     assert _ms(alert["endsAt"]) == START + 5_000
 

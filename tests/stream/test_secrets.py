@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -35,12 +37,14 @@ ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "planted-t0ken-of-the-pages"  # noqa: S105 - to be looked for
 HTTP_PASSWORD = "planted: pässword of the pages"  # noqa: S105 - the same
 TLS_PASSWORD = "planted password of the pages' key"  # noqa: S105 - the same
+PUSH_PASSWORD = "planted password of Alertmanager"  # noqa: S105 - the same
 PLANTED = {
     "sasl.password": PASSWORD,
     "ssl.key.password": KEY_PASSWORD,
     "http.auth.token": TOKEN,
     "http.auth.password": HTTP_PASSWORD,
     "http.tls.key_password": TLS_PASSWORD,
+    "alertmanager.auth.password": PUSH_PASSWORD,
 }
 
 
@@ -112,6 +116,36 @@ def processes(leader: int) -> dict[str, bytes]:
     return found
 
 
+class Echo:
+    """An Alertmanager that refuses, and says with which header it was asked."""
+
+    def __init__(self) -> None:
+        self.heard = ""
+        echo = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                echo.heard = self.headers["Authorization"]
+                body = f"{echo.heard} has no business here".encode()
+                self.send_response(403)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
 def shifted(site: Site) -> None:
     """Half a minute of predictions that fire an alert, and one record that cannot be read."""
     now = int(time.time() * 1e3)
@@ -126,9 +160,13 @@ def test_a_running_monitor_tells_no_secret(node: tuple[SecuredNode, Broker], tmp
     """Logs of it and of librdkafka at their most talkative, pages, topics, state, command lines; through a crash."""
     site = Site(tmp_path, *node, "kafka-sasl")
     (tmp_path / "token").write_text(TOKEN)
+    alertmanager = Echo()
     changed = {
         "DRIFTGAUGE__HTTP__AUTH__TOKEN_FILE": str(tmp_path / "token"),
         "DRIFTGAUGE__TIME__LATENESS": "60s",
+        "DRIFTGAUGE__ALERTMANAGER__URLS": f"[{alertmanager.url}]",
+        "DRIFTGAUGE__ALERTMANAGER__AUTH__USERNAME": USER,
+        "DRIFTGAUGE__ALERTMANAGER__AUTH__PASSWORD": PUSH_PASSWORD,
     }
     talkative = site.config.read_text().replace("  properties:", "  properties:\n    debug: all\n    log_level: 7")
     site.config = tmp_path / "talkative.yaml"
@@ -150,6 +188,8 @@ def test_a_running_monitor_tells_no_secret(node: tuple[SecuredNode, Broker], tmp
         assert "rdkafka" in running.log
         assert "SASL" in running.log
         places |= {"log": running.log, **messages(site), **files(tmp_path / "state")}
+    alertmanager.close()
+    assert b64encode(f"{USER}:{PUSH_PASSWORD}".encode()).decode() in alertmanager.heard
     assert b"broken_json" in places["dead_letters"]
     assert told(places) == []
 

@@ -50,7 +50,9 @@ def note_of(directory: Path) -> dict[str, Any]:
     return found
 
 
-def refused(directory: Path, plan: dict[str, ModelPlan] | None = None, topic: str = TOPICS.predictions, partitions: int = 2) -> str:
+def refused(
+    directory: Path, plan: dict[str, ModelPlan] | None = None, topic: str = TOPICS.predictions, partitions: int = 2
+) -> str:
     """Why a directory is refused, in one line."""
     with pytest.raises(StateError) as caught:
         prepare(settings(directory, partitions), models() if plan is None else plan, TopicsSettings(predictions=topic))

@@ -32,7 +32,7 @@ def measured(layout: TaskLayout, rows: list[Row]) -> dict[str, float]:
     classes = layout.classes - 1 if layout.options.task == "multiclass" else 0
     vectors = fold_outcomes(layout, outcomes_of(rows, classes), groups_of(rows), 1)
     vectors += fold_predictions(layout, np.array([row.score for row in rows]), groups_of(rows), 1)
-    found = task_metrics(layout, vectors, ALPHA)
+    found = task_metrics(layout, vectors)
     assert tuple(found) == metric_names(layout)
     for metric in found.values():
         assert np.isnan(metric.value[0]) or metric.lower[0] <= metric.value[0] <= metric.upper[0]
@@ -77,7 +77,7 @@ def test_auc_is_within_its_stated_bound(name: str, seed: int) -> None:
     """Of scikit-learn's on the raw scores; the bound is small where bins are many."""
     layout = LAYOUTS[name]
     scores, labels, rows = binary_rows(seed)
-    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1), ALPHA)
+    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1))
     assert abs(found.value[0] - sk.roc_auc_score(labels, scores)) <= found.error[0] + 1e-12
     assert found.error[0] < 0.01
 
@@ -88,7 +88,7 @@ def test_auc_keeps_its_bound_for_any_scores(pairs: list[tuple[float, bool]]) -> 
     """Any scores and labels; undefined without both classes."""
     layout = LAYOUTS["binary without reference"]
     rows = [Row(score=score, label=float(label)) for score, label in pairs]
-    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1), ALPHA)
+    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1))
     labels = [label for _, label in pairs]
     if len(set(labels)) < 2:
         assert math.isnan(found.value[0])
@@ -103,7 +103,7 @@ def test_auc_of_tied_scores_is_exact() -> None:
     labels = rng.random(500) < 0.2 + 0.5 * scores
     layout = task_layout(TaskOptions("binary"), profile_of(rng.choice([0.0, 0.25, 1.0], 5_000)))
     rows = [Row(score=float(score), label=float(label)) for score, label in zip(scores, labels, strict=True)]
-    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1), ALPHA)
+    found = areas(layout, fold_outcomes(layout, outcomes_of(rows), groups_of(rows), 1))
     assert found.error[0] == 0.0
     assert found.value[0] == pytest.approx(sk.roc_auc_score(labels, scores), rel=1e-14)
 

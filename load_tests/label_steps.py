@@ -1,0 +1,121 @@
+"""Everything that labels go through, from raw messages to alerts, in one process and without Bytewax.
+
+What `stream/dataflow.py` and `stream/feedback_flow.py` wire is driven as it is; stores are kept in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [place for place in (str(ROOT), str(ROOT / "tests")) if place not in sys.path]
+
+from joining import DictStore  # noqa: E402  the path comes first
+
+from operators.alert_event import AlertEvent  # noqa: E402
+from operators.decode import Decode, DecodeConfig  # noqa: E402
+from operators.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
+from operators.join_plan import SHARDS  # noqa: E402
+from operators.join_steps import JoinStep, KnownStep  # noqa: E402
+from operators.model_steps import AlertStep, cohort_step, label_judge_step, plan_models  # noqa: E402
+from operators.records import NoEnvelopes, RawBatch  # noqa: E402
+from operators.settings import AlertingSettings, TimeSettings  # noqa: E402
+from operators.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from operators.cohort_tick import CohortTick
+    from operators.judge_performance import LabelVerdicts
+    from operators.settings import ModelSettings
+    from windows.reference import Reference
+
+
+class Judged:
+    """Cohort ticks of one model to verdicts and alerts.
+
+    Args:
+        settings: with `performance:`.
+        reference: of the model.
+        time: panes and lateness.
+        alerting: the promise on false pages.
+        evaluations: whether evaluations are wanted as rows.
+    """
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        reference: Reference,
+        time: TimeSettings | None = None,
+        alerting: AlertingSettings | None = None,
+        *,
+        evaluations: bool = False,
+    ) -> None:
+        self.time, alerting = time or TimeSettings(), alerting or AlertingSettings()
+        references = {settings.name: reference}
+        self.plan = plan_models([settings], references, self.time, alerting, everything=evaluations)[settings.name]
+        if self.plan.join is None:
+            raise ValueError(f"{settings.name} has no performance settings")
+        self.join = self.plan.join
+        self.cohorts = cohort_step(self.plan, self.join, None, evaluations=evaluations)
+        self._judge = label_judge_step(self.plan, None, evaluations=evaluations)
+        self._alerts = AlertStep(self.plan, alerting, None)
+
+    def tick(self, tick: CohortTick) -> tuple[LabelVerdicts, list[AlertEvent]]:
+        """What is found at a tick."""
+        (verdicts,) = self._judge(list(self.cohorts([tick])))
+        return verdicts, [event for event in self._alerts([verdicts]) if isinstance(event, AlertEvent)]
+
+
+class LabelSteps:
+    """One model from raw batches of both topics on; of verdicts, the last are kept, of alert events all."""
+
+    def __init__(self, settings: ModelSettings, reference: Reference, time: TimeSettings | None = None) -> None:
+        self.judged = Judged(settings, reference, time, evaluations=True)
+        plan, time = self.judged.join, self.judged.time
+        self.name = settings.name
+        joined = frozenset({self.name})
+        self._decode = Decode(DecodeConfig((plan.layout,), time.pane, time.lateness, time.max_ahead, joined))
+        known = FeedbackModel(plan.layout, plan.labels)
+        self._decode_feedback = DecodeFeedback(FeedbackConfig((known,), time.pane, time.lateness, time.max_ahead))
+        self._split = SplitPredictions([plan], time.pane)
+        self._split_feedback = SplitFeedback([plan], time.pane)
+        self._stores = [DictStore() for _ in range(SHARDS)]
+        plans = {self.name: plan}
+        self._joins = {
+            name: JoinStep(name, plans, time.pane, self._stores.__getitem__, None)
+            for name in map(shard_name, range(SHARDS))
+        }
+        self._known = KnownStep(plan, time.pane, None)
+        self.ticks = 0
+        self.last: LabelVerdicts | None = None
+        self.events: list[AlertEvent] = []
+
+    def feed(self, raw: RawBatch) -> None:
+        """Take a batch of either topic."""
+        found: list[Any] = []
+        for name, item in (
+            self._split_feedback(self._decode_feedback(raw)) if raw.feedback else self._split(self._decode(raw))
+        ):
+            if isinstance(item, Delivery):
+                found += [joined for _, joined in self._joins[name]([item])]
+            else:
+                found.append(item)
+        for item in found:
+            self._told(self._known([item]))
+
+    def _told(self, ticks: Iterable[CohortTick]) -> None:
+        for tick in ticks:
+            self.last, events = self.judged.tick(tick)
+            self.events += events
+            self.ticks += 1
+
+
+def batch(
+    values: Sequence[bytes], *, partition: int, partitions: int, feedback: bool, ended: bool, received: int
+) -> RawBatch:
+    """Lines of a file as a batch."""
+    topic = "feedback" if feedback else "predictions"
+    return RawBatch(topic, partition, partitions, values, None, NoEnvelopes(), received, None, ended, feedback)
