@@ -9,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chaos_traffic import LATENESS, PANE, PARTITIONS
@@ -21,6 +20,8 @@ from product import Product
 from windows.reference import to_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from windows.reference import Reference
 
 EXACT = (

@@ -109,7 +109,9 @@ def singles(population: Population, n: int, windows: int) -> Iterator[Line]:
                 if name not in COUNTS:
                     tallies.setdefault((name, alpha), Tally()).add(metric, truth_of(population, name, vectors))
     for (name, alpha), tally in tallies.items():
-        yield Line(f"{population.layout.options.task}: {population.name}", name, n, population.truth[name], alpha, tally)
+        yield Line(
+            f"{population.layout.options.task}: {population.name}", name, n, population.truth[name], alpha, tally
+        )
 
 
 def pairs(one: Population, other: Population, n: int, m: int, windows: int) -> Iterator[Line]:

@@ -113,7 +113,7 @@ def alertmanager_down(bootstrap: str, directory: Path) -> bool:
 
 
 def push(bootstrap: str, directory: Path) -> bool:
-    """driftgauge tells Alertmanager itself, and is killed twice while it fires: first its worker, then the whole."""
+    """Driftgauge tells Alertmanager itself, and is killed twice while it fires: first its worker, then the whole."""
     with Chain(directory, bootstrap, narrow(FAST.pane), [Shift("mean", "age", 1.0)], FAST, push=True) as chain:
         began = _shifted_at_a_pane(chain)
         problems = wrong_with(chain.pages("trigger")[0], "age")

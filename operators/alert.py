@@ -133,12 +133,14 @@ class AlertsState:
 class ActiveAlerts:
     """Every alert of a model that is firing now: (version, segment, alert, severity).
 
-    And events sent so far by (alert, state).
+    And events sent so far by (alert, state). `clocks`: source -> end of its latest tick (ms); after a crash they are
+    those of the last snapshot, and what fires is as of then.
     """
 
     model: str
     rows: tuple[tuple[str, str, str, str], ...]
     sent: dict[tuple[str, str], int]
+    clocks: dict[str, int] = field(default_factory=dict)
 
 
 class Alerts:
@@ -223,7 +225,7 @@ class Alerts:
         for (_, key), held in self.state.withheld.items():
             severities.setdefault(key, set()).update(event.severity for event in held)
         rows = tuple((*key, max(found, key=SEVERITIES.index)) for key, found in sorted(severities.items()))
-        return ActiveAlerts(self.config.model, rows, dict(self.state.sent))
+        return ActiveAlerts(self.config.model, rows, dict(self.state.sent), dict(self.state.clocks))
 
     def _advance(
         self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]

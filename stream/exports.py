@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.tables import Kind
-from stream.reports import GaugeBlock, Totals
+from stream.reports import AlertsFiring, GaugeBlock, Totals
 from windows.layout import WHOLE
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
     """What is firing, and how many events there were."""
     rows = tuple((active.model, *row) for row in active.rows)
     yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
+    yield AlertsFiring(active.model, rows, active.clocks)
     sent: dict[tuple[str, ...], float] = {
         (active.model, alert, state): float(count) for (alert, state), count in active.sent.items()
     }

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stream import metrics
-from stream.reports import AlertTold, GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
+from stream.reports import (
+    AlertsFiring,
+    AlertTold,
+    GaugeBlock,
+    Increments,
+    Observation,
+    OwnerGone,
+    Report,
+    Status,
+    Totals,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -57,6 +67,8 @@ class Mailbox:
                 self._reports["status", report.process] = report
             case AlertTold():
                 self._reports["told", report.event.fingerprint] = report
+            case AlertsFiring():
+                self._reports["firing", report.model] = report
             case Observation() if len(self._observations) < _MAX_OBSERVATIONS:
                 self._observations.append(report)
             case Observation():

@@ -1,24 +1,26 @@
 """The board: what Alertmanager has to be told, as the parent process knows it from the reports of the workers.
 
-What fires is what the gauge `alert_active` says; the alert events give it words. Nothing on it ends by silence: only by
-a judged tick without the alert, or a config without its model.
+What fires is told after each judged tick; the alert events give it words. Nothing ends by silence, and nothing by a
+crash, after which the dataflow begins a little before where it was: only a judged tick that is no older than what was
+known ends an alert, or a config without its model.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stream import metrics
-from stream.reports import AlertTold, GaugeBlock
+from stream.reports import AlertsFiring, AlertTold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from operators.alert_event import AlertEvent
     from stream.reports import Labels, Report
+
+Clocks = dict[str, dict[str, int]]
 
 WORDS_WITHIN = 2.0
 """Seconds that an alert waits for the event that describes it. One that fired before a restart may have none."""
@@ -43,18 +45,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The board at one moment: how often it had changed, what fires, and what has ended and is still to be told."""
+    """The board at one moment: how often it had changed, what fires, and what has ended and is still to be told.
+
+    `clocks`: model -> source -> event time (ms) as of which that is.
+    """
 
     number: int
     firing: tuple[Entry, ...]
     ended: tuple[Entry, ...]
+    clocks: Clocks = field(default_factory=dict)
 
 
 class Board:
     """Thread-safe.
 
     Args:
-        remembered: what was on it when the former process ended.
+        remembered: the board as it was when the former process ended.
         models: those that are watched; what fired of another has ended.
         keep: told everything whenever it changes.
         expires_after: ms after which an end need not be told any more: the alert has expired by itself.
@@ -63,7 +69,7 @@ class Board:
 
     def __init__(
         self,
-        remembered: Iterable[Entry],
+        remembered: View,
         models: Collection[str],
         keep: Callable[[View], None],
         expires_after: int,
@@ -76,7 +82,8 @@ class Board:
         self._ended: dict[Labels, Entry] = {}
         self._words: dict[Labels, AlertEvent] = {}
         self._ripe: set[Labels] = set()
-        for entry in remembered:
+        self._clocks = {model: dict(clocks) for model, clocks in remembered.clocks.items()}
+        for entry in (*remembered.firing, *remembered.ended):
             if entry.ended_at is not None or entry.labels[0] not in models:
                 self._end(replace(entry, ended_at=None), entry.ended_at)
             else:
@@ -90,8 +97,8 @@ class Board:
         match report:
             case AlertTold():
                 self._tell(report.event)
-            case GaugeBlock() if report.metric == metrics.ALERT_ACTIVE.name:
-                self._replace(report.owner, report.rows)
+            case AlertsFiring():
+                self._replace(report)
 
     def wait(self, seen: int, seconds: float) -> View:
         """The board once it is another than at this number, or when the time is over."""
@@ -125,11 +132,12 @@ class Board:
                 self._put(labels, event)
                 self._turn()
 
-    def _replace(self, model: str, rows: Iterable[Labels]) -> None:
-        """Exactly these alerts of the model fire."""
+    def _replace(self, report: AlertsFiring) -> None:
+        """These alerts of a model fire, and, unless the report is old, no others."""
+        model = report.model
         with self._changed:
-            after = set(rows)
             before = {labels for labels in self._firing if labels[0] == model}
+            after = set(report.rows) if self._is_news(report) else before | set(report.rows)
             if before == after:
                 return
             for labels in sorted(after - before):
@@ -139,6 +147,14 @@ class Board:
             alive = {labels[:4] for labels in self._firing}
             self._words = {what: event for what, event in self._words.items() if what[0] != model or what in alive}
             self._turn()
+
+    def _is_news(self, report: AlertsFiring) -> bool:
+        """Whether no source is behind where it was."""
+        known = self._clocks.setdefault(report.model, {})
+        news = all(report.clocks.get(source, 0) >= clock for source, clock in known.items())
+        if news:
+            known.update(report.clocks)
+        return news
 
     def _put(self, labels: Labels, event: AlertEvent | None) -> None:
         held = self._firing.get(labels)
@@ -173,7 +189,7 @@ class Board:
 
     def _view(self) -> View:
         ripe = tuple(entry for labels, entry in self._firing.items() if labels in self._ripe)
-        return View(self._number, ripe, tuple(self._ended.values()))
+        return View(self._number, ripe, tuple(self._ended.values()), self._clocks)
 
     def _everything(self) -> View:
-        return View(self._number, tuple(self._firing.values()), tuple(self._ended.values()))
+        return View(self._number, tuple(self._firing.values()), tuple(self._ended.values()), self._clocks)

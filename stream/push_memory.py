@@ -10,18 +10,19 @@ import msgspec
 from operators.alert_event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
 from stream.init import write_atomically
-from stream.push_board import Entry
+from stream.push_board import Clocks, Entry, View
 from stream.seldom import Seldom
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream.push_board import View
-
 _LOG = logging.getLogger("driftgauge.push")
 
 FILE = "alertmanager.msgpack"
 """Not JSON, which has no numbers for bounds that are not known."""
+
+
+EMPTY = View(0, (), ())
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 class _File(msgspec.Struct, frozen=True):
     alerts: list[_Kept]
-    format: int = 1
+    clocks: Clocks
 
 
 class Memory:
@@ -44,16 +45,18 @@ class Memory:
         self._path = directory / FILE
         self._seldom = Seldom()
 
-    def load(self) -> list[Entry]:
-        """What was kept; nothing when there is nothing or it cannot be read."""
+    def load(self) -> View:
+        """What was kept; an empty board when there is nothing or it cannot be read."""
         try:
             found = msgspec.msgpack.decode(self._path.read_bytes(), type=_File)
         except FileNotFoundError:
-            return []
+            return EMPTY
         except (OSError, msgspec.DecodeError) as error:
             _LOG.warning("%s: not used: %s", self._path, error)
-            return []
-        return [Entry(kept.labels, kept.started_at, kept.ended_at, kept.event) for kept in found.alerts]
+            return EMPTY
+        entries = [Entry(kept.labels, kept.started_at, kept.ended_at, kept.event) for kept in found.alerts]
+        firing = tuple(entry for entry in entries if entry.ended_at is None)
+        return View(0, firing, tuple(entry for entry in entries if entry.ended_at is not None), found.clocks)
 
     def keep(self, view: View) -> None:
         """Replace what was kept."""
@@ -64,7 +67,7 @@ class Memory:
             for entry in (*view.firing, *view.ended)
         ]
         try:
-            write_atomically(self._path, msgspec.msgpack.encode(_File(kept)))
+            write_atomically(self._path, msgspec.msgpack.encode(_File(kept, view.clocks)))
             self._path.chmod(0o600)
         except (UsageError, OSError) as error:
             if self._seldom.due():

@@ -17,7 +17,17 @@ from prometheus_client.registry import Collector
 
 from stream import metrics
 from stream.readiness import reasons_not_ready
-from stream.reports import AlertTold, GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
+from stream.reports import (
+    AlertsFiring,
+    AlertTold,
+    GaugeBlock,
+    Increments,
+    Observation,
+    OwnerGone,
+    Report,
+    Status,
+    Totals,
+)
 from stream.stores import (
     CounterStore,
     GaugeStore,
@@ -100,7 +110,7 @@ class Registry(Collector):
                     self._histograms.observe(report)
                 case Status():
                     self._status(report)
-                case AlertTold():
+                case AlertTold() | AlertsFiring():
                     pass  # for listeners
 
     def _status(self, report: Status) -> None:

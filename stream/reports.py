@@ -86,7 +86,19 @@ class AlertTold:
     event: AlertEvent
 
 
-Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | AlertTold
+@dataclass(frozen=True, slots=True)
+class AlertsFiring:
+    """All alerts of a model that fire, for the same, with labels as of `alert_active`, and as of when.
+
+    `clocks`: source -> end of its latest judged tick, ms of event time. A crash takes them back to the last snapshot.
+    """
+
+    model: str
+    rows: tuple[Labels, ...]
+    clocks: dict[str, int]
+
+
+Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | AlertTold | AlertsFiring
 
 
 class Reporter(Protocol):

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from operators.alert_event import AlertEvent, Cause, EventWindow, fingerprint_of
 from stream.backoff import BackoffPolicy
 from stream.push import Policy
-from stream.push_board import Board
+from stream.push_board import Board, View
 from stream.push_body import Texts
-from stream.reports import AlertTold, GaugeBlock
+from stream.reports import AlertsFiring, AlertTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.push_board import Entry, View
+    from stream.push_board import Entry
 
 START = 1_790_000_000_000
 CRITICAL = ("click", "7", "", "DataDrift", "critical")
@@ -60,9 +60,9 @@ def told(given: AlertEvent) -> AlertTold:
     return AlertTold(given)
 
 
-def active(*rows: tuple[str, ...], model: str = "click") -> GaugeBlock:
-    """The report that exactly these alerts of a model fire."""
-    return GaugeBlock(model, "alert_active", rows, (1.0,) * len(rows))
+def active(*rows: tuple[str, ...], model: str = "click", clock: int = START) -> AlertsFiring:
+    """The report that exactly these alerts of a model fire at a time."""
+    return AlertsFiring(model, rows, {"predictions": clock})
 
 
 class Kept:
@@ -83,4 +83,7 @@ class Kept:
 
 def board(remembered: Iterable[Entry] = (), kept: Kept | None = None, now: int = START + 100_000) -> Board:
     """A board on which the time stands still."""
-    return Board(remembered, {"click"}, kept or Kept(), 3_600_000, lambda: now)
+    given = tuple(remembered)
+    firing = tuple(entry for entry in given if entry.ended_at is None)
+    view = View(0, firing, tuple(entry for entry in given if entry.ended_at is not None))
+    return Board(view, {"click"}, kept or Kept(), 3_600_000, lambda: now)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows import task_binary
-from windows.intervals import proportion_interval
-from windows.measured import Measured, measured
+from windows.measured import Measured, by_laws, measured, share
 from windows.task_metrics import metric_names, task_metrics
 
 if TYPE_CHECKING:
@@ -70,13 +69,16 @@ def _difference(name: str, a: Measured, b: Measured, alpha: float) -> Measured:
 
 
 def _auc(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:
-    """The errors of the bins are added: they do not average out."""
-    one, other = task_binary.areas(layout, a), task_binary.areas(layout, b)
-    error = one.error + other.error
-    lower, upper = (one.laws - other.laws).bounds(alpha)
-    rows = [sum(part.sum(axis=1) for part in task_binary.classes(layout, side)) for side in (a, b)]
-    interval = np.maximum(lower - error, -1.0), np.minimum(upper + error, 1.0)
-    return measured(one.value - other.value, interval, np.minimum(*rows))
+    """The noise is joined, the errors of the bins are added: they do not average out."""
+    sides, errors = [], []
+    for side in (a, b):
+        found = task_binary.areas(layout, side)
+        rows = sum(part.sum(axis=1) for part in task_binary.classes(layout, side))
+        sides.append(by_laws(found.value, found.laws, 0.0, 1.0, np.asarray(rows), alpha))
+        errors.append(found.error)
+    joined, error = _difference("auc", sides[0], sides[1], alpha), errors[0] + errors[1]
+    interval = np.maximum(joined.lower - error, -1.0), np.minimum(joined.upper + error, 1.0)
+    return measured(joined.value, interval, joined.samples)
 
 
 def curve_shift(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured:
@@ -88,7 +90,7 @@ def curve_shift(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> M
     scores, which a distance of distributions does not.
 
     The bounds hold at all thresholds together. Recall: two Dvoretzky-Kiefer-Wolfowitz bands for the scores of the
-    positives, at half of alpha. Precision: Newcombe's interval at each threshold, with the other half of alpha shared
+    positives, at half of alpha. Precision: the interval of the difference at each threshold, with the other half of alpha shared
     by the thresholds.
 
     Returns:
@@ -132,10 +134,9 @@ def _precision_shift(one: _Curve, other: _Curve, alpha: float) -> tuple[FloatArr
     counts = (one.called >= FEWEST_POSITIVES) & (other.called >= FEWEST_POSITIVES)
     # Both signs of the difference at every threshold: each of them may be the one that strays.
     level = alpha / (2 * counts.shape[1])
-    p, q = (side.hits / np.maximum(side.called, 1) for side in (one, other))
-    (p_low, p_high), (q_low, q_high) = (proportion_interval(side.hits, side.called, level) for side in (one, other))
-    more = p - q - np.hypot(p - p_low, q_high - q), p - q + np.hypot(p_high - p, q - q_low)
-    low = np.maximum(more[0], -more[1])
-    high = np.maximum(np.abs(more[0]), np.abs(more[1]))
-    largest = [np.where(counts, part, 0.0).max(axis=1) for part in (np.abs(p - q), low, high)]
+    p, q = (share(side.hits, side.called, level) for side in (one, other))
+    apart = _difference("precision", p, q, level)
+    value, low = np.abs(apart.value), np.maximum(apart.lower, -apart.upper)
+    high = np.maximum(np.abs(apart.lower), np.abs(apart.upper))
+    largest = [np.where(counts, part, 0.0).max(axis=1) for part in (value, low, high)]
     return largest[0], (largest[1], largest[2])

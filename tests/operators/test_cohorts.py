@@ -42,7 +42,7 @@ def config(task: str = "binary", *, errors: bool = False, sla: Any = None, **per
     """The config of a model with windows of an hour, half an hour's label delay, and these settings."""
     settings = {"windows": ["1h"], "label_delay": "30m", **performance}
     model = ModelSettings.model_validate({"name": "m", "task": task, "performance": settings, "sla": sla or {}})
-    return cohorts_config(model, 10_000, LAYOUT, 1e-3, click(), evaluations=errors)
+    return cohorts_config(model, 10 * M, LAYOUT, 1e-3, click(), evaluations=errors)
 
 
 def traffic(n: int = 3_000, hours: float = 6, seed: int = 0, delay: int = 29 * M) -> Rows:
@@ -101,7 +101,7 @@ def test_windows_are_of_prediction_time_and_mature() -> None:
     settings = config()
     slide = settings.plan.windows[0].slide
     seen = 0
-    for measures in run(settings, ticks(LAYOUT, settings.plan.tick, given))[::4]:
+    for measures in run(settings, ticks(LAYOUT, settings.plan.tick, given)):
         for window in measures.windows:
             assert window.end == (measures.end - 30 * M) // slide * slide
             for key in window.tables[0].groups if window.tables else ():
@@ -135,7 +135,7 @@ def test_baselines() -> None:
     given = traffic(5_000, hours=7)
     settings = config(**RULES)
     done: set[str] = set()
-    for measures in run(settings, ticks(LAYOUT, settings.plan.tick, given))[::12]:
+    for measures in run(settings, ticks(LAYOUT, settings.plan.tick, given))[::3]:
         window = measures.windows[0]
         for one in window.comparisons:
             table = one.table
@@ -255,7 +255,7 @@ def test_a_window_moves_once_a_slide() -> None:
     given = list(ticks(LAYOUT, settings.plan.tick, traffic()))
     measured = run(settings, given)
     long = [window for one in measured for window in one.windows if window.window.size == 6 * H]
-    assert {window.end - long[0].end for window in long} == set(range(0, len(long) * 15 * M, 15 * M))
+    assert {window.end - long[0].end for window in long} == set(range(0, len(long) * 20 * M, 20 * M))
     assert all(window.moved for window in long)
     logic = Cohorts(settings, CohortsState())
     for tick in given[:-1]:

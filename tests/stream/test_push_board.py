@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING
 from pushing import CRITICAL, INFO, SEGMENT, START, Kept, active, board, event, told
 from waiting import until
 
-from stream.push_board import Entry
-from stream.push_memory import FILE, Memory
-from stream.reports import GaugeBlock, Status
+from stream.push_board import Board, Entry
+from stream.push_memory import EMPTY, FILE, Memory
+from stream.reports import AlertsFiring, GaugeBlock, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-
-    from stream.push_board import Board
 
 NOW = START + 100_000
 
@@ -49,7 +47,7 @@ def test_what_does_not_concern_it_changes_nothing() -> None:
     on.hear(active(CRITICAL))
     number = on.wait(-1, 0).number
     on.hear(Status(0, "running"))
-    on.hear(GaugeBlock("click", "feature_drift", (), ()))
+    on.hear(GaugeBlock("click", "alert_active", (), ()))
     on.hear(active(CRITICAL))
     on.hear(told(event()))
     assert on.wait(-1, 0).number == number
@@ -124,6 +122,34 @@ def test_what_was_remembered_fires_until_a_tick_says_otherwise() -> None:
     assert {entry.labels for entry in _ended(on)} == {gone, INFO, SEGMENT}
 
 
+def test_a_dataflow_that_begins_again_before_the_alert_does_not_end_it() -> None:
+    """A crash takes it back to its last snapshot: there nothing fired yet. At the same time again it does."""
+    kept = Kept()
+    on = board(kept=kept)
+    on.hear(active(clock=START))
+    on.hear(told(event()))
+    on.hear(active(CRITICAL, clock=START + 2_000))
+    for again in (on, Board(kept.views[-1], {"click"}, Kept(), 3_600_000, lambda: NOW)):
+        for clock in (START, START + 1_000):
+            again.hear(active(clock=clock))
+            assert [entry.labels for entry in _firing(again)] == [CRITICAL]
+        again.hear(active(CRITICAL, clock=START + 2_000))
+        assert [entry.started_at for entry in _firing(again)] == [START + 60_000]
+        assert _ended(again) == []
+        again.hear(active(clock=START + 3_000))
+        assert [entry.labels for entry in _ended(again)] == [CRITICAL]
+
+
+def test_each_source_must_have_come_as_far() -> None:
+    """Labels have a clock of their own."""
+    on = board()
+    on.hear(AlertsFiring("click", (CRITICAL,), {"predictions": START, "labels": START}))
+    on.hear(AlertsFiring("click", (), {"predictions": START + 1_000}))
+    assert _ended(on) == []
+    on.hear(AlertsFiring("click", (), {"predictions": START, "labels": START}))
+    assert [entry.labels for entry in _ended(on)] == [CRITICAL]
+
+
 def test_an_end_is_kept_no_longer_than_the_alert_lasts_by_itself() -> None:
     """A replica that is away for longer has let it expire."""
     on = board([Entry(INFO, 1, NOW - 3_600_001)])
@@ -139,8 +165,10 @@ def test_everything_is_kept_through_a_restart(tmp_path: Path) -> None:
     on.hear(active(CRITICAL, SEGMENT))
     on.hear(active(CRITICAL))
     memory.keep(kept.views[-1])
-    assert memory.load() == kept.last
-    assert [entry.ended_at for entry in memory.load()] == [None, NOW + 1]
+    found = memory.load()
+    assert [*found.firing, *found.ended] == kept.last
+    assert [entry.ended_at for entry in kept.last] == [None, NOW + 1]
+    assert found.clocks == {"click": {"predictions": START}}
     assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
 
 
@@ -151,10 +179,10 @@ def test_a_memory_that_cannot_be_read_or_written_is_a_warning(tmp_path: Path, ca
     on.hear(active(CRITICAL))
     Memory(tmp_path / "absent").keep(kept.views[-1])
     assert not (tmp_path / "absent").exists()
-    assert Memory(tmp_path / "absent").load() == []
+    assert Memory(tmp_path / "absent").load() == EMPTY
     assert caplog.messages == []
     (tmp_path / FILE).write_bytes(b"\x93\x01")
-    assert Memory(tmp_path).load() == []
+    assert Memory(tmp_path).load() == EMPTY
     assert "not used" in caplog.messages[-1]
     (tmp_path / FILE).unlink()
     (tmp_path / FILE).mkdir()

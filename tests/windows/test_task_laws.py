@@ -134,7 +134,9 @@ def test_few_and_many_scores_find_the_same_bins(name: str, monkeypatch: pytest.M
     rng = np.random.default_rng(5)
     edges = layout.score_edges
     assert edges is not None
-    scores = np.concatenate((rng.normal(0.4, 0.5, 3_000), edges, np.nextafter(edges, -np.inf), [np.inf, -np.inf, 1e308]))
+    scores = np.concatenate(
+        (rng.normal(0.4, 0.5, 3_000), edges, np.nextafter(edges, -np.inf), [np.inf, -np.inf, 1e308])
+    )
     groups = np.zeros(len(scores), dtype=np.int64)
     many = fold_predictions(layout, scores, groups, 1)
     monkeypatch.setattr(task_fold, "TABLE_FROM", 10**9)

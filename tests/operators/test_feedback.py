@@ -1,0 +1,135 @@
+"""Feedback: what is read of a record, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from factories import START, batch, click_layout
+
+from operators.dead_letters import Reason
+from operators.feedback import DecodedFeedback, DecodeFeedback, FeedbackConfig, FeedbackModel, Labels
+from operators.labels import KINDS, LabelCodes
+
+LAYOUT = click_layout()
+
+
+def decoding(codes: LabelCodes) -> DecodeFeedback:
+    """The decoder of one model."""
+    return DecodeFeedback(FeedbackConfig((FeedbackModel(LAYOUT, codes),), 10_000, 5_000, 60_000))
+
+
+def said(**changes: Any) -> bytes:
+    """A good record; a change of None leaves the field out."""
+    fields = {"model": "click", "prediction_id": "p1", "timestamp": START, "label": 1, **changes}
+    return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
+
+
+def decoded(*records: bytes, codes: LabelCodes | None = None) -> DecodedFeedback:
+    """One batch."""
+    return decoding(codes or LabelCodes("binary"))(batch(records, feedback=True))
+
+
+def labels(*records: bytes, codes: LabelCodes | None = None) -> Labels:
+    """The labels of a batch in which all are of one kind."""
+    found = decoded(*records, codes=codes)
+    assert found.dead == ()
+    ((model, only),) = found.labels
+    assert model == "click"
+    return only
+
+
+def test_a_record_as_columns() -> None:
+    """Id, times, kind, label and value."""
+    found = labels(said(value=2.5, kind="implicit"), said(prediction_id="p2", label=None, value=1))
+    assert list(found.ids) == ["p1", "p2"]
+    assert found.times.tolist() == found.known.tolist() == [START, START]
+    assert [KINDS[kind] for kind in found.kinds.tolist()] == ["implicit", "explicit"]
+    np.testing.assert_array_equal(found.labels, [1.0, np.nan])
+    assert found.values.tolist() == [2.5, 1.0]
+    assert found.embedded is None
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(1, 1.0), (0, 0.0), (True, 1.0), (False, 0.0), (1.0, 1.0), ("1", 1.0), ("false", 0.0)],
+)
+def test_labels_of_a_binary_task(given: Any, expected: float) -> None:
+    """Numbers, booleans and their names are all understood."""
+    assert labels(said(label=given)).labels.tolist() == [expected]
+
+
+def test_named_classes_of_a_binary_task() -> None:
+    """With a positive class every other name is negative."""
+    codes = LabelCodes("binary", positive="fraud")
+    assert labels(said(label="fraud"), said(label="fine"), codes=codes).labels.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("given", [2, "yes", 0.5, "fraud"])
+def test_what_is_no_label_of_a_binary_task_is_a_dead_letter(given: Any) -> None:
+    """It is not taken for a negative."""
+    found = decoded(said(label=given), said())
+    assert [letter.reason for letter in found.dead] == [Reason.BAD_LABEL]
+    assert found.read == 2
+
+
+def test_classes_of_a_multiclass_task() -> None:
+    """Names and numbers of classes have codes, whatever else there is has the last one."""
+    codes = LabelCodes("multiclass", ("cat", "7", "dog"))
+    given = [said(label="dog"), said(label=7), said(label="bird")]
+    assert labels(*given, codes=codes).labels.tolist() == [2.0, 1.0, 3.0]
+
+
+def test_clicked_items_of_a_ranking() -> None:
+    """A list, a single item, and none at all."""
+    found = labels(said(label=["a", 3]), said(label="b"), said(label=[]), codes=LabelCodes("ranking"))
+    assert found.clicked == [["a", 3], ["b"], []]
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (said(label=None), Reason.MISSING_FIELD),
+        (said(prediction_id=None), Reason.MISSING_FIELD),
+        (said(prediction_id=None, prediction=0.5), Reason.MISSING_FIELD),
+        (said(prediction_id=""), Reason.MISSING_FIELD),
+        (said(model="rank"), Reason.UNKNOWN_MODEL),
+        (said(model=None), Reason.MISSING_FIELD),
+        (said(kind="guess"), Reason.WRONG_TYPE),
+        (said(value="much"), Reason.WRONG_TYPE),
+        (said(prediction_id="x" * 513), Reason.WRONG_TYPE),
+        (said(timestamp=START + 120_000), Reason.TIMESTAMP_AHEAD),
+        (said(prediction=0.5, predicted_at=START // 1000), Reason.BAD_TIMESTAMP),
+        (b'{"model": "click", "prediction_id": "\\ud800", "label": 1}', Reason.INVALID_TEXT),
+        (b"{", Reason.BROKEN_JSON),
+    ],
+)
+def test_what_cannot_be_read_is_a_dead_letter_with_its_reason(record: bytes, reason: Reason) -> None:
+    """And nothing else of its batch is lost."""
+    found = decoded(said(), record, said(prediction_id="p3"))
+    assert [letter.reason for letter in found.dead] == [reason]
+    assert [one for _, part in found.labels for one in part.ids] == ["p1", "p3"]
+
+
+def test_feedback_is_never_too_late_but_counts_as_known_when_it_came() -> None:
+    """A record behind the partition's clock has the start of the first open pane as its effective time."""
+    old = START - 86_400_000
+    records = [said(timestamp=START + 7_000), said(timestamp=old)]
+    ((_, found),) = decoding(LabelCodes("binary"))(batch(records, written=START + 60_000, feedback=True)).labels
+    assert found.times.tolist() == [START + 7_000, old]
+    assert found.known.tolist() == [START + 7_000, START]
+
+
+def test_an_embedded_prediction_comes_with_its_segments_and_version() -> None:
+    """It needs no id; unknown segment values count as other."""
+    context = {"country": "fr", "device": "tv"}
+    record = said(prediction_id=None, prediction=0.25, predicted_at=START - 5, version="7", context=context)
+    found = labels(record)
+    assert found.embedded is not None
+    assert found.embedded.times.tolist() == [START - 5]
+    assert list(found.embedded.versions) == ["7"]
+    names = [values for _, values in LAYOUT.segments]
+    found_at = found.embedded.segments[:, 0].tolist()
+    assert [values[at] for values, at in zip(names, found_at, strict=True)] == ["fr", "other"]
