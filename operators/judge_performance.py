@@ -45,7 +45,7 @@ class LabelJudgeConfig:
         monitors: of its labels.
         stall: when labels have stopped.
         detectors: whether the second opinions are asked.
-        opinions_alert: whether what they say is a finding of the minor level.
+        opinions_stand: how long (ms) what they say is a finding of the minor level; None for never.
         evaluations: whether evaluations are wanted as rows.
     """
 
@@ -53,7 +53,7 @@ class LabelJudgeConfig:
     monitors: tuple[PerformanceMonitor, ...]
     stall: StallConfig
     detectors: bool
-    opinions_alert: bool
+    opinions_stand: int | None
     evaluations: bool
 
 
@@ -173,12 +173,11 @@ class LabelJudge:
         """Let what detectors say stand for the longest window, where the config asks for it."""
         found = self.state.opinions
         for error, opinion in said:
-            if opinion.changed and self.config.opinions_alert:
+            if opinion.changed:
                 found[error.version, opinion.name] = _alarm(error, opinion)
-        stands = self.config.stall.delay + max((size for _, size in self.monitors), default=0)
+        stand = -1 if self.config.opinions_stand is None else self.config.opinions_stand
         for key, finding in list(found.items()):
-            over = measures.end - finding.window.end > max(stands, finding.window.size)
-            if over or key[0] not in measures.versions or not self.config.opinions_alert:
+            if measures.end - finding.window.end > stand or key[0] not in measures.versions:
                 del found[key]
 
     def _forget(self, measures: CohortMeasures) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
 from operators.close import Close, CloseConfig, CloseState
-from operators.freshness import FreshnessConfig
+from operators.freshness import FreshnessConfig, surprising
 from operators.join_steps import join_plan
 from operators.judge import Judge, JudgeConfig, JudgeState
 from operators.measure import DISTANCES, Measure, MeasureConfig, Plan
@@ -204,7 +204,10 @@ class JudgeStep:
         self.state = JudgeState() if state is None else state
         quality = model.settings.quality
         names = tuple(field.name for field in model.layout.features)
-        fresh = FreshnessConfig(names, quality.stale_after, quality.no_data_after)
+        rare = tuple(
+            surprising(field.profile.missing, model.reference.rows, model.alpha) for field in model.layout.features
+        )
+        fresh = FreshnessConfig(names, quality.stale_after, quality.no_data_after, rare)
         self.logic = Judge(JudgeConfig(model.layout.model, model.monitors, fresh, evaluations), self.state)
 
     def __call__(self, items: list[Header | Measures]) -> Iterable[Verdicts]:

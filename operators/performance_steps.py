@@ -79,12 +79,13 @@ def label_judge_config(model: ModelSettings, *, evaluations: bool) -> LabelJudge
         ValueError: the model has no `performance:`.
     """
     performance = _performance(model)
+    stand = performance.label_delay + max(performance.cohort_windows)
     return LabelJudgeConfig(
         model=model.name,
         monitors=performance_monitors(model),
         stall=StallConfig(performance.stalls_after, performance.label_delay),
         detectors=_asks_detectors(performance, evaluations=evaluations),
-        opinions_alert=performance.concept.detectors == "alert",
+        opinions_stand=stand if performance.concept.detectors == "alert" else None,
         evaluations=evaluations,
     )
 

@@ -58,13 +58,15 @@ class Slice:
 class Seen:
     """When a version was first and last seen, last served, and each feature last had a value: ms, ends of panes.
 
-    A failed prediction is seen but not served; `served` is NEVER before the first that did not fail.
+    A failed prediction is seen but not served; `served` is NEVER before the first that did not fail. `lacking` counts
+    the predictions since each feature last had a value.
     """
 
     first: int
     last: int
     served: int
     values: IntArray
+    lacking: IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,10 @@ class Slices:
             tuple((done.window.size, done.index) for done in slices),
             self.state.started,
             self.state.last_data,
-            {name: replace(seen, values=seen.values.copy()) for name, seen in self.state.seen.items()},
+            {
+                name: replace(seen, values=seen.values.copy(), lacking=seen.lacking.copy())
+                for name, seen in self.state.seen.items()
+            },
             tick.totals,
         )
         return header, slices
@@ -178,13 +183,16 @@ class Slices:
             seen = state.seen.get(version)
             if seen is None:
                 unseen = np.full(len(self.missing), end - self.config.pane, dtype=np.int64)
-                seen = state.seen[version] = Seen(end, end, NEVER, unseen)
+                seen = state.seen[version] = Seen(end, end, NEVER, unseen, np.zeros_like(unseen))
             seen.last = end
             if rows == 0:
                 continue
             if seen.served == NEVER:
                 seen.values[:] = end - self.config.pane
             seen.served = end
-            seen.values[vector[self.missing] < rows] = end
+            present = vector[self.missing] < rows
+            seen.values[present] = end
+            seen.lacking += rows
+            seen.lacking[present] = 0
         for version in [name for name, seen in state.seen.items() if seen.last < end - self.config.remember]:
             del state.seen[version]

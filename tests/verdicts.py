@@ -40,7 +40,7 @@ def finding(**changes: object) -> Finding:
 
 def header(end: int, due: tuple[tuple[int, int], ...] = (), versions: tuple[str, ...] = ("1",), **more: int) -> Header:
     """A tick at `end`, with data in it, of versions that have served since time 0."""
-    seen = {version: Seen(0, end, end, np.full(3, end)) for version in versions}
+    seen = {version: Seen(0, end, end, np.full(3, end), np.zeros(3, dtype=np.int64)) for version in versions}
     return Header(end, due, more.get("started", 0), more.get("last_data", end), seen, Totals())
 
 

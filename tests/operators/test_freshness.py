@@ -1,16 +1,20 @@
+import math
+
 import numpy as np
 import pytest
+from scipy import stats
 from verdicts import header
 
-from operators.freshness import FreshnessConfig, fresh_findings
+from operators.freshness import FreshnessConfig, fresh_findings, surprising
 from operators.slices import NEVER, Header, Seen
 
 CONFIG = FreshnessConfig(("age", "country"), stale_after=600_000, no_data_after=120_000)
 
 
-def seen(served: int, *values: int, last: int | None = None) -> Seen:
-    """A version that last served at `served` and had values at these times."""
-    return Seen(0, served if last is None else last, served, np.array(values, dtype=np.int64))
+def seen(served: int, *values: int, last: int | None = None, lacking: int = 10_000) -> Seen:
+    """A version that last served at `served`, and had values at these times and in none of the last predictions."""
+    since = np.full(len(values), lacking, dtype=np.int64)
+    return Seen(0, served if last is None else last, served, np.array(values, dtype=np.int64), since)
 
 
 def found(one: Header) -> list[tuple[str, str, str, float]]:
@@ -58,3 +62,21 @@ def test_findings_hold_limit_and_window() -> None:
     (one,) = fresh_findings(CONFIG, header(300_000, last_data=100_000, versions=()))
     assert (one.threshold, one.level, one.metric, one.falling) == (120.0, 2, "no_data_s", False)
     assert (one.window.start, one.window.end) == (180_000, 300_000)
+
+
+def test_a_rare_feature_is_not_stale_by_chance() -> None:
+    """A feature that one prediction in a thousand has is waited for until its absence is beyond chance."""
+    rare = FreshnessConfig(("age", "country"), 600_000, 120_000, (surprising(999_000, 1_000_000, 1e-6), 0.0))
+    for lacking, stale in ((13_000, []), (14_000, ["age"])):
+        one = header(1_000_000, versions=())
+        one.seen["1"] = seen(1_000_000, 400_000, 1_000_000, lacking=lacking)
+        assert [finding.feature for finding in fresh_findings(rare, one)] == stale
+
+
+@pytest.mark.parametrize(("missing", "alpha"), [(0, 1e-7), (5_000, 1e-4), (9_990, 1e-3)])
+def test_how_many_lacking_values_are_a_surprise(missing: int, alpha: float) -> None:
+    """The binomial probability of so many in a row is just under alpha."""
+    count = math.ceil(surprising(missing, 10_000, alpha))
+    share = (missing + 1) / 10_002
+    assert stats.binom.pmf(count, count, share) <= alpha * (1 + 1e-9)
+    assert count == 1 or stats.binom.pmf(count - 1, count - 1, share) > alpha

@@ -144,7 +144,7 @@ def verdicts(*, seen: dict[str, Seen], totals: Counts, objectives: tuple[Objecti
 
 def seen(*values: int) -> Seen:
     """A version seen until now whose features last had values then."""
-    return Seen(END - 60_000, END, END, np.array(values, dtype=np.int64))
+    return Seen(END - 60_000, END, END, np.array(values, dtype=np.int64), np.zeros(len(values), dtype=np.int64))
 
 
 def test_a_tick_tells_the_watermark_ages_and_totals() -> None:

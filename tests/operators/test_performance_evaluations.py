@@ -1,0 +1,109 @@
+"""Evaluations of labels: what the topic shows of cohorts."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from labels import HOUR, H, cohort_measures, compared, label_table, window_measures
+
+from operators.cohort_measures import CurveMeasure, Newest, WindowMeasures
+from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.performance_steps import label_judge_config
+from operators.settings import ModelSettings
+from operators.tables import Kind
+from windows.panes import Window
+
+if TYPE_CHECKING:
+    from operators.evaluations import Evaluation
+
+WHOLE, GERMANY = ("1", ""), ("1", "country=de")
+
+
+def rows(window: WindowMeasures, sla: Any = None, **performance: Any) -> list[Evaluation]:
+    """The evaluations of a window."""
+    given = {"windows": ["1h"], **performance}
+    model = ModelSettings.model_validate({"name": "click", "task": "binary", "performance": given, "sla": sla or {}})
+    judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
+    return list(judge(cohort_measures(11 * H, window)).evaluations)
+
+
+def test_every_metric_is_a_row() -> None:
+    """Measured values without a rule have no threshold; groups without a value are told."""
+    table = label_table("accuracy", {WHOLE: (0.8, 0.9, 0.95), GERMANY: (math.nan,) * 3}, samples=0)
+    first, second = rows(window_measures(10 * H, table))
+    assert (first.kind, first.metric, first.value, first.status, first.threshold) == (
+        "performance",
+        "accuracy",
+        0.9,
+        "ok",
+        None,
+    )
+    assert (first.window.size, first.window.start, first.window.end) == ("1h", 9 * H, 10 * H)
+    assert (second.segment, second.value, second.status) == ("country=de", None, "insufficient_data")
+
+
+@pytest.mark.parametrize(
+    ("interval", "status", "threshold"),
+    [
+        ((0.94, 0.945, 0.95), "ok", 0.93),
+        ((0.91, 0.92, 0.925), "minor", 0.93),
+        ((0.85, 0.86, 0.87), "major", 0.9),
+        ((0.90, 0.92, 0.94), "insufficient_data", 0.93),
+    ],
+)
+def test_a_comparison_is_a_row_with_its_baseline(
+    interval: tuple[float, float, float], status: str, threshold: float
+) -> None:
+    """Its status is what the interval says of the limit; both levels, and too little evidence, are told apart."""
+    comparison = compared(label_table("accuracy", {WHOLE: interval}, baseline=0.95))
+    rule = {"baseline": "trailing", "max_drop": {"minor": 0.02, "major": 0.05}}
+    (row,) = rows(window_measures(10 * H, comparisons=(comparison,)), accuracy=rule)
+    assert (row.kind, row.status, row.against, row.baseline) == ("comparison", status, "trailing_14d", 0.95)
+    assert row.threshold == pytest.approx(threshold)
+
+
+def test_constants_and_objectives_are_judged_rows() -> None:
+    """Each rule is a row of its own; segments that no rule looks at are measured only."""
+    table = label_table("accuracy", {WHOLE: (0.8, 0.81, 0.82), GERMANY: (0.8, 0.81, 0.82)})
+    found = rows(window_measures(10 * H, table), {"accuracy": ">= 0.9"}, accuracy={"baseline": 0.95, "max_drop": 0.2})
+    assert [(row.segment, row.against, row.baseline, row.status, row.threshold) for row in found] == [
+        ("", "constant", 0.95, "ok", pytest.approx(0.75)),
+        ("country=de", "", 0.95, "ok", None),
+        ("", "", None, "major", 0.9),
+        ("country=de", "", None, "ok", None),
+    ]
+
+
+def test_the_newest_window_is_told_to_be_immature() -> None:
+    """Insufficient data, with how many labels have come: fast labels are no fair sample."""
+    tables = (
+        label_table("accuracy", {WHOLE: (0.2, 0.3, 0.4)}),
+        label_table("labelled", {WHOLE: (10, 10, 10)}),
+        label_table("predictions", {WHOLE: (2_000, 2_000, 2_000)}),
+    )
+    window = WindowMeasures(HOUR, 10 * H, moved=True, tables=(), comparisons=(), newest=Newest(12 * H, tables))
+    found = {row.metric: row for row in rows(window, {"accuracy": "> 0.9"})}
+    assert found["accuracy"].status == "insufficient_data"
+    assert found["accuracy"].reason.startswith("immature: 10 of 2,000 predictions have a label yet")
+    assert (found["accuracy"].window.start, found["accuracy"].window.end) == (11 * H, 12 * H)
+
+
+def test_the_curve_is_a_row() -> None:
+    """With the recent period as its window."""
+    model = ModelSettings.model_validate(
+        {"name": "click", "task": "binary", "performance": {"concept": {"curve": {"recent": "2d", "before": "4d"}}}}
+    )
+    judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
+    curve = CurveMeasure(
+        Window(48 * H, 2 * H), 100 * H, label_table("curve_shift", {("", ""): (0.2, 0.3, 0.4)}, kind=Kind.CONCEPT)
+    )
+    (row,) = judge(cohort_measures(101 * H, curve=curve)).evaluations
+    assert (row.kind, row.metric, row.status, row.threshold, row.window.size) == (
+        "concept",
+        "curve_shift",
+        "major",
+        0.1,
+        "2d",
+    )
