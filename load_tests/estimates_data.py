@@ -1,4 +1,4 @@
-"""Simulated models whose performance is known: scores, labels, and what the labels are drawn from, under covariate shift.
+"""Simulated models whose performance is known, under covariate shift: scores, labels, what labels are drawn from.
 
 Each case trains a scikit-learn model on rows of its own, so that it is right only in part, and then lets the features
 move from chunk to chunk while the relation between features and label stays. Truth is the expectation of a metric over
@@ -124,13 +124,15 @@ def multiclass(seed: int, reference: int, chunk: int, shifts: list[float], kind:
 
 
 def regression(seed: int, reference: int, chunk: int, shifts: list[float], kind: str) -> Data:
-    """A model of a number whose noise depends on the features, with `smooth` or `interacting` noise."""
+    """A model of a number whose noise depends on the features, with `smooth`, `additive` or `interacting` noise."""
     rng = np.random.default_rng(seed)
 
     def label(x: FloatArray) -> tuple[FloatArray, FloatArray]:
         mean = 3.0 * _surface(x)
         inner = x[:, 1] * x[:, 3] * 1.5 if kind == "interacting" else x[:, 1]
         deviation = np.exp(0.35 * x[:, 0] - 0.4 * inner + 0.2 * np.minimum(x[:, 4], 4.0))
+        if kind == "additive":
+            deviation = 0.5 + np.abs(x[:, 0] - 0.5) + 1.5 * (x[:, 2] > 0.8) * x[:, 3]
         return rng.normal(mean, deviation), np.stack((mean, deviation), axis=1)
 
     train = drawn(rng, 20_000, 0.0)

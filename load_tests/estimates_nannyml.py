@@ -26,7 +26,11 @@ def estimate(reference: pd.DataFrame, chunks: pd.DataFrame, task: str, chunk: in
     if task == "regression":
         features = [name for name in reference.columns if name.startswith("f")]
         estimator = nannyml.DLE(
-            feature_column_names=features, y_pred="prediction", y_true="label", metrics=["mae", "rmse"], chunk_size=chunk
+            feature_column_names=features,
+            y_pred="prediction",
+            y_true="label",
+            metrics=["mae", "rmse"],
+            chunk_size=chunk,
         )
         metrics = ["mae", "rmse"]
     else:

@@ -24,7 +24,6 @@ from pathlib import Path
 import machine
 import numpy as np
 
-from stream.rocks_options import CACHE_BYTES, shared_memory
 from stream.rocks_store import RocksStore
 
 SHARDS = 8
@@ -85,7 +84,7 @@ class Point:
         hit: processor time, wall.
         miss: the same.
         disk: bytes a stub.
-        filters: bytes of memory a stub, beside the caches.
+        filters: bytes of memory a stub for filters and indexes.
         rss: MB.
     """
 
@@ -157,7 +156,7 @@ def resident() -> float:
 
 
 def outstanding(directory: Path, stubs: int) -> list[Point]:
-    """Measure with so many stubs outstanding: as they are after filling, merged, and with a scant cache."""
+    """Measure with so many stubs outstanding: as they are after filling, and merged."""
     parts = [Part(directory / str(stubs), shard) for shard in range(SHARDS)]
     rounds = max(len(BUCKETS), round(stubs / COMMIT / SHARDS))
     count = stubs // SHARDS // rounds
@@ -167,16 +166,12 @@ def outstanding(directory: Path, stubs: int) -> list[Point]:
     for part in parts:
         part.store.compact()
     points.append(measure(parts, stubs, costs, "merged"))
-    cache = shared_memory().cache
-    cache.set_capacity(CACHE_BYTES * stubs // GOAL)
-    points.append(measure(parts, stubs, costs, "scant cache"))
-    cache.set_capacity(CACHE_BYTES)
     for part in parts:
         part.store.close()
     return points
 
 
-def project(filled: list[Point], scant: Point) -> None:
+def project(filled: list[Point], merged: Point) -> None:
     """Print what the points say of 450 million."""
     sizes = np.log([point.stubs for point in filled])
 
@@ -186,12 +181,12 @@ def project(filled: list[Point], scant: Point) -> None:
     last, rate = filled[-1], DAILY / 86_400
     disk = max(point.disk for point in filled)
     hit, miss = at_goal([point.hit[0] for point in filled]), at_goal([point.miss[0] for point in filled])
-    memory = last.rss + CACHE_BYTES / 2**20 + last.filters * (GOAL - last.stubs) / 2**20
+    memory = last.rss + last.filters * (GOAL - last.stubs) / 2**20
     print(f"\nprojection to {GOAL:,} outstanding: {DAILY:,} a day for 90 days, ten buckets, one process")
     print(f"  disk     {disk * GOAL / 1e9:.0f} GB, and a tenth more while a bucket is merged")
-    print(f"  memory   {memory:.0f} MB: what is resident now, a full cache, filters and indexes of all stubs")
+    print(f"  memory   {memory:.0f} MB: what is resident now, and filters and indexes of the other stubs")
     print(
-        f"  look-up  {hit:.1f} us hit, {miss:.1f} us miss; a hit {scant.hit[0]:.1f} us if the cache holds as little of all"
+        f"  look-up  {hit:.1f} us hit, {miss:.1f} us miss; now, merged, {merged.hit[0]:.1f} and {merged.miss[0]:.1f} us"
     )
     print(f"  a stub   {last.total:.2f} us as now, and a merge or two more: nothing at {rate:.0f} a second")
     print("  assumed: bytes a stub as at the worst point; times grow with the logarithm of the stubs, as the number of")

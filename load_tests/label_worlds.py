@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from operators.settings import Task
     from windows.arrays import FloatArray
 
-START = 1_790_000_400_000
+START = 1_700_000_400_000
 """A multiple of every pane used here, ms."""
 MINUTE, HOUR = 60_000, 3_600_000
 TASKS: tuple[Task, ...] = ("binary", "multiclass", "regression", "ranking")
@@ -37,6 +37,12 @@ ITEMS = tuple(f"item-{number}" for number in range(12))
 KEEP, WAIT = 6 * HOUR, 5 * HOUR
 EXPIRED = KEEP + HOUR
 """Feedback this much later finds its prediction gone."""
+OPTIONS: dict[Task, tuple[dict[str, Any], ...]] = {
+    "binary": ({}, {"negative_after": "15m"}, {"threshold": 0.3}, {"positive": "yes"}),
+    "multiclass": ({},),
+    "regression": ({}, {"tolerance": 1.5}),
+    "ranking": ({}, {"negative_after": "15m"}, {"k": 1}, {"k": 3, "negative_after": "15m"}),
+}
 ORDERS = ("in time order", "nearly in order", "shuffled")
 
 
@@ -78,7 +84,8 @@ class World:
 
     Attributes:
         number: of it.
-        settings: of the model.
+        config: of the model, as in a config file.
+        settings: the same.
         reference: of the model.
         time: panes and lateness.
         served: all predictions.
@@ -89,6 +96,7 @@ class World:
     """
 
     number: int
+    config: dict[str, Any]
     settings: ModelSettings
     reference: Reference
     time: TimeSettings
@@ -111,43 +119,40 @@ def world(number: int) -> World:
     pane, windows = rng.choice(
         [(5 * MINUTE, ("20m", "4h"))] * 6 + [(MINUTE, ("20m", "1h"))] * 2 + [(10_000, ("10m",))] * (number % 5 == 0)
     )
-    negative_after = rng.choice((None, 15 * MINUTE)) if task in {"binary", "ranking"} else None
-    settings = ModelSettings.model_validate(
-        {
-            "name": "model",
-            "task": task,
-            "segments": ["country", "device"],
-            "performance": {
-                "windows": list(windows),
-                "label_delay": rng.choice(("20m", "30m")),
-                "keep": KEEP / 1e3,
-                "wait": WAIT / 1e3,
-                "negative_after": None if negative_after is None else negative_after / 1e3,
-                "threshold": rng.choice((0.5, 0.3)),
-                "k": rng.choice((1, 3, 10)),
-                "tolerance": rng.choice((None, 1.5)),
-                "positive": "yes" if task == "binary" and number % 3 == 0 else None,
-                "cross": [["country", "device"]] if number % 2 else [],
-            },
-        }
-    )
+    performance: dict[str, Any] = {
+        "windows": list(windows),
+        "label_delay": rng.choice(("20m", "30m")),
+        "keep": f"{KEEP // HOUR}h",
+        "wait": f"{WAIT // HOUR}h",
+        "cross": [["country", "device"]] if number % 2 else [],
+        **rng.choice(OPTIONS[task]),
+    }
+    config = {
+        "name": "model",
+        "task": task,
+        "segments": ["country", "device"],
+        **{part: {"windows": ["1h"]} for part in ("drift", "prediction", "quality")},
+        "performance": performance,
+    }
+    settings = ModelSettings.model_validate(config)
     scored = number % 8 >= 4  # multiclass: class scores instead of names
     many, order = rng.random() < 0.2, rng.choice(ORDERS)
-    span = rng.choice((20, 40, 60)) * MINUTE
+    span, longest = rng.choice((20, 40, 60, 150)) * MINUTE, rng.choice((10, 25, 70)) * MINUTE
     served = [_served(rng, task, f"p{at}", span, scored=scored) for at in range(rng.randint(60, 220))]
-    said = [word for one in served for word in _words(rng, settings, one, many=many)]
+    said = [word for one in served for word in _words(rng, settings, one, longest, many=many)]
     said += [_word(rng, settings, f"nobody{at}", START + rng.randrange(span)) for at in range(len(served) // 20)]
     said += [rng.choice(said) for _ in range(len(said) // 10)]
     alone = [_served(rng, task, f"e{at}", span, scored=scored, embedded=True) for at in range(rng.choice((0, 8)))]
-    said += [_word(rng, settings, one.id, one.at + rng.randrange(1, 30 * MINUTE)) for one in alone]
+    said += [_word(rng, settings, one.id, one.at + rng.randrange(1, 10 * MINUTE)) for one in alone]
     # What has expired and what ends the traffic must come last: it moves the clock on for all that follows it.
     last: list[Said] = []
     if rng.random() < 0.2:
         last = [_word(rng, settings, one.id, one.at + EXPIRED) for one in rng.sample(served, 5)]
-    end = START + span + (EXPIRED if last else 0) + rng.randint(90, 150) * MINUTE
+    # By then every label has come, and every negative one has been assumed.
+    end = START + span + (EXPIRED if last else max(longest, 16 * MINUTE)) + rng.randint(1, 20) * MINUTE
     final = Served("last", end, "1", "de", "web", served[0].prediction)
     last.append(_word(rng, settings, "last", end + 1))
-    time = TimeSettings.model_validate({"pane": pane / 1e3, "lateness": rng.choice((0, 5, 120)), "max_ahead": "10000d"})
+    time = TimeSettings.model_validate({"pane": pane / 1e3, "lateness": rng.choice((0, 5, 120))})
     lanes = [
         *_lanes(rng, order, [(one.at, prediction_json(one)) for one in served], [prediction_json(final)], False),
         *_lanes(
@@ -159,7 +164,7 @@ def world(number: int) -> World:
         ),
     ]
     return World(
-        number, settings, reference_of(task), time, [*served, *alone, final], [*said, *last], lanes, order, many
+        number, config, settings, reference_of(task), time, [*served, *alone, final], [*said, *last], lanes, order, many
     )
 
 
@@ -173,7 +178,7 @@ def _served(
         scores = [rng.random() ** 2 for _ in CLASSES]
         prediction = [score / sum(scores) for score in scores] if scored else rng.choice((*CLASSES, "unheard of"))
     elif task == "regression":
-        prediction = rng.choice((round(rng.gauss(50, 7), 1), rng.gauss(50, 7), 1e6 * rng.random()))
+        prediction = rng.choice((round(rng.gauss(50, 7), 1), rng.gauss(50, 7), 5e4 * rng.random()))
     else:
         prediction = rng.sample(ITEMS, rng.randint(1, len(ITEMS)))
     country = rng.choice((*COUNTRIES, "at", None))
@@ -181,11 +186,11 @@ def _served(
     return Served(identity, at, rng.choice("112"), country, rng.choice(DEVICES), prediction, embedded)
 
 
-def _words(rng: random.Random, settings: ModelSettings, one: Served, *, many: bool) -> list[Said]:
+def _words(rng: random.Random, settings: ModelSettings, one: Served, longest: int, *, many: bool) -> list[Said]:
     count = rng.choice((0, 0, 1, 1, 1, 1, 2, 3, *((12,) if many else ())))
     times: set[int] = set()
     while len(times) < count:
-        early, soon, late = -rng.randrange(1, 5 * MINUTE), rng.randrange(3), rng.randrange(70 * MINUTE)
+        early, soon, late = -rng.randrange(1, 5 * MINUTE), rng.randrange(3), rng.randrange(longest)
         times.add(one.at + rng.choice((early, soon, late, late)))
     return [_word(rng, settings, one.id, at) for at in rng.sample(sorted(times), count)]
 
@@ -206,7 +211,7 @@ def _label(rng: random.Random, settings: ModelSettings) -> Any:
     if settings.task == "multiclass":
         return rng.choice((*CLASSES, *CLASSES, 2, "unheard of"))
     if settings.task == "regression":
-        return rng.choice((rng.gauss(50, 7), round(rng.gauss(50, 7)), 1e6 * rng.random()))
+        return rng.choice((rng.gauss(50, 7), round(rng.gauss(50, 7)), 3e4 * rng.random()))
     return rng.choice(([], ITEMS[0], rng.sample(ITEMS, rng.randint(1, 4)), ["elsewhere"]))
 
 

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_WORDS = 8
-"""Words kept of one prediction: of more, those with the earliest times are forgotten."""
+"""Words kept of one prediction: of more, the earliest by their own times are forgotten that do not count any more."""
+
+_MET, _UNMET = b"\x01", b"\x00"
+"""How a history begins: whether the prediction has come and its words count."""
 
 
 class Word(NamedTuple):
@@ -101,18 +104,32 @@ def difference(before: Counter[Change], after: Counter[Change]) -> list[tuple[in
 
 
 def extended(words: Sequence[Word], word: Word) -> list[Word]:
-    """The history with one more word."""
-    return sorted((*words, word), key=_rank)[-MOST_WORDS:]
+    """The history with one more word.
+
+    The latest label and the latest value stay whatever is forgotten: a word that no longer counts can be left out of
+    both sides of a difference, one that still does could not be taken back.
+    """
+    ranked = sorted((*words, word), key=_rank)
+    if len(ranked) > MOST_WORDS:
+        label = next((one for one in reversed(ranked) if one.label is not None), None)
+        value = next((one for one in reversed(ranked) if one.value is not None), None)
+        ranked.remove(next(one for one in ranked if one is not label and one is not value))
+    return ranked
 
 
-def encode(words: Sequence[Word]) -> bytes:
-    """The history as bytes."""
-    return msgspec.msgpack.encode([tuple(word) for word in words])
+def encode(words: Sequence[Word], *, met: bool = False) -> bytes:
+    """The history as bytes; `met` says that the prediction has come and its words count."""
+    return (_MET if met else _UNMET) + msgspec.msgpack.encode([tuple(word) for word in words])
 
 
 def decode(data: bytes | None) -> list[Word]:
     """The history of these bytes; none of None."""
-    return [] if data is None else [Word(*fields) for fields in msgspec.msgpack.decode(data)]
+    return [] if data is None else [Word(*fields) for fields in msgspec.msgpack.decode(data[1:])]
+
+
+def has_met(data: bytes | None) -> bool:
+    """Whether the words of these bytes count already."""
+    return data is not None and data.startswith(_MET)
 
 
 _BASE = Word(0, 0, 0, None, None)

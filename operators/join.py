@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 STATE_VERSION = 1
 
+_Said = tuple[list["Word"], bool]
+"""(what was said about a prediction, whether it has come and that counts)."""
+
 MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
 overflow."""
@@ -186,24 +189,39 @@ class Join:
         """Predictions came that labels have been waiting for."""
         model = self._model(plan.model)
         said = self.store.histories(keys, self._buckets(plan, min(times_of(stub)[0] for stub in stubs)))
+        kept: dict[bytes, _Said] = {}
         for key, stub, data in zip(keys, stubs, said, strict=True):
-            if key not in model.waiting:
+            if key not in model.waiting or key in kept or history.has_met(data):
                 continue
             words, times = history.decode(data), times_of(stub)
             live = _live(words, times, plan)
-            self._leave(model, key, len(words) - len(live))
-            if not live:
-                continue
-            self._match(plan, stub, times, [], live, found)
-            model.totals.matched += 1
-            model.totals.revised += len(live) - 1
+            if live:
+                self._match(plan, stub, times, [], live, found)
+                self._met(model, key, len(live), len(words), 0)
+                kept[key] = words, True
+        self._keep(plan, kept)
 
-    def _leave(self, model: ModelJoin, key: bytes, lost: int) -> None:
-        """No word waits for this prediction any more."""
+    def _met(self, model: ModelJoin, key: bytes, live: int, known: int, new: int) -> None:
+        """A prediction has met its first words: `live` of the `known` that came before, and `new` ones.
+
+        What waits on is dead. Words that have been forgotten were revised by those that are known.
+        """
+        ended, waits = 0, model.waiting.get(key)
+        if waits is not None:
+            dead = max(0, min(known - live, waits.words - live))
+            ended = waits.words - dead
+            waits.words = dead
+            if not dead:
+                del model.waiting[key]
+        model.totals.waiting -= ended
+        model.totals.matched += 1
+        model.totals.revised += ended + new - 1
+
+    def _leave(self, model: ModelJoin, key: bytes) -> None:
+        """No word waits for this prediction any more: all did in vain."""
         left = model.waiting.pop(key)
         model.totals.waiting -= left.words
-        if lost > 0:
-            _count(model.totals.unmatched, UNKNOWN, lost)
+        _count(model.totals.unmatched, UNKNOWN, left.words)
 
     def _take_words(self, block: WordBlock, floor: int, found: _Found) -> None:
         plan, model = self.plans[block.model], self._model(block.model)
@@ -216,28 +234,28 @@ class Join:
         buckets = self._buckets(plan, min(known))
         said = dict(zip(keys, self.store.histories(keys, buckets), strict=True))
         stubs = self.store.stubs(keys, buckets)
-        kept: dict[bytes, list[Word]] = {}
+        kept: dict[bytes, _Said] = {}
         for word in words:
             _count(model.totals.feedback, KINDS[word.kind], 1)
         for key, word, stub in zip(keys, words, stubs, strict=True):
-            data = said[key]
-            words_before = kept[key] if key in kept else [] if data is None else history.decode(data)
-            if words_before and any(_same(word, other) for other in words_before):
+            before, met = kept[key] if key in kept else _told(said[key])
+            if before and any(_same(word, other) for other in before):
                 model.totals.duplicates += 1
                 continue
             times = None if stub is None else times_of(stub)
-            # While others wait, a stub that is there is one of a store ahead of its time: it will come (again).
-            if stub is None or times is None or key in model.waiting or not _live([word], times, plan):
+            if stub is None or times is None or not _live([word], times, plan):
                 if self._wait(plan, model, key, word):
-                    kept[key] = history.extended(words_before, word)
+                    kept[key] = history.extended(before, word), met
                 continue
-            kept[key] = history.extended(words_before, word) if words_before else [word]
-            before = _live(words_before, times, plan)
-            self._match(plan, stub, times, before, [*before, word], found)
-            if before:
+            kept[key] = (history.extended(before, word) if before else [word]), True
+            live = _live(before, times, plan)
+            if met:
+                self._match(plan, stub, times, live, [*live, word], found)
                 model.totals.revised += 1
             else:
-                model.totals.matched += 1
+                # What waited although its stub is there came before it, in a store that is ahead of its time.
+                self._match(plan, stub, times, [], [*live, word], found)
+                self._met(model, key, len(live), len(before), 1)
         self._keep(plan, kept)
 
     def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:
@@ -249,14 +267,16 @@ class Join:
             _count(model.totals.unmatched, NOT_SAMPLED, 1)
         return [block.keys[at] for at in chosen], [block.words[at] for at in chosen]
 
-    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, list[Word]]) -> None:
+    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, _Said]) -> None:
         """Store histories, each where it outlives the stub it may be about."""
         indices: dict[int, list[bytes]] = {}
-        for key, words in kept.items():
+        for key, (words, _) in kept.items():
             newest = max(word.known for word in words)
             indices.setdefault((newest + plan.wait + plan.keep) // plan.span, []).append(key)
         for index, keys in indices.items():
-            self.store.put_histories((plan.span, index), keys, [history.encode(kept[key]) for key in keys])
+            self.store.put_histories(
+                (plan.span, index), keys, [history.encode(kept[key][0], met=kept[key][1]) for key in keys]
+            )
 
     def _wait(self, plan: JoinPlan, model: ModelJoin, key: bytes, word: Word) -> bool:
         """Let a word wait for its prediction; False when too many do."""
@@ -310,7 +330,7 @@ class Join:
         self.state.mark = mark
         for model in self.state.models.values():
             for key in [key for key, waits in model.waiting.items() if waits.until < mark * self.pane]:
-                self._leave(model, key, model.waiting[key].words)
+                self._leave(model, key)
         self.store.expire(mark * self.pane)
 
     def _joined(self, model: str, found: _Found | None) -> Joined:
@@ -328,6 +348,10 @@ def _live(words: Sequence[Word], times: tuple[int, int], plan: JoinPlan) -> list
     """The words that count for a prediction: it had not expired when they came, nor had they when it came."""
     until, since = times[0] + plan.keep, times[1] - plan.wait
     return [word for word in words if since <= word.known <= until]
+
+
+def _told(data: bytes | None) -> _Said:
+    return history.decode(data), history.has_met(data)
 
 
 def _same(word: Word, other: Word) -> bool:

@@ -23,7 +23,7 @@ SHARDS = 8
 MAX_CROSSED = 256
 """Segments that a crossing of keys has at most: beyond it the rarer values of each key are taken together."""
 
-BUCKETS = 8
+BUCKETS = 4
 """What a prediction and its label may have to wait spans about this many buckets of the store."""
 
 LEAST_SPAN = 60_000

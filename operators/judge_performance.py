@@ -17,7 +17,7 @@ from operators.findings import Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
 from operators.judge_stream import StreamState, advance
-from operators.label_stall import StallConfig, stall_finding, stalled
+from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import table_of
@@ -73,7 +73,7 @@ class LabelJudgeState:
         streams: of which something fires.
         grounds: of each of them, at its latest breach.
         objectives: by (version, sla).
-        stalled: whether labels have stopped.
+        stall: whether labels have stopped.
         detectors: by version.
         opinions: (version, detector) -> the finding that its latest alarm is.
         format: of this state.
@@ -82,7 +82,7 @@ class LabelJudgeState:
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     grounds: dict[StreamKey, Ground] = field(default_factory=dict)
     objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
-    stalled: bool = False
+    stall: StallState = field(default_factory=StallState)
     detectors: dict[str, Detectors] = field(default_factory=dict)
     opinions: dict[tuple[str, str], Finding] = field(default_factory=dict)
     format: int = STATE_VERSION
@@ -132,11 +132,11 @@ class LabelJudge:
         self._forget(measures)
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
         self._heed(said, measures)
-        self.state.stalled = stalled(self.config.stall, measures, before=self.state.stalled)
+        stall = watch(self.config.stall, self.state.stall, measures)
         return LabelVerdicts(
             measures.end,
             measures,
-            tuple(self._findings(measures)),
+            (*self._findings(), *([] if stall is None else [stall])),
             tuple(self._rows(measures, said)),
             tuple(self.state.objectives[key] for key in sorted(self.state.objectives)),
         )
@@ -195,12 +195,9 @@ class LabelJudge:
             if version not in measures.versions or not self.config.detectors:
                 del state.detectors[version]
 
-    def _findings(self, measures: CohortMeasures) -> list[Finding]:
+    def _findings(self) -> list[Finding]:
         found = [self._finding(key) for key in sorted(self.state.streams)]
-        found += [self.state.opinions[key] for key in sorted(self.state.opinions)]
-        if self.state.stalled:
-            found.append(stall_finding(self.config.stall, measures))
-        return found
+        return found + [self.state.opinions[key] for key in sorted(self.state.opinions)]
 
     def _finding(self, key: StreamKey) -> Finding:
         name, size, version, segment = key

@@ -20,27 +20,37 @@ class StallConfig:
     delay: int
 
 
-def stalled(config: StallConfig, measures: CohortMeasures, *, before: bool) -> bool:
-    """Whether labels have stopped. Begins only while predictions go on; ends only with a label.
+@dataclass(slots=True)
+class StallState:
+    """Whether labels have stopped, when predictions last began after a pause, and when the latest was; ms, NEVER."""
 
-    Where no label ever came, the time counts from a label delay after the start: until then none could have come.
+    stalled: bool = False
+    serving: int = NEVER
+    last_prediction: int = NEVER
+
+
+def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> Finding | None:
+    """The finding while labels have stopped. Begins only while predictions go on; ends only with a label.
+
+    Where no label came since predictions began, at first or after a pause, the time counts from a label delay after
+    that: until then none could have come.
     """
-    silence = silence_of(config, measures)
-    if silence < config.after:
-        return False
-    goes_on = measures.last_prediction != NEVER and measures.end - measures.last_prediction < config.after
-    return before or goes_on
+    latest = measures.last_prediction
+    if state.serving == NEVER:
+        state.serving = measures.started
+    elif state.last_prediction != NEVER and latest - state.last_prediction >= config.after:
+        state.serving = latest
+    state.last_prediction = latest
+    due = measures.last_feedback if measures.last_feedback >= state.serving else state.serving + config.delay
+    silence = measures.end - due
+    goes_on = latest != NEVER and measures.end - latest < config.after
+    state.stalled = silence >= config.after and (state.stalled or goes_on)
+    return _finding(config, measures, silence) if state.stalled else None
 
 
-def silence_of(config: StallConfig, measures: CohortMeasures) -> int:
-    """How long (ms) a label has been due and has not come."""
-    never = measures.last_feedback == NEVER
-    return measures.end - (measures.started + config.delay if never else measures.last_feedback)
-
-
-def stall_finding(config: StallConfig, measures: CohortMeasures) -> Finding:
-    """The finding while labels are stopped. Its samples are the labels that ever came."""
-    silence = silence_of(config, measures) / 1e3
+def _finding(config: StallConfig, measures: CohortMeasures, silence: int) -> Finding:
+    """Its samples are the labels that ever came."""
+    seconds = silence / 1e3
     return Finding(
         alert="LabelStall",
         monitor="performance.label_stall",
@@ -49,9 +59,9 @@ def stall_finding(config: StallConfig, measures: CohortMeasures) -> Finding:
         level=2,
         feature="",
         metric="label_age_s",
-        value=silence,
-        lower=silence,
-        upper=silence,
+        value=seconds,
+        lower=seconds,
+        upper=seconds,
         threshold=config.after / 1e3,
         falling=False,
         samples=sum(measures.totals.feedback.values()),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MOST_LATE = (1 << 32) - 1
 """A prediction that became known later than this after it was made (ms, 49 days) counts as known then."""
 
+MOST_ITEMS, MOST_BYTES = 1_000, (1 << 16) - 1
+"""Ranked items kept of a prediction, and the bytes they may take."""
+
 TIME = struct.Struct("<q")
 LATE = struct.Struct("<I")
 _TIMES = struct.Struct("<qI")
@@ -59,7 +62,6 @@ class StubCodec:
         options = plan.task.options
         self.classes = len(options.classes) if options.task == "multiclass" else 0
         self.ranking = options.task == "ranking"
-        self.k = options.k
         self.dtype = np.dtype(
             [
                 ("time", "<i8"),
@@ -82,7 +84,7 @@ class StubCodec:
         raw = fixed.tobytes()
         tails = [version.encode() for version in stubs.versions]
         if stubs.ranked is not None:
-            tails = [_items(items, self.k) + tail for items, tail in zip(stubs.ranked, tails, strict=True)]
+            tails = [_items(items) + tail for items, tail in zip(stubs.ranked, tails, strict=True)]
         return [raw[at : at + width] + tail for at, tail in zip(range(0, count * width, width), tails, strict=True)]
 
     def unpack(self, packed: Sequence[bytes]) -> Stubs:
@@ -118,8 +120,11 @@ def with_known(packed: bytes, known: int) -> bytes:
     return packed[: TIME.size] + LATE.pack(late) + packed[TIME.size + LATE.size :]
 
 
-def _items(items: Sequence[Any], k: int) -> bytes:
-    encoded = msgspec.msgpack.encode(items[:k])
-    if len(encoded) > 0xFFFF:
-        encoded = msgspec.msgpack.encode([])
+def _items(items: Sequence[Any]) -> bytes:
+    """The items, or as many of the first as fit: a click further down counts as well, if not as much."""
+    count = min(len(items), MOST_ITEMS)
+    encoded = msgspec.msgpack.encode(items[:count])
+    while len(encoded) > MOST_BYTES:
+        count //= 2
+        encoded = msgspec.msgpack.encode(items[:count])
     return _LENGTH.pack(len(encoded)) + encoded

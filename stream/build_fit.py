@@ -9,6 +9,7 @@ import numpy as np
 from stream.build_label_rows import usable
 from stream.build_sample import RowSample
 from windows import estimate_fit
+from windows.error_fit import ErrorRows, regression
 from windows.fold import binning_of, column_slots
 from windows.layout import layout_of
 from windows.profiles import CategoricalProfile, NumericProfile
@@ -48,7 +49,8 @@ class Fit:
         if matrix is None or not matrix.shape[1]:
             return
         if self.sample is None:
-            most = TREE_CELLS // len(matrix) if self.task == "regression" else None
+            columns = len(self.layout.columns)
+            most = TREE_CELLS // columns if self.task == "regression" else None
             self.sample = RowSample(list(map(str, range(len(matrix)))), most)
         self.sample.add(matrix)
         self.rows += matrix.shape[1]
@@ -79,7 +81,8 @@ class Fit:
             return usable(np.stack((outcomes.score, outcomes.label)))
         if self.task == "regression":
             slots = column_slots(self.binning, rows.columns).astype(np.float64)
-            return usable(np.concatenate((slots, (outcomes.label - outcomes.score)[None, :])))
+            error = outcomes.label - outcomes.score
+            return np.concatenate((rows.columns.numeric, slots, error[None, :]))[:, np.isfinite(error)]
         if self.task == "multiclass" and outcomes.probabilities is not None:
             given = np.isfinite(outcomes.probabilities).any(axis=1) & ~np.isnan(outcomes.label)
             found: FloatArray = np.concatenate((outcomes.probabilities.T, outcomes.label[None, :]))[:, given]
@@ -102,13 +105,17 @@ class Fit:
 
     def _regression(self, matrix: FloatArray) -> Estimator:
         fields = [*self.layout.numeric, *self.layout.categorical]
-        return estimate_fit.regression(
-            [values.astype(np.int64) - field.start for values, field in zip(matrix[:-1], fields, strict=True)],
-            [field.start for field in fields],
-            [field.stop - field.start for field in fields],
-            [field.numeric for field in fields],
-            matrix[-1],
+        order = [self.layout.columns.index(field) for field in fields]
+        starts = np.array([field.start for field in fields], dtype=np.int64)
+        numeric = len(self.layout.numeric)
+        rows = ErrorRows(
+            profiles=tuple(field.profile for field in fields),
+            order=tuple(order),
+            slots=matrix[numeric:-1].astype(np.int64) - starts[:, None],
+            values=matrix[:numeric],
+            error=matrix[-1],
         )
+        return regression(rows)
 
 
 def _with_binary(estimator: BinaryEstimator, part: FloatArray | None) -> BinaryEstimator:

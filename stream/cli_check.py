@@ -9,17 +9,21 @@ from stream.config import Config, load, load_references
 from stream.config_checks import reference_notes
 from stream.http_access import load_access
 from stream.http_tls import load_tls
+from stream.push_client import clients_of
 
 
 def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")],
-    connect: Annotated[bool, typer.Option("--connect", help="Also ask the brokers for the topics.")] = False,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Also ask the brokers for the topics, and Alertmanager.")
+    ] = False,
 ) -> None:
     """Check a config and its references; every problem is one line."""
     loaded = load(config)
     references = load_references(loaded)
     load_access(loaded)
     load_tls(loaded)
+    clients = clients_of(loaded)
     for model in loaded.models:
         reference = references[model.name]
         windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})
@@ -31,6 +35,9 @@ def check(
             typer.echo(f"note: {model.name}: {note}", err=True)
     if connect:
         _connect(loaded)
+        for client in clients:
+            client.check()
+            typer.echo(f"alertmanager {client.url}: takes alerts")
     typer.echo(f"{config}: OK")
 
 

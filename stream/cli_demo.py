@@ -21,7 +21,7 @@ _LOG_LINES = 20
 
 def demo(
     *,
-    duration: Annotated[float, typer.Option(min=0.0, help="Seconds of traffic, 10 or more; 0: until Ctrl-C.")] = 25.0,
+    duration: Annotated[float, typer.Option(min=0.0, help="Seconds of traffic, 10 or more; 0: until Ctrl-C.")] = 30.0,
     listen: Annotated[
         str, typer.Option(help="Where /metrics is served; a free port if it is taken.")
     ] = "127.0.0.1:9108",

@@ -16,6 +16,8 @@ from stream.rule_options import KEEP_FIRING_FOR, RuleOptions
 from stream.rules import rules_of
 
 _URL = re.compile(r"https?://\S+")
+_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+"""Of a resource of Kubernetes: RFC 1123."""
 
 
 def rules(
@@ -31,12 +33,17 @@ def rules(
     keep_firing_for: Annotated[
         str, typer.Option(help="How long a page outlives its cause, so that no restart resolves it.")
     ] = show_duration(KEEP_FIRING_FOR),
+    kubernetes: Annotated[
+        str | None, typer.Option(metavar="NAME", help="As a PrometheusRule of this name, for the Prometheus Operator.")
+    ] = None,
 ) -> None:
     """Write Prometheus' alerting and recording rules for the models, objectives and runbooks of a config."""
     if dashboards is not None and not _URL.fullmatch(dashboards):
         raise UsageError(f"--dashboards {dashboards}: allowed is an http or https address")
+    if kubernetes is not None and not _NAME.fullmatch(kubernetes):
+        raise UsageError(f"--kubernetes {kubernetes}: allowed are small letters, digits, dashes and dots")
     loaded = load(config)
-    text = rules_of(loaded, RuleOptions(job, dashboards, _duration(keep_firing_for)))
+    text = rules_of(loaded, RuleOptions(job, dashboards, _duration(keep_firing_for)), kubernetes)
     if output is None:
         sys.stdout.write(text)
         return

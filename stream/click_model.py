@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from windows.arrays import FloatArray
@@ -60,7 +62,7 @@ def click_rows(n: int, seed: int = 0, start: int = 1_700_000_000_000, span: int 
         "session_seconds": rng.exponential(180.0, n),
         "hours_since_visit": rng.uniform(0.0, 72.0, n),
     }
-    rows["prediction"] = _score(rows)
+    rows["prediction"] = click_probability(rows)
     rows["age"] = np.where(rng.random(n) < MISSING_AGE, np.nan, rows["age"])
     rows["country"] = rng.choice(np.array(list(COUNTRIES), dtype=object), n, p=list(COUNTRIES.values()))
     rows["device"] = rng.choice(np.array(list(DEVICES), dtype=object), n, p=list(DEVICES.values()))
@@ -70,8 +72,8 @@ def click_rows(n: int, seed: int = 0, start: int = 1_700_000_000_000, span: int 
     return rows
 
 
-def _score(rows: Rows) -> FloatArray:
-    """Return the probability of a click: a logistic regression on the features."""
+def click_probability(rows: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
+    """Return the probability of a click: a logistic regression on features that are never missing."""
     z = (
         -2.2
         + 4.0 * rows["relevance"]

@@ -16,25 +16,26 @@ from operators.settings import (
     TimeSettings,
 )
 from stream.config_template_performance import performance_text
-from stream.settings import HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
 
 
 @dataclass(frozen=True, slots=True)
 class NewModel:
-    """What `init` knows of the model: `reference` is the file's name, beside the config."""
+    """What `init` knows of the model: the file of its reference beside the config, and whether its rows had labels."""
 
     name: str
     task: Task
     reference: str
     segments: tuple[str, ...]
     features: dict[str, FeatureKind]
+    labelled: bool = False
 
 
 def config_text(model: NewModel) -> str:
     """The YAML text."""
-    return f"{_edges()}\n{_time()}\n{_alerting()}\n{_model(model)}"
+    return f"{_edges()}\n{_time()}\n{_alerting()}\n{_alertmanager()}\n{_model(model)}"
 
 
 def _edges() -> str:
@@ -119,6 +120,25 @@ alerting:
 """
 
 
+def _alertmanager() -> str:
+    push = AlertmanagerSettings()
+    return f"""\
+alertmanager:
+  # base address of every replica to be told directly, such as  http://localhost:9093; none where Prometheus tells it
+  urls: []
+  # how often what fires is sent again
+  resend_every: {show_duration(push.resend_every)}
+  # how long an alert outlives a driftgauge that is gone
+  expires_after: {show_duration(push.expires_after)}
+  # how long an answer may take
+  timeout: {show_duration(push.timeout)}
+  # who we are, as in http.auth
+  auth: null
+  # for https:  {{{{ca: ca.crt, certificate: client.crt, key: client.key, key_password: "${{{{NAME}}}}"}}}}, each optional
+  tls: null
+"""
+
+
 def _model(model: NewModel) -> str:
     drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
     features = "".join(f"      {_key(name)}: {kind}\n" for name, kind in model.features.items())
@@ -172,8 +192,7 @@ models:
       # no predictions at all for this long
       no_data_after: {show_duration(quality.no_data_after)}
     # how good predictions are, from the labels in topics.feedback; null: no labels are read
-    performance: null
-{performance_text(model.task)}\
+{"" if model.labelled else "    performance: null" + chr(10)}{performance_text(model.task, on=model.labelled)}\
     # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}};
     # with performance also of labels, such as  accuracy: ">= 0.95"
     sla: {{}}

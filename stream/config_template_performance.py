@@ -1,4 +1,4 @@
-"""`performance:` as `init` writes it: commented out, every key with what it does, at its default."""
+"""`performance:` as `init` writes it: every key with what it does, at its default; on where rows have labels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from operators.settings import Task
 
 
-def performance_text(task: Task) -> str:
-    """The lines, each a comment, indented as a key of a model."""
-    return "".join(f"    # {line}".rstrip() + "\n" for line in _lines(task).splitlines())
+def performance_text(task: Task, *, on: bool = False) -> str:
+    """The lines, each a comment unless it is `on`, indented as a key of a model."""
+    start = "    " if on else "    # "
+    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task).splitlines())
 
 
 def _lines(task: Task) -> str:

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from stream.click_model import MODEL
-from stream.demo_scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION
-from stream.demo_summary import Played
+from stream.demo_scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION, WATCHED
+from stream.demo_summary import Foreseen, Played
 from stream.errors import UsageError
 from stream.simulate import Progress, simulate
 from stream.view_state import AlertLine, View, read
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stream.view_state import Stage
 
 FRAME_SECONDS = 0.25
+LAST_SECONDS = 8.0
+"""How long the monitor may take to come to the end of the traffic."""
 START_SECONDS = 60.0
 """How long the monitor may take to come up."""
 
@@ -43,6 +45,7 @@ class Demo:
         self._parts, self._duration, self._stop, self._begun = parts, duration, stop, begun
         self._progress = Progress()
         self._alerts: tuple[Announced, ...] = ()
+        self._foreseen: Foreseen | None = None
         self.picture: View | None = None
 
     def play(self, display: Display) -> Played:
@@ -55,6 +58,8 @@ class Demo:
         ready = time.monotonic() - self._begun
         self._write(display)
         interrupted = self._stop.is_set()
+        if not interrupted:
+            self._catch_up(display)
         view = self._show(display)
         traffic, registry = self._parts.traffic, self._parts.registry
         return Played(
@@ -63,6 +68,7 @@ class Demo:
             written=self._progress.written,
             changes=traffic.changes,
             alerts=self._alerts,
+            foreseen=self._foreseen,
             readings=view.readings,
             features=self._parts.features,
             restarts=int(sum(registry.values("worker_restarts_total").values())),
@@ -92,6 +98,7 @@ class Demo:
             duration=self._duration,
             stop=self._stop,
             watch=self._watch,
+            feedback=parts.feedback,
         )
         while not traffic.done():
             self._check_monitor()
@@ -99,6 +106,21 @@ class Demo:
             self._show(display)
         self._progress = traffic.result()
         self._alerts += tuple(parts.feed.take(FRAME_SECONDS))
+
+    def _catch_up(self, display: Display) -> None:
+        """Wait until the monitor has closed the last pane that it can, so that a slow machine misses no alert."""
+        traffic, time_ = self._parts.traffic, self._parts.config.time
+        ended = (traffic.began or 0) + 1e3 * self._progress.seconds
+        last = (ended - time_.lateness - time_.pane) / 1e3
+        deadline = time.monotonic() + LAST_SECONDS
+        while time.monotonic() < deadline and not self._stop.is_set():
+            self._check_monitor()
+            view = self._show(display)
+            reached = [view.readings.watermark, view.readings.quality.watermark]
+            if all(at is not None and at >= last for at in reached):
+                break
+            self._alerts += tuple(self._parts.feed.take(FRAME_SECONDS))
+        self._alerts += tuple(self._parts.feed.take(2 * FRAME_SECONDS))
 
     def _check_monitor(self) -> None:
         """The monitor runs for as long as the demo."""
@@ -128,18 +150,29 @@ class Demo:
             elapsed=self._progress.seconds,
             rate=self._progress.rate,
             now=time.time(),
-            readings=read(parts.registry, MODEL, SHOWN_METRIC, SHOWN_WINDOW),
+            readings=read(parts.registry, MODEL, SHOWN_METRIC, SHOWN_WINDOW, WATCHED),
             metric=SHOWN_METRIC,
             window=SHOWN_WINDOW,
             levels=self._levels(),
+            watched=WATCHED,
             alerts=tuple(self._line(event) for event in self._alerts),
             broker=parts.broker,
             metrics=parts.metrics,
         )
         if view.readings.active or self.picture is None:
             self.picture = view
+        self._foresee(view)
         display.frame(view)
         return view
+
+    def _foresee(self, view: View) -> None:
+        """Note when the estimate first was surely below the limit while the labels said nothing yet."""
+        quality, began = view.readings.quality, self._parts.traffic.began
+        limit, estimated = quality.limit(WATCHED), quality.estimated
+        if self._foreseen is not None or limit is None or estimated is None or began is None:
+            return
+        if estimated.upper < limit:
+            self._foreseen = Foreseen(int(view.now * 1e3), estimated, quality.realised)
 
     def _levels(self) -> Levels:
         levels: Levels = getattr(self._parts.config.models[0].drift, SHOWN_METRIC)

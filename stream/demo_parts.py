@@ -12,13 +12,13 @@ from stream.click_model import MODEL
 from stream.config import Config, load, load_references
 from stream.demo_alerts import AlertFeed
 from stream.demo_reference import click_reference
-from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text
+from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of
 from stream.embedded import EmbeddedBroker
 from stream.errors import Unreachable
 from stream.http import Server
 from stream.init import write_atomically
 from stream.registry import Registry
-from stream.simulate import TopicWriter
+from stream.simulate import FeedbackOut, TopicWriter
 from stream.supervisor import Policy, Supervisor
 from stream.worker import MonitorFlow
 from windows.reference import to_json
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Options:
     """What a user says to the demo: seconds of traffic (None: until stopped), where metrics are wanted."""
 
-    duration: float | None = 25.0
+    duration: float | None = 30.0
     listen: str = "127.0.0.1:9108"
 
 
@@ -51,6 +51,7 @@ class Parts:
         monitor: done when the monitor has ended.
         feed: reads the alerts topic.
         traffic: what is to be written by `writer`.
+        feedback: the labels of it.
         features: how many the model has.
         pool: for the traffic.
         notes: what the user should know.
@@ -64,6 +65,7 @@ class Parts:
     feed: AlertFeed
     traffic: DemoTraffic
     writer: TopicWriter
+    feedback: FeedbackOut
     features: int
     pool: ThreadPoolExecutor
     notes: tuple[str, ...]
@@ -87,7 +89,8 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         config = _config(directory, broker.bootstrap, server.address)
         references = load_references(config)
         topics = config.topics
-        partitions = {name: broker.create(name) for name in (topics.predictions, topics.alerts, topics.dead_letters)}
+        named = (topics.predictions, topics.feedback, topics.alerts, topics.dead_letters)
+        partitions = {name: broker.create(name) for name in named}
         pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
         supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="error"))
         monitor = pool.submit(supervisor.run)
@@ -95,6 +98,8 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         stack.callback(stop.set)
         server.start()
         host, port = server.address
+        traffic = DemoTraffic(references[MODEL], Schedule.within(options.duration))
+        client = {"bootstrap.servers": broker.bootstrap}
         yield Parts(
             broker=broker.bootstrap,
             config=config,
@@ -102,8 +107,9 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
             metrics=f"http://{host}:{port}/metrics",
             monitor=monitor,
             feed=stack.enter_context(AlertFeed(broker.bootstrap, topics.alerts, partitions[topics.alerts])),
-            traffic=DemoTraffic(references[MODEL], Schedule.within(options.duration)),
-            writer=TopicWriter({"bootstrap.servers": broker.bootstrap}, topics.predictions),
+            traffic=traffic,
+            writer=TopicWriter(client, topics.predictions),
+            feedback=FeedbackOut(feedback_of(traffic), TopicWriter(client, topics.feedback).write),
             features=len(references[MODEL].features),
             pool=pool,
             notes=notes,

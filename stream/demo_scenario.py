@@ -1,12 +1,18 @@
-"""What the demo plays: normal traffic, one feature that moves, and a few records that no good service sends."""
+"""What the demo plays: normal traffic, one feature that moves, labels, and a few records that no good service sends."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from stream.click_model import click_probability
+from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic
+from stream.label_draws import BinaryLabels
 from stream.shifts import Shift
 from stream.traffic import Generator
+from stream.view_quality import Watched
 
 if TYPE_CHECKING:
     from stream.traffic import Traffic
@@ -16,8 +22,9 @@ RATE = 4_000.0
 """Predictions a second: the embedded broker keeps some 14 s of them, so a slow start loses nothing."""
 
 VERSION = "7"
-SHIFT = Shift("mean", "price", 0.2)
-SHIFT_TEXT = "is up by 0.2 standard deviations, about 5 on a mean of 28"
+SHIFT = Shift("mean", "relevance", 0.8)
+"""More clicks, and less certain ones: the model stays calibrated and gets less accurate."""
+SHIFT_TEXT = "is up by 0.8 standard deviations, about 0.13 on a mean of 0.29"
 PANE = 2_000
 """ms, as in CONFIG."""
 SHOWN_METRIC, SHOWN_WINDOW = "psi", "10s"
@@ -27,6 +34,11 @@ LATE = (0.0005, 10_000)
 """Share of predictions that come too late, and by how many ms."""
 BROKEN_EVERY = 5_000
 """One record in so many is cut off in the middle."""
+
+LABELS = FeedbackOptions(ratio=0.4, delay=1_200, spread=0.35, duplicates=0.005, revisions=0.005)
+"""Nearly all labels are there after 3 s, which is what CONFIG waits for."""
+WATCHED = Watched("accuracy", "10s", 0.02)
+"""What is shown as estimated and by labels; its limit is that of CONFIG."""
 
 FIRST, LASTS, PERIOD = 10.0, 20.0, 80.0
 """Seconds from the first prediction to the shift, that it lasts, and from one to the next."""
@@ -45,6 +57,7 @@ models:
     drift: {{windows: [2s, 10s]}}
     prediction: {{windows: [2s, 10s]}}
     quality: {{windows: [10s]}}
+    performance: {{windows: [10s], label_delay: 3s, wait: 5s, accuracy: {{baseline: reference, max_drop: 0.02}}}}
     sla:
       latency_p99_ms: {{objective: "< 100", window: 10s}}
       availability: {{objective: ">= 0.99", window: 10s}}
@@ -62,7 +75,7 @@ class Schedule:
     @classmethod
     def within(cls, duration: float | None) -> Schedule:
         """The usual schedule, with an earlier shift in a short demo so that there is time to notice."""
-        return cls() if duration is None else cls(first=min(FIRST, 0.4 * duration))
+        return cls() if duration is None else cls(first=min(FIRST, duration / 3))
 
     def shifted(self, seconds: float) -> bool:
         """Whether the feature is shifted then."""
@@ -79,6 +92,9 @@ class Schedule:
 class DemoTraffic(Generator):
     """The generator, with a shift that comes and goes, and with broken records in between.
 
+    Scores are what the click model makes of the features, and labels come with just that probability: the world moves,
+    and what the model has learned of it still holds.
+
     Attributes:
         began: event time (ms) of the first prediction; None before it.
         changes: event times (ms) at which the shift came or went, with whether it came.
@@ -89,6 +105,7 @@ class DemoTraffic(Generator):
         self.schedule = schedule
         self.began: int | None = None
         self.changes: tuple[tuple[int, bool], ...] = ()
+        self._clicks = np.random.default_rng((seed, 3))
 
     def batch(self, n: int, start: int, end: int) -> Traffic:
         """Draw n predictions, shifted or not as the schedule has it at their start."""
@@ -98,7 +115,9 @@ class DemoTraffic(Generator):
         if due != bool(self.shifts):
             self.shifts = (SHIFT,) if due else ()
             self.changes = (*self.changes, (start, due))
-        return super().batch(n, start, end)
+        traffic = super().batch(n, start, end)
+        score = click_probability(traffic.features)
+        return replace(traffic, prediction=score, labels=(self._clicks.random(len(score)) < score).astype(np.float64))
 
     def encode(self, traffic: Traffic) -> list[bytes]:
         """One JSON object a prediction; now and then only the first half of one."""
@@ -106,6 +125,11 @@ class DemoTraffic(Generator):
         for at in range(-traffic.first % BROKEN_EVERY, len(values), BROKEN_EVERY):
             values[at] = values[at][: len(values[at]) // 2]
         return values
+
+
+def feedback_of(traffic: DemoTraffic) -> FeedbackTraffic:
+    """The labels of the demo's predictions."""
+    return FeedbackTraffic(traffic, BinaryLabels(traffic.reference), LABELS)
 
 
 def config_text(brokers: str, listen: str) -> str:

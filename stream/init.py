@@ -16,6 +16,10 @@ from windows.profiles import CategoricalProfile, NumericProfile
 from windows.reference import Reference, to_json
 
 CONFIG_NAME = "driftgauge.yaml"
+LABELLED = (
+    "the rows have labels, so `performance` is on: it needs a prediction_id in each prediction and labels in the topic"
+    " feedback; `performance: null` turns it off"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +67,12 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
         for name, profile in built.reference.features.items()
     }
-    model = NewModel(options.model, task, reference_file.name, options.segments, features)
+    labelled = built.reference.outcomes is not None
+    model = NewModel(options.model, task, reference_file.name, options.segments, features, labelled)
     write_atomically(reference_file, to_json(built.reference))
     write_atomically(config, config_text(model).encode())
     load_references(load(config, env={}))
-    return Started(config, reference_file, built.reference, task, built.notes)
+    return Started(config, reference_file, built.reference, task, (*built.notes, *([LABELLED] if labelled else [])))
 
 
 def write_atomically(path: Path, data: bytes) -> None:

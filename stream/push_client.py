@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import ssl
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stream.errors import Unreachable
 from stream.http_access import header_of
 from stream.problems import ConfigError
+from stream.redact import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream.config import Config
     from stream.settings import ClientTlsSettings
 
@@ -35,12 +40,14 @@ class Client:
         timeout: seconds for each step of a request.
         headers: sent with each.
         context: TLS, for https.
+        redact: takes secrets out of what a server answers: some repeat what they were sent.
     """
 
     url: str
     timeout: float
     headers: dict[str, str]
     context: ssl.SSLContext | None
+    redact: Callable[[str], str] = field(default=str)
 
     def post(self, body: bytes) -> None:
         """Post alerts.
@@ -54,9 +61,23 @@ class Client:
                 answer = connection.getresponse()
                 said = answer.read(_LONGEST).decode(errors="replace")
         except (OSError, HTTPException) as error:
-            raise PushError(_line(str(error) or type(error).__name__)) from error
+            raise PushError(self._line(str(error) or type(error).__name__)) from error
         if answer.status != HTTPStatus.OK:
-            raise PushError(_line(f"{answer.status} {answer.reason}: {said}"))
+            raise PushError(self._line(f"{answer.status} {answer.reason}: {said}"))
+
+    def check(self) -> None:
+        """Post nothing.
+
+        Raises:
+            Unreachable: that is not taken.
+        """
+        try:
+            self.post(b"[]")
+        except PushError as error:
+            raise Unreachable(f"alertmanager.urls: {self.url} does not take alerts: {error}") from None
+
+    def _line(self, text: str) -> str:
+        return self.redact(" ".join(text.split()))
 
     def _connection(self) -> HTTPConnection:
         parts = urlsplit(self.url)
@@ -76,7 +97,8 @@ def clients_of(config: Config) -> list[Client]:
     if settings.auth is not None:
         headers["Authorization"] = header_of(config, settings.auth, ("alertmanager", "auth"))
     context = _context(config, settings.tls) if any(url.startswith("https") for url in settings.urls) else None
-    return [Client(url, settings.timeout / 1e3, headers, context) for url in settings.urls]
+    shown = partial(redact, config=config)
+    return [Client(url, settings.timeout / 1e3, headers, context, shown) for url in settings.urls]
 
 
 def _context(config: Config, tls: ClientTlsSettings | None) -> ssl.SSLContext:
@@ -95,7 +117,3 @@ def _context(config: Config, tls: ClientTlsSettings | None) -> ssl.SSLContext:
         said = f"{path}: {error.strerror or error}"
         raise ConfigError([config.problem((("alertmanager", "tls", name), said, "a PEM file"))]) from None
     return context
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ REMEDY = (
 )
 
 INCOMING = "incoming"
-"""Directory of the files about to be taken in; what is there at a start was not."""
+"""Directory of the files about to be taken in."""
 
 _POLL = 0.05
 
@@ -54,8 +53,7 @@ def open_database(path: Path, options: Options, patience: float) -> tuple[Rdict,
                 raise StateInUseError(f"{path}: another process has this part of the join store open") from error
             time.sleep(_POLL)
         else:
-            shutil.rmtree(path / INCOMING, ignore_errors=True)
-            (path / INCOMING).mkdir(mode=0o700)
+            (path / INCOMING).mkdir(mode=0o700, exist_ok=True)
             return database, names
 
 

@@ -50,7 +50,7 @@ class StoreSize:
         histories: estimated.
         pending: records put since the last commit.
         disk: bytes of its files.
-        filters: bytes of memory for filters and indexes; beside the caches that all shards of a process share.
+        filters: bytes of memory for filters and indexes; beside what all shards of a process share.
     """
 
     stubs: int
@@ -71,7 +71,7 @@ class RocksStore:
     def __init__(self, directory: Path, shard: int, *, reach: int = REACH, patience: float = PATIENCE) -> None:
         self._path = directory / f"shard-{shard:02d}"
         self._reach = reach
-        options = rocks_options.options(rocks_options.shared_memory())
+        options = rocks_options.options()
         self._database, names = open_database(self._path, options, patience)
         self._log = CommitLog(self._database, options, shard, names)
         self._stubs = Table(self._database, options, "stubs", names)
@@ -118,7 +118,7 @@ class RocksStore:
         self._histories.put(bucket, keys, values)
 
     def expire(self, before: int) -> None:
-        """Mark, with the next commit, every bucket that ends at or before `before` (ms).
+        """Mark, with every commit from the next on, the buckets that end at or before `before` (ms).
 
         The files go when that commit can no longer be taken back.
         """
@@ -140,7 +140,6 @@ class RocksStore:
         self._stubs.write(batch)
         self._histories.write(batch)
         self._log.commit(batch, sequence, self._reach, expiring)
-        self._expire_before = None
         for bucket in [bucket for bucket, expired in self._log.expired.items() if expired <= self.oldest]:
             self._stubs.drop(bucket)
             self._histories.drop(bucket)

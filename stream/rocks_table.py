@@ -172,7 +172,7 @@ class Table:
     def _ingest(self, family: _Family, values: dict[bytes, bytes]) -> None:
         """Write the values to a sorted file and link that into the database."""
         path = Path(self._database.path()) / INCOMING / f"{self._kind}.sst"
-        path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)  # after a kill it may be a second name of a file that the database lives on
         writer = SstFileWriter(self._options)
         writer.open(str(path))
         chosen = itemgetter(*_order(values))

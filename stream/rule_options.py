@@ -60,6 +60,8 @@ WITH_RUNBOOK = frozenset(
         "DriftgaugeLateRecords",
         "DriftgaugeRestartLoop",
         "DriftgaugeDataGap",
+        "DriftgaugeSinkHeldUp",
+        "DriftgaugeStateDisk",
         "DriftgaugeReportsDropped",
         "DriftgaugeWatchdog",
     }

@@ -81,10 +81,16 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def rules_text(groups: tuple[Group, ...], header: str) -> str:
-    """The file: `header` as comments, then the groups; those without rules are left out."""
+def rules_text(groups: tuple[Group, ...], header: str, resource: str | None = None) -> str:
+    """The file: `header` as comments, then the groups; those without rules are left out.
+
+    With the name of a resource it is a PrometheusRule, which the Prometheus Operator takes from Kubernetes.
+    """
     comments = "".join(f"# {line}\n" for line in header.splitlines())
-    document = {"groups": [group.mapping() for group in groups if group.rules]}
+    document: dict[str, Any] = {"groups": [group.mapping() for group in groups if group.rules]}
+    if resource is not None:
+        kind = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule"}
+        document = {**kind, "metadata": {"name": resource}, "spec": document}
     body = yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
     return comments + body
 

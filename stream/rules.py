@@ -31,6 +31,6 @@ def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group
     )
 
 
-def rules_of(config: Config, options: RuleOptions | None = None) -> str:
-    """The text of the rules file."""
-    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name))
+def rules_of(config: Config, options: RuleOptions | None = None, resource: str | None = None) -> str:
+    """The text of the rules file; with the name of a resource, of a PrometheusRule."""
+    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name), resource)

@@ -20,6 +20,10 @@ BLIND = 900_000
 REFUSED_RATIO = 0.01
 LATE_RATIO = 0.01
 BACKLOG_SECONDS = 60
+HELD_UP, HELD_UP_LONG = 60, 300
+"""Seconds for which an output takes nothing, that are told and that page: a broker that restarts takes less."""
+ROOM, LITTLE_ROOM = 1 << 30, 1 << 27
+"""Free bytes of the state's disk below which it is told and pages: an epoch writes far less than the latter."""
 
 DEAD_LETTER_RATIO = "driftgauge:dead_letters:ratio_rate15m"
 LATE_RECORD_RATIO = "driftgauge:late_records:ratio_rate15m"
@@ -41,7 +45,7 @@ class _Self:
 def monitor_rules(config: Config, options: RuleOptions) -> tuple[Recording | Alerting, ...]:
     """The recording rules, then the alerting rules that read them."""
     job = promql(options.job)
-    selves = (*_alive(job), *_pace(config), *_losses(), _WATCHDOG)
+    selves = (*_alive(job), *_pace(config), *_outputs(), *_disk(), *_losses(), _WATCHDOG)
     return (*_RECORDINGS, *(_rule(each, config, options) for each in selves))
 
 
@@ -147,6 +151,55 @@ def _pace(config: Config) -> tuple[_Self, ...]:
             "5m",
             "driftgauge does not keep up with topic {{ $labels.topic }}",
             '{{ printf "%.0f" $value }} messages wait, and they become more.',
+        ),
+    )
+
+
+def _outputs() -> tuple[_Self, ...]:
+    worst = "max by (sink, target) (driftgauge_sink_held_up_seconds%s) > %d"
+    told = "What is sent there ({{ $labels.sink }}) has waited for {{ $value | humanizeDuration }}."
+    return (
+        _Self(
+            "DriftgaugeSinkHeldUp",
+            "warning",
+            worst % ("", HELD_UP),
+            None,
+            "{{ $labels.target }} takes nothing from driftgauge",
+            f"{told} It is kept, and sent until it is taken.",
+        ),
+        _Self(
+            "DriftgaugeSinkHeldUp",
+            "critical",
+            # Posts to an Alertmanager hold up nothing else, and there are others of it.
+            worst % ('{sink!="alertmanager"}', HELD_UP_LONG),
+            None,
+            "driftgauge waits for {{ $labels.target }}, and judges nothing meanwhile",
+            f"{told} Nothing is lost, and nobody is told of anything new.",
+        ),
+    )
+
+
+def _disk() -> tuple[_Self, ...]:
+    free = "driftgauge_state_disk_free_bytes"
+    at = "the disk of driftgauge's state at {{ $labels.instance }}"
+    left = "{{ $value | humanize1024 }}B are left."
+    return (
+        _Self(
+            "DriftgaugeStateDisk",
+            "warning",
+            # What is merged on disk, or copied for a backup, may take as much again as it has.
+            f"{free} < {ROOM}\nor {free} < driftgauge_state_bytes",
+            "5m",
+            f"There is little room on {at}",
+            f"{left} The state may need as much again as it has when its files are merged.",
+        ),
+        _Self(
+            "DriftgaugeStateDisk",
+            "critical",
+            f"{free} < {LITTLE_ROOM}",
+            "1m",
+            f"There is next to no room on {at}",
+            f"{left} When it is full nothing can be saved: driftgauge stops, and starts again and again.",
         ),
     )
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from windows.profiles import Profile
     from windows.reference import Reference
 
-Kind = Literal["mean", "scale", "constant", "missing", "category", "stale", "latency", "errors", "stop"]
+Kind = Literal["mean", "scale", "constant", "missing", "category", "stale", "latency", "errors", "concept", "stop"]
 
 MEANINGS: dict[Kind, str] = {
     "mean": "a number moves by AMOUNT reference standard deviations",
@@ -28,14 +28,15 @@ MEANINGS: dict[Kind, str] = {
     "stale": "the feature is no longer sent",
     "latency": "latency_ms grows AMOUNT times",
     "errors": "a share AMOUNT of the predictions fails",
+    "concept": "a share AMOUNT of the labels contradicts the predictions, whose inputs stay as they are",
     "stop": "no predictions at all",
 }
-FORM = "FEATURE:KIND:AMOUNT@AFTER, such as price:mean:0.5@60s, latency:3@2m, stop@5m"
+FORM = "FEATURE:KIND:AMOUNT@AFTER, such as price:mean:0.5@60s, latency:3@2m, concept:0.2@5m"
 PREDICTION = "prediction"
 
-_WHOLE_MODEL = frozenset[Kind]({"latency", "errors", "stop"})
+_WHOLE_MODEL = frozenset[Kind]({"latency", "errors", "concept", "stop"})
 _NO_AMOUNT = frozenset[Kind]({"stale", "stop"})
-_SHARES = frozenset[Kind]({"missing", "category", "errors"})
+_SHARES = frozenset[Kind]({"missing", "category", "errors", "concept"})
 _NUMERIC = frozenset[Kind]({"mean", "scale", "constant"})
 _FORM = re.compile(
     rf"(?:(?P<feature>.+?):)?(?P<kind>{'|'.join(get_args(Kind))})(?::(?P<amount>[^:@]+))?(?:@(?P<after>[^:@]+))?"

@@ -1,4 +1,4 @@
-"""The traffic generator's clockwork: predictions written to a topic at a given rate, paced against the clock."""
+"""The traffic generator's clockwork: predictions and their labels written to topics, paced against the clock."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping
 
+    from stream.feedback_traffic import FeedbackTraffic
     from stream.traffic import Generator
 
 TICK_SECONDS = 0.02
@@ -42,11 +43,17 @@ class Progress:
         seconds: since it began.
         written: predictions handed to the writer.
         given_up: predictions that were due and that this process was too slow to make.
+        labels: labels handed to the writer.
+        waiting: labels that are still to come.
+        lost: labels that never will, because too many were waiting.
     """
 
     seconds: float = 0.0
     written: int = 0
     given_up: int = 0
+    labels: int = 0
+    waiting: int = 0
+    lost: int = 0
 
     @property
     def rate(self) -> float:
@@ -102,6 +109,14 @@ class TopicWriter:
             self.last_refusal = error.str()
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackOut:
+    """The feedback that goes with the predictions, and what takes the values of one tick."""
+
+    traffic: FeedbackTraffic
+    write: Callable[[list[bytes]], None]
+
+
 def simulate(
     generator: Generator,
     write: Callable[[list[bytes]], None],
@@ -110,6 +125,7 @@ def simulate(
     duration: float | None,
     stop: threading.Event,
     watch: Callable[[Progress], None],
+    feedback: FeedbackOut | None = None,
 ) -> Progress:
     """Write predictions at `rate` a second with the present as event time, until `duration` is over or `stop` is set.
 
@@ -120,6 +136,7 @@ def simulate(
         duration: seconds; None for no end.
         stop: ends the simulation within a tick.
         watch: told how far it is after each tick.
+        feedback: labels, each written when it is due; those that are due later than the end are not.
 
     Returns:
         How far it came.
@@ -136,7 +153,24 @@ def simulate(
         if count > 0:
             traffic = generator.batch(count, int((ticked + clock) * 1000), int((now + clock) * 1000))
             write(generator.encode(traffic))
-        progress = Progress(now - began, progress.written + count, progress.given_up + lost)
+            if feedback is not None:
+                feedback.traffic.add(traffic)
+        labels = 0 if feedback is None else _send(feedback, int((now + clock) * 1000))
+        progress = Progress(
+            now - began,
+            progress.written + count,
+            progress.given_up + lost,
+            progress.labels + labels,
+            0 if feedback is None else feedback.traffic.waiting,
+            0 if feedback is None else feedback.traffic.lost,
+        )
         ticked = now
         watch(progress)
     return progress
+
+
+def _send(feedback: FeedbackOut, now: int) -> int:
+    values = feedback.traffic.due(now)
+    if values:
+        feedback.write(values)
+    return len(values)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream.draws import draw_of, latency_draw, pick, shifted
-from stream.shifts import PREDICTION, Shift, check
+from stream.shifts import PREDICTION, Shift, ShiftError, check
 from stream.traffic_json import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream.draws import Column
+    from stream.label_draws import Labels
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.reference import Reference
 
@@ -33,6 +34,7 @@ class Traffic:
         failed: bool[n], predictions that carry an error.
         context: key -> int64[n], index of the value of each segment key that is no feature.
         absent: name -> bool[n], where the feature is not sent at all.
+        labels: float64[n], the truth as in `stream.label_draws.Labels`; None where it is not asked for.
     """
 
     first: int
@@ -43,6 +45,7 @@ class Traffic:
     failed: BoolArray
     context: dict[str, IntArray]
     absent: dict[str, BoolArray]
+    labels: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.timestamps)
@@ -63,6 +66,11 @@ class Generator:
         late: (share, milliseconds): that share of the predictions carries a timestamp so far back.
         prefix: start of every prediction_id; from the seed when None.
         rfc3339: timestamps as text; epoch milliseconds otherwise.
+        labels: draws the truth of each prediction; it is that of the predictions before any shift but `concept`, for
+            the truth does not follow what goes wrong with a model. None: there is none.
+
+    Attributes:
+        prefix: as given, or as chosen.
 
     Raises:
         ShiftError: a shift does not fit the reference.
@@ -79,11 +87,14 @@ class Generator:
         late: tuple[float, int] = (0.0, 0),
         prefix: str | None = None,
         rfc3339: bool = True,
+        labels: Labels | None = None,
     ) -> None:
         self.reference = reference
         self.shifts = tuple(shifts)
         for shift in self.shifts:
             check(shift, reference)
+            if shift.kind == "concept" and labels is None:
+                raise ShiftError(f"{shift}: {reference.model} gets no labels; they need `performance` in the config")
         attempts = reference.rows + reference.error_rows
         self._error_rate = reference.error_rows / max(1, attempts) if error_rate is None else error_rate
         self._late = late
@@ -98,7 +109,11 @@ class Generator:
             for key, values in reference.segments.items()
             if key not in reference.features and values
         }
-        self._encoder = Encoder(reference, version, f"{seed:x}-" if prefix is None else prefix, rfc3339=rfc3339)
+        self.prefix = f"{seed:x}-" if prefix is None else prefix
+        self.rfc3339 = rfc3339
+        self._encoder = Encoder(reference, version, self.prefix, rfc3339=rfc3339)
+        self._labels = labels
+        self._truth = np.random.default_rng((seed, 1))  # its own, so that labels change no prediction
 
     def batch(self, n: int, start: int, end: int) -> Traffic:
         """Draw n predictions evenly spread over [start, end) of event time, ms; fewer once a `stop` has come."""
@@ -108,10 +123,10 @@ class Generator:
         for shift in self.shifts:
             if shift.kind == "stop":
                 timestamps = timestamps[timestamps < self._origin + shift.after]
-        traffic = self._draw(timestamps)
+        traffic = self._labelled(self._draw(timestamps))
         for shift in self.shifts:
             since = timestamps >= self._origin + shift.after
-            if since.any():
+            if since.any() and shift.kind != "concept":
                 traffic = self._shifted(traffic, shift, since)
         self._count += len(traffic)
         share, back = self._late
@@ -135,6 +150,18 @@ class Generator:
             context={key: pick(rng, cumulative, n) for key, cumulative in self._context.items()},
             absent={},
         )
+
+    def _labelled(self, traffic: Traffic) -> Traffic:
+        """Draw the truth, and let it turn against the model where a shift says so."""
+        if self._labels is None or traffic.prediction is None or self._origin is None:
+            return traffic
+        rng = self._truth
+        labels = self._labels.draw(rng, traffic.prediction)
+        for shift in self.shifts:
+            if shift.kind == "concept":
+                turned = (traffic.timestamps >= self._origin + shift.after) & (rng.random(len(labels)) < shift.amount)
+                labels = np.where(turned, self._labels.contradicted(rng, labels), labels)
+        return replace(traffic, labels=labels)
 
     def _shifted(self, traffic: Traffic, shift: Shift, since: BoolArray) -> Traffic:
         """Apply one shift to the rows since it began."""

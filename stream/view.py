@@ -12,7 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from stream.view_bars import Bar, Legend, scale_of
+from stream.view_bars import OK_STYLE, Bar, Legend, scale_of
+from stream.view_spans import Interval, SpanBar, SpanLegend, axis_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 HEADER_LINES = 5
 DRIFT_FRAME = 3
 """Lines of the drift panel that are no feature: two borders and the legend."""
+QUALITY_LINES = 6
+"""Lines of the panel of quality: two borders, the legend, what is estimated, what is known, what is normal."""
+FEWEST_FEATURES = 3
+"""Features that are shown before there is room for the quality."""
 ALERTS_FRAME = 2
 FEWEST_ALERT_LINES = 3
 ALERTS_SHOWN = 5
@@ -40,25 +45,29 @@ def render(view: View, width: int, height: int | None = None) -> RenderableType:
     return Group(
         _header(view, width),
         _drift(view, width, room.features),
+        *([_quality(view, width)] if room.quality else []),
         _alerts(view, width, room.alert_lines),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How many features and lines of alerts fit; None: all."""
+    """How many features and lines of alerts (None: all) fit, and whether the quality does."""
 
     features: int
+    quality: bool
     alert_lines: int | None
 
 
 def _room(features: int, height: int | None) -> _Room:
     """Features first, but never all of the room."""
     if height is None:
-        return _Room(features, None)
+        return _Room(features, quality=True, alert_lines=None)
     free = height - HEADER_LINES - DRIFT_FRAME - ALERTS_FRAME
+    quality = free >= QUALITY_LINES + FEWEST_FEATURES + FEWEST_ALERT_LINES
+    free -= QUALITY_LINES if quality else 0
     shown = max(1, min(features, free - FEWEST_ALERT_LINES))
-    return _Room(shown, max(1, free - shown))
+    return _Room(shown, quality, max(1, free - shown))
 
 
 def _header(view: View, width: int) -> Panel:
@@ -109,6 +118,35 @@ def _drift(view: View, width: int, rows: int) -> Panel:
     return _panel(
         table, f"drift over {view.window}: solid up to the lower bound, light up to {view.metric}{more}", width
     )
+
+
+def _quality(view: View, width: int) -> Panel:
+    found, watched = view.readings.quality, view.watched
+    rows = (("estimated", found.estimated), ("by labels", found.realised))
+    limit = found.limit(watched)
+    axis = axis_of([one for _, one in rows if one is not None], limit, found.baseline)
+    table = Table(box=None, expand=True, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
+    wide = width >= NARROW
+    table.add_column(watched.metric, no_wrap=True, ratio=None if wide else 1)
+    if wide:
+        table.add_column("value", justify="right", no_wrap=True)
+        table.add_column("interval", justify="right", no_wrap=True)
+    table.add_column("" if axis is None else SpanLegend(axis), ratio=1)
+    for name, one in rows:
+        style = "" if one is None or axis is None or axis.style(one) == OK_STYLE else f"bold {axis.style(one)}"
+        table.add_row(Text(name, style), *(_span(one) if wide else ()), "" if axis is None else SpanBar(one, axis))
+    if axis is not None and found.baseline is not None and limit is not None:
+        numbers = (Text(f"{found.baseline:.3f}", "dim"), Text(f"limit {limit:.3f}", "dim")) if wide else ()
+        table.add_row(Text("reference", "dim"), *numbers, SpanBar(None, axis))
+    coverage = "no labels yet"
+    if found.coverage is not None:
+        delay = "" if found.delay is None else f", after {found.delay:.1f} s in the median"
+        coverage = f"{found.coverage:.0%} labelled{delay}"
+    return _panel(table, f"{watched.metric} over {watched.window}: {coverage}", width)
+
+
+def _span(one: Interval | None) -> tuple[str, str]:
+    return ("-", "-") if one is None else (f"{one.value:.3f}", f"{one.lower:.3f} to {one.upper:.3f}")
 
 
 def _numbers(drift: Drift) -> tuple[str, str]:

@@ -92,7 +92,7 @@ class Legend:
         for mark in self.scale.marks:
             start = min(width - 1, self.scale.cells(mark.at, width))
             label = f"{mark.name} {mark.at:g}"
-            if start >= legend.cell_len and start + len(label) <= width:
+            if start >= legend.cell_len + bool(legend) and start + len(label) <= width:
                 legend.append(" " * (start - legend.cell_len))
                 legend.append(label, mark.style)
         return legend
@@ -107,8 +107,8 @@ class Legend:
 
 
 def scale_of(minor: float | None, major: float | None, highest: float) -> Scale:
-    """A scale on which both thresholds and the highest value have room."""
+    """A scale on which both thresholds and the highest value have room, unless that would crowd the thresholds."""
     named = (("minor", minor, "yellow"), ("major", major, "red"))
     marks = tuple(Mark(name, level, style) for name, level, style in named if level is not None)
-    top = 2.0 * marks[-1].at
-    return Scale(max(top, 1.1 * highest if math.isfinite(highest) else top), marks)
+    last = marks[-1].at
+    return Scale(min(4.0 * last, max(2.0 * last, 1.1 * highest if math.isfinite(highest) else 0.0)), marks)

@@ -103,6 +103,14 @@ def progress_line(view: View) -> str:
     if readings.drift:
         top = readings.drift[0]
         parts.append(f"largest {view.metric} over {view.window}: {top.feature} {top.value:.3f} (bound {top.lower:.3f})")
+    quality = readings.quality
+    seen = [
+        f"{name} {one.value:.3f}"
+        for name, one in (("estimated", quality.estimated), ("by labels", quality.realised))
+        if one is not None
+    ]
+    if seen:
+        parts.append(f"{view.watched.metric} {', '.join(seen)}")
     if readings.latency and "0.99" in readings.latency:
         parts.append(f"p99 {readings.latency['0.99'] * 1e3:.0f} ms")
     return ", ".join(parts)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from stream.view_quality import Quality, Watched, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -49,6 +51,7 @@ class Readings:
         late, dead: records that were late, that were refused.
         waiting: messages that are in Kafka and not read yet.
         active: alerts firing now.
+        quality: how good the predictions are.
     """
 
     predictions: int = 0
@@ -60,6 +63,7 @@ class Readings:
     dead: int = 0
     waiting: int | None = None
     active: int = 0
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class View:
         now: seconds since the epoch.
         readings: what the metrics say.
         metric, window, levels: which distance the bars show, over which window, and its thresholds.
+        watched: which measure of quality is shown.
         alerts: alert events, oldest first.
         broker, metrics: addresses.
     """
@@ -88,6 +93,7 @@ class View:
     metric: str
     window: str
     levels: Levels
+    watched: Watched
     alerts: tuple[AlertLine, ...]
     broker: str
     metrics: str
@@ -98,7 +104,7 @@ class View:
         return None if self.readings.watermark is None else max(0.0, self.now - self.readings.watermark)
 
 
-def read(registry: Registry, model: str, metric: str, window: str) -> Readings:
+def read(registry: Registry, model: str, metric: str, window: str, watched: Watched) -> Readings:
     """The present values of a model's metrics over one window, all versions together, segments left out."""
     drift = {(r[1], r[3]): v for r, v in _of(registry, "feature_drift", model) if _wanted(r, metric, window)}
     bound = {(r[1], r[3]): v for r, v in _of(registry, "feature_drift_bound", model) if _wanted(r, metric, window)}
@@ -114,6 +120,7 @@ def read(registry: Registry, model: str, metric: str, window: str) -> Readings:
         dead=int(sum(registry.values("dead_letters_total").values())),
         waiting=int(sum(waiting)) if waiting else None,
         active=_sum(_of(registry, "alert_active", model)),
+        quality=read_quality(registry, model, watched),
     )
 
 

@@ -58,10 +58,16 @@ def rows(
 
 def joined(*parts: Rows) -> Rows:
     """All rows together."""
-    columns = {name: np.concatenate([getattr(one, name) for one in parts]) for name in ("at", "score", "label")}
-    columns |= {name: np.concatenate([getattr(one, name) for one in parts]) for name in ("known", "value")}
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in parts])
+        for name in ("at", "score", "label", "known", "value")
+    }
     names = {name: sum((getattr(one, name) for one in parts), start=()) for name in ("version", "segment")}
-    return Rows(**columns, **names)
+    lists = {
+        name: None if parts[0].ranked is None else [item for one in parts for item in getattr(one, name)]
+        for name in ("ranked", "clicked")
+    }
+    return Rows(**columns, **names, **lists)
 
 
 def ticks(layout: TaskLayout, tick: int, given: Rows, *, until: int | None = None) -> Iterator[CohortTick]:
@@ -92,39 +98,23 @@ def ticks(layout: TaskLayout, tick: int, given: Rows, *, until: int | None = Non
 
 def pick(given: Rows, mask: npt.NDArray[np.bool_]) -> Rows:
     """The rows where the mask is true."""
-    at = np.flatnonzero(mask)
-    lists = {
-        name: None if getattr(given, name) is None else [getattr(given, name)[i] for i in at]
-        for name in ("ranked", "clicked")
-    }
-    return Rows(
-        given.at[at],
-        given.score[at],
-        given.label[at],
-        given.known[at],
-        given.value[at],
-        tuple(given.version[i] for i in at),
-        tuple(given.segment[i] for i in at),
-        **lists,
-    )
+    return pick_rows(given, np.flatnonzero(mask))
 
 
 def _folded(
     layout: TaskLayout, tick: int, given: Rows, moments: npt.NDArray[np.int64], *, labelled: bool
 ) -> dict[int, dict]:
     """Tick -> cohort key -> vector."""
-    keys: dict[tuple, int] = {}
-    places: list[int] = []
-    chosen: list[int] = []
-    for row, (moment, cohort, version, segment) in enumerate(
-        zip(moments.tolist(), (given.at // tick).tolist(), given.version, given.segment, strict=True)
-    ):
-        for name in ("", segment) if segment else ("",):
-            places.append(keys.setdefault((moment, cohort, version, name), len(keys)))
-            chosen.append(row)
-    if not chosen:
+    if not len(given):
         return {}
-    part, groups = pick_rows(given, chosen), np.array(places, dtype=np.int64)
+    versions, version = np.unique(np.array(given.version), return_inverse=True)
+    segments, segment = np.unique(np.array(given.segment), return_inverse=True)
+    named = np.flatnonzero(np.array([bool(one) for one in segments])[segment])
+    places = np.concatenate((np.arange(len(given)), named))
+    names = np.concatenate((np.full(len(given), -1), segment[named]))
+    heads = np.stack((moments[places], (given.at // tick)[places], version[places], names))
+    keys, groups = np.unique(heads, axis=1, return_inverse=True)
+    part, count, groups = pick_rows(given, places), keys.shape[1], groups.ravel().astype(np.int64)
     if labelled:
         outcomes = Outcomes(
             score=part.score,
@@ -136,29 +126,28 @@ def _folded(
             delay=part.known - part.at,
             sign=np.ones(len(part), dtype=np.int64),
         )
-        vectors = fold_outcomes(layout, outcomes, groups, len(keys))
+        vectors = fold_outcomes(layout, outcomes, groups, count)
     else:
-        vectors = fold_predictions(layout, part.score, groups, len(keys))
+        vectors = fold_predictions(layout, part.score, groups, count)
     found: dict[int, dict] = defaultdict(dict)
-    for (moment, *key), place in keys.items():
-        found[moment][tuple(key)] = vectors[place]
+    for (moment, cohort, which, where), vector in zip(keys.T.tolist(), vectors, strict=True):
+        found[moment][cohort, str(versions[which]), "" if where < 0 else str(segments[where])] = vector
     return found
 
 
-def pick_rows(given: Rows, at: list[int]) -> Rows:
+def pick_rows(given: Rows, at: npt.NDArray[np.int64]) -> Rows:
     """The rows at these places, in this order; a place may come twice."""
-    places = np.array(at)
     lists = {
-        name: None if getattr(given, name) is None else [getattr(given, name)[i] for i in at]
+        name: None if getattr(given, name) is None else [getattr(given, name)[i] for i in at.tolist()]
         for name in ("ranked", "clicked")
     }
     return Rows(
-        given.at[places],
-        given.score[places],
-        given.label[places],
-        given.known[places],
-        given.value[places],
-        tuple(given.version[i] for i in at),
-        tuple(given.segment[i] for i in at),
+        given.at[at],
+        given.score[at],
+        given.label[at],
+        given.known[at],
+        given.value[at],
+        tuple(np.array(given.version)[at].tolist()),
+        tuple(np.array(given.segment)[at].tolist()),
         **lists,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from windows.bins import Bins, bins_of
 from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
+from windows.expected_error import cell
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,16 +23,26 @@ class Batch:
     """What the cells depend on.
 
     Attributes:
-        score: float64[n], the prediction where it is a number, else None.
+        numeric: float64[N, n], the layout's numeric columns.
+        scored: whether the last of them is the prediction.
         probabilities: float64[n, K], class scores, NaN where not given; None where nobody gave any.
         slots: int64[F + C, n], the slot in the vector of each column's value.
-        rows: n.
     """
 
-    score: FloatArray | None
+    numeric: FloatArray
+    scored: bool
     probabilities: FloatArray | None
     slots: IntArray
-    rows: int
+
+    @property
+    def rows(self) -> int:
+        """Predictions."""
+        return self.numeric.shape[1]
+
+    @property
+    def score(self) -> FloatArray | None:
+        """float64[n], the prediction where it is a number."""
+        return self.numeric[-1] if self.scored else None
 
 
 class ScoreCelling:
@@ -82,18 +93,19 @@ class ErrorCelling:
 
     def __init__(self, estimator: RegressionEstimator) -> None:
         self.table: npt.NDArray[np.uint8] = np.concatenate([codes.astype(np.uint8) for codes in estimator.codes])
+        self.line = estimator.line
         self.trees = estimator.trees
-        self.bins = bins_of([estimator.cells.edges])
         self.none = estimator.cells.size
 
     def __call__(self, batch: Batch) -> IntArray:
         """int64[1, n]."""
         if batch.score is None:
             return np.full((1, batch.rows), self.none, dtype=np.int64)
-        expected = self.trees(self.table.take(batch.slots))
-        found = self.bins.find(expected[None, :])
-        found[0, ~np.isfinite(batch.score)] = self.none
-        return found
+        found = cell(self.line(batch.numeric) + self.trees(self.table.take(batch.slots)))
+        finite = np.isfinite(batch.score)
+        if not finite.all():
+            found[~finite] = self.none
+        return found[None, :]
 
 
 Celling = ScoreCelling | ClassCelling | ErrorCelling

@@ -16,6 +16,7 @@ from windows.estimator import (
     RegressionEstimator,
     ScoreCells,
 )
+from windows.expected_error import CELLS, Line
 from windows.profile_json import Count, integers, numbers
 from windows.profiles import NumericProfile, Profile, ReferenceError_, slot_count
 
@@ -47,10 +48,20 @@ class MulticlassWire(msgspec.Struct, tag="multiclass", tag_field="kind", forbid_
     predicted: list[ScoreCellsWire]
 
 
+class LineWire(msgspec.Struct, forbid_unknown_fields=True):
+    """The linear part of an expected error as JSON."""
+
+    start: int
+    centers: list[float]
+    scales: list[Annotated[float, Meta(gt=0)]]
+    lows: list[float]
+    highs: list[float]
+    weights: list[float]
+
+
 class ErrorCellsWire(msgspec.Struct, forbid_unknown_fields=True):
     """Labelled rows by expected error as JSON."""
 
-    edges: list[float]
     rows: list[Count]
     absolute: list[Sum]
     squares: list[Sum]
@@ -60,6 +71,7 @@ class ErrorCellsWire(msgspec.Struct, forbid_unknown_fields=True):
 class RegressionWire(msgspec.Struct, tag="regression", tag_field="kind", forbid_unknown_fields=True):
     """A regression estimator as JSON."""
 
+    line: LineWire
     codes: list[list[Count]]
     columns: list[list[Count]]
     cuts: list[list[Count]]
@@ -81,13 +93,21 @@ def estimator_to_wire(estimator: Estimator) -> EstimatorWire:
             predicted=[_score_wire(cells) for cells in estimator.predicted],
         )
     cells, trees = estimator.cells, estimator.trees
+    line = estimator.line
     return RegressionWire(
+        line=LineWire(
+            start=int(line.start),
+            centers=_floats(line.centers),
+            scales=_floats(line.scales),
+            lows=_floats(line.lows),
+            highs=_floats(line.highs),
+            weights=_floats(line.weights),
+        ),
         codes=[numbers(codes) for codes in estimator.codes],
         columns=[numbers(row) for row in trees.columns],
         cuts=[numbers(row) for row in trees.cuts],
         leaves=[numbers(row) for row in trees.leaves],
         cells=ErrorCellsWire(
-            edges=_floats(cells.edges),
             rows=numbers(cells.rows),
             absolute=_floats(cells.absolute),
             squares=_floats(cells.squares),
@@ -122,7 +142,10 @@ def estimator_from_wire(wire: EstimatorWire, columns: list[Profile], prediction:
         if wire.threshold not in cells.edges:
             raise ReferenceError_("estimator: the threshold is no edge of its cells")
         return BinaryEstimator(wire.threshold, cells)
-    return RegressionEstimator(_codes(wire, columns), _trees(wire, len(columns)), _error_cells(wire.cells))
+    numeric = sum(isinstance(profile, NumericProfile) for profile in columns)
+    return RegressionEstimator(
+        _line(wire.line, numeric), _codes(wire, columns), _trees(wire, len(columns)), _error_cells(wire.cells)
+    )
 
 
 def _score_wire(cells: ScoreCells) -> ScoreCellsWire:
@@ -144,10 +167,19 @@ def _score_cells(wire: ScoreCellsWire) -> ScoreCells:
 
 def _error_cells(wire: ErrorCellsWire) -> ErrorCells:
     sums = [np.array(values, dtype=np.float64) for values in (wire.absolute, wire.squares, wire.fourths)]
-    edges = _edges(wire.edges, [len(wire.rows), *map(len, sums)])
-    if sum(wire.rows) == 0:
-        raise ReferenceError_("estimator: no cell has any rows")
-    return ErrorCells(edges, integers(wire.rows), *sums)
+    if any(len(values) != CELLS for values in (wire.rows, *sums)) or sum(wire.rows) == 0:
+        raise ReferenceError_(f"estimator: {CELLS} cells of every sum are needed, and some rows in them")
+    return ErrorCells(integers(wire.rows), *sums)
+
+
+def _line(wire: LineWire, columns: int) -> Line:
+    parts = [
+        np.array(values, dtype=np.float64)
+        for values in (wire.centers, wire.scales, wire.lows, wire.highs, wire.weights)
+    ]
+    if any(len(values) != columns for values in parts) or abs(wire.start) >= 2**53:
+        raise ReferenceError_(f"estimator: its line needs a value of every kind for each of {columns} numeric columns")
+    return Line(wire.start, *parts)
 
 
 def _edges(given: list[float], sizes: list[int]) -> FloatArray:

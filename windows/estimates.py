@@ -25,7 +25,8 @@ from scipy.special import gammaincinv
 
 from windows.calibration import Calibrated, calibrate
 from windows.estimate_shares import Cells, Value, class_means, shares
-from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator, ScoreCells
+from windows.estimator import BinaryEstimator, ErrorCells, MulticlassEstimator, RegressionEstimator, ScoreCells
+from windows.expected_error import middles
 from windows.intervals import proportion_interval
 
 if TYPE_CHECKING:
@@ -136,17 +137,41 @@ def _reference_counts(estimator: Estimator) -> IntArray:
 
 
 def _errors(estimator: RegressionEstimator, counts: FloatArray) -> dict[str, Value]:
-    cells = estimator.cells
-    held = np.maximum(cells.rows, 1)
-    absolute, squares, fourths = cells.absolute / held, cells.squares / held, cells.fourths / held
+    """Mean absolute error, and mean squared error under the name of its root.
+
+    Powers of what is expected, in the proportion in which they held out of sample over all cells: the shape of the
+    errors is taken to be the same everywhere, their size is not.
+    """
+    cells, middle = estimator.cells, middles()
     rows = counts.sum(axis=1)
     parts = counts / rows[:, None]
-    mae, mse, fourth = parts @ absolute, parts @ squares, parts @ fourths
-    weights = np.square(parts)
+
+    def mean(power: int, sums: FloatArray) -> FloatArray:
+        found: FloatArray = parts @ middle**power * (sums.sum() / (cells.rows @ middle**power))
+        return found
+
+    mae, mse, fourth = mean(1, cells.absolute), mean(2, cells.squares), mean(4, cells.fourths)
+    unsure = (
+        _unsure(parts, cells, 1, cells.absolute, cells.squares),
+        _unsure(parts, cells, 2, cells.squares, cells.fourths),
+    )
     return {
-        "estimated_mae": Value(mae, (mse - mae**2) / rows, weights @ ((squares - absolute**2) / held)),
-        "estimated_rmse": Value(mse, (fourth - mse**2) / rows, weights @ ((fourths - squares**2) / held)),
+        "estimated_mae": Value(mae, (mse - mae**2) / rows, unsure[0]),
+        "estimated_rmse": Value(mse, (fourth - mse**2) / rows, unsure[1]),
     }
+
+
+def _unsure(parts: FloatArray, cells: ErrorCells, power: int, sums: FloatArray, squares: FloatArray) -> FloatArray:
+    """Variance of a mean over the cells, each cell's own being its spread over its labelled rows.
+
+    A cell is given one row more, with the spread that rows of all cells have about what was expected of them.
+    """
+    middle = middles() ** power
+    ratio = sums.sum() / (cells.rows @ middle)
+    spread = max(float(squares.sum() / (cells.rows @ middle**2) - ratio**2), 0.0) * middle**2
+    inside = np.maximum(squares - np.square(sums) / np.maximum(cells.rows, 1), 0.0)
+    found: FloatArray = np.square(parts) @ ((inside + spread) / np.square(cells.rows + 1.0))
+    return found
 
 
 def _share_bounds(found: Value, samples: FloatArray, factor: float, alpha: float) -> Interval:

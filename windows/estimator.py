@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
     from windows.boosting import Trees
+    from windows.expected_error import Line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,17 +79,15 @@ class MulticlassEstimator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErrorCells:
-    """Labelled rows by the error that was expected of them.
+    """Labelled rows in cells of the error that was expected of them (`windows.expected_error.cell`).
 
     Attributes:
-        edges: float64[m-1] of the expected error in the units of `Trees`, strictly increasing, at least two.
-        rows: int64[m].
-        absolute: float64[m], sum of |label - prediction|.
-        squares: float64[m], sum of its second powers.
-        fourths: float64[m], sum of its fourth powers.
+        rows: int64[CELLS].
+        absolute: float64[CELLS], sum of |label - prediction|.
+        squares: float64[CELLS], sum of its second powers.
+        fourths: float64[CELLS], sum of its fourth powers.
     """
 
-    edges: FloatArray
     rows: IntArray
     absolute: FloatArray
     squares: FloatArray
@@ -102,14 +101,16 @@ class ErrorCells:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RegressionEstimator:
-    """DLE: trees over coarse codes of the columns, and how large the errors were in each cell of what they expect.
+    """DLE: what error is expected of a prediction, and how large the errors were where so much was expected.
 
     Attributes:
-        codes: for each column of the layout uint8[slots]: the code of each of its slots.
+        line: expects the error from the numeric columns.
+        codes: for each column of the layout int64[slots]: the code of each of its slots.
         trees: expect the error from the codes.
-        cells: out of sample, so that what the trees learnt by heart does not count.
+        cells: out of sample, so that what was learnt by heart does not count.
     """
 
+    line: Line
     codes: tuple[IntArray, ...]
     trees: Trees
     cells: ErrorCells

@@ -142,8 +142,8 @@ def _with_cells(binning: Binning, columns: Columns, slots: IntArray) -> IntArray
     if celling is None or layout.estimate is None:
         return slots
     scored = layout.prediction is not None and layout.prediction.numeric
-    batch = Batch(columns.numeric[-1] if scored else None, columns.probabilities, slots, slots.shape[1])
-    return np.concatenate((slots, celling(batch) + layout.estimate.start))
+    cells = celling(Batch(columns.numeric, scored, columns.probabilities, slots))
+    return np.concatenate((slots, cells + layout.estimate.start))
 
 
 def _histograms(slots: IntArray, group_of: IntArray, groups: int, size: int) -> IntArray:

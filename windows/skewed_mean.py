@@ -48,6 +48,10 @@ class Moments:
         cube = (self.n * self.third + off**3) / n
         return Moments(n, self.mean + shift, square - shift * shift, cube - 3.0 * shift * square + 2.0 * shift**3)
 
+    def widened(self, other: Moments) -> Moments:
+        """With the larger variance of the two and the heavier tail to the right."""
+        return Moments(self.n, self.mean, np.fmax(self.variance, other.variance), np.fmax(self.third, other.third))
+
     def weighted(self) -> Law:
         """The law of the mean under Dirichlet(1, ..., 1) weights."""
         n = self.n
@@ -58,7 +62,9 @@ class Moments:
         return Moments(self.n, -self.mean, self.variance, -self.third)
 
 
-def mean_laws(moments: Moments, low: float, high: float | FloatArray, alpha: float) -> Laws:
+def mean_laws(
+    moments: Moments, low: float, high: float | FloatArray, alpha: float, beside: Moments | None = None
+) -> Laws:
     """The laws of the mean.
 
     Args:
@@ -66,11 +72,16 @@ def mean_laws(moments: Moments, low: float, high: float | FloatArray, alpha: flo
         low: least possible value, -inf for none.
         high: greatest possible value, inf for none; one for all or float64[G], all finite or none.
         alpha: the level Student's law is to be met at, where the range is open.
+        beside: samples the means are compared with. Few rows that missed the rare far values look narrower than their
+            population is, so that the wider sample speaks for both: larger variance, heavier tail.
 
     Returns:
         NaN without rows; a variance of infinity where the range is open and there are fewer than two.
     """
-    return Laws(-_law(-moments, -low, alpha), _law(moments, high, alpha))
+    mirrored = -moments
+    if beside is not None:
+        moments, mirrored = moments.widened(beside), mirrored.widened(-beside)
+    return Laws(-_law(mirrored, -low, alpha), _law(moments, high, alpha))
 
 
 def _law(moments: Moments, end: float | FloatArray, alpha: float) -> Law:
@@ -78,7 +89,7 @@ def _law(moments: Moments, end: float | FloatArray, alpha: float) -> Law:
         return moments.with_row(end).weighted()
     # The row that joins stands where the tail seems to be: the third moment over the variance is the size of the values
     # that make the skew, and 0 for a symmetric sample.
-    tail = np.divide(moments.third, moments.variance, out=np.zeros_like(moments.n), where=moments.variance > 0)
+    tail = np.divide(moments.third, moments.variance, out=np.zeros_like(moments.third), where=moments.variance > 0)
     law = moments.with_row(moments.mean + np.maximum(tail, 0.0)).weighted()
     n = np.maximum(moments.n, 2.0)
     # Exactly Student's bound where there is no skew.

@@ -4,7 +4,9 @@ The intervals of the two sides are joined by square and add, each side's distanc
 estimation for the difference between independent proportions", Statistics in Medicine 17, 1998, method 10; Zou and
 Donner 2008 for means). At deep levels and near 0 or 1 that is too narrow, so the laws of the two sides (`windows.law`)
 are subtracted as well, and the wider of the two counts, but nothing beyond the two bounds themselves. For means of many
-rows all this is Welch's interval, for areas DeLong's of independent samples.
+rows all this is Welch's interval, for areas DeLong's of independent samples. Of values that have no end, the side that
+saw the heavier tail speaks for both: few rows that missed the rare large values would otherwise look worse than they
+are with too much certainty.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 
 from windows import task_binary
 from windows.measured import Measured, by_laws, measured, share
-from windows.task_metrics import metric_names, task_metrics
+from windows.task_metrics import OPEN, metric_names, task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,18 +48,42 @@ def difference(
     """
     every = tuple(name for name in metric_names(layout) if name not in COUNTS)
     wanted = every if names is None else tuple(name for name in every if name in names)
-    one, other = (task_metrics(layout, vectors, alpha, wanted) for vectors in (a, b))
-    found = {name: _difference(name, one[name], other[name], alpha) for name in wanted}
+    one, other = metrics_beside(layout, a, b, alpha, wanted), metrics_beside(layout, b, a, alpha, wanted)
+    found = {name: join(one[name], other[name], alpha, added=name in ADDED) for name in wanted}
     if "auc" in found:
         found["auc"] = _auc(layout, a, b, alpha)
     return found
 
 
-def _difference(name: str, a: Measured, b: Measured, alpha: float) -> Measured:
+def metrics_beside(
+    layout: TaskLayout, vectors: IntArray, beside: IntArray, alpha: float, names: Collection[str] | None = None
+) -> dict[str, Measured]:
+    """The metrics of one side of a comparison: as `task_metrics`, but tails are taken from whichever side saw more.
+
+    Args:
+        layout: of the task.
+        vectors: int64[G, layout.size].
+        beside: int64[G, layout.size] or [1, size], what they are compared with.
+        alpha: probability of error per bound.
+        names: the metrics wanted; None for all.
+    """
+    found = task_metrics(layout, vectors, alpha, names)
+    return {name: OPEN[name](layout, vectors, alpha, beside) if name in OPEN else found[name] for name in found}
+
+
+def join(a: Measured, b: Measured, alpha: float, *, added: bool = False) -> Measured:
+    """Subtract independent sides: a - b, any shape.
+
+    Args:
+        a: with its interval at alpha.
+        b: the same.
+        alpha: probability of error per bound.
+        added: the distances to the bounds do not average out, so they are added.
+    """
     value, samples = a.value - b.value, np.minimum(a.samples, b.samples)
     down, up = (a.value - a.lower, b.upper - b.value), (a.upper - a.value, b.value - b.lower)
     most, least = value + sum(up), value - sum(down)
-    if name in ADDED:
+    if added:
         return measured(value, (least, most), samples)
     lower, upper = value - np.hypot(*down), value + np.hypot(*up)
     if a.laws is not None and b.laws is not None:
@@ -76,7 +102,7 @@ def _auc(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured
         rows = sum(part.sum(axis=1) for part in task_binary.classes(layout, side))
         sides.append(by_laws(found.value, found.laws, 0.0, 1.0, np.asarray(rows), alpha))
         errors.append(found.error)
-    joined, error = _difference("auc", sides[0], sides[1], alpha), errors[0] + errors[1]
+    joined, error = join(sides[0], sides[1], alpha), errors[0] + errors[1]
     interval = np.maximum(joined.lower - error, -1.0), np.minimum(joined.upper + error, 1.0)
     return measured(joined.value, interval, joined.samples)
 
@@ -90,8 +116,8 @@ def curve_shift(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> M
     scores, which a distance of distributions does not.
 
     The bounds hold at all thresholds together. Recall: two Dvoretzky-Kiefer-Wolfowitz bands for the scores of the
-    positives, at half of alpha. Precision: the interval of the difference at each threshold, with the other half of alpha shared
-    by the thresholds.
+    positives, at half of alpha. Precision: the interval of the difference at each threshold, with the other half of
+    alpha shared by the thresholds.
 
     Returns:
         the shift in [0, 1]; `samples` is the smaller number of positives. NaN where a side has no positives.
@@ -135,7 +161,7 @@ def _precision_shift(one: _Curve, other: _Curve, alpha: float) -> tuple[FloatArr
     # Both signs of the difference at every threshold: each of them may be the one that strays.
     level = alpha / (2 * counts.shape[1])
     p, q = (share(side.hits, side.called, level) for side in (one, other))
-    apart = _difference("precision", p, q, level)
+    apart = join(p, q, level)
     value, low = np.abs(apart.value), np.maximum(apart.lower, -apart.upper)
     high = np.maximum(np.abs(apart.lower), np.abs(apart.upper))
     largest = [np.where(counts, part, 0.0).max(axis=1) for part in (value, low, high)]

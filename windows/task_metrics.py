@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from windows.task_layout import Task, TaskLayout
 
     Metric = Callable[[TaskLayout, IntArray, float], Measured]
+    Beside = Callable[[TaskLayout, IntArray, float, IntArray], Measured]
 
-__all__ = ["Measured", "metric_names", "task_metrics"]
+__all__ = ["OPEN", "Measured", "metric_names", "task_metrics"]
 
 
 def metric_names(layout: TaskLayout) -> tuple[str, ...]:
@@ -63,11 +64,16 @@ def _label_coverage(layout: TaskLayout, vectors: IntArray, alpha: float) -> Meas
     return share(np.minimum(vectors[:, layout.labelled], predictions), predictions, alpha)
 
 
-def _value_mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    sums, rows = layout.blocks["value"], vectors[:, layout.valued]
-    moments = Moments.of_sums(rows, *(sums.read(vectors, name) for name in ("value", "value_2", "value_3")))
-    laws = mean_laws(moments, -np.inf, np.inf, alpha)
-    return by_laws(moments.mean, laws, -np.inf, np.inf, rows, alpha)
+def _value_mean(layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None = None) -> Measured:
+    moments = _values(layout, vectors)
+    laws = mean_laws(moments, -np.inf, np.inf, alpha, None if beside is None else _values(layout, beside))
+    return by_laws(moments.mean, laws, -np.inf, np.inf, vectors[:, layout.valued], alpha)
+
+
+def _values(layout: TaskLayout, vectors: IntArray) -> Moments:
+    sums = layout.blocks["value"]
+    powers = (sums.read(vectors, name) for name in ("value", "value_2", "value_3"))
+    return Moments.of_sums(vectors[:, layout.valued], *powers)
 
 
 def _label_delay(q: float) -> Metric:
@@ -86,6 +92,8 @@ _COMMON: Mapping[str, Metric] = {
     "labelled": _labelled,
     "predictions": _predictions,
 }
+OPEN: Mapping[str, Beside] = {"value_mean": _value_mean, **task_regression.OPEN}
+"""Metrics of values without an end, which learn about their tail from the vectors they are compared with."""
 _METRICS: Mapping[Task, Mapping[str, Metric]] = {
     "binary": task_binary.METRICS,
     "multiclass": task_multiclass.METRICS,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from windows.arrays import FloatArray, IntArray
     from windows.intervals import Interval
+    from windows.law import Laws
     from windows.task_layout import TaskLayout
 
 
@@ -40,33 +41,49 @@ def _moments(layout: TaskLayout, vectors: IntArray, names: tuple[str, str, str])
     return Moments.of_sums(_rows(layout, vectors), *(_sum(layout, vectors, name) for name in names))
 
 
-def _mae(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    moments = _moments(layout, vectors, ("abs", "error_2", "abs_3"))
-    laws = mean_laws(moments, 0.0, np.inf, alpha).times(layout.scale)
-    return by_laws(moments.mean * layout.scale, laws, 0.0, np.inf, _rows(layout, vectors), alpha)
+def _laws(
+    layout: TaskLayout,
+    vectors: IntArray,
+    alpha: float,
+    beside: IntArray | None,
+    names: tuple[str, str, str],
+    low: float,
+) -> tuple[FloatArray, Laws]:
+    """Mean of some powers of the error, in units of the scale, with its laws."""
+    moments = _moments(layout, vectors, names)
+    other = None if beside is None else _moments(layout, beside, names)
+    return moments.mean, mean_laws(moments, low, np.inf, alpha, other)
 
 
-def _bias(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    moments = _moments(layout, vectors, ("error", "error_2", "error_3"))
-    laws = mean_laws(moments, -np.inf, np.inf, alpha).times(layout.scale)
-    return by_laws(moments.mean * layout.scale, laws, -np.inf, np.inf, _rows(layout, vectors), alpha)
+def _mae(layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None = None) -> Measured:
+    mean, laws = _laws(layout, vectors, alpha, beside, ("abs", "error_2", "abs_3"), 0.0)
+    rows = _rows(layout, vectors)
+    return by_laws(mean * layout.scale, laws.times(layout.scale), 0.0, np.inf, rows, alpha)
 
 
-def _rmse(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    mean, (low, high) = _mean_square(layout, vectors, alpha)
+def _bias(layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None = None) -> Measured:
+    mean, laws = _laws(layout, vectors, alpha, beside, ("error", "error_2", "error_3"), -np.inf)
+    rows = _rows(layout, vectors)
+    return by_laws(mean * layout.scale, laws.times(layout.scale), -np.inf, np.inf, rows, alpha)
+
+
+def _rmse(layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None = None) -> Measured:
+    mean, (low, high) = _mean_square(layout, vectors, alpha, beside)
     value, low, high = (np.sqrt(part) * layout.scale for part in (mean, low, high))
     return measured(value, (low, high), _rows(layout, vectors))
 
 
-def _mean_square(layout: TaskLayout, vectors: IntArray, alpha: float) -> tuple[FloatArray, Interval]:
+def _mean_square(
+    layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None
+) -> tuple[FloatArray, Interval]:
     """Mean squared error with its bounds, in units of the scale."""
-    moments = _moments(layout, vectors, ("error_2", "error_4", "error_6"))
-    low, high = mean_laws(moments, 0.0, np.inf, alpha).bounds(alpha)
-    return moments.mean, (np.maximum(low, 0.0), high)
+    mean, laws = _laws(layout, vectors, alpha, beside, ("error_2", "error_4", "error_6"), 0.0)
+    low, high = laws.bounds(alpha)
+    return mean, (np.maximum(low, 0.0), high)
 
 
-def _r2(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    square, (low, high) = _mean_square(layout, vectors, alpha)
+def _r2(layout: TaskLayout, vectors: IntArray, alpha: float, beside: IntArray | None = None) -> Measured:
+    square, (low, high) = _mean_square(layout, vectors, alpha, beside)
     variance, logarithm = _variance(layout, vectors, alpha)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = np.where(variance > 0, square / variance, np.nan)
@@ -75,7 +92,7 @@ def _r2(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         up = np.where(
             square > 0,
             ratio * np.exp(np.hypot(np.log(high / square), logarithm)),
-            high / variance * np.exp(logarithm),
+            np.where(high > 0, high / variance * np.exp(logarithm), 0.0),
         )
     return measured(1 - ratio, (1 - up, 1 - ratio * down), _rows(layout, vectors))
 
@@ -110,6 +127,7 @@ def _error_quantile(q: float) -> Callable[[TaskLayout, IntArray, float], Measure
     return quantile
 
 
+OPEN = {"mae": _mae, "rmse": _rmse, "bias": _bias, "r2": _r2}
 METRICS = {
     "mae": _mae,
     "rmse": _rmse,

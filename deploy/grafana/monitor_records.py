@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - scripts beside what they write, no package
-"""The lower half of the monitor page: where every record went, and what the processes use."""
+"""The lower half of the monitor page: where every record went, what waits, what the state and processes use."""
 
 from page import Page
 from parts import Query, bars, lines, numbers, steps
@@ -156,4 +156,50 @@ def processes(page: Page) -> None:
         ),
         24,
         5,
+    )
+
+
+def outputs(page: Page) -> None:
+    """Add what waits to be taken, and the room that the state has."""
+    page.row("Outputs and state")
+    page.add(
+        lines(
+            "Outputs that take nothing",
+            "For how long a topic, or an Alertmanager that is told directly, has not taken what it was sent.",
+            [Query(f"max by (sink, target) (driftgauge_sink_held_up_seconds{{{AT}}})", "{{sink}} {{target}}")],
+            "s",
+            min=0,
+        ),
+        8,
+        8,
+    )
+    page.add(
+        lines(
+            "Posts to Alertmanager",
+            "A minute, of direct push: each firing alert again and again. None where only Prometheus tells it.",
+            [
+                Query(
+                    "60 * sum by (target, outcome)"
+                    f" (rate(driftgauge_alertmanager_posts_total{{{AT}}}[$__rate_interval])) or vector(0)",
+                    "{{target}} {{outcome}}",
+                )
+            ],
+            min=0,
+        ),
+        8,
+        8,
+    )
+    page.add(
+        lines(
+            "State and its disk",
+            "Bytes of the state directory, and bytes left on its disk.",
+            [
+                Query(f"max by (instance) (driftgauge_state_bytes{{{AT}}})", "{{instance}} state"),
+                Query(f"min by (instance) (driftgauge_state_disk_free_bytes{{{AT}}})", "{{instance}} free"),
+            ],
+            "bytes",
+            min=0,
+        ),
+        8,
+        8,
     )

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - scripts beside what they write, no package
 """Monitor page: does driftgauge itself keep up, and where did every record go."""
 
-from monitor_records import AT, TARGET, ZERO, processes, records
+from monitor_records import AT, TARGET, ZERO, outputs, processes, records
 from page import Page, variable
 from parts import Column, Query, bars, lines, numbers, steps, table
 
@@ -17,6 +17,7 @@ def monitor() -> Page:
     _now(page)
     _pace(page)
     records(page)
+    outputs(page)
     processes(page)
     return page
 

@@ -144,6 +144,23 @@ INHIBITED: dict[str, tuple[list[Labels], list[Labels], list[Labels]]] = {
         ],
         [{"alertname": "SlaBreach", "model": "f", "version": "1", "severity": "critical"}],
     ),
+    "an output that takes nothing silences what follows from it": (
+        [{"alertname": "DriftgaugeSinkHeldUp", "sink": "alerts", "target": "t", "severity": "critical"}],
+        [
+            {"alertname": "DriftgaugeSinkHeldUp", "sink": "alerts", "target": "t", "severity": "warning"},
+            {"alertname": "DriftgaugeNotReady", "instance": "i", "severity": "critical"},
+            {"alertname": "DriftgaugeWatermarkLag", "model": "f", "severity": "critical"},
+        ],
+        [
+            {"alertname": "DriftgaugeSinkHeldUp", "sink": "alertmanager", "target": "a", "severity": "warning"},
+            {"alertname": "DriftgaugeDown", "instance": "i", "severity": "critical"},
+        ],
+    ),
+    "a disk without room is told once": (
+        [{"alertname": "DriftgaugeStateDisk", "instance": "i", "severity": "critical"}],
+        [{"alertname": "DriftgaugeStateDisk", "instance": "i", "severity": "warning"}],
+        [{"alertname": "DriftgaugeStateDisk", "instance": "j", "severity": "warning"}],
+    ),
     "a monitor that is not ready silences NoData": (
         [{"alertname": "DriftgaugeNotReady", "instance": "i", "severity": "critical"}],
         [{"alertname": "NoData", "model": "g", "severity": "critical"}],

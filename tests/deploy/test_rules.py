@@ -337,13 +337,17 @@ def test_the_command_writes_to_a_file_or_to_stdout(tmp_path: Path) -> None:
     printed = _driftgauge("rules", "--config", EXAMPLE)
     assert (written.returncode, printed.returncode) == (0, 0)
     assert output.read_text() == printed.stdout == RULES.read_text()
-    assert written.stdout == f"{output}: 32 recording rules, 28 alerting rules\n"
+    assert written.stdout == f"{output}: 32 recording rules, 32 alerting rules\n"
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
         (("--dashboards", "grafana"), "--dashboards grafana: allowed is an http or https address\n"),
+        (
+            ("--kubernetes", "Drift Gauge"),
+            "--kubernetes Drift Gauge: allowed are small letters, digits, dashes and dots\n",
+        ),
         (("--keep-firing-for", "soon"), "--keep-firing-for soon: allowed is a duration"),
     ],
 )

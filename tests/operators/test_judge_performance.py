@@ -242,6 +242,17 @@ def test_without_predictions_there_is_no_stall_to_begin_and_none_ends() -> None:
     assert stalls((60, 60, 60), (90, 60, 90), (300, 60, 90), (301, 301, 90)) == [False, True, True, False]
 
 
+def test_after_a_pause_labels_are_awaited_for_a_label_delay() -> None:
+    """Predictions that begin anew have no labels yet: the time counts from a label delay after that."""
+    assert stalls((60, 60, 60), (900, 60, 60), (901, 60, 901), (990, 60, 990), (991, 60, 991)) == [
+        False,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
 def test_a_stall_tells_how_long() -> None:
     """In seconds, beside the limit and the labels that came before."""
     logic = judge(settings(**STALL))

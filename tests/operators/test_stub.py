@@ -51,11 +51,11 @@ def stubs(plan: JoinPlan, predictions: list[Any]) -> Stubs:
         ("binary", [0.1, 0.25, 1.0]),
         ("regression", [-3.5, 1e300, 0.0]),
         ("multiclass", ["0", "2", [0.25, 0.5, 0.25], [0.1, 0.2, 0.7], "7"]),
-        ("ranking", [["a", 3, "c", "too far down"], [], ["ü"]]),
+        ("ranking", [["a", 3, "c", "further down"], [], ["ü"], list(range(1_001))]),
     ],
 )
 def test_a_stub_survives_its_bytes(task: str, predictions: list[Any]) -> None:
-    """Every field, to the last bit; of a ranking the first k items."""
+    """Every field, to the last bit; of a ranking the first thousand items."""
     plan = plan_of(task)
     given = stubs(plan, predictions)
     codec = StubCodec(plan)
@@ -66,7 +66,17 @@ def test_a_stub_survives_its_bytes(task: str, predictions: list[Any]) -> None:
         np.testing.assert_array_equal(back.probabilities, given.probabilities)
         np.testing.assert_array_equal(given.score, [0, 2, 1, 2, 3])
     if task == "ranking":
-        assert back.ranked == [["a", 3, "c"], [], ["ü"]]
+        assert back.ranked == [["a", 3, "c", "further down"], [], ["ü"], list(range(1_000))]
+
+
+def test_items_that_take_too_many_bytes_are_cut_from_below() -> None:
+    """The first places are what matters most."""
+    plan = plan_of("ranking")
+    codec = StubCodec(plan)
+    items = [f"{number:0500}" for number in range(1_000)]
+    (back,) = codec.unpack(codec.pack(stubs(plan, [items]))).ranked or []
+    assert 60 < len(back) < 135
+    assert back == items[: len(back)]
 
 
 def test_the_times_of_a_stub_can_be_read_and_moved() -> None:

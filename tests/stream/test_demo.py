@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +21,15 @@ import pytest
 from scipy import stats
 from waiting import until
 
-from stream.click_model import MODEL, click_rows
+from stream.click_model import MODEL, click_probability, click_rows
 from stream.demo_alerts import Announced, announced
 from stream.demo_reference import click_reference
-from stream.demo_scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule
-from stream.demo_summary import Played, summary, verdict_of
+from stream.demo_scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule, feedback_of
+from stream.demo_summary import Foreseen, Played, summary, verdict_of
 from stream.reference_build import BuildOptions, build
 from stream.rows import open_rows
+from stream.view_quality import Quality
+from stream.view_spans import Interval
 from stream.view_state import Readings
 
 if TYPE_CHECKING:
@@ -97,27 +100,38 @@ def page(url: str) -> str:
     return body.decode()
 
 
-def test_the_shifted_feature_fires_and_nothing_else() -> None:
-    """End to end: a user sees the alert, /metrics shows it, the summary names it, the exit code is 0."""
-    with demo("--duration", "18", "--listen", "127.0.0.1:0") as running:
+def test_what_follows_from_the_shift_fires_and_nothing_else() -> None:
+    """End to end: a user sees the alerts, /metrics shows them, the summary names them, the exit code is 0."""
+    with demo("--duration", "27", "--listen", "127.0.0.1:0") as running:
         metrics = running.until(r"metrics (http://127\.0\.0\.1:\d+/metrics)")[1]
-        running.until(r"shifted: price is up")
+        running.until(r"shifted: relevance is up")
         assert "driftgauge_alert_active{" not in page(metrics)
-        running.until(r"ALERT firing \w+ DataDrift: Feature price of click version 7 moved away")
-        active = until(lambda: re.findall(r"^driftgauge_alert_active\{(.*)\} 1\.0$", page(metrics), re.MULTILINE))
+        running.until(r"ALERT firing \w+ DataDrift: Feature relevance of click version 7 moved away")
+        running.until(r"ALERT firing \w+ PerformanceDrop: Accuracy of click version 7 is 0\.7")
+        shown = page(metrics)
         text = running.rest()
         assert running.process.wait(20) == 0, text
-    assert all(re.search(r'segment="",alert="DataDrift"', row) for row in active)
-    assert len(active) == 1
-    assert re.search(r"What was shifted\n  at 7\.\d s  price is up by 0\.2 standard deviations.*\nWhat fired\n", text)
+    active = re.findall(r'^driftgauge_alert_active\{.*segment="",alert="(\w+)".*\} 1\.0$', shown, re.MULTILINE)
+    assert sorted(active) == ["DataDrift", "PerformanceDrop", "PredictionDrift"]
+    assert re.search(r"What was shifted\n  at 9\.\d s  relevance is up by 0\.8 standard.*\nWhat fired\n", text)
     alerts = re.findall(r"^  at \d+\.\d s  (\w+) (\w+) \(\w+\): (\w+)", text, re.MULTILINE)
-    assert alerts[0] == ("DataDrift", "firing", "price")
-    assert set(alerts[1:]) <= {("DataDrift", "updated", "price")}
-    assert re.search(r"DataDrift firing \(\w+\): price, \d+\.\d s after the shift$", text, re.MULTILINE)
+    fired = [alert for alert, state, _ in alerts if state == "firing"]
+    assert sorted(fired[:2]) == ["DataDrift", "PredictionDrift"]
+    assert fired[2:] == ["PerformanceDrop"]
+    assert ("DataDrift", "firing", "relevance") in alerts
+    assert {state for _, state, _ in alerts} <= {"firing", "updated"}
+    assert len(re.findall(r" firing \(\w+\): \w+, \d+\.\d s after the shift$", text, re.MULTILINE)) == 3
     assert "What did not\n  the other 9 features" in text
-    written = re.search(r"([\d,]+) predictions written in 1[78]\.\d s", text)
+    seen, known = (
+        float(re.search(pattern, text)[1])  # type: ignore[index]
+        for pattern in (r"(\d+\.\d) s after the shift the estimate", r"(\d+\.\d) s after the shift enough labels")
+    )
+    assert seen < known
+    written = re.search(r"([\d,]+) predictions written in 2[67]\.\d s", text)
     assert written is not None
-    assert int(written[1].replace(",", "")) >= 0.9 * 18 * 4_000
+    assert int(written[1].replace(",", "")) >= 0.9 * 27 * 4_000
+    labels = re.search(r"([\d,]+) labels for (39|40|41)% of the predictions, 1\.[12] s later", text)
+    assert labels is not None
     assert "driftgauge init --from" in text
     assert "\x1b" not in text
 
@@ -173,7 +187,7 @@ def test_the_schedule_comes_and_goes() -> None:
     assert [schedule.next_change(at) for at in (0.0, 10.0, 29.0, 30.0, 95.0)] == [10.0, 30.0, 30.0, 90.0, 110.0]
 
 
-@pytest.mark.parametrize(("duration", "first"), [(None, 10.0), (60.0, 10.0), (25.0, 10.0), (15.0, 6.0)])
+@pytest.mark.parametrize(("duration", "first"), [(None, 10.0), (60.0, 10.0), (30.0, 10.0), (15.0, 5.0)])
 def test_a_short_demo_shifts_early(duration: float | None, first: float) -> None:
     """So that more than half of it is left to notice."""
     assert Schedule.within(duration).first == pytest.approx(first)
@@ -190,6 +204,42 @@ def test_only_the_one_feature_is_shifted_and_only_meanwhile(reference: Reference
         assert (stats.ks_2samp(before, during).pvalue < 1e-12) == (name == SHIFT.feature), name
 
 
+def test_the_model_stays_calibrated_and_gets_less_accurate(reference: Reference) -> None:
+    """Scores are the click model's of the features that are sent, and labels come as often as scores say, always."""
+    traffic = DemoTraffic(reference, Schedule(1.0, 1.0, 10.0))
+    right = []
+    for at in (0, 1_000):
+        batch = traffic.batch(100_000, START + at, START + at + 1_000)
+        assert batch.prediction is not None
+        assert batch.labels is not None
+        np.testing.assert_array_equal(batch.prediction, click_probability(batch.features))
+        tenth = np.minimum((batch.prediction * 10).astype(np.int64), 9)
+        for one in range(8):
+            scores, labels = batch.prediction[tenth == one], batch.labels[tenth == one]
+            assert stats.binomtest(int(labels.sum()), len(labels), float(scores.mean())).pvalue > 1e-6
+        right.append(((batch.prediction >= 0.5) == batch.labels).mean())
+    assert right[0] == pytest.approx(click_accuracy(), abs=0.006)
+    assert right[1] == pytest.approx(right[0] - 0.058, abs=0.01)
+
+
+def click_accuracy() -> float:
+    """How often the click model is right, from rows of another seed."""
+    rows = click_rows(400_000, seed=9)
+    return float(((rows["prediction"] >= 0.5) == rows["label"]).mean())
+
+
+def test_labels_of_the_demo_come_as_announced(reference: Reference) -> None:
+    """Four in ten predictions get one, nearly all within the 3 s that the config waits; some twice, some corrected."""
+    traffic = DemoTraffic(reference, Schedule())
+    feedback = feedback_of(traffic)
+    feedback.add(traffic.batch(50_000, START, START + 1))
+    found = [msgspec.json.decode(value) for value in feedback.due(START + 3_000)]
+    ids = Counter(one["prediction_id"] for one in found)
+    assert len(ids) == pytest.approx(20_000, rel=0.03)
+    assert feedback.waiting < 0.02 * len(found)
+    assert sum(count > 1 for count in ids.values()) == pytest.approx(0.01 * len(ids), rel=0.3)
+
+
 def test_broken_records_are_as_many_as_announced(reference: Reference) -> None:
     """One of `BROKEN_EVERY`, wherever batches begin and end."""
     traffic = DemoTraffic(reference, Schedule())
@@ -203,14 +253,28 @@ def test_broken_records_are_as_many_as_announced(reference: Reference) -> None:
     assert broken == 20_000 // BROKEN_EVERY
 
 
-EVENT = Announced(START + 13_900, "DataDrift", "firing", "critical", "", "ks", ("price",), "It moved.")
+EVENT = Announced(START + 13_900, "DataDrift", "firing", "critical", "", "ks", ("relevance",), "It moved.")
+SCORES = Announced(START + 13_900, "PredictionDrift", "firing", "critical", "", "ks", (), "They moved.")
+DROP = Announced(START + 23_900, "PerformanceDrop", "firing", "critical", "", "accuracy", (), "It fell.")
+ALL = (EVENT, SCORES, DROP)
+QUALITY = Quality(
+    estimated=Interval(0.771, 0.76, 0.785),
+    realised=Interval(0.77, 0.75, 0.79),
+    baseline=0.828,
+    coverage=0.4,
+    delay=1.2,
+    labels=45_000,
+    duplicates=220,
+    revised=230,
+)
 PLAYED = Played(
     began=START,
-    seconds=25.0,
-    written=100_000,
+    seconds=30.0,
+    written=120_000,
     changes=((START + 10_000, True),),
-    alerts=(EVENT,),
-    readings=Readings(),
+    alerts=ALL,
+    foreseen=Foreseen(START + 17_600, Interval(0.79, 0.78, 0.807), Interval(0.82, 0.8, 0.84)),
+    readings=Readings(quality=QUALITY),
     features=10,
     restarts=0,
     interrupted=False,
@@ -222,36 +286,65 @@ PLAYED = Played(
 @pytest.mark.parametrize(
     ("played", "good", "said"),
     [
-        (PLAYED, True, "DataDrift firing (critical): price, 3.9 s after the shift"),
+        (PLAYED, True, "DataDrift firing (critical): relevance, 3.9 s after the shift"),
+        (PLAYED, True, "PerformanceDrop firing (critical): accuracy, 13.9 s after the shift"),
         (
-            replace(PLAYED, alerts=(EVENT, replace(EVENT, state="updated"), replace(EVENT, state="resolved"))),
+            PLAYED,
             True,
-            "DataDrift resolved (critical): price",
+            "7.6 s after the shift the estimate without labels had fallen to 0.790 (interval 0.780 to 0.807),"
+            " while labels still said 0.820",
         ),
-        (replace(PLAYED, alerts=()), False, "FAILED: DataDrift of price did not fire although it was shifted"),
-        (replace(PLAYED, alerts=(replace(EVENT, at=START + 9_000),)), False, "FAILED: DataDrift firing for price"),
+        (PLAYED, True, "13.9 s after the shift enough labels had come to say so too"),
+        (PLAYED, True, "last accuracy by labels 0.770 (interval 0.750 to 0.790), in the reference 0.828"),
+        (PLAYED, True, "45,000 labels for 40% of the predictions, 1.2 s later in the median"),
         (
-            replace(PLAYED, alerts=(EVENT, replace(EVENT, features=("age",)))),
-            False,
-            "FAILED: DataDrift firing for age, which was not shifted",
+            replace(
+                PLAYED, alerts=(*ALL, *(replace(one, state=state) for one in ALL for state in ("updated", "resolved")))
+            ),
+            True,
+            "DataDrift resolved (critical): relevance",
         ),
         (
-            replace(PLAYED, alerts=(replace(EVENT, features=("price", "age")),)),
+            replace(PLAYED, alerts=(SCORES, DROP)),
             False,
-            "FAILED: DataDrift firing for price, age, which",
+            "FAILED: DataDrift of relevance did not fire although there was a shift",
+        ),
+        (replace(PLAYED, alerts=(EVENT, SCORES)), False, "FAILED: PerformanceDrop of accuracy did not fire"),
+        (replace(PLAYED, alerts=(EVENT, DROP)), False, "FAILED: PredictionDrift of the scores did not fire"),
+        (
+            replace(PLAYED, alerts=(*ALL, replace(EVENT, at=START + 9_000))),
+            False,
+            "FAILED: DataDrift firing for relevance",
         ),
         (
-            replace(PLAYED, alerts=(EVENT, replace(EVENT, alert="SlaBreach", features=(), metric="availability"))),
+            replace(PLAYED, alerts=(*ALL, replace(EVENT, features=("age",)))),
             False,
-            "FAILED: SlaBreach firing for availability, which was not shifted",
+            "FAILED: DataDrift firing for age, which does not follow from the shift",
         ),
-        (replace(PLAYED, alerts=(), interrupted=True, seconds=15.0), True, "nothing"),
-        (replace(PLAYED, alerts=(), interrupted=True, seconds=21.0), False, "FAILED: DataDrift of price did not fire"),
-        (replace(PLAYED, alerts=(), interrupted=True, changes=(), seconds=5.0), True, "it ended before the shift"),
+        (
+            replace(PLAYED, alerts=(SCORES, DROP, replace(EVENT, features=("relevance", "age")))),
+            False,
+            "FAILED: DataDrift firing for relevance, age, which",
+        ),
+        (
+            replace(PLAYED, alerts=(*ALL, replace(DROP, alert="SlaBreach", metric="availability"))),
+            False,
+            "FAILED: SlaBreach firing for availability, which does not follow from the shift",
+        ),
+        (replace(PLAYED, alerts=(EVENT, SCORES), seconds=27.9), True, "PerformanceDrop: it ended too early to say"),
+        (replace(PLAYED, alerts=(EVENT, SCORES), seconds=28.1), False, "FAILED: PerformanceDrop of accuracy"),
+        (replace(PLAYED, alerts=(), seconds=16.7), False, "FAILED: DataDrift of relevance did not fire"),
+        (replace(PLAYED, alerts=(), interrupted=True, seconds=20.0), True, "nothing"),
+        (replace(PLAYED, alerts=(), interrupted=True, seconds=21.0), False, "FAILED: DataDrift of relevance did not"),
+        (
+            replace(PLAYED, alerts=(), interrupted=True, changes=(), seconds=5.0, foreseen=None),
+            True,
+            "it ended before the shift",
+        ),
     ],
 )
-def test_the_verdict_is_about_the_shifted_feature_alone(played: Played, good: bool, said: str) -> None:
-    """It must fire after the shift, nothing else may, and a demo that was stopped early proves nothing."""
+def test_the_verdict_is_about_what_follows_from_the_shift(played: Played, good: bool, said: str) -> None:
+    """It must fire after the shift, nothing else may, and a demo that ended early proves nothing."""
     verdict = verdict_of(played)
     text = "\n".join(line for _, lines in summary(played, verdict) for line in lines)
     assert verdict.good == good
@@ -268,7 +361,10 @@ def test_an_alert_event_is_read_with_its_causes() -> None:
         "severity": "critical",
         "segment": "",
         "metric": "ks",
-        "causes": [{"feature": "price", "metric": "ks", "value": 0.2, "share": 1.0}, {"feature": "", "metric": "x"}],
+        "causes": [
+            {"feature": "relevance", "metric": "ks", "value": 0.2, "share": 1.0},
+            {"feature": "", "metric": "x"},
+        ],
         "reason": "It moved.",
     }
     assert announced(msgspec.json.encode(event), START + 13_900) == EVENT

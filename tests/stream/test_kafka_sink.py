@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from stream.kafka_client import producer_properties
-from stream.kafka_sink import STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
+from stream.kafka_sink import HELD_UP, STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
 from stream.outputs import Outgoing
 from stream.settings import KafkaSettings
 
@@ -128,6 +128,34 @@ def test_messages_that_are_not_taken_are_told() -> None:
     with pytest.raises(UndeliveredError):
         writer.snapshot()
     assert said[0] == "2 messages to t are not taken"
+
+
+def test_how_long_it_waits_is_told_by_each_writer() -> None:
+    """0 at its start, then the seconds so far, now and again."""
+    stop, said = threading.Event(), []
+
+    def waiting(part: str, seconds: float) -> None:
+        said.append((part, seconds))
+        if len(said) == 3:
+            stop.set()
+
+    writer = TopicSink(replace(writing("127.0.0.1:1", "t", stop), waiting=waiting)).build_part("alerts", "7", None)
+    writer.write_batch([b"x"])
+    with pytest.raises(UndeliveredError):
+        writer.snapshot()
+    assert said[0] == ("7", 0.0)
+    (_, first), (_, second) = said[1:]
+    assert HELD_UP < first < second
+
+
+def test_what_was_taken_after_all_waits_no_longer(embedded_broker: Broker) -> None:
+    """Nothing is told of a wait that is no news."""
+    said: list[Any] = []
+    plain = writing(embedded_broker.bootstrap, embedded_broker.topic("sink"), threading.Event())
+    writer = TopicWriter(replace(plain, waiting=lambda *told: said.append(told)))
+    writer.write_batch([b"x"])
+    writer.snapshot()
+    assert said == [("0", 0.0)]
 
 
 def test_a_snapshot_tells_when_all_is_delivered(embedded_broker: Broker) -> None:

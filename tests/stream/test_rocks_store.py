@@ -401,6 +401,21 @@ def test_half_a_commit_takes_no_effect(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_file_left_by_a_kill_is_not_written_over(tmp_path: Path) -> None:
+    """Killed while it takes a file in, RocksDB leaves it with two names; through the old one data would be lost."""
+    store = RocksStore(tmp_path, 0)
+    store.put_stubs(HOUR, keys(LARGE), [b"former"] * LARGE)
+    store.commit(1)
+    (taken_in,) = [path for path in (tmp_path / "shard-00").glob("*.sst") if path.stat().st_size > LARGE * 8]
+    (tmp_path / "shard-00/incoming/stubs.sst").hardlink_to(taken_in)
+    store.put_stubs(HOUR, keys(LARGE, LARGE), [b"later"] * LARGE)
+    store.commit(2)
+    store.close()
+    store = RocksStore(tmp_path, 0)
+    assert store.stubs(keys(2 * LARGE), [HOUR]) == [b"former"] * LARGE + [b"later"] * LARGE
+    store.close()
+
+
 # Going back
 
 
@@ -433,6 +448,34 @@ def test_numbers_go_on_after_a_rewind(store: RocksStore) -> None:
         assert store.histories(keys(1), [HOUR]) == [value]
 
 
+def test_what_was_taken_back_is_forgotten(tmp_path: Path) -> None:
+    """A record of a commit that has not been must not be played back in the name of the one that took its number."""
+    store = RocksStore(tmp_path, 0)
+    for number in range(1, 4):
+        store.put_histories(HOUR, keys(1), [b"former %d" % number])
+        store.commit(number)
+    store.rewind(1)
+    store.put_histories(HOUR, keys(1), [b"later 2"])
+    store.commit(2)
+    store.commit(3)
+    store.close()
+    store = RocksStore(tmp_path, 0)
+    store.rewind(2)
+    assert store.histories(keys(1), [HOUR]) == [b"later 2"]
+    store.close()
+
+
+def test_a_rewind_does_not_reach_further_after_another(store: RocksStore) -> None:
+    """The records it would need are gone since the first time the numbers came so far."""
+    for number in range(1, 7):
+        store.put_histories(HOUR, keys(1), [b"%d" % number])
+        store.commit(number)
+    store.rewind(3)
+    store.commit(4)
+    with pytest.raises(StateError, match="goes back to commit 3,"):
+        store.rewind(2)
+
+
 # Expiry
 
 
@@ -441,9 +484,10 @@ def test_disk_space_comes_back(store: RocksStore) -> None:
     draw = random.Random(1)
     for number in range(1, 6):
         store.put_stubs(HOUR, keys(5_000, number * 5_000), [draw.randbytes(40) for _ in range(5_000)])
+        store.put_histories(HOUR, keys(100, number * 100), [b"history"] * 100)
         store.commit(number)
     held = store.size
-    assert held.stubs == 25_000
+    assert (held.stubs, held.histories) == (25_000, 500)
     store.expire(HOUR[0])
     for number in range(6, 9):
         store.commit(number)
@@ -454,8 +498,31 @@ def test_disk_space_comes_back(store: RocksStore) -> None:
     for number in range(6, 10):
         store.commit(number)
     assert store.stubs(keys(25_000, 5_000), [HOUR]) == [None] * 25_000
-    assert store.size.stubs == 0
+    assert (store.size.stubs, store.size.histories) == (0, 0)
     assert held.disk - store.size.disk > 25_000 * 40
+
+
+def test_an_expiry_can_be_taken_back(store: RocksStore) -> None:
+    """What had not expired at the commit gone back to stays, however many commits follow."""
+    store.put_stubs(HOUR, keys(9), [b"value"] * 9)
+    store.commit(1)
+    store.expire(HOUR[0])
+    store.commit(2)
+    store.rewind(1)
+    for number in range(2, 9):
+        store.commit(number)
+    assert store.stubs(keys(9), [HOUR]) == [b"value"] * 9
+
+
+def test_what_comes_after_the_expiry_goes_the_same_way(store: RocksStore) -> None:
+    """A prediction that is late by its whole time to live opens its bucket anew, for the reach of a rewind."""
+    store.expire(HOUR[0])
+    store.commit(1)
+    store.put_stubs(HOUR, keys(9), [b"late"] * 9)
+    for number in range(2, 6):
+        assert store.stubs(keys(1), [HOUR]) == [b"late"]
+        store.commit(number)
+    assert store.stubs(keys(1), [HOUR]) == [None]
 
 
 def test_expiry_is_remembered_over_a_restart(tmp_path: Path) -> None:

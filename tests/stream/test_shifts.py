@@ -21,6 +21,7 @@ from stream.shifts import MEANINGS, Shift, ShiftError, parse
         ("latency:3@2m", Shift("latency", None, 3.0, 120_000)),
         ("*:latency:3@2m", Shift("latency", None, 3.0, 120_000)),
         ("errors:0.05", Shift("errors", None, 0.05, 0)),
+        ("concept:0.2@1m", Shift("concept", None, 0.2, 60_000)),
         ("stop@90s", Shift("stop", None, 0.0, 90_000)),
         ("mean:mean:1", Shift("mean", "mean", 1.0, 0)),
     ],
@@ -45,6 +46,8 @@ def test_a_shift_is_read(text: str, shift: Shift) -> None:
         ("latency:-1", "out of range"),
         ("age:missing:1.5", "a share is from 0 to 1"),
         ("age:stale:3", "takes no amount"),
+        ("concept:2", "a share is from 0 to 1"),
+        ("price:concept:0.2", "concerns the whole model"),
         ("stop:3", "takes no amount"),
         ("price:stop", "concerns the whole model"),
         ("price:mean:1@soon", "after the @ comes"),
@@ -61,6 +64,6 @@ def test_a_broken_shift_is_refused_with_one_line(text: str, said: str) -> None:
 @given(st.sampled_from(sorted(MEANINGS)), st.floats(0.125, 1.0), st.integers(0, 10**9), st.text("ab:_.", min_size=1))
 def test_the_text_of_a_shift_reads_back(kind: str, amount: float, after: int, name: str) -> None:
     """What is shown to the user is what the user could have typed."""
-    feature = None if kind in {"latency", "errors", "stop"} else f"x{name}x"
+    feature = None if kind in {"latency", "errors", "concept", "stop"} else f"x{name}x"
     shift = Shift(kind, feature, 0.0 if kind in {"stale", "stop"} else round(amount, 3), after)  # type: ignore[arg-type]
     assert parse(str(shift)) == shift

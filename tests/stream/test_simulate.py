@@ -73,7 +73,7 @@ def fits(found: np.ndarray, expected: np.ndarray) -> bool:
 def test_the_click_model_has_the_columns_it_promises() -> None:
     """Each column has its type, and the same seed gives the same rows."""
     rows, again = click_rows(1000, seed=3), click_rows(1000, seed=3)
-    assert set(rows) == {*NUMERIC, *CATEGORICAL, "prediction", "latency_ms", "timestamp"}
+    assert set(rows) == {*NUMERIC, *CATEGORICAL, "prediction", "latency_ms", "timestamp", "label"}
     for name, column in rows.items():
         assert len(column) == 1000
         np.testing.assert_array_equal(column, again[name])

@@ -32,7 +32,7 @@ def measured(layout: TaskLayout, rows: list[Row]) -> dict[str, float]:
     classes = layout.classes - 1 if layout.options.task == "multiclass" else 0
     vectors = fold_outcomes(layout, outcomes_of(rows, classes), groups_of(rows), 1)
     vectors += fold_predictions(layout, np.array([row.score for row in rows]), groups_of(rows), 1)
-    found = task_metrics(layout, vectors)
+    found = task_metrics(layout, vectors, ALPHA)
     assert tuple(found) == metric_names(layout)
     for metric in found.values():
         assert np.isnan(metric.value[0]) or metric.lower[0] <= metric.value[0] <= metric.upper[0]
