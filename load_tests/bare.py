@@ -1,6 +1,7 @@
 """Rows to compare with: reading without any work, and decoding without reading. Each runs in a process of its own.
 
-usage: bare.py consume BOOTSTRAP TOPIC PARTITION[,PARTITION...] RECORDS [product|defaults] [BATCH] [PROPERTIES as JSON]
+usage: bare.py consume BOOTSTRAP TOPIC[,TOPIC...] PARTITION[,PARTITION...] RECORDS [product|defaults] [BATCH]
+               [PROPERTIES as JSON]
        bare.py decode BOOTSTRAP TOPIC RECORDS
 Prints one JSON object: records, seconds, cpu (seconds of all threads), rss (bytes).
 """
@@ -111,7 +112,8 @@ def main(arguments: list[str]) -> None:
         product = consumer_properties(KafkaSettings(brokers=bootstrap)) if rest[2:3] != ["defaults"] else {}
         batch = int(rest[3]) if len(rest) > 3 else POLL
         properties = {**product, **json.loads(rest[4] if len(rest) > 4 else "{}")}
-        consumers = [open_partition(bootstrap, topic, part, properties) for part in partitions]
+        topics = topic.split(",")
+        consumers = [open_partition(bootstrap, one, part, properties) for one in topics for part in partitions]
         seconds, used = read(consumers, records, batch)
         for consumer in consumers:
             consumer.close()

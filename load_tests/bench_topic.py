@@ -79,15 +79,15 @@ def fill(
     for index, first in enumerate(range(0, count, CHUNK)):
         last = min(first + CHUNK, count)
         traffic = generator.batch(last - first, start + first * span // count, start + last * span // count)
-        values = generator.encode(_rounded(traffic))
+        values = generator.encode(rounded(traffic))
         size += sum(map(len, values))
-        _send(producer, topic, index % partitions, values)
+        send(producer, topic, index % partitions, values)
     if producer.flush(120):
         raise TimeoutError("the broker did not confirm every record")
     return size / count
 
 
-def _rounded(traffic: Traffic) -> Traffic:
+def rounded(traffic: Traffic) -> Traffic:
     """Give numbers 12 decimals: with 8 numeric features a record then has about 360 bytes."""
     features = {
         name: np.round(column, 12) if column.dtype == np.float64 else column
@@ -96,7 +96,8 @@ def _rounded(traffic: Traffic) -> Traffic:
     return replace(traffic, features=features)
 
 
-def _send(producer: Producer, topic: str, partition: int, values: list[bytes]) -> None:
+def send(producer: Producer, topic: str, partition: int, values: list[bytes]) -> None:
+    """Hand the values to the client, waiting while its queue is full."""
     for value in values:
         while True:
             try:

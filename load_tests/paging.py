@@ -1,6 +1,7 @@
 """From the first shifted event to the pager: how long, and where the time goes; then what must not page twice.
 
-    python load_tests/paging.py [--runs 20] [--scenario figures|forty|flapping|killed|alertmanager_down|all]
+    python load_tests/paging.py [--runs 20] [--push]
+    python load_tests/paging.py --scenario forty|flapping|killed|alertmanager_down|push|all
 
 Real parts on this machine: Kafka, driftgauge, Prometheus and Alertmanager with what is shipped in deploy/, and a
 receiver that speaks PagerDuty's Events API v2. A run: traffic shifts in one feature by KS 0.2, one page comes, traffic
@@ -31,13 +32,14 @@ LIMIT = 40.0
 """Seconds from the first shifted event to the POST."""
 
 
-def figures(runs: int, bootstrap: str, directory: Path) -> bool:
+def figures(runs: int, bootstrap: str, directory: Path, *, push: bool) -> bool:
     """Print every run, then the whole; whether every page was in time."""
-    print(f"\n{runs} runs; panes 10 s, lateness 5 s, scrapes and rules 5 s, group_wait 0 s; 1,000 predictions a second")
+    way = "direct push" if push else "scrapes and rules 5 s"
+    print(f"\n{runs} runs; panes 10 s, lateness 5 s, {way}, group_wait 0 s; 1,000 predictions a second")
     names = list(TITLES)
     print(f"{'run':>4} {'in pane':>8} {'total':>7} " + " ".join(f"{name:>9}" for name in names))
     found: list[Stages] = []
-    with Chain(directory, bootstrap, narrow(10_000), [SHIFT]) as chain:
+    with Chain(directory, bootstrap, narrow(10_000), [SHIFT], push=push) as chain:
         for number in range(runs):
             # Scrapes and panes both follow the clock: else each run would wait as long for its scrape as the last.
             chain.prometheus.rephase(str(number))
@@ -63,6 +65,7 @@ def main(arguments: list[str]) -> int:
     scenarios = paging_scenarios.SCENARIOS
     parser = argparse.ArgumentParser(description="From a shift in the traffic to the pager.")
     parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--push", action="store_true", help="driftgauge tells Alertmanager itself, for the figures")
     parser.add_argument("--scenario", choices=("figures", *scenarios, "all"), default="figures")
     given = parser.parse_args(arguments)
     machine.show()
@@ -74,7 +77,7 @@ def main(arguments: list[str]) -> int:
             directory = Path(scratch, name)
             directory.mkdir()
             if name == "figures":
-                kept &= figures(given.runs, node.bootstrap, directory)
+                kept &= figures(given.runs, node.bootstrap, directory, push=given.push)
             else:
                 kept &= scenarios[name](node.bootstrap, directory)
     print(f"{time.monotonic() - began:.0f} s")

@@ -100,6 +100,7 @@ class Chain:
         self._reference = reference
         self._stack = ExitStack()
         self.pace = pace or Pace()
+        self.push = push
         self.topic = f"predictions-{uuid.uuid4().hex[:8]}"
         self.alerts_topic = f"{self.topic}.alerts"
         self._make_topics()

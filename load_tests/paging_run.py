@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import astuple, dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from paging_chain import FIRING, GAUGE, stamp, wrong_with
 from patience import until
@@ -72,12 +72,22 @@ def measured(chain: Chain, phase: float) -> Stages:
 def _stages(chain: Chain, received: float) -> Stages:
     first = (chain.traffic.first_shifted or 0) / 1e3
     page = chain.receiver.events("DataDrift", "trigger")[-1]
-    told, written = next(
-        (event, at / 1e3)
-        for event, at in chain.events()
-        if event["state"] != "resolved" and event["severity"] == "critical" and stamp(event["event_time"]) > first
-    )
+    # A push may be there before the event is in the topic.
+    told, written = until(lambda: _critical(chain, first), PATIENCE, "the event of the page")
     closed = stamp(told["event_time"]) + chain.pace.lateness / 1e3
-    scraped, fired = (next(at for at in chain.prometheus.samples(s) if at >= first) for s in (GAUGE, FIRING))
+    if chain.push:
+        scraped = fired = written
+    else:
+        scraped, fired = (next(at for at in chain.prometheus.samples(s) if at >= first) for s in (GAUGE, FIRING))
     marks = [first, closed, written, scraped, fired, received, page.at]
     return Stages(*(later - earlier for earlier, later in pairwise(marks)))
+
+
+def _critical(chain: Chain, since: float) -> tuple[dict[str, Any], float] | None:
+    """The first critical event after a moment, and when it was written; None while there is none."""
+    found = (
+        (event, at / 1e3)
+        for event, at in chain.events()
+        if event["state"] != "resolved" and event["severity"] == "critical" and stamp(event["event_time"]) > since
+    )
+    return next(found, None)

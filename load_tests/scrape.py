@@ -1,8 +1,9 @@
 """What a scrape costs: its time by the number of series, and what it takes from a busy worker process.
 
 Each scrape goes over HTTP, as Prometheus does it. "library" is prometheus_client's own text of the same registry in the
-same run. The busy worker folds numbers without pause and reports 100,000 series every second, ten times as often as
-panes close; times without scrapes and with one after each report take turns.
+same run. Beside them the whole dataflow of 72 models x 100 features reads, in a worker process under the supervisor, as
+fast as it can, with the present as event time: 100,000 series are measured anew as panes close. Times in which it is
+scraped every 5 s and times in which it is not take turns; each holds as many ends of panes as the other.
 """
 
 from __future__ import annotations
@@ -15,29 +16,31 @@ import sys
 import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import machine
-import numpy as np
+from patience import until
 from prometheus_client import generate_latest
+from scrape_flow import PANE, Endless
 
 from stream.http import Server
 from stream.registry import Registry
-from stream.reports import GaugeBlock, Status, Totals
+from stream.reports import GaugeBlock
 from stream.supervisor import Supervisor
 from stream.usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from stream.reports import Reporter
-
 SIZES = (1_000, 10_000, 100_000)
 PER_MODEL = 2_000  # series in a block
-SLICE = 5.0  # seconds of a round's half
+SLICE = 2 * PANE / 1e3  # seconds of a round's half
+EVERY = 5.0  # seconds between two scrapes
 LIMIT = 1.0  # seconds, for the 99th percentile at 100,000 series
+LEAST = 0.95  # of the throughput without scrapes
+FILLING = 180.0  # seconds within which every window has been measured
+_PAUSE = threading.Event()
 
 
 def blocks(series: int, value: float) -> list[GaugeBlock]:
@@ -102,96 +105,98 @@ def by_size(scrapes: int) -> float:
     return worst
 
 
-@dataclass(frozen=True)
-class Busy:
-    """Folds batches without pause; counts them."""
-
-    series: int
-
-    def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:  # noqa: ARG002
-        """Fold and report until stopped."""
-        values = np.random.default_rng(1).integers(0, 4_096, 8_000)
-        reporter.send(Status(process, "running"))
-        folded, due, found = 0, time.monotonic(), blocks(self.series, 0.5)
-        while not stop.is_set():
-            np.bincount(values, minlength=4_096)
-            folded += 1
-            if time.monotonic() >= due:
-                due += 1.0
-                for block in found:
-                    reporter.send(block)
-                reporter.send(Totals("records_folded_total", {("busy",): float(folded)}))
-
-
 class Meter:
-    """Batches that the worker has folded, and the CPU time it has had, from one of its reports to another."""
+    """What the dataflow has read, and the CPU time that its process has had."""
 
     def __init__(self, registry: Registry, supervisor: Supervisor) -> None:
         self._registry, self._supervisor = registry, supervisor
 
-    def _folded(self) -> float:
-        return self._registry.values("records_folded_total").get(("busy",), 0.0)
+    def series(self) -> int:
+        """Series of the gauges that depend on the number of features."""
+        names = ("feature_drift", "feature_drift_bound", "feature_missing_ratio", "feature_age_seconds")
+        return sum(len(self._registry.values(name)) for name in names)
+
+    def until_full(self) -> None:
+        """Wait until there are as many series as promised."""
+        until(lambda: self.series() >= SIZES[-1], FILLING, f"{SIZES[-1]} series")
 
     def _next(self) -> tuple[float, float, float]:
-        before, pause = self._folded(), threading.Event()
-        while (count := self._folded()) == before:
-            pause.wait(0.005)
+        """Time, records and CPU seconds at the moment of the next report of what was read."""
+        before = self._read()
+        until(lambda: self._read() != before, FILLING, "a report of the dataflow")
         used = usage(self._supervisor.pids()[0])
-        return time.monotonic(), count, used.cpu if used else 0.0
+        return time.monotonic(), self._read(), used.cpu if used else 0.0
 
-    def rates(self, seconds: float, work: Callable[[], object]) -> tuple[float, float]:
-        """Batches a second, and batches a second of CPU time, over this time; `work` is done after each report."""
-        begin, count, cpu = now, later, used = self._next()
-        while now < begin + seconds:
-            work()
-            now, later, used = self._next()
-        return (later - count) / (now - begin), (later - count) / (used - cpu)
+    def _read(self) -> float:
+        return sum(self._registry.values("records_read_total").values())
+
+    def rates(self, work: Callable[[], object] | None) -> tuple[float, float]:
+        """Records a second, and records a second of CPU time, over a slice; `work` is done every few seconds of it."""
+        begin, records, cpu = self._next()
+        due = begin
+        while (now := time.monotonic()) < begin + SLICE:
+            if work is not None and now >= due:
+                work()
+                due += EVERY
+            _PAUSE.wait(0.05)
+        end, later, used = self._next()
+        return (later - records) / (end - begin), (later - records) / (used - cpu)
 
 
-def beside_a_worker(rounds: int) -> None:
-    """Print what a busy worker does with and without scrapes, and the time of the scrapes beside it."""
+def beside_the_dataflow(rounds: int) -> tuple[float, float]:
+    """Print what the dataflow does with and without scrapes; their ratio, and the 99th percentile of the scrapes."""
     registry = Registry()
-    supervisor = Supervisor(Busy(SIZES[-1]), 1, registry)
+    supervisor = Supervisor(Endless(), 1, registry)
     thread = threading.Thread(target=supervisor.run)
     thread.start()
     server = Server("127.0.0.1:0", registry)
     server.start()
-    meter = Meter(registry, supervisor)
-    spent: list[float] = []
-    pairs: list[tuple[float, float]] = []
-    meter.rates(2.0, lambda: None)
-    print(
-        f"{'round':>8} {'batches/s':>10} {'scraped':>8} {'ratio':>6} {'batches/CPU s':>14} {'scraped':>8} {'ratio':>6}"
-    )
-    for number in range(rounds):
-        quiet = meter.rates(SLICE, lambda: None)
-        busy = meter.rates(SLICE, lambda: spent.extend(timed(partial(scrape_gzip, server), 1)))
-        pairs.append((busy[0] / quiet[0], busy[1] / quiet[1]))
-        wall = f"{quiet[0]:10.0f} {busy[0]:8.0f} {pairs[-1][0]:6.3f}"
-        print(f"{number + 1:8} {wall} {quiet[1]:14.0f} {busy[1]:8.0f} {pairs[-1][1]:6.3f}")
-    supervisor.stop()
-    thread.join()
-    server.close()
+    try:
+        meter = Meter(registry, supervisor)
+        meter.until_full()
+        spent: list[float] = []
+        pairs: list[tuple[float, float]] = []
+        head = f"{'records/s':>10} {'scraped':>8} {'ratio':>6} {'a CPU second':>13} {'scraped':>8} {'ratio':>6}"
+        print(f"{'round':>8} {head}")
+        for number in range(rounds):
+            halves = [False, True] if number % 2 else [True, False]  # neither is always the first
+            rates = {scraped: meter.rates(partial(_scrape, server, spent) if scraped else None) for scraped in halves}
+            quiet, busy = rates[False], rates[True]
+            pairs.append((busy[0] / quiet[0], busy[1] / quiet[1]))
+            wall = f"{quiet[0]:10,.0f} {busy[0]:8,.0f} {pairs[-1][0]:6.3f}"
+            print(f"{number + 1:8} {wall} {quiet[1]:13,.0f} {busy[1]:8,.0f} {pairs[-1][1]:6.3f}", flush=True)
+        size = len(scrape(server)) / 1e6
+    finally:
+        supervisor.stop()
+        thread.join()
+        server.close()
     by_wall, by_cpu = (statistics.median(ratios) for ratios in zip(*pairs, strict=True))
-    p50, p99 = (1e3 * quantile(spent, share) for share in (0.5, 0.99))
-    print(
-        f"median ratio {by_wall:.3f} by the clock (the machine shares its cores), {by_cpu:.3f} by the worker's CPU time"
-    )
-    print(f"beside the worker a scrape took {p50:.0f} ms (p99 {p99:.0f} ms)")
+    p50, p99 = (quantile(spent, share) for share in (0.5, 0.99))
+    print(f"median ratio {by_wall:.3f} by the clock, {by_cpu:.3f} by the worker's CPU time (others use the cores, too)")
+    print(f"beside the dataflow {len(spent)} scrapes of {meter.series():,} series, {size:.0f} MB, took", end=" ")
+    print(f"{1e3 * p50:.0f} ms (p99 {1e3 * p99:.0f} ms)")
+    return by_wall, p99
+
+
+def _scrape(server: Server, spent: list[float]) -> None:
+    spent += timed(partial(scrape_gzip, server), 1)
 
 
 def main() -> None:
-    """Print the tables; exit 1 if the largest scrape is too slow."""
+    """Print the tables; exit 1 if the largest scrape is too slow, or takes too much from the dataflow."""
     parser = argparse.ArgumentParser(description="What a scrape costs.")
     parser.add_argument("--scrapes", type=int, default=100, help="of each size")
-    parser.add_argument("--rounds", type=int, default=5, help="beside a busy worker")
+    parser.add_argument("--rounds", type=int, default=6, help="beside the dataflow")
     given = parser.parse_args()
     machine.show()
-    print(f"work       {given.scrapes} scrapes of each size over HTTP; {given.rounds} rounds of twice {SLICE:.0f} s")
+    print(
+        f"work       {given.scrapes} scrapes of each size; {given.rounds} rounds of twice {SLICE:.0f} s beside the flow"
+    )
     worst = by_size(given.scrapes)
-    beside_a_worker(given.rounds)
-    print(f"99th percentile at {SIZES[-1]} series: {worst:.3f} s, allowed {LIMIT:.0f} s")
-    sys.exit(worst >= LIMIT)
+    ratio, beside = beside_the_dataflow(given.rounds)
+    print(f"99th percentile at {SIZES[-1]:,} series: {worst:.3f} s alone, {beside:.3f} s beside; allowed {LIMIT:.0f} s")
+    print(f"throughput while scraped every {EVERY:.0f} s: {ratio:.3f} of unscraped; allowed {LEAST}")
+    sys.exit(max(worst, beside) >= LIMIT or ratio < LEAST)
 
 
 if __name__ == "__main__":

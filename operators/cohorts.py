@@ -35,6 +35,9 @@ STATE_VERSION = 1
 
 NEVER = -1
 
+WHOLE_ENOUGH = 0.9
+"""A baseline in the past must have traffic in this share of its slices, where the window has some in all of its own."""
+
 FEWEST_LABELS = 100
 """Labels that the error of a slice is taken from at least; slices with fewer are taken together."""
 
@@ -238,7 +241,11 @@ class Cohorts:
         return self._past(window, mature, against)
 
     def _past(self, window: Window, mature: int, against: Against) -> dict[str, IntArray]:
-        """A baseline in the past by segment, all versions together: few live as long as a baseline is."""
+        """A baseline in the past by segment, all versions together: few live as long as a baseline is.
+
+        None of it is used before nearly all of it has been seen: of half a week one would learn what weekdays are like,
+        and take the weekend for a drop.
+        """
         start = mature - window.size
         if against.kind == "trailing":
             trail = self.trails[window.size, against.length]
@@ -247,9 +254,13 @@ class Cohorts:
         else:
             slide = window.slide
             first, stop = (start - against.length) // slide, (mature - against.length) // slide
+        ring, fine = self.state.rings[slide], self.state.rings[window.slide]
+        present = fine.filled(start // window.slide, mature // window.slide)
+        if ring.filled(first, stop) < WHOLE_ENOUGH * present:
+            return {}
         found: dict[str, IntArray] = {}
         name = f"{against.label} of {window.size}"
-        for (_, segment), vector in self.state.rings[slide].move(name, first, stop).items():
+        for (_, segment), vector in ring.move(name, first, stop).items():
             found[segment] = found[segment] + vector if segment in found else vector
         return found
 

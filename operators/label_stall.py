@@ -22,11 +22,11 @@ class StallConfig:
 
 @dataclass(slots=True)
 class StallState:
-    """Whether labels have stopped, when predictions last began after a pause, and when the latest was; ms, NEVER."""
+    """Whether labels have stopped, whether predictions have, and when these last began, ms; NEVER before the start."""
 
     stalled: bool = False
+    paused: bool = False
     serving: int = NEVER
-    last_prediction: int = NEVER
 
 
 def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> Finding | None:
@@ -36,14 +36,14 @@ def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> F
     that: until then none could have come.
     """
     latest = measures.last_prediction
+    goes_on = latest != NEVER and measures.end - latest < config.after
     if state.serving == NEVER:
         state.serving = measures.started
-    elif state.last_prediction != NEVER and latest - state.last_prediction >= config.after:
+    elif state.paused and goes_on:
         state.serving = latest
-    state.last_prediction = latest
+    state.paused = not goes_on
     due = measures.last_feedback if measures.last_feedback >= state.serving else state.serving + config.delay
     silence = measures.end - due
-    goes_on = latest != NEVER and measures.end - latest < config.after
     state.stalled = silence >= config.after and (state.stalled or goes_on)
     return _finding(config, measures, silence) if state.stalled else None
 

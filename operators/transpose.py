@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
 from operators.served import Served
 from windows.columns import Columns
+from windows.estimator import MulticlassEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +59,7 @@ def transpose_served(part: Transposed, times: IntArray, known: IntArray) -> tupl
 
 def kept(columns: Columns, rows: IntArray) -> Columns:
     """The same columns with these rows only."""
+    failed = None if columns.failed is None else columns.failed[rows]
     return replace(
         columns,
         panes=columns.panes[rows],
@@ -65,7 +68,7 @@ def kept(columns: Columns, rows: IntArray) -> Columns:
         categorical=columns.categorical[:, rows],
         segments=columns.segments[:, rows],
         latency=columns.latency[rows],
-        failed=None if columns.failed is None else columns.failed[rows],
+        failed=failed if failed is not None and failed.any() else None,
         probabilities=None if columns.probabilities is None else columns.probabilities[rows],
     )
 
@@ -143,18 +146,23 @@ def _classes(predictions: Sequence[Any]) -> Sequence[Any]:
 
 
 def _probabilities(schema: ModelSchema, predictions: Sequence[Any]) -> FloatArray | None:
-    """float64[n, K]: the class scores in the order of the prediction's categories; None where no record lists any."""
-    if schema.layout.prediction is None or schema.layout.prediction.numeric or list not in set(map(type, predictions)):
+    """float64[n, K]: the class scores in the order of the prediction's categories, NaN where there are none.
+
+    None where nothing is estimated from them, or no record lists any.
+    """
+    estimate = schema.layout.estimate
+    if estimate is None or not isinstance(estimate.estimator, MulticlassEstimator):
         return None
-    codes, classes = schema.codes[-1], schema.layout.prediction.missing - schema.layout.prediction.start - 1
-    scores = np.full((len(predictions), classes), np.nan)
-    for row, item in enumerate(predictions):
-        if isinstance(item, list):
-            for position, score in enumerate(item):
-                at = codes[str(position)]
-                if at < classes:
-                    scores[row, at] = score
-    return scores
+    if list not in set(map(type, predictions)):
+        return None
+    lists = [item if isinstance(item, list) else () for item in predictions]
+    positions = [int(name) if name.isdecimal() else -1 for name in estimate.estimator.classes]
+    # a class that is no position finds the NaN of a last column of its own
+    width = max(*map(len, lists), max(positions) + 1) + int(min(positions) < 0)
+    if any(len(item) < width for item in lists):
+        lists = [(*item, *repeat(np.nan, width - len(item))) for item in lists]
+    scores = np.fromiter(chain.from_iterable(lists), np.float64, len(lists) * width).reshape(-1, width)
+    return scores[:, positions]
 
 
 def _segments(schema: ModelSchema, values: Sequence[Any], contexts: Sequence[Any], count: int) -> IntArray:

@@ -69,7 +69,7 @@ class Fit:
             for part in parts:
                 score = _with_binary(score, part)
             return score, None
-        classes = estimate_fit.multiclass(matrix[:-1].T, matrix[-1].astype(np.int64), self.classes)
+        classes = estimate_fit.multiclass(matrix[:-2].T, matrix[-1].astype(np.int64), self.classes)
         for part in parts:
             classes = _with_classes(classes, part)
         return classes, None
@@ -85,7 +85,8 @@ class Fit:
             return np.concatenate((rows.columns.numeric, slots, error[None, :]))[:, np.isfinite(error)]
         if self.task == "multiclass" and outcomes.probabilities is not None:
             given = np.isfinite(outcomes.probabilities).any(axis=1) & ~np.isnan(outcomes.label)
-            found: FloatArray = np.concatenate((outcomes.probabilities.T, outcomes.label[None, :]))[:, given]
+            classes = np.stack((outcomes.score, outcomes.label))
+            found: FloatArray = np.concatenate((outcomes.probabilities.T, classes))[:, given]
             return found
         return None
 
@@ -125,4 +126,5 @@ def _with_binary(estimator: BinaryEstimator, part: FloatArray | None) -> BinaryE
 def _with_classes(estimator: MulticlassEstimator, part: FloatArray | None) -> MulticlassEstimator:
     if part is None:
         return estimator
-    return estimate_fit.count_multiclass(estimator, part[:-1].T, part[-1].astype(np.int64))
+    predicted, label = part[-2:].astype(np.int64)
+    return estimate_fit.count_multiclass(estimator, part[:-2].T, predicted, label)

@@ -48,10 +48,9 @@ def with_labels(rows: Rows, plan: Plan, reference: Reference, progress: Callable
             progress(name, frame.share)
 
     try:
-        options = task_of(plan, reference)
-        layout = task_layout(options, reference.prediction)
-        reader = LabelReader(plan, reference, options)
-        outcomes, fit = layout.empty(), Fit(reference, options)
+        layout = task_layout(task_of(plan, reference), reference.prediction)
+        reader = LabelReader(plan, reference, layout.options)
+        outcomes, fit = layout.empty(), Fit(reference, layout.options)
         for batch in labelled_rows(READING):
             outcomes = outcomes + _outcomes(layout, batch)
             fit.add(batch)

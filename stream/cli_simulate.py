@@ -120,10 +120,10 @@ def _labels(config: Config, name: str, reference: Reference, asked: _Asked) -> t
     """What draws the labels of a model, and how they come; none without `performance`."""
     settings = next(item for item in config.models if item.name == name)
     performance = settings.performance
-    labels = None if performance is None else labels_of(reference, settings.task, performance.positive)
+    labels = None if performance is None else labels_of(reference, settings.task, performance.positive, performance.k)
     if performance is None or labels is None:
         if asked != _Asked(None, None, None, 0.0, 0.0):
-            why = "has no performance in the config" if performance is None else "has a task or reference without any"
+            why = "has no performance in the config" if performance is None else "has no predictions in its reference"
             raise UsageError(f"--label-...: {name} {why}, so that no labels are simulated")
         return None, FeedbackOptions()
     silence = performance.negative_after
@@ -143,7 +143,8 @@ def _labels(config: Config, name: str, reference: Reference, asked: _Asked) -> t
 
 def _told(options: FeedbackOptions) -> str:
     of = "positive ones" if options.positives_only else "predictions"
-    return f"{options.kind}, for {options.ratio:.3g} of the {of}, after {show_duration(options.delay)} in the median"
+    share, delay = f"{100 * options.ratio:.3g}%", show_duration(options.delay)
+    return f"{options.kind}, for {share} of the {of}, after {delay} in the median"
 
 
 def _model(config: Config, given: str | None) -> str:

@@ -134,7 +134,7 @@ alertmanager:
   timeout: {show_duration(push.timeout)}
   # who we are, as in http.auth
   auth: null
-  # for https:  {{{{ca: ca.crt, certificate: client.crt, key: client.key, key_password: "${{{{NAME}}}}"}}}}, each optional
+  # for https:  {{ca: ca.crt, certificate: tls.crt, key: tls.key, key_password: "${{NAME}}"}}, each optional
   tls: null
 """
 

@@ -28,9 +28,9 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
         Unreachable: no broker answers within `timeout` seconds.
     """
     complaints = Complaints()
-    properties: dict[str, Any] = {**config.kafka.properties, "bootstrap.servers": config.kafka.brokers}
+    ours: dict[str, Any] = {"bootstrap.servers": config.kafka.brokers, "error_cb": complaints}
     with _told(config):
-        client = AdminClient({**properties, "error_cb": complaints}, logger=_silent)
+        client = AdminClient({**config.kafka.properties, **ours}, logger=_silent)
     try:
         found = client.list_topics(timeout=timeout).topics
     except KafkaException as error:

@@ -96,7 +96,7 @@ class FeedbackTraffic:
         options, rng = self._options, self._rng
         given = (rng.random(len(traffic)) < options.ratio) & ~traffic.failed & ~np.isnan(traffic.labels)
         if options.positives_only:
-            given &= traffic.labels == 1
+            given &= self._labels.positive(traffic.labels)
         numbers, labels = traffic.first + np.flatnonzero(given), traffic.labels[given]
         due = traffic.timestamps[given] + self._delays(len(numbers))
         wrong = rng.random(len(numbers)) < options.revisions

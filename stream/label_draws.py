@@ -17,7 +17,7 @@ from windows.task_multiclass import matrix
 
 if TYPE_CHECKING:
     from stream.draws import Column
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.profiles import Profile
     from windows.reference import Reference
     from windows.task_layout import Task, TaskLayout
@@ -28,10 +28,15 @@ USUALLY_RIGHT = 0.9
 """Share of right predictions of a multiclass model whose reference has no labelled rows."""
 USUAL_ERROR = 0.25
 """Standard deviation of a regression model's errors, in that of its predictions, where the reference has none."""
+USUAL_CLICKED, USUAL_RECIPROCAL = 0.3, 0.5
+"""Share of lists with a click, and the mean of 1 / place of it, where the reference has no labelled lists."""
+MOST_PLACES = 100
+ITEMS, STRIDE = 10_007, 101
+"""Items that rankings show, a prime, and how far apart those of one list are numbered."""
 
 
 class Labels(Protocol):
-    """The truth of one model's predictions as float64[n]: 0 or 1, the class's code, or the value; NaN for none."""
+    """The truth of one model's predictions as float64[n], NaN for none: 0 or 1, a class's code, a value, an item."""
 
     def draw(self, rng: np.random.Generator, prediction: Column) -> FloatArray:
         """The truth of predictions as drawn from the reference."""
@@ -39,11 +44,14 @@ class Labels(Protocol):
     def contradicted(self, rng: np.random.Generator, labels: FloatArray) -> FloatArray:
         """Labels that have nothing to do with the predictions any more."""
 
+    def positive(self, labels: FloatArray) -> BoolArray:
+        """Which ones are said where silence means the contrary."""
+
     def shown(self, labels: FloatArray) -> list[Any]:
         """As they are sent; there are no NaN among them."""
 
 
-def labels_of(reference: Reference, task: Task, positive: str | None = None) -> Labels | None:
+def labels_of(reference: Reference, task: Task, positive: str | None = None, k: int = 10) -> Labels | None:
     """What labels are drawn by.
 
     Without a shift the model is as good as on the labelled rows of its reference, score by score or class by class;
@@ -53,11 +61,13 @@ def labels_of(reference: Reference, task: Task, positive: str | None = None) -> 
         reference: of the model.
         task: of the model.
         positive: name of the positive class of a binary model whose predictions are classes.
+        k: items that a ranking shows.
 
     Returns:
-        None where labels cannot be drawn: of a ranking, whose items the reference does not know, and of a model
-        without predictions in the reference.
+        None where labels cannot be drawn: the reference has no predictions, or none of the task's kind.
     """
+    if task == "ranking":
+        return RankingLabels(reference, k)
     if reference.prediction is None:
         return None
     if task == "binary":
@@ -89,6 +99,11 @@ class BinaryLabels:
     def contradicted(self, rng: np.random.Generator, labels: FloatArray) -> FloatArray:  # noqa: ARG002 - of the protocol
         """The opposite."""
         return 1.0 - labels
+
+    def positive(self, labels: FloatArray) -> BoolArray:
+        """The ones."""
+        found: BoolArray = labels == 1
+        return found
 
     def shown(self, labels: FloatArray) -> list[Any]:
         """Integers."""
@@ -152,6 +167,11 @@ class ClassLabels:
         moved: FloatArray = (labels + rng.integers(1, size, len(labels))) % size
         return moved
 
+    def positive(self, labels: FloatArray) -> BoolArray:
+        """All: no class goes without saying."""
+        found: BoolArray = labels >= 0
+        return found
+
     def shown(self, labels: FloatArray) -> list[Any]:
         """Names."""
         names = (*self._names, UNLISTED)
@@ -191,10 +211,76 @@ class ValueLabels:
         drawn = self._another(rng, len(labels)).astype(np.float64)
         return np.where(np.isnan(drawn), labels, drawn)
 
+    def positive(self, labels: FloatArray) -> BoolArray:
+        """All: no value goes without saying."""
+        found: BoolArray = np.isfinite(labels)
+        return found
+
     def shown(self, labels: FloatArray) -> list[Any]:
         """Numbers."""
         found: list[float] = labels.tolist()
         return found
+
+
+class RankingLabels:
+    """The item that was clicked in a list, -1 for none: as often, and as far up, as in the reference's lists.
+
+    At most one item of a list is clicked, and places are geometric. No click contradicts.
+    """
+
+    def __init__(self, reference: Reference, places: int) -> None:
+        self.places = min(places, MOST_PLACES)
+        self._clicked, reciprocal = USUAL_CLICKED, USUAL_RECIPROCAL
+        known = _outcomes(reference, "ranking")
+        if known is not None:
+            layout, vectors = known
+            lists = int(vectors[0, layout.labelled] - vectors[0, layout.unusable])
+            clicked = int(vectors[0, layout.slot("clicked_lists")])
+            self._clicked = clicked / lists
+            reciprocal = float(layout.blocks["lists"].read(vectors, "reciprocal")[0]) / max(1, clicked)
+        self._cumulative = np.cumsum(_geometric(self.places, reciprocal))
+
+    def lists(self, rng: np.random.Generator, n: int) -> IntArray:
+        """int64[n, places], the items of n lists, best first; a list never holds an item twice."""
+        # Neighbours on a circle of items, in a stride that never comes around: different without a sort.
+        first = rng.integers(0, ITEMS, (n, 1))
+        return (first + np.arange(self.places) * STRIDE) % ITEMS
+
+    def draw(self, rng: np.random.Generator, prediction: Column) -> FloatArray:
+        """The item clicked in each list."""
+        n = len(prediction)
+        place = np.searchsorted(self._cumulative[:-1], rng.random(n), side="right")
+        item = np.take_along_axis(prediction.astype(np.int64), place[:, None], axis=1)[:, 0]
+        return np.where(rng.random(n) < self._clicked, item, -1.0)
+
+    def contradicted(self, rng: np.random.Generator, labels: FloatArray) -> FloatArray:  # noqa: ARG002 - of the protocol
+        """No click."""
+        return np.full(len(labels), -1.0)
+
+    def positive(self, labels: FloatArray) -> BoolArray:
+        """The clicks."""
+        found: BoolArray = labels >= 0
+        return found
+
+    def shown(self, labels: FloatArray) -> list[Any]:
+        """Lists of the ids of clicked items."""
+        return [[item_id(item)] if item >= 0 else [] for item in labels.astype(np.int64).tolist()]
+
+
+def item_id(item: int) -> str:
+    """The id of an item, as predictions and labels name it."""
+    return f"item-{item}"
+
+
+def _geometric(places: int, reciprocal: float) -> FloatArray:
+    """Shares of the places, each a constant part of the one above, whose mean of 1 / place is the one given."""
+    at = np.arange(places)
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        shares: FloatArray = middle**at / (middle**at).sum()
+        low, high = (middle, high) if (shares / (at + 1)).sum() > reciprocal else (low, middle)
+    return shares
 
 
 def _outcomes(reference: Reference, task: Task) -> tuple[TaskLayout, IntArray] | None:

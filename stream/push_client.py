@@ -60,7 +60,7 @@ class Client:
                 connection.request("POST", urlsplit(self.url).path.rstrip("/") + PATH, body, self.headers)
                 answer = connection.getresponse()
                 said = answer.read(_LONGEST).decode(errors="replace")
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:  # the last of a host that can be no name
             raise PushError(self._line(str(error) or type(error).__name__)) from error
         if answer.status != HTTPStatus.OK:
             raise PushError(self._line(f"{answer.status} {answer.reason}: {said}"))

@@ -107,12 +107,32 @@ _NO_DATA = """\
 None for more than {{ .Value | humanizeDuration }}.
 {{- end }}"""
 
+_PERFORMANCE_DROP = """\
+{{- $at := printf `model=%q,version=%q,segment=%q` $labels.model $labels.version $labels.segment -}}
+Measured, and what it is compared with:
+{{- range query (printf `topk(5, driftgauge_performance_baseline{%s})` $at) }}
+  {{- $base := .Value }} {{ .Labels.metric }}
+  {{- range query (printf `driftgauge_performance{%s,metric=%q,window=%q}` $at .Labels.metric .Labels.window) -}}
+  {{ printf " %.4g" .Value }}{{ end }} ({{ .Labels.baseline }} {{ printf "%.4g" $base }} over {{ .Labels.window }});
+{{- else }} the event has the figures.
+{{- end }}"""
+
+_LABEL_STALL = """\
+{{- range query (printf `max(driftgauge_label_age_seconds{model=%q})` $labels.model) -}}
+The last label came {{ .Value | humanizeDuration }} ago.
+{{- else -}} None ever came.
+{{- end }}
+{{- $limit := printf `max(driftgauge:threshold{model=%q,monitor="performance.label_stall"})` $labels.model }}
+{{- range query $limit }} The limit is {{ .Value | humanizeDuration }}.{{ end }}"""
+
 DESCRIPTIONS: dict[str, str] = {
     "DataDrift": _DATA_DRIFT,
     "PredictionDrift": _PREDICTION_DRIFT,
+    "PerformanceDrop": _PERFORMANCE_DROP,
     "SlaBreach": _SLA_BREACH,
     "DataQuality": _DATA_QUALITY,
     "FeatureStale": _FEATURE_STALE,
     "NoData": _NO_DATA,
+    "LabelStall": _LABEL_STALL,
 }
 """Alert kind -> description; kinds without one are described by their event alone."""

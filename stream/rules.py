@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HEADER = """\
 Rules of driftgauge for Prometheus 2.42 or newer (keep_firing_for).
-Written by `driftgauge rules --config {config} -o FILE`: change the config and write it anew, do not edit.
+Written by `driftgauge rules --config {config}{form} -o FILE`: change the config and write it anew, do not edit.
 No reference file is read for it. Labels of alerts never carry a measured value; annotations do."""
 
 
@@ -33,4 +33,5 @@ def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group
 
 def rules_of(config: Config, options: RuleOptions | None = None, resource: str | None = None) -> str:
     """The text of the rules file; with the name of a resource, of a PrometheusRule."""
-    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name), resource)
+    form = "" if resource is None else f" --kubernetes {resource}"
+    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name, form=form), resource)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.monitors import monitors_of
+from operators.performance_monitors import performance_monitors
 from stream.rule_parts import Recording
 
 if TYPE_CHECKING:
@@ -27,8 +28,25 @@ def _of_model(model: ModelSettings, pane: int) -> Iterator[Recording]:
         for level, limit in (("minor", monitor.minor), ("major", monitor.major)):
             if limit is not None:
                 yield _threshold(model.name, monitor.name, monitor.metric, level, limit)
+    yield from _of_labels(model)
     yield _threshold(model.name, "quality.stale", "age_s", "major", model.quality.stale_after / 1e3)
     yield _threshold(model.name, "quality.no_data", "no_data_s", "major", model.quality.no_data_after / 1e3)
+
+
+def _of_labels(model: ModelSettings) -> Iterator[Recording]:
+    """Those that are numbers in the config; a limit over a measured baseline moves with it, and has no series."""
+    found: dict[tuple[str, str, str], float] = {}
+    for one in performance_monitors(model):
+        monitor = one.monitor
+        base = 0.0 if one.against is None else one.against.value
+        for level, limit in (("minor", monitor.minor), ("major", monitor.major)):
+            if limit is not None and not one.compares:
+                found[monitor.name, monitor.metric, level] = monitor.limit(limit, base)
+    for (name, metric, level), limit in found.items():
+        yield _threshold(model.name, name, metric, level, limit)
+    if model.performance is not None:
+        after = model.performance.stalls_after / 1e3
+        yield _threshold(model.name, "performance.label_stall", "label_age_s", "major", after)
 
 
 def _threshold(model: str, monitor: str, metric: str, level: str, limit: float) -> Recording:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream.draws import draw_of, latency_draw, pick, shifted
+from stream.label_draws import RankingLabels
 from stream.shifts import PREDICTION, Shift, ShiftError, check
 from stream.traffic_json import Encoder
 
@@ -34,6 +35,7 @@ class Traffic:
         failed: bool[n], predictions that carry an error.
         context: key -> int64[n], index of the value of each segment key that is no feature.
         absent: name -> bool[n], where the feature is not sent at all.
+        ranked: int64[n, places], the items of a ranking, best first; None for any other model.
         labels: float64[n], the truth as in `stream.label_draws.Labels`; None where it is not asked for.
     """
 
@@ -45,6 +47,7 @@ class Traffic:
     failed: BoolArray
     context: dict[str, IntArray]
     absent: dict[str, BoolArray]
+    ranked: IntArray | None = None
     labels: FloatArray | None = None
 
     def __len__(self) -> int:
@@ -153,10 +156,13 @@ class Generator:
 
     def _labelled(self, traffic: Traffic) -> Traffic:
         """Draw the truth, and let it turn against the model where a shift says so."""
-        if self._labels is None or traffic.prediction is None or self._origin is None:
-            return traffic
         rng = self._truth
-        labels = self._labels.draw(rng, traffic.prediction)
+        if isinstance(self._labels, RankingLabels):
+            traffic = replace(traffic, ranked=self._labels.lists(rng, len(traffic)))
+        predicted = traffic.prediction if traffic.ranked is None else traffic.ranked
+        if self._labels is None or predicted is None or self._origin is None:
+            return traffic
+        labels = self._labels.draw(rng, predicted)
         for shift in self.shifts:
             if shift.kind == "concept":
                 turned = (traffic.timestamps >= self._origin + shift.after) & (rng.random(len(labels)) < shift.amount)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from stream.label_draws import item_id
 from windows.profiles import NumericProfile
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Encoder:
         return texts
 
     def _prediction(self, traffic: Traffic) -> Iterable[Any]:
+        if traffic.ranked is not None:
+            return ([item_id(item) for item in ranked] for ranked in traffic.ranked.tolist())
         if traffic.prediction is None:
             return repeat(msgspec.UNSET)
         return _cells(traffic.prediction, self._classes)

@@ -71,7 +71,9 @@ class Axis:
             start = cell + 1 - len(name) if other is not None and at < other else min(cell, width - len(name))
             if start >= 0 and not "".join(legend[max(0, start - 1) : start + len(name)]).strip():
                 legend[start : start + len(name)] = name
-        return Text("".join(legend), "dim", no_wrap=True)
+        found = Text("".join(legend), no_wrap=True)
+        found.highlight_words(("limit", "usual"), "dim")
+        return found
 
 
 def axis_of(

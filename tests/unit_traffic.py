@@ -74,6 +74,7 @@ def unit_ticks(
     *,
     lags: Sequence[tuple[int, float]] = ((0, 1.0),),
     labels_until: int | None = None,
+    sparse_until: int = 0,
     seed: int = 0,
 ) -> Iterator[CohortTick]:
     """Cohort ticks of the time [start, end) in `span`, ms.
@@ -85,6 +86,7 @@ def unit_ticks(
         served: what is predicted in a cohort, by its start (ms); nothing where the list is empty.
         span: ms.
         lags: (delay in ticks, share of the predictions whose label comes then); the rest never gets one.
+        sparse_until: before this moment, ms, ticks without news are left out.
         labels_until: no label comes from this moment on, ms.
         seed: of the draws.
     """
@@ -113,7 +115,8 @@ def unit_ticks(
                 _add(target, (at, stream.version), stream.segment, come @ known[lag])
                 if lag == 0:
                     newest_label = newest
-        yield CohortTick((at + 1) * tick, deltas, totals, newest_label, newest, ended=False)
+        if deltas or at * tick >= sparse_until:
+            yield CohortTick((at + 1) * tick, deltas, totals, newest_label, newest, ended=False)
 
 
 def _add(deltas: dict, cohort: tuple[int, str], segment: str, vector: npt.NDArray[np.int64]) -> None:

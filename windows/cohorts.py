@@ -182,6 +182,10 @@ class CohortRing:
         span.start, span.stop = start, stop
         return span.totals
 
+    def filled(self, start: int, stop: int) -> float:
+        """Share of the slices [start, stop) that hold anything; 0 of none."""
+        return sum(index in self.slices for index in range(start, stop)) / max(stop - start, 1)
+
     def sum_of(self, start: int, stop: int) -> Groups:
         """The sum of the slices [start, stop), without a span: for what is asked once."""
         span = Span(start, stop)

@@ -57,7 +57,7 @@ def regression(rows: ErrorRows) -> RegressionEstimator:
     codes = np.stack([table[slots] for table, slots in zip(tables, rows.slots, strict=True)])
     expected, count = _out_of_sample(rows, codes, relative)
     line = _line(rows, rows.values, relative)
-    trees = grow(codes, relative, line(rows.values) * UNIT, count) if count else NO_TREES
+    trees = grow(codes, relative, _logarithm(line(rows.values)), count) if count else NO_TREES
     in_layout = sorted(zip(rows.order, tables, strict=True), key=lambda pair: pair[0])
     return RegressionEstimator(
         line=line,
@@ -108,11 +108,15 @@ def _out_of_sample(rows: ErrorRows, codes: Codes, relative: FloatArray) -> tuple
         held = fold == part
         line = _line(rows, rows.values[:, ~held], relative[~held])
         known = line(rows.values)
-        trees = grow(codes[:, ~held], relative[~held], known[~held] * UNIT)
+        trees = grow(codes[:, ~held], relative[~held], _logarithm(known[~held]))
         for at, count in enumerate(counts):
             expected[at, held] = known[held] + first(trees, count)(codes[:, held])
-    best = min(range(len(counts)), key=lambda at: deviance(relative, expected[at] * UNIT))
+    best = min(range(len(counts)), key=lambda at: deviance(relative, _logarithm(expected[at])))
     return expected[best], counts[best]
+
+
+def _logarithm(units: IntArray) -> FloatArray:
+    return units.astype(np.float64) * UNIT
 
 
 def _cells(expected: IntArray, size: FloatArray) -> ErrorCells:

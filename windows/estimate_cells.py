@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from windows.estimator import Estimator
 
 
+GRID = 4_096
+"""Steps that class scores from 0 to 1 are told apart in."""
+
+CHUNK = 8_192
+"""Class scores looked up at a time: more would not stay in the cache."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What the cells depend on.
@@ -26,18 +33,20 @@ class Batch:
         numeric: float64[N, n], the layout's numeric columns.
         scored: whether the last of them is the prediction.
         probabilities: float64[n, K], class scores, NaN where not given; None where nobody gave any.
+        predicted: int64[n], the slot of the predicted class within its field where the prediction is a class.
         slots: int64[F + C, n], the slot in the vector of each column's value.
     """
 
     numeric: FloatArray
     scored: bool
     probabilities: FloatArray | None
+    predicted: IntArray | None
     slots: IntArray
 
     @property
     def rows(self) -> int:
         """Predictions."""
-        return self.numeric.shape[1]
+        return int(self.numeric.shape[1])
 
     @property
     def score(self) -> FloatArray | None:
@@ -66,24 +75,60 @@ class ClassCelling:
 
     def __init__(self, estimator: MulticlassEstimator) -> None:
         self.rows = len(estimator.classes)
-        self.bins = bins_of([cells.edges for cells in estimator.others])
+        self.cells = grid_of(estimator) or bins_of([cells.edges for cells in estimator.others])
         self.sizes = np.array([cells.size for cells in estimator.others], dtype=np.int64).reshape(-1, 1)
         blocks = 2 * self.sizes + 1
         self.starts: IntArray = np.cumsum(blocks, axis=0) - blocks
 
     def __call__(self, batch: Batch) -> IntArray:
         """int64[K, n]."""
-        scores = batch.probabilities
-        if scores is None:
+        if batch.probabilities is None or batch.predicted is None:
             return np.repeat(self.starts + 2 * self.sizes, batch.rows, axis=1)
-        by_class = np.ascontiguousarray(scores.T)
-        found = find(self.bins, by_class, 2 * self.sizes)
-        best = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
-        each = np.arange(batch.rows)
-        given = np.isfinite(by_class[best, each])
-        found[best, each] += np.where(given, self.sizes[best, 0], 0)
-        found += self.starts
-        return found
+        slots = np.empty((self.rows, batch.rows), dtype=np.int64)
+        rows = max(CHUNK // self.rows, 1)
+        for begin in range(0, batch.rows, rows):
+            part = np.s_[begin : begin + rows]
+            self._fill(np.ascontiguousarray(batch.probabilities[part].T), batch.predicted[part], slots[:, part])
+        return slots
+
+    def _fill(self, scores: FloatArray, predicted: IntArray, slots: IntArray) -> None:
+        """Write the slots of some rows: scores float64[K, n], predicted int64[n], slots int64[K, n]."""
+        found = find(self.cells, scores, 2 * self.sizes)
+        known = np.flatnonzero(predicted < self.rows)
+        best = predicted[known]
+        given = np.isfinite(scores[best, known])
+        found[best, known] += np.where(given, self.sizes[best, 0], 0)
+        np.add(found, self.starts, out=slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Cells whose edges lie on a grid: one look-up a score, without a comparison.
+
+    Attributes:
+        cells: uint8[K * STEPS], cell of each step of each class.
+        starts: int64[K, 1], where each class begins.
+    """
+
+    cells: npt.NDArray[np.uint8]
+    starts: IntArray
+    low: ClassVar[float] = 0.0
+
+    def find(self, values: FloatArray) -> IntArray:
+        """int64[K, n] for float64[K, n], finite."""
+        at = np.clip(values * GRID, 0.0, GRID - 1.0).astype(np.int64)
+        at += self.starts
+        return self.cells.take(at).astype(np.int64)
+
+
+def grid_of(estimator: MulticlassEstimator) -> Grid | None:
+    """The cells as a grid; None where an edge is not on it."""
+    inner = [cells.edges * GRID for cells in estimator.others]
+    if any((edges != np.floor(edges)).any() or edges[0] < 0 or edges[-1] >= GRID for edges in inner):
+        return None
+    steps = np.arange(GRID)
+    cells = [np.searchsorted(edges, steps, side="right").astype(np.uint8) for edges in inner]
+    return Grid(np.concatenate(cells), np.arange(len(inner), dtype=np.int64)[:, None] * GRID)
 
 
 class ErrorCelling:
@@ -120,7 +165,7 @@ def celling_of(estimator: Estimator) -> Celling:
     return ErrorCelling(estimator)
 
 
-def find(bins: Bins, values: FloatArray, none: IntArray) -> IntArray:
+def find(bins: Bins | Grid, values: FloatArray, none: IntArray) -> IntArray:
     """Cell of each value, `none` (int64[F, 1]) where it is missing or not finite: int64[F, n]."""
     finite = np.isfinite(values)
     if finite.all():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.estimate_cells import GRID
 from windows.estimator import BinaryEstimator, MulticlassEstimator, ScoreCells
 
 if TYPE_CHECKING:
@@ -27,33 +28,48 @@ FEWEST_ROWS = 200
 
 def binary(score: FloatArray, label: FloatArray, threshold: float) -> BinaryEstimator:
     """Cells for scores with labels 0 and 1 (both float64[n], finite), still without counts."""
-    edges = _score_edges(score, label == 1.0, ROW_CELLS, HIT_CELLS, threshold)
-    return BinaryEstimator(threshold, _empty(edges))
+    edges = _edges(score, label == 1.0, ROW_CELLS, HIT_CELLS, threshold)
+    return BinaryEstimator(threshold, _empty(_two(edges)))
 
 
 def multiclass(probabilities: FloatArray, label: IntArray, classes: Sequence[str]) -> MulticlassEstimator:
-    """Cells for class scores float64[n, K] with labels int64[n] (K and above: no class of its own), without counts."""
+    """Cells for class scores float64[n, K] with labels int64[n] (K and above: no class of its own), without counts.
+
+    Where scores are probabilities the edges lie on a grid, which makes them quick to find.
+    """
+    probable = bool((np.nan_to_num(probabilities) >= 0).all() and (np.nan_to_num(probabilities) <= 1).all())
     found = []
     for at in range(len(classes)):
         scores = probabilities[:, at]
         known = np.isfinite(scores)
-        edges = _score_edges(scores[known], label[known] == at, CLASS_CELLS, CLASS_CELLS // 2, 0.5)
-        found.append(_empty(edges))
+        edges = _edges(scores[known], label[known] == at, CLASS_CELLS, CLASS_CELLS // 2, None)
+        if probable:
+            edges = np.ceil(edges * GRID) / GRID
+            edges = edges[(edges > 0) & (edges < 1)]
+        found.append(_empty(_two(edges)))
     return MulticlassEstimator(tuple(classes), tuple(found), tuple(found))
 
 
-def _score_edges(scores: FloatArray, hit: BoolArray, by_rows: int, by_hits: int, threshold: float) -> FloatArray:
-    """Quantiles of all scores and of the hits' scores, and the threshold; at least two edges."""
-    parts = [np.array([threshold, np.nextafter(threshold, np.inf)])]
-    positive = scores[scores >= threshold]
-    groups = ((scores, by_rows), (scores[hit], by_hits), (scores[~hit], by_hits), (positive, by_hits))
+def _edges(scores: FloatArray, hit: BoolArray, by_rows: int, by_hits: int, threshold: float | None) -> FloatArray:
+    """Quantiles of all scores, of those of hits and misses, and of those above the threshold; and the threshold."""
+    groups = [(scores, by_rows), (scores[hit], by_hits), (scores[~hit], by_hits)]
+    parts: list[FloatArray] = []
+    if threshold is not None:
+        parts.append(np.array([threshold]))
+        groups.append((scores[scores >= threshold], by_hits))
     for values, most in groups:
         cells = min(most, len(values) // ROWS_PER_CELL)
         if cells > 1:
             parts.append(np.quantile(values, np.arange(1, cells) / cells, method="inverted_cdf"))
-    edges = np.unique(np.concatenate(parts))
-    after = np.nextafter(threshold, np.inf)
-    return edges if len(edges) == 2 else edges[edges != after]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _two(edges: FloatArray) -> FloatArray:
+    """The edges in order, each once, and at least two of them."""
+    edges = np.unique(edges)
+    if len(edges) >= 2:
+        return edges
+    return np.unique(np.append(edges, [0.25, 0.75]))
 
 
 def _empty(edges: FloatArray) -> ScoreCells:
@@ -79,13 +95,15 @@ def count_binary(estimator: BinaryEstimator, score: FloatArray, label: FloatArra
     return BinaryEstimator(estimator.threshold, count_scores(estimator.cells, score[known], label[known] == 1.0))
 
 
-def count_multiclass(estimator: MulticlassEstimator, probabilities: FloatArray, label: IntArray) -> MulticlassEstimator:
-    """With further labelled rows, float64[n, K] and int64[n]; rows without any score are left out."""
-    best = np.where(np.isnan(probabilities), -np.inf, probabilities).argmax(axis=1)
-    others, predicted = [], []
+def count_multiclass(
+    estimator: MulticlassEstimator, probabilities: FloatArray, predicted: IntArray, label: IntArray
+) -> MulticlassEstimator:
+    """With further labelled rows: class scores float64[n, K], predicted and true class int64[n] (K: any other)."""
+    others: list[ScoreCells] = []
+    chosen: list[ScoreCells] = []
     for at in range(len(estimator.classes)):
-        scores, hit = probabilities[:, at], label == at
-        known, chosen = np.isfinite(scores), best == at
-        others.append(count_scores(estimator.others[at], scores[known & ~chosen], hit[known & ~chosen]))
-        predicted.append(count_scores(estimator.predicted[at], scores[known & chosen], hit[known & chosen]))
-    return MulticlassEstimator(estimator.classes, tuple(others), tuple(predicted))
+        scores, hit, mine = probabilities[:, at], label == at, predicted == at
+        for cells, rows, into in ((estimator.others, ~mine, others), (estimator.predicted, mine, chosen)):
+            known = np.isfinite(scores) & rows
+            into.append(count_scores(cells[at], scores[known], hit[known]))
+    return MulticlassEstimator(estimator.classes, tuple(others), tuple(chosen))

@@ -167,7 +167,7 @@ def _score_cells(wire: ScoreCellsWire) -> ScoreCells:
 
 def _error_cells(wire: ErrorCellsWire) -> ErrorCells:
     sums = [np.array(values, dtype=np.float64) for values in (wire.absolute, wire.squares, wire.fourths)]
-    if any(len(values) != CELLS for values in (wire.rows, *sums)) or sum(wire.rows) == 0:
+    if any(size != CELLS for size in (len(wire.rows), *map(len, sums))) or sum(wire.rows) == 0:
         raise ReferenceError_(f"estimator: {CELLS} cells of every sum are needed, and some rows in them")
     return ErrorCells(integers(wire.rows), *sums)
 

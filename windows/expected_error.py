@@ -68,13 +68,15 @@ class Line:
 
 def cell(expected: IntArray) -> IntArray:
     """The cell of each logarithm of an expected error (in units of UNIT, 0 for the mean error), int64[n]."""
-    return np.clip((expected >> WIDTH_BITS) + CELLS // 2, 0, CELLS - 1)
+    found: IntArray = np.clip((expected >> WIDTH_BITS) + CELLS // 2, 0, CELLS - 1)
+    return found
 
 
 def middles() -> FloatArray:
     """The expected error that stands for each cell, as a multiple of the mean error: float64[CELLS]."""
-    at = (np.arange(CELLS) - CELLS // 2 + 0.5) * 2.0**WIDTH_BITS * UNIT
-    return np.exp(at)
+    width = float(1 << WIDTH_BITS) * UNIT
+    found: FloatArray = np.exp((np.arange(CELLS) - CELLS // 2 + 0.5) * width)
+    return found
 
 
 def fit_line(

@@ -142,7 +142,8 @@ def _with_cells(binning: Binning, columns: Columns, slots: IntArray) -> IntArray
     if celling is None or layout.estimate is None:
         return slots
     scored = layout.prediction is not None and layout.prediction.numeric
-    cells = celling(Batch(columns.numeric, scored, columns.probabilities, slots))
+    predicted = None if scored or layout.prediction is None else columns.categorical[-1]
+    cells = celling(Batch(columns.numeric, scored, columns.probabilities, predicted, slots))
     return np.concatenate((slots, cells + layout.estimate.start))
 
 

@@ -220,7 +220,8 @@ def _fold_class_scores(
 def _fold_regression(batch: _Batch, outcomes: Outcomes, labelled: BoolArray) -> None:
     layout = batch.layout
     with np.errstate(over="ignore", invalid="ignore"):
-        error = (outcomes.score - outcomes.label) / layout.scale
+        gap = outcomes.score - outcomes.label
+        error = gap / layout.scale
         label = (outcomes.label - layout.center) / layout.scale
     rows = _judged(batch, (np.abs(error) < FARTHEST) & (np.abs(label) < FARTHEST), labelled)
     binned = np.isfinite(outcomes.score) & labelled
@@ -231,7 +232,7 @@ def _fold_regression(batch: _Batch, outcomes: Outcomes, labelled: BoolArray) -> 
     if layout.errors is not None:
         batch.count("errors", layout.errors.slots(size), rows)
     if layout.options.tolerance is not None:
-        within: BoolArray = np.abs(outcomes.score - outcomes.label) <= layout.options.tolerance
+        within: BoolArray = np.abs(gap) <= layout.options.tolerance
         batch.count("within", 0, within if rows is None else within & rows)
     error_2, label_2 = error * error, label * label
     cube, fourth = error_2 * error, error_2 * error_2

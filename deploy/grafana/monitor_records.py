@@ -19,6 +19,7 @@ def records(page: Page) -> None:
             "Where records went",
             "A second. Counted is told when a pane closes, so it follows what is read by a pane and the lateness.",
             [
+                Query(f"sum({per_second.format('driftgauge_feedback_total')}) or vector(0)", "feedback"),
                 Query(f"sum({per_second.format('driftgauge_records_folded_total')})", "counted"),
                 Query(f"sum({per_second.format('driftgauge_late_records_total')})", "late"),
                 Query(f"sum({per_second.format('driftgauge_dead_letters_total')}) or vector(0)", "dead-lettered"),
@@ -38,7 +39,8 @@ def records(page: Page) -> None:
                 Query(
                     f"sum(driftgauge_records_read_total{{{AT}}}) - sum(driftgauge_records_folded_total{{{AT}}})"
                     f" - sum(driftgauge_late_records_total{{{AT}}})"
-                    f" - (sum(driftgauge_dead_letters_total{{{AT}}}) or vector(0))",
+                    f" - (sum(driftgauge_dead_letters_total{{{AT}}}) or vector(0))"
+                    f" - (sum(driftgauge_feedback_total{{{AT}}}) or vector(0))",
                     "open",
                 )
             ],

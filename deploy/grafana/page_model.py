@@ -2,17 +2,19 @@
 """Model page: what has moved, by how much, since when, and whether the service keeps its promises."""
 
 from model_features import MODEL, PART, SERVICE, VERSION, WINDOW, features
+from model_labels import labels
 from model_performance import performance
 from page import Page, variable
 from page_overview import ONE_IS_BAD, share_of_limit
 from parts import SOURCE, Column, Json, Query, alerts_over_time, lines, numbers, steps, table
 
+REALISED_ONLY = 'metric!~"estimated_.+"'
 SHARE = steps((None, "green"), (0.7, "orange"), (1, "red"))
 
 
 def model() -> Page:
     """The page."""
-    drift = "driftgauge_feature_drift_bound"
+    drift, performance_ = "driftgauge_feature_drift_bound", "driftgauge_performance"
     page = Page(
         "driftgauge-model",
         "driftgauge: model",
@@ -23,6 +25,8 @@ def model() -> Page:
             # The whole has no label segment: the empty matcher stands for it, and for nothing else.
             variable("segment", f"label_values({drift}{{{VERSION}}}, segment)", everything="^$"),
             variable("window", f"label_values({drift}{{{VERSION}}}, window)"),
+            variable("cohorts", f"label_values({performance_}{{{VERSION}, {REALISED_ONLY}}}, window)"),
+            variable("metric", f"label_values({performance_}{{{VERSION}, {REALISED_ONLY}}}, metric)"),
         ],
         [_firing()],
     )
@@ -30,6 +34,7 @@ def model() -> Page:
     features(page)
     _predictions(page)
     performance(page)
+    labels(page)
     _service(page)
     return page
 

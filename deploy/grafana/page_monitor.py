@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - scripts beside what they write, no package
 """Monitor page: does driftgauge itself keep up, and where did every record go."""
 
+from monitor_labels import kept_for_labels
 from monitor_records import AT, TARGET, ZERO, outputs, processes, records
 from page import Page, variable
 from parts import Column, Query, bars, lines, numbers, steps, table
@@ -18,6 +19,7 @@ def monitor() -> Page:
     _pace(page)
     records(page)
     outputs(page)
+    kept_for_labels(page)
     processes(page)
     return page
 

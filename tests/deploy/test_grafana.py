@@ -36,6 +36,7 @@ TYPES = Path(__file__).with_name("grafana_types.ts")
 PACKAGES = ("@grafana/schema@13.2.3", "typescript@5.9.3")
 WIDTH = 24
 FALLBACK = " or vector(0)"
+LABELLED = 'driftgauge_performance{metric="accuracy"} and on () driftgauge_performance_baseline'
 OF_TARGETS = {"scrape_duration_seconds", "scrape_samples_post_metric_relabeling", "process_start_time_seconds"} | {
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",
@@ -220,8 +221,9 @@ def test_a_dashboard_that_grafana_does_not_know_is_found(compiler: Path, tmp_pat
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
-    """The composed system, after an alert and a restart."""
+    """The composed system, after an alert and a restart, with labels that have come."""
     with Composed(tmp_path_factory.mktemp("composed")) as running:
+        until(lambda: running.prometheus.query(LABELLED), 120)
         yield running
 
 

@@ -20,6 +20,7 @@ from pushing import CRITICAL, POLICY, SEGMENT, START, active, event, told
 from waiting import until
 
 from stream.config import load
+from stream.errors import Unreachable
 from stream.push import Push, pushed
 from stream.push_board import Board
 from stream.push_client import Client, PushError, clients_of
@@ -240,7 +241,7 @@ def test_tls_with_a_certificate_and_a_password(tmp_path: Path) -> None:
         opened = f"{own}, key_password: opens"
         for text, why in (
             (f"{{{urls}, {auth}, tls: {{{opened}}}}}", "certificate verify failed"),
-            (f"{{{urls}, {auth}, tls: {{{ca}}}}}", "bad certificate|certificate required"),
+            (f"{{{urls}, {auth}, tls: {{{ca}}}}}", "bad certificate|certificate required|eof|reset|broken pipe"),
             (f"{{{urls}, tls: {{{ca}, {opened}}}}}", "401 Unauthorized"),
             (f"{{{urls}, auth: {{username: driftgauge, password: x}}, tls: {{{ca}, {opened}}}}}", "401 Unauthorized"),
         ):
@@ -287,6 +288,18 @@ def test_a_bearer_token_and_a_path(tmp_path: Path, echo: ThreadingHTTPServer) ->
     (right,) = clients(tmp_path, f"{{urls: ['{url}'], auth: {{token: '${{TOKEN}}'}}}}", TOKEN=TOKEN)
     right.post(b"[]")
     assert echo.paths == ["/am/api/v2/alerts"]  # type: ignore[attr-defined]
+
+
+def test_whether_alerts_would_be_taken(tmp_path: Path, echo: ThreadingHTTPServer) -> None:
+    """As `driftgauge check --connect` asks: nothing is posted; else one line with the address and the reason."""
+    url = f"http://127.0.0.1:{echo.server_port}"
+    (right,) = clients(tmp_path, f"{{urls: ['{url}'], auth: {{token: '{TOKEN}'}}}}")
+    right.check()
+    (port,) = free_ports(1)
+    for address, why in ((url, "403 Forbidden"), (f"http://127.0.0.1:{port}", "refused"), ("http://a..b", "label")):
+        (wrong,) = clients(tmp_path, f"{{urls: ['{address}'], auth: {{token: other}}}}")
+        with pytest.raises(Unreachable, match=f"^alertmanager.urls: {address} does not take alerts: .*{why}"):
+            wrong.check()
 
 
 def test_a_secret_that_comes_back_is_not_told(tmp_path: Path, echo: ThreadingHTTPServer) -> None:

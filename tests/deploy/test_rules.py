@@ -144,7 +144,13 @@ models:
     drift: {windows: [10s], psi: null, ks: {major: 0.33}, tvd: {minor: 0.2}}
     prediction: {ks: null}
     quality: {missing: 0.07, unseen: null, out_of_range: null, stale_after: 40m, no_data_after: 90s}
-    sla: {latency_p99_ms: "< 55"}
+    sla: {latency_p99_ms: "< 55", recall: ">= 0.9"}
+    performance:
+      windows: [1h, 7d]
+      label_delay: 2h
+      accuracy: {baseline: 0.95, max_drop: {minor: 0.02, major: 0.05}}
+      fpr: [{baseline: 0.01, max_ratio: 3}, {baseline: trailing, max_ratio: 2}]
+      concept: {curve: {recent: 30d, before: 60d, max_shift: 0.1}}
 """,
     )
     found = {
@@ -159,7 +165,14 @@ models:
         ("quality.stale", "age_s", "major"): "vector(2400.0)",
         ("quality.no_data", "no_data_s", "major"): "vector(90.0)",
         ("sla.latency_p99_ms", "latency_p99_ms", "major"): "vector(55.0)",
+        ("performance.accuracy", "accuracy", "minor"): f"vector({0.95 - 0.02!r})",
+        ("performance.accuracy", "accuracy", "major"): f"vector({0.95 - 0.05!r})",
+        ("performance.fpr.constant", "fpr", "major"): "vector(0.03)",
+        ("performance.concept.curve", "curve_shift", "major"): "vector(0.1)",
+        ("performance.label_stall", "label_age_s", "major"): "vector(7200.0)",
+        ("sla.recall", "recall", "major"): "vector(0.9)",
     }
+    assert len(found) == sum(rule.get("record") == "driftgauge:threshold" for rule in rules)
 
 
 @pytest.mark.parametrize(

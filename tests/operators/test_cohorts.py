@@ -161,6 +161,22 @@ def test_baselines() -> None:
     assert done == {"trailing difference", "version difference", "shift difference", "trailing ratio"}
 
 
+def test_a_baseline_is_not_used_before_it_has_been_seen() -> None:
+    """Nothing is compared with a period of which less than nine tenths had traffic, at the start or in a gap."""
+    settings = config(accuracy={"baseline": "trailing", "trailing": "5h", "max_drop": 0.05})
+    slide = settings.plan.trails[0].slide
+    whole = rows(np.arange(T0, T0 + 20 * H, 60_000), 0.9, 1.0, M)
+    given = pick(whole, (whole.at < T0 + 10 * H) | (whole.at >= T0 + 11 * H))
+    for measures in run(settings, ticks(LAYOUT, settings.plan.tick, given)):
+        (window,) = measures.windows
+        stop = (window.end - H) // slide * slide
+        slices = range(stop - 5 * H, stop, slide)
+        seen = [any(at <= one < at + slide for one in given.at.tolist()) for at in slices]
+        own = {at // (10 * M) for at in given.at.tolist() if window.end - H <= at < window.end}
+        if own:
+            assert bool(window.comparisons) == (sum(seen) / len(seen) >= 0.9 * len(own) / 6)
+
+
 def test_an_older_version_is_not_judged_by_what_replaces_it() -> None:
     """The version with most traffic is the baseline, unless it is the newer one: then the older one is its baseline."""
     half = rows(np.arange(T0, T0 + 8 * H, 2_000), 0.9, 1.0, M, version="1")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from operators.dead_letters import Reason
 from operators.decode import Decode, DecodeConfig, Decoded
 from operators.records import RawBatch
+from windows.fold import binning_of, fold
 from windows.layout import layout_of
 
 PANE, LATENESS, AHEAD = 10_000, 5_000, 60_000
@@ -119,6 +120,19 @@ def test_late_records_are_counted_by_model_and_left_out() -> None:
     assert decoded.columns["click"].panes.tolist() == [START // PANE]
     assert decoded.columns["rank"].panes.tolist() == [(START + 30_000) // PANE]
     assert decoded.read == 4
+
+
+def test_a_late_failure_leaves_no_trace_in_a_batch_that_is_joined() -> None:
+    """The one failed prediction of the batch is late: the others fold as if it had never been there."""
+    decode = Decode(DecodeConfig((LAYOUT,), PANE, LATENESS, AHEAD, frozenset({"click"})))
+    others = [record(START + 60_000, prediction_id="a"), record(START + 61_000, prediction_id="b")]
+    late = record(START, prediction_id="c", error="broken")
+    found, expected = (decode(batch(lines, written=START + 61_000)) for lines in ([*others, late], others))
+    assert found.late == {"click": 1}
+    assert len(found.served["click"].ids) == 3
+    sketches, plain = (fold(binning_of(LAYOUT), decoded.columns["click"]) for decoded in (found, expected))
+    assert sketches.keys() == plain.keys()
+    assert all(np.array_equal(sketches[key], plain[key]) for key in plain)
 
 
 def test_a_clock_that_runs_ahead_makes_nobody_else_late() -> None:

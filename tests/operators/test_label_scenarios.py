@@ -145,19 +145,23 @@ def test_chargebacks_that_stop_are_a_label_stall() -> None:
 
 ARRIVAL = scenario("rides", "arrival")
 ERRORS = 80 * norm.ppf((np.arange(40) + 0.5) / 40)
-ARRIVAL_START = T0 // (14 * H) * 14 * H - 6 * H  # a trailing baseline ends at multiples of 14 h: here after six hours
+ARRIVAL_START = T0 // (14 * H) * 14 * H
 
 
 def arrivals(factor: float) -> list[AlertEvent]:
-    """Six hours of errors of 80 s, then three hours in which they are `factor` times as large."""
+    """Two weeks and an hour of errors of 80 s, then four hours in which they are `factor` times as large."""
     kinds = Kinds(np.tile(ERRORS, 2) * np.repeat([1.0, factor], 40) + 600, np.full(80, 600.0), np.full(80, np.nan))
     usual, worse = np.repeat([1 / 40, 0.0], 40), np.repeat([0.0, 1 / 40], 40)
 
     def served(at: int) -> list[Stream]:
-        return [Stream("1", "", 2_000, usual if at < ARRIVAL_START + 6 * H else worse)]
+        if at < ARRIVAL_START and at % (2 * H):
+            return []
+        return [Stream("1", "", 2_000, usual if at < ARRIVAL_START + H else worse)]
 
-    span = (ARRIVAL_START, ARRIVAL_START + 10 * H)
-    return ARRIVAL.run(unit_ticks(ARRIVAL.layout, ARRIVAL.tick, kinds, served, span, lags=[(4, 0.5), (24, 0.5)]))
+    span = (ARRIVAL_START - 15 * DAY, ARRIVAL_START + 7 * H)
+    lags = [(4, 0.5), (24, 0.5)]
+    given = unit_ticks(ARRIVAL.layout, ARRIVAL.tick, kinds, served, span, lags=lags, sparse_until=ARRIVAL_START)
+    return ARRIVAL.run(given)
 
 
 def test_arrival_times_as_usual_are_quiet() -> None:
@@ -182,10 +186,12 @@ def test_ratings_that_are_guessed_worse(accuracy: float, severities: list[str]) 
     kinds = Kinds(np.zeros(2), np.array([0.0, 1.0]), np.full(2, np.nan))
 
     def served(at: int) -> list[Stream]:
-        right = 0.7 if at < T0 + 4 * DAY else accuracy
+        if at < T0 + 14 * DAY and at % (6 * H):
+            return []
+        right = 0.7 if at < T0 + 16 * DAY else accuracy
         return [Stream("1", "", 4_000, [right, 1 - right])]
 
-    ticks = unit_ticks(rating.layout, rating.tick, kinds, served, (T0, T0 + 8 * DAY), lags=[(24, 0.3), (40, 0.3)])
+    ticks = unit_ticks(rating.layout, rating.tick, kinds, served, (T0, T0 + 20 * DAY), lags=[(24, 0.3), (40, 0.3)])
     events = rating.run(ticks)
     assert [event.severity for event in events][-1:] == severities
     assert {event.alert for event in events} <= {"PerformanceDrop"}

@@ -89,6 +89,27 @@ def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
         assert re.search(rf"^    # .*\b{key}\b", written, re.MULTILINE), key
 
 
+def test_labelled_rows_turn_performance_on(tmp_path: Path) -> None:
+    """`init` says so; what it writes is the default with one rule against the reference, and passes `check`."""
+    rows = pq.read_table(_rows(tmp_path / "plain.parquet"))
+    scores = rows.column("prediction").to_numpy()
+    labels = (np.random.default_rng(2).random(len(scores)) < scores).astype(np.int64)
+    pq.write_table(rows.append_column("label", pa.array(labels)), tmp_path / "t.parquet")
+    done = _driftgauge("init", "--from", "t.parquet", "--model", "click", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "prediction_id" in done.stderr
+    checked = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    (model,) = load(tmp_path / "driftgauge.yaml", {}).models
+    assert model.performance is not None
+    assert list(model.performance.rules) == ["accuracy"]
+    assert model.performance.rules["accuracy"][0].baseline.kind == "reference"
+    assert model.performance.model_copy(update={"accuracy": None, "windows": None}) == PerformanceSettings()
+    plain = _driftgauge("init", "--from", "plain.parquet", "--model", "click", "--force", cwd=tmp_path)
+    assert "prediction_id" not in plain.stderr
+    assert load(tmp_path / "driftgauge.yaml", {}).models[0].performance is None
+
+
 def test_the_commented_performance_is_the_default() -> None:
     """Without the comment signs it loads, and all but its example is what `performance: {}` means."""
     for task in get_args(Task):

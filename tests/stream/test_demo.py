@@ -291,8 +291,7 @@ PLAYED = Played(
         (
             PLAYED,
             True,
-            "7.6 s after the shift the estimate without labels had fallen to 0.790 (interval 0.780 to 0.807),"
-            " while labels still said 0.820",
+            "7.6 s after the shift the estimate without labels had fallen to 0.790 (interval 0.780 to 0.807), while",
         ),
         (PLAYED, True, "13.9 s after the shift enough labels had come to say so too"),
         (PLAYED, True, "last accuracy by labels 0.770 (interval 0.750 to 0.790), in the reference 0.828"),

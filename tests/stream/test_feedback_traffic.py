@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import heapq
 import json
+import re
 import threading
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,23 +17,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from typer.testing import CliRunner
 
-from stream.click_model import CATEGORICAL, MODEL, click_rows
+from stream.cli import app
+from stream.click_model import MODEL, click_rows
+from stream.config import load
 from stream.demo_reference import ClickRows
+from stream.errors import UsageError
 from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic
 from stream.label_draws import BinaryLabels, labels_of
 from stream.label_queue import LabelQueue
 from stream.reference_build import BuildOptions, build
+from stream.replay import replay
+from stream.replay_files import FileLane
+from stream.replay_results import ALERTS, EVALUATIONS, lines_of
 from stream.rows import Column
 from stream.shifts import ShiftError, parse
 from stream.simulate import FeedbackOut, Progress, simulate
 from stream.traffic import Generator
+from windows.reference import to_json
 from windows.task_layout import task_layout
 from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
+
+    from brokers import Broker
+    from typer.testing import Result
 
     from stream.label_draws import Labels
     from windows.reference import Reference
@@ -40,16 +52,22 @@ START = 1_700_000_000_000
 N = 100_000
 
 
-class PlainRows(ClickRows):
+class PlainRows:
     """Any columns as a build reads them."""
 
+    path = Path("rows")
+
     def __init__(self, rows: dict[str, Any]) -> None:
-        super().__init__({name: rows[name] for name in rows if name not in CATEGORICAL})
-        kinds = {
-            name: "number" if np.asarray(column).dtype.kind in "if" else "category" for name, column in rows.items()
-        }
-        self.columns = tuple(Column(name, kind) for name, kind in kinds.items())  # type: ignore[arg-type]
+        self.columns = tuple(Column(name, _kind(column[0])) for name, column in rows.items())
         self._batch = pa.record_batch({name: pa.array(values) for name, values in rows.items()})
+
+    def batches(self, names: Sequence[str]) -> Iterator[tuple[Any, float]]:
+        """One batch with the named columns."""
+        yield self._batch.select(list(names)), 1.0
+
+
+def _kind(value: Any) -> Any:
+    return "list" if isinstance(value, list) else "category" if isinstance(value, str) else "number"
 
 
 def reference_of(task: Any, **columns: Any) -> Reference:
@@ -210,10 +228,40 @@ def test_labels_change_no_prediction(click: Reference) -> None:
     assert plain.encode(plain.batch(200, START, START + 9)) == labelled.encode(labelled.batch(200, START, START + 9))
 
 
-def test_there_are_no_labels_of_a_ranking(click: Reference) -> None:
-    """The reference does not know its items."""
-    assert labels_of(replace(click, prediction=None), "ranking") is None
-    assert labels_of(click, "ranking") is None
+def test_there_are_no_labels_without_predictions(click: Reference) -> None:
+    """What the reference does not know cannot be right or wrong."""
+    assert labels_of(replace(click, prediction=None), "binary") is None
+    assert labels_of(click, "multiclass") is None
+
+
+@pytest.fixture(scope="module")
+def feed() -> Reference:
+    """Lists of ten items, of which 40 % get a click, on the first place in half of the cases."""
+    rng = np.random.default_rng(0)
+    lists = [[f"a{i}" for i in rng.choice(1_000, 10, replace=False)] for _ in range(20_000)]
+    place = np.minimum(rng.geometric(0.5, len(lists)) - 1, 9)
+    clicked = [
+        [items[at]] if yes else [] for items, at, yes in zip(lists, place, rng.random(len(lists)) < 0.4, strict=True)
+    ]
+    return reference_of("ranking", tenure=rng.normal(size=len(lists)), prediction=lists, label=clicked)
+
+
+def test_clicks_are_as_many_and_as_far_up_as_in_the_rows(feed: Reference) -> None:
+    """MRR and the share of clicked lists are those of the rows; a list names ten different items."""
+    labels = labels_of(feed, "ranking")
+    assert labels is not None
+    generator = Generator(feed, 3, labels=labels)
+    traffic = generator.batch(20_000, START, START + 9)
+    assert traffic.labels is not None
+    lists = [json.loads(value)["prediction"] for value in generator.encode(traffic)]
+    clicked = labels.shown(traffic.labels)
+    assert all(len(set(items)) == 10 for items in lists)
+    assert all(set(one) <= set(items) for one, items in zip(clicked, lists, strict=True))
+    reciprocals = [1 / (1 + items.index(one[0])) if one else 0.0 for one, items in zip(clicked, lists, strict=True)]
+    assert np.mean(reciprocals) == pytest.approx(recorded(feed, "mrr"), abs=0.01)
+    assert np.mean([bool(one) for one in clicked]) == pytest.approx(0.4, abs=0.015)
+    assert labels.positive(traffic.labels).tolist() == [bool(one) for one in clicked]
+    assert labels.shown(labels.contradicted(np.random.default_rng(0), traffic.labels)) == [[]] * 20_000
 
 
 def given_out(
@@ -286,7 +334,8 @@ Puts = st.lists(st.tuples(st.integers(0, 50), st.lists(st.integers(0, 60), max_s
 @given(Puts, st.integers(1, 400))
 def test_the_queue_gives_what_a_heap_gives(puts: list[tuple[int, list[int]]], most: int) -> None:
     """In the order of time, and of coming for the same time; what does not fit is counted."""
-    queue, heap, coming, lost = LabelQueue(most), [], 0, 0
+    queue, coming, lost = LabelQueue(most), 0, 0
+    heap: list[tuple[int, int]] = []
     for now, dues in puts:
         numbers = np.arange(coming, coming + len(dues))
         queue.put(np.array(dues, dtype=np.int64), numbers * 2, numbers, numbers / 2)
@@ -346,3 +395,111 @@ def test_a_simulation_writes_each_label_when_it_is_due(click: Reference) -> None
     assert all(one["timestamp"] >= made[one["prediction_id"]] for one in given_)
     times = [one["timestamp"] for one in given_]
     assert times == sorted(times)
+
+
+CONFIG = """
+time: {pane: 1s, lateness: 1s}
+alerting: {resolve_after: 5s}
+models:
+  - name: click
+    task: binary
+    reference: click.json
+    drift: {windows: [10s]}
+    prediction: {windows: [10s]}
+    quality: {windows: [10s]}
+    performance: {windows: [10s], label_delay: 8s, accuracy: {baseline: reference, max_drop: 0.03}}
+"""
+
+
+def replayed(click: Reference, directory: Path, *shifts: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Alerts and evaluations of 40 s of simulated traffic with feedback."""
+    labels = BinaryLabels(click)
+    generator = Generator(click, 11, labels=labels, shifts=[parse(text) for text in shifts], rfc3339=False)
+    feedback = FeedbackTraffic(generator, labels, FeedbackOptions(ratio=0.5, delay=2_000, spread=0.5), 11)
+    traffic = generator.batch(60_000, START, START + 40_000)
+    feedback.add(traffic)
+    for name, values in (("p.jsonl", generator.encode(traffic)), ("f.jsonl", feedback.due(START + 1_000_000))):
+        (directory / name).write_bytes(b"\n".join(values))
+    (directory / "click.json").write_bytes(to_json(click))
+    (directory / "c.yaml").write_text(CONFIG)
+    lanes = [FileLane(directory / "p.jsonl"), FileLane(directory / "f.jsonl", feedback=True)]
+    replay(load(directory / "c.yaml", {}), {"click": click}, lanes, directory / "out")
+    return list(lines_of(directory / "out" / ALERTS)), list(lines_of(directory / "out" / EVALUATIONS))
+
+
+def values_of(evaluations: list[dict[str, Any]], metric: str, after: str) -> list[float]:
+    """What was measured over the windows that end after a time."""
+    return [
+        row["value"]
+        for row in evaluations
+        if row["metric"] == metric and row["value"] is not None and row["window"]["end"] > after
+    ]
+
+
+def test_unshifted_feedback_fires_nothing_and_agrees_with_the_estimate(click: Reference, tmp_path: Path) -> None:
+    """What labels say is what scores let expect, within a few standard errors of 7,500 labels a window."""
+    alerts, evaluations = replayed(click, tmp_path)
+    assert alerts == []
+    realised, estimated = (values_of(evaluations, name, "") for name in ("accuracy", "estimated_accuracy"))
+    assert len(realised) > 5
+    assert np.mean(realised) == pytest.approx(np.mean(estimated), abs=0.012)
+
+
+def test_a_concept_shift_is_found_by_labels_alone(click: Reference, tmp_path: Path) -> None:
+    """Accuracy falls by what the shift takes, PerformanceDrop fires and nothing else, and the estimate sees nothing."""
+    alerts, evaluations = replayed(click, tmp_path, "concept:0.25@15s")
+    assert {one["alert"] for one in alerts} == {"PerformanceDrop"}
+    assert alerts[0]["state"] == "firing"
+    late = "2023-11-14T22:13:46"  # 26 s after the first prediction
+    realised, estimated = (values_of(evaluations, name, late) for name in ("accuracy", "estimated_accuracy"))
+    usual = recorded(click, "accuracy")
+    assert np.mean(realised) == pytest.approx(usual - 0.25 * (2 * usual - 1), abs=0.012)
+    assert np.mean(estimated) == pytest.approx(usual, abs=0.012)
+
+
+def simulated(directory: Path, click: Reference, bootstrap: str, performance: str, *options: str) -> Result:
+    """`driftgauge simulate` for a second."""
+    (directory / "click.json").write_bytes(to_json(click))
+    path = directory / "c.yaml"
+    path.write_text(f"""
+kafka: {{brokers: "{bootstrap}"}}
+topics: {{predictions: {directory.name}-p, feedback: {directory.name}-f}}
+models: [{{name: click, task: binary, reference: click.json, performance: {performance}}}]
+""")
+    return CliRunner().invoke(
+        app, ["simulate", "--config", str(path), "--rate", "2000", "--duration", "1s", *options], catch_exceptions=False
+    )
+
+
+def test_simulate_writes_predictions_and_labels(click: Reference, embedded_broker: Broker, tmp_path: Path) -> None:
+    """Every label on the feedback topic names a prediction on the other one, and is of the kind asked for."""
+    options = ("--label-ratio", "0.5", "--label-delay", "100ms", "--label-kind", "delayed")
+    done = simulated(tmp_path, click, embedded_broker.bootstrap, "{}", *options)
+    assert done.exit_code == 0, done.output
+    labels = re.search(r"([\d,]+) labels, ([\d,]+) still to come", done.output)
+    assert labels is not None
+    written, waiting = (int(text.replace(",", "")) for text in labels.groups())
+    assert written + waiting == pytest.approx(1_000, rel=0.2)
+    read = [json.loads(one.value() or b"") for one in embedded_broker.read(f"{tmp_path.name}-f", written)]
+    made = {json.loads(one.value() or b"")["prediction_id"] for one in embedded_broker.read_all(f"{tmp_path.name}-p")}
+    assert len(read) == written
+    assert {one["prediction_id"] for one in read} <= made
+    assert {one["kind"] for one in read} == {"delayed"}
+    assert {one["label"] for one in read} == {0, 1}
+
+
+def test_simulate_says_nothing_but_clicks_where_silence_means_no(
+    click: Reference, embedded_broker: Broker, tmp_path: Path
+) -> None:
+    """With `negative_after` only positives come, all of them, as implicit feedback, an eighth of that time later."""
+    performance = "{negative_after: 800ms, label_delay: 1s}"
+    done = simulated(tmp_path, click, embedded_broker.bootstrap, performance)
+    assert "implicit, for 100% of the positive ones, after 100ms in the median" in done.output
+    found = [json.loads(one.value() or b"") for one in embedded_broker.read_all(f"{tmp_path.name}-f")]
+    assert {(one["label"], one["kind"]) for one in found} == {(1, "implicit")}
+
+
+def test_labels_of_a_model_without_performance_are_refused(click: Reference, tmp_path: Path) -> None:
+    """Nobody would read them; nothing is sent."""
+    with pytest.raises(UsageError, match="click has no performance in the config"):
+        simulated(tmp_path, click, "127.0.0.1:1", "null", "--label-ratio", "0.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -245,15 +246,19 @@ def test_a_stop_and_a_start_change_nothing(undisturbed: Undisturbed, tmp_path: P
 
 
 def test_two_processes_find_what_one_finds(undisturbed: Undisturbed, tmp_path: Path) -> None:
-    """Two processes with a SIGTERM between: exit 0 both times, evaluations and alerts byte for byte those of one."""
+    """Two processes, then three on a copy of their state: evaluations and alerts byte for byte those of one."""
     site = site_of(tmp_path, undisturbed.broker)
     traffic = traffic_of(site, undisturbed.start)
     traffic.write(SHIFTED_AT)
     with Program(site, 2) as program:
         until(lambda: len(evaluations_of(site)) > len(undisturbed.evaluations) // 4, 40)
         assert program.terminate() == 0, program.log
+    state, backup = site.directory / "state", tmp_path / "backup"
+    shutil.copytree(state, backup)
+    shutil.rmtree(state)
+    shutil.copytree(backup, state)
     traffic.write(SECONDS - SHIFTED_AT)
-    with Program(site, 2) as program:
+    with Program(site, 3) as program:
         until(lambda: len(evaluations_of(site)) >= len(undisturbed.evaluations), 40)
         assert program.terminate() == 0, program.log
     assert evaluations_of(site) == undisturbed.evaluations

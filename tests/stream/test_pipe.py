@@ -3,6 +3,7 @@ import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
+from pushing import CRITICAL, SEGMENT, active, event, told
 from waiting import until
 
 from stream.pipe import Failure, Mailbox, PipeReporter
@@ -36,6 +37,15 @@ def state_after(reports: list[Report]) -> object:
         registry.apply(each)
     lines = [line for line in registry.render().splitlines() if line.startswith(b"driftgauge_")]
     return sorted(lines), registry.statuses()
+
+
+def test_of_alerts_the_latest_word_is_kept() -> None:
+    """One event for each alert, and what fires for each model; of other alerts and models they are kept beside."""
+    mailbox = Mailbox()
+    first, second, other = told(event()), told(event(state="updated", value=0.5)), told(event(SEGMENT))
+    for each in (first, active(CRITICAL), active(model="rank"), other, second, active(CRITICAL, SEGMENT)):
+        mailbox.put(each)
+    assert mailbox.take() == [second, active(CRITICAL, SEGMENT), active(model="rank"), other]
 
 
 @given(st.lists(report, max_size=30))

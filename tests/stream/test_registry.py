@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from pushing import CRITICAL, active, event, told
 
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Increments, LocalReporter, Observation, OwnerGone, Report, Status, Totals
@@ -224,6 +225,18 @@ def test_a_local_reporter_applies_at_once() -> None:
     registry = Registry()
     LocalReporter(registry.apply).send(drift("a", {"x": 1.0}))
     assert shown_drift(registry) == {"x": 1.0}
+
+
+def test_listeners_are_told_what_was_taken_in() -> None:
+    """In order, what the registry itself has no use for as well; nothing of what it refuses."""
+    registry, heard = Registry(), list[Report]()
+    registry.add_listener(heard.append)
+    with pytest.raises(UnknownReportError):
+        registry.apply(GaugeBlock("a", "unheard_of", (), ()))
+    given = [Status(0, "running"), told(event()), active(CRITICAL)]
+    for report in given:
+        registry.apply(report)
+    assert heard == given
 
 
 def test_scrapes_and_reports_at_the_same_time() -> None:

@@ -18,6 +18,8 @@ from stream.reports import GaugeBlock, Totals
 from stream.view import render
 from stream.view_bars import Bar, Legend, Mark, Scale, scale_of
 from stream.view_display import LiveScreen, PlainLog, display_for
+from stream.view_quality import Quality, Watched
+from stream.view_spans import Axis, Interval, SpanBar, axis_of
 from stream.view_state import AlertLine, Drift, Readings, View, read
 from stream.view_svg import picture
 
@@ -29,6 +31,18 @@ REASON = (
     "above 0.1 over 2s and 7984 predictions."
 )
 FIRING = AlertLine(13.9, "DataDrift", "firing", "critical", REASON)
+QUALITY = Quality(
+    estimated=Interval(0.771, 0.757, 0.786),
+    realised=Interval(0.8181, 0.799, 0.837),
+    baseline=0.828,
+    coverage=0.4,
+    delay=1.23,
+    labels=32_100,
+    watermark=990.0,
+    duplicates=12,
+    revised=7,
+)
+WATCHED = Watched("accuracy", "10s", 0.02)
 READINGS = Readings(
     predictions=88_076,
     watermark=1_000.0,
@@ -39,6 +53,7 @@ READINGS = Readings(
     dead=20,
     waiting=151,
     active=1,
+    quality=QUALITY,
 )
 VIEW = View(
     model="click v7",
@@ -51,6 +66,7 @@ VIEW = View(
     metric="psi",
     window="10s",
     levels=Levels(minor=0.1, major=0.25),
+    watched=WATCHED,
     alerts=(FIRING,),
     broker="127.0.0.1:9092",
     metrics="http://127.0.0.1:9108/metrics",
@@ -74,7 +90,7 @@ def lines(view: View, width: int, height: int | None = None, encoding: str = "ut
 
 
 def test_a_frame_shows_every_figure_at_80_columns() -> None:
-    """Throughput, watermark, lag, latency, availability, late and dead records, drift, alert and reason."""
+    """Throughput, watermark, lag, latency, availability, late and dead records, drift, quality, alert and reason."""
     shown = "\n".join(lines(VIEW, 80))
     for text in (
         "click v7",
@@ -94,6 +110,10 @@ def test_a_frame_shows_every_figure_at_80_columns() -> None:
         "0.400 0.300",
         "minor 0.1",
         "major 0.25",
+        "accuracy over 10s: 40% labelled, after 1.2 s in the median",
+        "estimated 0.771 0.757 to 0.786",
+        "by labels 0.818 0.799 to 0.837",
+        "reference 0.828    limit 0.808",
         "alerts: 1 firing",
         "13.9 s  firing critical  DataDrift",
     ):
@@ -188,10 +208,77 @@ def test_a_lone_major_level_is_red() -> None:
 
 
 def test_the_scale_has_room_for_the_highest_value() -> None:
-    """Twice the major level, or more if a feature is beyond that."""
+    """Twice the major level, or more if a feature is beyond that; but thresholds stay told apart."""
     assert scale_of(0.1, 0.25, 0.3).top == 0.5
-    assert scale_of(0.1, 0.25, 2.0).top > 2.0
+    assert scale_of(0.1, 0.25, 0.8).top > 0.8
+    assert scale_of(0.1, 0.25, 9.0).top == 1.0
     assert scale_of(0.1, 0.25, math.nan).top == 0.5
+
+
+AXIS = Axis(0.5, 1.0, limit=0.75, usual=0.875)
+
+
+@pytest.mark.parametrize("width", [20, 40, 77])
+@pytest.mark.parametrize("interval", [Interval(0.71, 0.65, 0.79), Interval(0.83, 0.81, 0.88), Interval(0.3, 0.1, 1.9)])
+def test_an_interval_stands_where_its_bounds_are(interval: Interval, width: int) -> None:
+    """The first and the last filled cell hold the bounds, the solid one the value; beyond the axis its end does."""
+    shown = SpanBar(interval, AXIS).text(width).plain
+    filled = [at for at, char in enumerate(shown) if char in "█▒"]
+    wanted = [min(width - 1, max(0, int((at - 0.5) / 0.5 * width))) for at in (interval.lower, interval.upper)]
+    assert len(shown) == width
+    assert filled == list(range(wanted[0], wanted[1] + 1))
+    assert shown.index("█") == min(width - 1, max(0, int((interval.value - 0.5) / 0.5 * width)))
+
+
+def test_strokes_and_words_stand_at_limit_and_usual() -> None:
+    """Half and three quarters of the way; the words on the outer side, so that they never meet."""
+    bar = SpanBar(None, AXIS).text(40).plain
+    legend = AXIS.legend(40).plain
+    assert [at for at, char in enumerate(bar) if char == "│"] == [20, 30]
+    assert legend.index("limit") + len("limit") - 1 == 20
+    assert legend.index("usual") == 30
+    assert Axis(0.5, 1.0, limit=0.8749, usual=0.875).legend(6).plain.split() in (["limit"], ["usual"], [])
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "falling", "style"),
+    [
+        (0.7, 0.79, True, "red"),
+        (0.7, 0.81, True, "yellow"),
+        (0.84, 0.86, True, "green"),
+        (0.86, 0.9, False, "red"),
+        (0.7, 0.79, False, "green"),
+    ],
+)
+def test_the_colour_needs_both_bounds_to_agree(lower: float, upper: float, falling: bool, style: str) -> None:
+    """As alerts do: what might still be chance is no worse than what is usual."""
+    axis = Axis(0.0, 1.0, limit=0.8 if falling else 0.85, usual=0.85 if falling else 0.8, falling=falling)
+    assert axis.style(Interval((lower + upper) / 2, lower, upper)) == style
+
+
+def test_an_axis_has_room_for_everything() -> None:
+    """Intervals, limit and what is usual, with a margin; of nothing there is none."""
+    axis = axis_of([Interval(0.77, 0.75, 0.79), Interval(0.8, math.nan, 0.81)], 0.82, 0.84)
+    assert axis is not None
+    assert axis.low < 0.75
+    assert axis.high > 0.84
+    assert axis_of([], None, None) is None
+    assert axis_of([], None, 0.5) is not None
+
+
+def test_before_labels_come_their_row_is_empty() -> None:
+    """What is estimated is shown from the first window on."""
+    early = replace(VIEW, readings=replace(READINGS, quality=Quality(estimated=QUALITY.estimated)))
+    shown = "\n".join(lines(early, 80))
+    assert "accuracy over 10s: no labels yet" in shown
+    assert "by labels     -              -" in shown
+    assert "limit" not in shown
+
+
+def test_a_low_terminal_has_no_room_for_the_quality() -> None:
+    """Drift and alerts come first; at 24 lines there is room for all three."""
+    assert "by labels" not in "\n".join(lines(MANY, 80, 20))
+    assert "by labels" in "\n".join(lines(MANY, 80, 24))
 
 
 def test_readings_are_those_of_the_model_and_window() -> None:
@@ -221,7 +308,29 @@ def test_readings_are_those_of_the_model_and_window() -> None:
     registry.apply(Totals("predictions_total", counted))
     registry.apply(Totals("late_records_total", {("click", "late"): 2.0}))
     registry.apply(Totals("dead_letters_total", {("predictions", "not_json"): 3.0}))
-    assert read(registry, "click", "psi", "10s") == Readings(
+    quality = (
+        ("click", "7", "", "accuracy", "10s"),
+        ("click", "7", "", "estimated_accuracy", "10s"),
+        ("click", "7", "", "accuracy", "1h"),
+        ("click", "7", "country=US", "accuracy", "10s"),
+        ("other", "7", "", "accuracy", "10s"),
+    )
+    for name, first, second in (
+        ("performance", 0.8, 0.77),
+        ("performance_lower", 0.7, 0.76),
+        ("performance_upper", 0.9, 0.78),
+    ):
+        registry.apply(GaugeBlock("m", name, quality, (first, second, 0.1, 0.2, 0.3)))
+    bases = (("click", "7", "", "accuracy", "10s", "reference"), ("other", "7", "", "accuracy", "10s", "reference"))
+    registry.apply(GaugeBlock("m", "performance_baseline", bases, (0.828, 0.1)))
+    registry.apply(GaugeBlock("m", "label_coverage_ratio", (("other", "7"), ("click", "7")), (0.9, 0.4)))
+    registry.apply(GaugeBlock("m", "label_delay_seconds", (("click", "7"),), (1.23,)))
+    registry.apply(GaugeBlock("m", "labels_timestamp_seconds", (("click",),), (990.0,)))
+    registry.apply(
+        Totals("labels_total", {("click", "matched"): 40.0, ("click", "revised"): 4.0, ("other", "matched"): 9.0})
+    )
+    registry.apply(Totals("duplicates_total", {("click", "feedback"): 6.0, ("other", "feedback"): 9.0}))
+    assert read(registry, "click", "psi", "10s", WATCHED) == Readings(
         predictions=100,
         watermark=1_000.0,
         drift=(Drift("price", 0.4, 0.3), Drift("age", 0.02, 0.01)),
@@ -231,12 +340,23 @@ def test_readings_are_those_of_the_model_and_window() -> None:
         dead=3,
         waiting=7,
         active=1,
+        quality=Quality(
+            estimated=Interval(0.77, 0.76, 0.78),
+            realised=Interval(0.8, 0.7, 0.9),
+            baseline=0.828,
+            coverage=0.4,
+            delay=1.23,
+            labels=40,
+            watermark=990.0,
+            duplicates=6,
+            revised=4,
+        ),
     )
 
 
 def test_readings_of_an_empty_registry_are_unknown() -> None:
     """Before the first pane there is nothing, and that is no zero."""
-    assert read(Registry(), "click", "psi", "10s") == Readings()
+    assert read(Registry(), "click", "psi", "10s", WATCHED) == Readings()
 
 
 def test_the_plain_log_tells_each_thing_once() -> None:
@@ -246,7 +366,7 @@ def test_the_plain_log_tells_each_thing_once() -> None:
     quiet = replace(VIEW, alerts=(), elapsed=1.0, story="normal")
     for view in (quiet, replace(quiet, elapsed=1.2), replace(VIEW, elapsed=14.0), replace(VIEW, elapsed=14.2)):
         log.frame(view)
-    drift = "largest psi over 10s: price 0.400 (bound 0.300)"
+    drift = "largest psi over 10s: price 0.400 (bound 0.300), accuracy estimated 0.771, by labels 0.818"
     assert out.getvalue().splitlines() == [
         "   1.0 s  broker 127.0.0.1:9092, metrics http://127.0.0.1:9108/metrics",
         "   1.0 s  normal",
