@@ -35,12 +35,12 @@ OK, UNAVAILABLE = 200, 503
 WAITING = "waiting for broker"
 
 
-def kills(bench: Bench, number: int) -> Result:
+def kills(bench: Bench, number: int, kind: type[Run] = Run) -> Result:
     """Kill -9 workers, all of them, or the supervisor (which is started again at once), at random moments.
 
     A worker may be stuck when its supervisor dies, and go on seconds later beside the workers of the next one.
     """
-    with Run(bench, "kill -9") as run:
+    with kind(bench, "kill -9") as run:
         run.monitor.start()
         killed: dict[str, int] = {}
         for at in range(number):
@@ -100,9 +100,9 @@ def _see_alerts_resolve(run: Run) -> None:
     until(lambda: 0 < run.alerts("firing") == run.alerts("resolved"), ALERT_SECONDS, "all alerts are resolved")
 
 
-def terms(bench: Bench, number: int) -> Result:
+def terms(bench: Bench, number: int, kind: type[Run] = Run) -> Result:
     """SIGTERM the supervisor and start it again."""
-    with Run(bench, "SIGTERM") as run:
+    with kind(bench, "SIGTERM") as run:
         run.monitor.start()
         for at in range(number):
             _random_moment(run)

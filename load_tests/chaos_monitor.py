@@ -107,6 +107,9 @@ class Monitor(Product):
         processes: for `--processes`.
     """
 
+    exact: tuple[str, ...] = EXACT
+    marks: tuple[str, ...] = ("watermark_timestamp_seconds",)
+
     def __init__(self, setup: Setup, directory: Path, name: str, processes: int = 2) -> None:
         directory.mkdir()
         config = setup.config(directory, name)
@@ -155,19 +158,23 @@ class Monitor(Product):
         """Wait until it has read so many records and closed every pane before the watermark; return its counters."""
 
         def done() -> bool:
-            marks = self.series("watermark_timestamp_seconds").values()
             read = self.total("records_read_total")
-            return read >= records and len(marks) == len(MODELS) and min(marks) * 1e3 > watermark - 1
+            return read >= records and all(self._has_reached(name, watermark) for name in self.marks)
 
         until(done, seconds, f"{records} records read, watermark {watermark}")
         return self._settled()
+
+    def _has_reached(self, name: str, watermark: int) -> bool:
+        """Whether this gauge of every model has come to the watermark."""
+        marks = self.series(name).values()
+        return len(marks) == len(MODELS) and min(marks) * 1e3 > watermark - 1
 
     def _settled(self) -> dict[str, float]:
         """Return the exact counters once they stand still: those of alerts come a moment after those of panes."""
         seen: list[dict[str, float]] = []
 
         def still() -> bool:
-            seen.append(self.series(*EXACT))
+            seen.append(self.series(*self.exact))
             return len(seen) > STILL and all(found == seen[-1] for found in seen[-STILL:])
 
         until(still, 30, "counters that stand still")

@@ -81,6 +81,10 @@ class Run:
         no_data_after: likewise.
     """
 
+    setup: type[Setup] = Setup
+    watcher: type[Monitor] = Monitor
+    source: type[Traffic] = Traffic
+
     def __init__(
         self,
         bench: Bench,
@@ -97,10 +101,10 @@ class Run:
         create_topics(bootstrap, {topic: PARTITIONS})
         self._directory = bench.directory / topic
         self._directory.mkdir()
-        self._undisturbed = Setup(bootstrap, topic, bench.models)
-        disturbed = Setup(bootstrap, topic, bench.models, idle_after, no_data_after)
-        self.monitor = Monitor(disturbed, self._directory / "disturbed", "disturbed", bench.processes)
-        self.traffic = Traffic(bootstrap, topic, bench.models, bench.rate, bench.seed, late=late)
+        self._undisturbed = self.setup(bootstrap, topic, bench.models)
+        disturbed = self.setup(bootstrap, topic, bench.models, idle_after, no_data_after)
+        self.monitor = self.watcher(disturbed, self._directory / "disturbed", "disturbed", bench.processes)
+        self.traffic = self.source(bootstrap, topic, bench.models, bench.rate, bench.seed, late=late)
 
     def __enter__(self) -> Self:
         """Start the traffic; the monitor is started by the scenario."""
@@ -141,7 +145,7 @@ class Run:
         self.terminate()
         bootstrap = self.bench.node.bootstrap
         result.found = read_outputs(bootstrap, self.monitor.topics, sent.watermark)
-        reference = Monitor(self._undisturbed, self._directory / "undisturbed", "undisturbed", 1)
+        reference = self.watcher(self._undisturbed, self._directory / "undisturbed", "undisturbed", 1)
         with reference:
             counters = reference.caught_up(sent.records, sent.watermark, CATCH_UP_SECONDS)
         expected = read_outputs(bootstrap, reference.topics)
@@ -161,12 +165,13 @@ def _counter_differences(found: dict[str, float], expected: dict[str, float]) ->
 
 
 def _accounts(result: Result, sent: Sent) -> None:
-    """The producer's count of records and of those that cannot be read, and read = folded + late + dead + open."""
+    """The producer's count of records and of those that cannot be read; and where all that were read have gone."""
     read, dead = result.count("records_read_total"), result.count("dead_letters_total")
     result.check(read == sent.records, f"{read:.0f} records read, {sent.records} written")
     result.check(dead == sent.dead, f"{dead:.0f} dead letters counted, {sent.dead} records cannot be read")
     folded, late = result.count("records_folded_total"), result.count("late_records_total")
+    kept = f"{sent.open} in open panes + {sent.feedback} feedback"
     result.check(
-        read == folded + late + dead + sent.open,
-        f"{read:.0f} read, but {folded:.0f} folded + {late:.0f} late + {dead:.0f} dead + {sent.open} in open panes",
+        read == folded + late + dead + sent.open + sent.feedback,
+        f"{read:.0f} read, but {folded:.0f} folded + {late:.0f} late + {dead:.0f} dead + {kept}",
     )

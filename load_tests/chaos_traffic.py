@@ -55,6 +55,7 @@ class Sent:
         dead: records that must become dead letters.
         open: records that no window ever closes over: they end the traffic.
         watermark: where they move it, ms.
+        feedback: records of feedback that can be read.
     """
 
     messages: int
@@ -62,6 +63,7 @@ class Sent:
     dead: int
     open: int
     watermark: int
+    feedback: int = 0
 
 
 @dataclass

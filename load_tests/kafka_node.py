@@ -5,6 +5,7 @@ The tests and the load tests share this file. The jars come from Maven Central o
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -59,7 +60,10 @@ def jars() -> Path:
     target = cache / f"kafka-{KAFKA_VERSION}"
     if not target.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
-        _download(cache, target)
+        with (cache / ".lock").open("w") as lock:  # Maven's own repository is not made for two at once
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.is_dir():
+                _download(cache, target)
     return target
 
 

@@ -29,8 +29,9 @@ SLACK, LIMIT = 0.5, 12.0
 """Page-Hinkley: half of the smallest shift sought (one deviation), and the sum of evidence that is an alarm."""
 
 RUN_LENGTH: dict[Name, int] = {"adwin": 500_000, "page_hinkley": 24_000}
-"""Mean number of slices until a false alarm on a steady error, as load_tests/run_length.py measures it: 3 and 66 alarms in
-1.6 million slices."""
+"""Mean number of slices until a false alarm on a steady error, as load_tests/run_length.py measures it.
+
+3 and 66 alarms in 1.6 million slices."""
 
 
 @dataclass(frozen=True, slots=True)

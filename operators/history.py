@@ -47,6 +47,9 @@ class State(NamedTuple):
     at: int
 
 
+_ENCODE = msgspec.msgpack.Encoder().encode
+_DECODE = msgspec.msgpack.Decoder(list[Word]).decode
+
 Change = tuple[int, State]
 """(known tick, state that begins or ends then)."""
 
@@ -119,12 +122,12 @@ def extended(words: Sequence[Word], word: Word) -> list[Word]:
 
 def encode(words: Sequence[Word], *, met: bool = False) -> bytes:
     """The history as bytes; `met` says that the prediction has come and its words count."""
-    return (_MET if met else _UNMET) + msgspec.msgpack.encode([tuple(word) for word in words])
+    return (_MET if met else _UNMET) + _ENCODE(words)
 
 
 def decode(data: bytes | None) -> list[Word]:
     """The history of these bytes; none of None."""
-    return [] if data is None else [Word(*fields) for fields in msgspec.msgpack.decode(data[1:])]
+    return [] if data is None else _DECODE(memoryview(data)[1:])
 
 
 def has_met(data: bytes | None) -> bool:

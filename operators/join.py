@@ -180,10 +180,9 @@ class Join:
                 )
         self.pending += len(stubs)
         waiting = self._model(block.model).waiting
-        if waiting:
+        if not waiting.keys().isdisjoint(block.keys):
             awaited = [row for row, key in enumerate(block.keys) if key in waiting]
-            if awaited:
-                self._meet(plan, [block.keys[row] for row in awaited], [stubs[row] for row in awaited], found)
+            self._meet(plan, [block.keys[row] for row in awaited], [stubs[row] for row in awaited], found)
 
     def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: _Found) -> None:
         """Predictions came that labels have been waiting for."""
@@ -271,7 +270,7 @@ class Join:
         """Store histories, each where it outlives the stub it may be about."""
         indices: dict[int, list[bytes]] = {}
         for key, (words, _) in kept.items():
-            newest = max(word.known for word in words)
+            newest = words[0].known if len(words) == 1 else max(word.known for word in words)
             indices.setdefault((newest + plan.wait + plan.keep) // plan.span, []).append(key)
         for index, keys in indices.items():
             self.store.put_histories(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,11 +82,11 @@ class StubCodec:
         fixed["score"] = stubs.score
         fixed["segments"] = stubs.segments.T
         fixed["probabilities"] = np.nan if stubs.probabilities is None else stubs.probabilities
-        raw = fixed.tobytes()
+        heads: list[bytes] = fixed.view(f"V{width}").tolist()
         tails = [version.encode() for version in stubs.versions]
         if stubs.ranked is not None:
             tails = [_items(items) + tail for items, tail in zip(stubs.ranked, tails, strict=True)]
-        return [raw[at : at + width] + tail for at, tail in zip(range(0, count * width, width), tails, strict=True)]
+        return list(map(add, heads, tails))
 
     def unpack(self, packed: Sequence[bytes]) -> Stubs:
         """The stubs of these bytes."""

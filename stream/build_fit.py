@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from windows.reference import Reference
     from windows.task_layout import TaskOptions
 
-TREE_CELLS = 2_000_000
+TREE_CELLS = 1_000_000
 """Rows times columns that trees are grown on: a few seconds."""
 MOST_CLASSES = 32
 """With more classes there are no estimates: each class has cells of its own."""

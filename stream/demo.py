@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FRAME_SECONDS = 0.25
 LAST_SECONDS = 8.0
 """How long the monitor may take to come to the end of the traffic."""
+THINNEST = 500.0
+"""ms before the end of the traffic in which each partition surely got a record."""
 START_SECONDS = 60.0
 """How long the monitor may take to come up."""
 
@@ -38,7 +40,7 @@ class Demo:
         begun: when the program started, seconds of time.monotonic().
 
     Attributes:
-        picture: the latest frame in which an alert was firing; the first frame until there is one.
+        picture: the latest frame of the traffic in which an alert was firing; the first frame until there is one.
     """
 
     def __init__(self, parts: Parts, duration: float | None, stop: threading.Event, begun: float) -> None:
@@ -46,6 +48,7 @@ class Demo:
         self._progress = Progress()
         self._alerts: tuple[Announced, ...] = ()
         self._foreseen: Foreseen | None = None
+        self._over = False
         self.picture: View | None = None
 
     def play(self, display: Display) -> Played:
@@ -58,6 +61,7 @@ class Demo:
         ready = time.monotonic() - self._begun
         self._write(display)
         interrupted = self._stop.is_set()
+        self._over = True
         if not interrupted:
             self._catch_up(display)
         view = self._show(display)
@@ -111,7 +115,7 @@ class Demo:
         """Wait until the monitor has closed the last pane that it can, so that a slow machine misses no alert."""
         traffic, time_ = self._parts.traffic, self._parts.config.time
         ended = (traffic.began or 0) + 1e3 * self._progress.seconds
-        last = (ended - time_.lateness - time_.pane) / 1e3
+        last = (ended - THINNEST - time_.lateness) // time_.pane * time_.pane / 1e3
         deadline = time.monotonic() + LAST_SECONDS
         while time.monotonic() < deadline and not self._stop.is_set():
             self._check_monitor()
@@ -159,7 +163,7 @@ class Demo:
             broker=parts.broker,
             metrics=parts.metrics,
         )
-        if view.readings.active or self.picture is None:
+        if self.picture is None or (view.readings.active and not self._over):
             self.picture = view
         self._foresee(view)
         display.frame(view)

@@ -10,12 +10,24 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.problems import one_line, shorten
+from windows.arrays import IntArray
+from windows.estimates import Estimates
+from windows.estimator import Estimator
 from windows.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.quantiles import quantile
 from windows.reference import Reference
+from windows.task_layout import TaskOptions, task_layout
+from windows.task_metrics import task_metrics
 
 BAR_CELLS = 40
 SHOWN_CATEGORIES = 10
+SHOWN_METRICS: dict[str, tuple[str, ...]] = {
+    "binary": ("accuracy", "precision", "recall", "auc"),
+    "multiclass": ("accuracy", "macro_f1"),
+    "regression": ("mae", "rmse"),
+    "ranking": ("ndcg", "mrr"),
+}
+"""What the labels of a reference are summed up as, by task."""
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -42,8 +54,24 @@ def _head(reference: Reference) -> RenderableType:
     if reference.latency is not None:
         p50, p95, p99 = (quantile(reference.latency, q) for q in (0.5, 0.95, 0.99))
         table.add_row("latency", f"p50 {p50:.3g} ms, p95 {p95:.3g} ms, p99 {p99:.3g} ms")
+    if reference.task is not None and reference.outcomes is not None:
+        table.add_row("labels", _labels(reference.task, reference.outcomes, reference.prediction))
+        table.add_row("estimates", "none" if reference.estimator is None else _estimates(reference.estimator))
     table.add_row("id", reference.id)
     return table
+
+
+def _labels(task: TaskOptions, outcomes: IntArray, prediction: Profile | None) -> str:
+    """How many labels there are, and what they say."""
+    layout = task_layout(task, prediction)
+    found = task_metrics(layout, outcomes[None, :], 0.05, SHOWN_METRICS[task.task])
+    shown = [f"{name} {float(found[name].value[0]):.4g}" for name in SHOWN_METRICS[task.task]]
+    return f"{int(outcomes[layout.labelled]):,}: {', '.join(shown)}"
+
+
+def _estimates(estimator: Estimator) -> str:
+    """What performance without labels rests on."""
+    return f"from {Estimates(estimator).labelled:,} labelled rows"
 
 
 def _title(name: str, profile: Profile, rows: int) -> Text:

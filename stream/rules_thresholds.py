@@ -41,7 +41,7 @@ def _of_labels(model: ModelSettings) -> Iterator[Recording]:
         base = 0.0 if one.against is None else one.against.value
         for level, limit in (("minor", monitor.minor), ("major", monitor.major)):
             if limit is not None and not one.compares:
-                found[monitor.name, monitor.metric, level] = monitor.limit(limit, base)
+                found[monitor.name, monitor.metric, level] = float(f"{monitor.limit(limit, base):.12g}")
     for (name, metric, level), limit in found.items():
         yield _threshold(model.name, name, metric, level, limit)
     if model.performance is not None:

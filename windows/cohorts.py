@@ -9,13 +9,11 @@ that hold it. All counts are integers, so a sum is exact however it came about.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from windows.arrays import IntArray
     from windows.ring import Groups, Key
 
@@ -28,35 +26,43 @@ class PackedSigned:
 
     Attributes:
         size: of the vector.
-        at: where the values stand that fit 16 bits and are not zero; likewise `wide_at` for those that do not fit.
-        values: these values.
-        wide_at: see at.
-        wide: see values.
+        small: how many of its values fit 16 bits and are not zero.
+        data: the places of the small values, the small values, the places of all others, the others. One string of
+            bytes, not four arrays: a snapshot holds ten thousands of these.
     """
 
     size: int
-    at: np.ndarray
-    values: np.ndarray
-    wide_at: np.ndarray
-    wide: IntArray
+    small: int
+    data: bytes
 
     def unpack(self) -> IntArray:
         """The vector, int64[size]."""
         vector = np.zeros(self.size, dtype=np.int64)
-        vector[self.at] = self.values
-        vector[self.wide_at] = self.wide
+        places = _places(self.size)
+        middle = self.small * (places.itemsize + 2)
+        wide = (len(self.data) - middle) // (places.itemsize + 8)
+        at = np.frombuffer(self.data, places, self.small)
+        vector[at] = np.frombuffer(self.data, np.int16, self.small, self.small * places.itemsize)
+        if wide:
+            at = np.frombuffer(self.data, places, wide, middle)
+            vector[at] = np.frombuffer(self.data, np.int64, wide, middle + wide * places.itemsize)
         return vector
 
 
 def pack_signed(vector: IntArray) -> PackedSigned:
     """Pack a vector of at most 2^32 slots."""
-    places = np.uint16 if len(vector) <= 1 << 16 else np.uint32
+    places = _places(len(vector))
     short = (vector >= SHORT.min) & (vector <= SHORT.max)
     small = np.flatnonzero(short & (vector != 0))
-    large = np.flatnonzero(~short)
-    return PackedSigned(
-        len(vector), small.astype(places), vector[small].astype(np.int16), large.astype(places), vector[large]
-    )
+    parts = [small.astype(places).tobytes(), vector[small].astype(np.int16).tobytes()]
+    if not short.all():
+        wide = np.flatnonzero(~short)
+        parts += [wide.astype(places).tobytes(), vector[wide].tobytes()]
+    return PackedSigned(len(vector), len(small), b"".join(parts))
+
+
+def _places(size: int) -> np.dtype[Any]:
+    return np.dtype(np.uint16 if size <= 1 << 16 else np.uint32)
 
 
 @dataclass(slots=True)

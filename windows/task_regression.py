@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from windows.task_layout import TaskLayout
 
 
+ROUNDING = 1e-13
+"""Of a mean of squares, in units of the layout's scale."""
+
+
 def _rows(layout: TaskLayout, vectors: IntArray) -> IntArray:
     rows: IntArray = vectors[:, layout.spans["errors"]].sum(axis=1)
     return rows
@@ -104,6 +108,8 @@ def _variance(layout: TaskLayout, vectors: IntArray, alpha: float) -> Interval:
     raw = [_sum(layout, vectors, name) / n for name in ("label", "label_2", "label_3", "label_4")]
     mean = raw[0]
     variance = np.maximum(raw[1] - mean**2, 0.0)
+    # Labels that are all the same differ by the rounding of the sums at most: they have no variance.
+    variance = np.where(variance > ROUNDING * (1.0 + np.abs(raw[1])), variance, 0.0)
     fourth = raw[3] - 4 * mean * raw[2] + 6 * mean**2 * raw[1] - 3 * mean**4
     with np.errstate(divide="ignore", invalid="ignore"):
         tail = np.maximum(fourth / variance**2, 1.0) - 1.0 + 2.0 / np.maximum(n - 1, 1)

@@ -165,8 +165,8 @@ models:
         ("quality.stale", "age_s", "major"): "vector(2400.0)",
         ("quality.no_data", "no_data_s", "major"): "vector(90.0)",
         ("sla.latency_p99_ms", "latency_p99_ms", "major"): "vector(55.0)",
-        ("performance.accuracy", "accuracy", "minor"): f"vector({0.95 - 0.02!r})",
-        ("performance.accuracy", "accuracy", "major"): f"vector({0.95 - 0.05!r})",
+        ("performance.accuracy", "accuracy", "minor"): "vector(0.93)",
+        ("performance.accuracy", "accuracy", "major"): "vector(0.9)",
         ("performance.fpr.constant", "fpr", "major"): "vector(0.03)",
         ("performance.concept.curve", "curve_shift", "major"): "vector(0.1)",
         ("performance.label_stall", "label_age_s", "major"): "vector(7200.0)",
@@ -350,7 +350,7 @@ def test_the_command_writes_to_a_file_or_to_stdout(tmp_path: Path) -> None:
     printed = _driftgauge("rules", "--config", EXAMPLE)
     assert (written.returncode, printed.returncode) == (0, 0)
     assert output.read_text() == printed.stdout == RULES.read_text()
-    assert written.stdout == f"{output}: 32 recording rules, 32 alerting rules\n"
+    assert written.stdout == f"{output}: 35 recording rules, 32 alerting rules\n"
 
 
 @pytest.mark.parametrize(

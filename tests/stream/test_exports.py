@@ -217,3 +217,18 @@ def test_dead_letters_of_all_partitions_are_added_up() -> None:
         ("predictions", "empty"): 5.0,
         ("predictions", "oversized"): 1.0,
     }
+
+
+def test_estimated_performance_is_a_series_with_its_bounds() -> None:
+    """Value, lower and upper bound of each metric, version and segment; NaN is no series, and without data all go."""
+    undefined = table(Kind.ESTIMATE, "estimated_precision", GROUPS, ("",), np.nan)
+    known = table(Kind.ESTIMATE, "estimated_auc", GROUPS, ("",), 1.0)
+    registry = shown(of_measures(measures(undefined, known), 60_000))
+    labels = ("click", "1", "country=DE", "estimated_auc", "1m")
+    assert len(registry.values("performance")) == len(GROUPS)
+    assert registry.values("performance")[labels] == 2.0
+    assert registry.values("performance_lower")[labels] == 1.0
+    assert registry.values("performance_upper")[labels] == 4.0
+    for report in of_measures(measures(), 60_000):
+        registry.apply(report)
+    assert registry.values("performance") == {}

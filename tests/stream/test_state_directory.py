@@ -15,6 +15,7 @@ import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, cluster_main
+from estimated import binary_rows, built
 from factories import click
 
 from operators.model_steps import ModelPlan, plan_models
@@ -176,6 +177,20 @@ def test_a_changed_reference_is_refused(made: Path) -> None:
     said = refused(made, models(other))
     assert f"model click: reference was '{click().id}' and is '{other.id}'" in said
     assert "start with a new state.directory" in said
+
+
+def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
+    """An estimator adds slots to every vector: state without them is refused, and state with others."""
+    rows = binary_rows(2_000)
+    with_labels = built(rows, "binary").reference
+    without = seal(replace(with_labels, task=None, outcomes=None, estimator=None))
+    others = built({**rows, "label": 1 - rows["label"]}, "binary").reference
+    for before, after in ((without, with_labels), (with_labels, without), (with_labels, others)):
+        directory = tmp_path / before.id[-8:] / after.id[-8:]
+        prepare(settings(directory), models(before, name="m"), TOPICS)
+        assert f"model m: reference was '{before.id}' and is '{after.id}'" in refused(
+            directory, models(after, name="m")
+        )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,11 @@ def expected_binary(score: FloatArray, p: FloatArray, threshold: float = 0.5) ->
     hits, actual, chosen = p[positive].sum(), p.sum(), positive.sum()
     right = (hits + (1 - p)[~positive].sum()) / len(p)
     return dict(
-        zip(NAMES, (right, hits / chosen, hits / actual, 2 * hits / (chosen + actual), weighted_auc(score, p)), strict=True)
+        zip(
+            NAMES,
+            (right, hits / chosen, hits / actual, 2 * hits / (chosen + actual), weighted_auc(score, p)),
+            strict=True,
+        )
     )
 
 

@@ -83,18 +83,18 @@ def wrap(value: int) -> int:
     return (value + 2**63) % 2**64 - 2**63
 
 
-@given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=80))
-def test_packing_loses_nothing(vector: list[int]) -> None:
-    """Every integer of 64 bits comes back."""
-    assert pack_signed(np.array(vector, dtype=np.int64)).unpack().tolist() == vector
+@given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-40_000, 40_000), max_size=80), st.integers(0, 70_000))
+def test_packing_loses_nothing(values: list[int], zeros: int) -> None:
+    """Every integer of 64 bits comes back, also in vectors whose places need more than 16 bits."""
+    vector = np.concatenate((np.zeros(zeros, dtype=np.int64), np.array(values, dtype=np.int64)))
+    assert np.array_equal(pack_signed(vector).unpack(), vector)
 
 
 def test_a_sparse_vector_is_small() -> None:
     """A slice with a hundred labels in a layout of a thousand slots takes a tenth of it."""
     vector = np.zeros(1_000, dtype=np.int64)
     vector[::10] = 3
-    packed = pack_signed(vector)
-    assert packed.at.nbytes + packed.values.nbytes + packed.wide.nbytes + packed.wide_at.nbytes == 400
+    assert len(pack_signed(vector).data) == 400
 
 
 def test_time_does_not_go_back() -> None:
