@@ -28,6 +28,7 @@ from operators.alert_event import (
     leading,
     reason_of,
 )
+from operators.links import model_dashboard
 from windows.layout import WHOLE
 from windows.panes import duration_text
 
@@ -73,7 +74,7 @@ class Found(Protocol):
 class AlertConfig:
     """One model: severities by alert (minor, major), how long a condition must be gone (ms), where runbooks live.
 
-    `shared` names the alerts that both sources may feed.
+    `shared` names the alerts that both sources may feed; `dashboards` is the address of Grafana, None for no links.
     """
 
     model: str
@@ -81,6 +82,7 @@ class AlertConfig:
     resolve_after: int
     runbook_base_url: str
     shared: frozenset[str] = frozenset()
+    dashboards: str | None = None
 
 
 @dataclass(slots=True)
@@ -304,6 +306,12 @@ class Alerts:
             event_time=now,
             emitted_at=None,
             runbook_url=f"{self.config.runbook_base_url}/{alert}.md",
+            dashboard_url=model_dashboard(
+                self.config.dashboards,
+                (self.config.model, version, segment),
+                life.started_at,
+                now if state == "resolved" else None,
+            ),
         )
 
     def _severity(self, alert: str, level: int) -> str:

@@ -66,6 +66,7 @@ class AlertEvent(msgspec.Struct, frozen=True):
     event_time: int
     emitted_at: int | None
     runbook_url: str
+    dashboard_url: str = ""
 
 
 def fingerprint_of(model: str, version: str, segment: str, alert: str) -> str:

@@ -222,7 +222,9 @@ class Cohorts:
             return
         chosen = {key: vector for key, vector in groups.items() if segments or key[1] == WHOLE}
         if against.kind == "version":
-            baselines = {key: self._rival(chosen, key) for key in chosen}
+            rivals = self._rivals(chosen)
+            others = {key: (rivals.get(key[0], ""), key[1]) for key in chosen}
+            baselines = {key: (chosen[at], at[0]) if at in chosen else None for key, at in others.items()}
         else:
             known = self._by_segment(window, mature, against, {segment for _, segment in chosen})
             baselines = {key: (known[key[1]], "") if key[1] in known else None for key in chosen}
@@ -264,8 +266,8 @@ class Cohorts:
             found[segment] = found[segment] + vector if segment in found else vector
         return found
 
-    def _rival(self, groups: Groups, key: Key) -> tuple[IntArray, str] | None:
-        """The same segment of the version that this one is compared with, and that version; None where there is none.
+    def _rivals(self, groups: Groups) -> dict[str, str]:
+        """The version that each version is compared with; without those that are compared with none.
 
         That is the one with most traffic. But an older version is not judged by what replaces it: then the one with
         most traffic is judged by the older one.
@@ -274,10 +276,8 @@ class Cohorts:
         traffic = {name: int(vector[layout.predictions]) for (name, segment), vector in groups.items() if not segment}
         order = sorted(traffic, key=lambda name: (-traffic[name], first.get(name, 0), name))
         older = [name for name in order[1:] if first.get(name, 0) < first.get(order[0], 0)]
-        version, segment = key
-        rivals = older[:1] if order[:1] == [version] else [] if version in older else order[:1]
-        vector = groups.get((rivals[0], segment)) if rivals else None
-        return None if vector is None else (vector, rivals[0])
+        rivals = {name: order[0] for name in order[1:] if name not in older}
+        return rivals | {order[0]: older[0]} if older else rivals
 
     def _curve(self, end: int) -> CurveMeasure | None:
         """The curve shift, where its periods have moved."""

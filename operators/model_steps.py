@@ -227,6 +227,7 @@ class AlertStep:
             alerting.resolve_after,
             alerting.runbook_base_url,
             shared_alerts(model.settings, model.pane),
+            alerting.dashboard_url,
         )
         self.logic = Alerts(config, self.state)
 

@@ -13,7 +13,7 @@ from stream import config_checks
 from stream.config_problems import given, place, problems_of, written
 from stream.environment import Origins, override, substitute, variables
 from stream.http_access import secrets_of
-from stream.problems import ConfigError, Problem
+from stream.problems import ConfigError, Finding, Problem
 from stream.redact import forms_of, is_secret
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings, anchored
 from stream.yaml_file import Document, read_yaml
@@ -64,7 +64,7 @@ class Config(Settings):
         """The file it was loaded from."""
         return self._source
 
-    def problem(self, finding: config_checks.Finding) -> Problem:
+    def problem(self, finding: Finding) -> Problem:
         """The finding with its place in the file it was loaded from."""
         path, said, allowed = finding
         if self._document is None:

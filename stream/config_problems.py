@@ -88,17 +88,22 @@ def written(value: Any, path: KeyPath) -> KeyPath:
     Settings read {accuracy: {max_drop: 0.05}} as {accuracy: [{max_drop: {major: 0.05}}]}.
     """
     found: list[str | int] = []
+    here: Any = value
     for at, part in enumerate(path):
-        if isinstance(part, int) and isinstance(value, dict):
+        if isinstance(part, int) and isinstance(here, dict):
             continue
-        if value is not None and not isinstance(value, dict | list):
+        if here is not None and not isinstance(here, (dict, list)):
             break
         found.append(part)
         try:
-            value = value[part]
+            here = _inside(here, part)
         except (KeyError, IndexError, TypeError):
             return (*found, *path[at + 1 :])
     return tuple(found)
+
+
+def _inside(value: Any, part: str | int) -> Any:
+    return value[part]
 
 
 def _hidden(path: KeyPath) -> bool:

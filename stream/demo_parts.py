@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from stream.supervisor import Outcome
 
+STOP_SECONDS = 10.0
+"""How long the monitor may take to stop: it has nothing to lose here, and a busy machine is to see no warning."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -92,7 +95,7 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         named = (topics.predictions, topics.feedback, topics.alerts, topics.dead_letters)
         partitions = {name: broker.create(name) for name in named}
         pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
-        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="error"))
+        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="error", grace=STOP_SECONDS))
         monitor = pool.submit(supervisor.run)
         stack.callback(supervisor.stop)
         stack.callback(stop.set)

@@ -1,5 +1,6 @@
 import pickle
 import random
+from dataclasses import replace
 
 from verdicts import finding, verdicts
 
@@ -32,6 +33,18 @@ def states(events: list[tuple[int, AlertEvent]]) -> list[tuple[int, str]]:
 FORTY = [finding(feature=f"f{at:02}", lower=0.26 + at / 100) for at in range(40)]
 
 
+def test_events_link_to_the_dashboard_of_what_they_are_about() -> None:
+    """From an hour before the alert until now, or until its end."""
+    logic = Alerts(replace(CONFIG, dashboards="https://grafana/"), AlertsState())
+    events = [event for _, event in run(logic, [finding()], *[[]] * 200)]
+    first, last = events[0], events[-1]
+    start = (
+        f"https://grafana/d/driftgauge-model?var-model=click&var-version=1&var-segment=$__all&from={PANE - 3_600_000}"
+    )
+    assert first.dashboard_url == f"{start}&to=now"
+    assert (last.state, last.dashboard_url) == ("resolved", f"{start}&to={last.ended_at}")
+
+
 def test_forty_drifted_features_are_one_alert() -> None:
     """With ranked causes, headed by the strongest."""
     ((_, event),) = run(alerts(), FORTY)
@@ -40,6 +53,7 @@ def test_forty_drifted_features_are_one_alert() -> None:
     assert (event.metric, event.lower, event.threshold, event.samples) == ("psi", 0.65, 0.25, 12_345)
     assert "and 36 more" in event.reason
     assert event.runbook_url == "https://runbooks/DataDrift.md"
+    assert event.dashboard_url == ""
     assert event.window.size == "1m"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.cohort_tick import CohortTick
     from operators.settings import ModelSettings
+    from windows.reference import Reference
     from windows.task_layout import TaskLayout
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
@@ -48,10 +49,12 @@ class Scenario:
     layout: TaskLayout
     tick: int
 
-    def run(self, ticks: Iterable[CohortTick]) -> list[AlertEvent]:
+    def run(self, ticks: Iterable[CohortTick], reference: Reference | None = None) -> list[AlertEvent]:
         """Everything that is announced."""
         alpha = level(1.0, 1, performance_looks(self.model, 10_000, SEGMENTS, 2))
-        step = CohortStep(cohorts_config(self.model, 10_000, self.layout, alpha, click(), evaluations=False), None)
+        step = CohortStep(
+            cohorts_config(self.model, 10_000, self.layout, alpha, reference or click(), evaluations=False), None
+        )
         judge = LabelJudge(label_judge_config(self.model, evaluations=False), LabelJudgeState())
         config = load(EXAMPLES / "click.yaml", {})
         alerts = Alerts(AlertConfig(self.model.name, severity_table(config.alerting), H, "https://r"), AlertsState())
@@ -72,6 +75,47 @@ def scenario(example: str, name: str, classes: tuple[str, ...] = ()) -> Scenario
 def fired(events: list[AlertEvent]) -> set[tuple[str, str, str]]:
     """(alert, metric, segment) of everything that began."""
     return {(event.alert, event.metric, event.segment) for event in events if event.state == "firing"}
+
+
+# --- a click model: scores that are calibrated, labels within the hour.
+
+CLICK = scenario("click", "click")
+CLICK_KINDS = Kinds(np.tile([0.03, 0.97], 2), np.repeat([0.0, 1.0], 2), np.full(4, np.nan))
+
+
+def outcomes(wrong: float) -> npt.NDArray[np.float64]:
+    """Shares of low and high scores among negatives and positives, of which so many are on the wrong side."""
+    return np.array([1 - wrong, wrong, wrong, 1 - wrong]) / 2
+
+
+def clicked(wrong: float) -> list[AlertEvent]:
+    """What is announced when 3 % wrong predictions, as in the reference, become another share after an hour."""
+    rows = np.round(10_000 * outcomes(0.03)).astype(np.int64)
+    labelled = replace(click(), task=CLICK.layout.options, outcomes=rows @ CLICK_KINDS.outcomes(CLICK.layout, 0))
+
+    def served(at: int) -> list[Stream]:
+        return [Stream("1", "country=de", 15_000, outcomes(0.03 if at < T0 + H else wrong))]
+
+    ticks = unit_ticks(CLICK.layout, CLICK.tick, CLICK_KINDS, served, (T0, T0 + 5 * H), lags=[(2, 0.5), (20, 0.4)])
+    return CLICK.run(ticks, labelled)
+
+
+def test_a_click_model_as_usual_is_quiet() -> None:
+    """Also when it errs a little more often than in the reference."""
+    assert clicked(0.032) == []
+
+
+def test_a_click_model_whose_accuracy_falls() -> None:
+    """Eight points down: below 95 % less five points, an error of more than 1.2 times the reference's, and the SLA."""
+    events = clicked(0.11)
+    assert {(alert, metric) for alert, metric, _ in fired(events)} == {
+        ("PerformanceDrop", "calibration_gap"),
+        ("SlaBreach", "accuracy"),
+    }
+    drop = next(event for event in events if event.alert == "PerformanceDrop")
+    assert drop.event_time < T0 + 3 * H  # an hour for the labels, and well within the next
+    assert "(0.06" in drop.reason
+    assert "in the reference)" in drop.reason
 
 
 # --- fraud: 300,000 payments a day, one in a thousand is fraud, chargebacks come 5 to 30 days later.

@@ -58,7 +58,7 @@ ALERT = AlertEvent(
 CONTRACT = {
     *("id", "fingerprint", "alert", "state", "severity", "model", "version", "segment", "monitor", "metric", "value"),
     *("lower", "upper", "threshold", "samples", "window", "causes", "reason", "started_at", "ended_at", "emitted_at"),
-    "runbook_url",
+    *("runbook_url", "dashboard_url"),
 }
 EVALUATION = Evaluation(
     model="click",
