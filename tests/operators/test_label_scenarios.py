@@ -114,7 +114,7 @@ def test_a_click_model_whose_accuracy_falls() -> None:
     }
     drop = next(event for event in events if event.alert == "PerformanceDrop")
     assert drop.event_time < T0 + 3 * H  # an hour for the labels, and well within the next
-    assert "(0.06" in drop.reason
+    assert "(0.058" in drop.reason
     assert "in the reference)" in drop.reason
 
 
