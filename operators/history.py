@@ -6,6 +6,7 @@ over known time, and whatever order the words arrive in, the contributions emitt
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 8
 """Words kept of one prediction: of more, the earliest by their own times are forgotten that do not count any more."""
 
-_MET, _UNMET = b"\x01", b"\x00"
-"""How a history begins: whether the prediction has come and its words count."""
+_HEAD = struct.Struct("<?q")
 
 
 class Word(NamedTuple):
@@ -37,6 +37,23 @@ class Word(NamedTuple):
     kind: int
     label: float | list[Any] | None
     value: float | None
+
+
+class Said(NamedTuple):
+    """What was said about one prediction.
+
+    Attributes:
+        words: without repetition.
+        met: whether the prediction has come, so that they count.
+        newest: latest effective time of any of them, repetitions too, ms; it never goes back.
+    """
+
+    words: list[Word]
+    met: bool
+    newest: int
+
+
+NOTHING = Said([], False, 0)
 
 
 class State(NamedTuple):
@@ -120,19 +137,17 @@ def extended(words: Sequence[Word], word: Word) -> list[Word]:
     return ranked
 
 
-def encode(words: Sequence[Word], *, met: bool = False) -> bytes:
-    """The history as bytes; `met` says that the prediction has come and its words count."""
-    return (_MET if met else _UNMET) + _ENCODE(words)
+def encode(said: Said) -> bytes:
+    """A history as bytes."""
+    return _HEAD.pack(said.met, said.newest) + _ENCODE(said.words)
 
 
-def decode(data: bytes | None) -> list[Word]:
-    """The history of these bytes; none of None."""
-    return [] if data is None else _DECODE(memoryview(data)[1:])
-
-
-def has_met(data: bytes | None) -> bool:
-    """Whether the words of these bytes count already."""
-    return data is not None and data.startswith(_MET)
+def decode(data: bytes | None) -> Said:
+    """The history of these bytes; NOTHING of None."""
+    if data is None:
+        return NOTHING
+    met, newest = _HEAD.unpack_from(data)
+    return Said(_DECODE(memoryview(data)[_HEAD.size :]), met, newest)
 
 
 _BASE = Word(0, 0, 0, None, None)

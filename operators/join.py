@@ -22,16 +22,13 @@ from windows.watermark import PartitionClocks, joint_watermark
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from operators.history import Word
+    from operators.history import Said, Word
     from operators.join_plan import JoinPlan
     from operators.join_store import Bucket, JoinStore
     from operators.outcomes import Sketches
     from operators.split import Delivery, StubBlock, WordBlock
 
 STATE_VERSION = 1
-
-_Said = tuple[list["Word"], bool]
-"""(what was said about a prediction, whether it has come and that counts)."""
 
 MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
@@ -188,16 +185,17 @@ class Join:
         """Predictions came that labels have been waiting for."""
         model = self._model(plan.model)
         said = self.store.histories(keys, self._buckets(plan, min(times_of(stub)[0] for stub in stubs)))
-        kept: dict[bytes, _Said] = {}
+        kept: dict[bytes, Said] = {}
         for key, stub, data in zip(keys, stubs, said, strict=True):
-            if key not in model.waiting or key in kept or history.has_met(data):
+            before = history.decode(data)
+            if key not in model.waiting or key in kept or before.met:
                 continue
-            words, times = history.decode(data), times_of(stub)
-            live = _live(words, times, plan)
+            times = times_of(stub)
+            live = _live(before.words, times, plan)
             if live:
                 self._match(plan, stub, times, [], live, found)
-                self._met(model, key, len(live), len(words), 0)
-                kept[key] = words, True
+                self._met(model, key, len(live), len(before.words), 0)
+                kept[key] = before._replace(met=True)
         self._keep(plan, kept)
 
     def _met(self, model: ModelJoin, key: bytes, live: int, known: int, new: int) -> None:
@@ -233,29 +231,54 @@ class Join:
         buckets = self._buckets(plan, min(known))
         said = dict(zip(keys, self.store.histories(keys, buckets), strict=True))
         stubs = self.store.stubs(keys, buckets)
-        kept: dict[bytes, _Said] = {}
+        kept: dict[bytes, Said] = {}
         for word in words:
             _count(model.totals.feedback, KINDS[word.kind], 1)
         for key, word, stub in zip(keys, words, stubs, strict=True):
-            before, met = kept[key] if key in kept else _told(said[key])
-            if before and any(_same(word, other) for other in before):
+            before = kept[key] if key in kept else history.decode(said[key])
+            newest = max(word.known, before.newest)
+            again = next((other for other in before.words if _same(word, other)), None) if before.words else None
+            if again is not None:
                 model.totals.duplicates += 1
+                if word.known < again.known:
+                    kept[key] = self._sooner(plan, key, stub, before, word, again, found)
                 continue
             times = None if stub is None else times_of(stub)
+            words = history.extended(before.words, word) if before.words else [word]
             if stub is None or times is None or not _live([word], times, plan):
                 if self._wait(plan, model, key, word):
-                    kept[key] = history.extended(before, word), met
+                    kept[key] = history.Said(words, before.met, newest)
                 continue
-            kept[key] = (history.extended(before, word) if before else [word]), True
-            live = _live(before, times, plan)
-            if met:
+            kept[key] = history.Said(words, True, newest)
+            live = _live(before.words, times, plan)
+            if before.met:
                 self._match(plan, stub, times, live, [*live, word], found)
                 model.totals.revised += 1
             else:
                 # What waited although its stub is there came before it, in a store that is ahead of its time.
                 self._match(plan, stub, times, [], [*live, word], found)
-                self._met(model, key, len(live), len(before), 1)
+                self._met(model, key, len(live), len(before.words), 1)
         self._keep(plan, kept)
+
+    def _sooner(
+        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: Said, word: Word, again: Word, found: _Found
+    ) -> Said:
+        """What was said `again` had been known sooner, by way of another partition.
+
+        Otherwise it would depend on which partition is read first when a label became known.
+        """
+        words, met = [word if other is again else other for other in before.words], before.met
+        if stub is not None:
+            times = times_of(stub)
+            was, live = _live(before.words, times, plan) if met else [], _live(words, times, plan)
+            if live:
+                self._match(plan, stub, times, was, live, found)
+                at = max(word.known, times[1])
+                found.knew(at // plan.tick, at)
+            if live and not met:
+                self._met(self._model(plan.model), key, len(live), len(words), 0)
+            met = met or bool(live)
+        return history.Said(words, met, before.newest)
 
     def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:
         if plan.sample >= 1:
@@ -266,16 +289,13 @@ class Join:
             _count(model.totals.unmatched, NOT_SAMPLED, 1)
         return [block.keys[at] for at in chosen], [block.words[at] for at in chosen]
 
-    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, _Said]) -> None:
+    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, Said]) -> None:
         """Store histories, each where it outlives the stub it may be about."""
         indices: dict[int, list[bytes]] = {}
-        for key, (words, _) in kept.items():
-            newest = words[0].known if len(words) == 1 else max(word.known for word in words)
-            indices.setdefault((newest + plan.wait + plan.keep) // plan.span, []).append(key)
+        for key, said in kept.items():
+            indices.setdefault((said.newest + plan.wait + plan.keep) // plan.span, []).append(key)
         for index, keys in indices.items():
-            self.store.put_histories(
-                (plan.span, index), keys, [history.encode(kept[key][0], met=kept[key][1]) for key in keys]
-            )
+            self.store.put_histories((plan.span, index), keys, [history.encode(kept[key]) for key in keys])
 
     def _wait(self, plan: JoinPlan, model: ModelJoin, key: bytes, word: Word) -> bool:
         """Let a word wait for its prediction; False when too many do."""
@@ -300,7 +320,7 @@ class Join:
         found: _Found,
     ) -> None:
         made, known = times
-        if len(after) == 1 and plan.negative_after is None:
+        if not before and len(after) == 1 and plan.negative_after is None:
             (word,) = after
             part = history.first(word, known, plan.tick)
             found.add(stub, (part,))
@@ -347,10 +367,6 @@ def _live(words: Sequence[Word], times: tuple[int, int], plan: JoinPlan) -> list
     """The words that count for a prediction: it had not expired when they came, nor had they when it came."""
     until, since = times[0] + plan.keep, times[1] - plan.wait
     return [word for word in words if since <= word.known <= until]
-
-
-def _told(data: bytes | None) -> _Said:
-    return history.decode(data), history.has_met(data)
 
 
 def _same(word: Word, other: Word) -> bool:

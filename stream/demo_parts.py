@@ -95,7 +95,9 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         named = (topics.predictions, topics.feedback, topics.alerts, topics.dead_letters)
         partitions = {name: broker.create(name) for name in named}
         pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
-        supervisor = Supervisor(MonitorFlow(config, references), 1, registry, Policy(log_level="error", grace=STOP_SECONDS))
+        supervisor = Supervisor(
+            MonitorFlow(config, references), 1, registry, Policy(log_level="error", grace=STOP_SECONDS)
+        )
         monitor = pool.submit(supervisor.run)
         stack.callback(supervisor.stop)
         stack.callback(stop.set)

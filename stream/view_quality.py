@@ -11,6 +11,8 @@ from stream.view_spans import Interval
 if TYPE_CHECKING:
     from stream.registry import Registry
 
+WIDEST = 0.2
+"""An interval of a share that is wider than this says nothing yet: it is not shown."""
 PERFORMANCE = ("performance", "performance_lower", "performance_upper")
 
 
@@ -77,7 +79,8 @@ def _interval(registry: Registry, model: str, metric: str, window: str) -> Inter
         next((value for row, value in registry.values(name).items() if _wanted(row, model, metric, window)), math.nan)
         for name in PERFORMANCE
     ]
-    return None if math.isnan(found[0]) else Interval(*found)
+    known = not math.isnan(found[0]) and found[2] - found[1] <= WIDEST
+    return Interval(*found) if known else None
 
 
 def _wanted(row: tuple[str, ...], model: str, metric: str, window: str) -> bool:

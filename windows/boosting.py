@@ -33,6 +33,8 @@ RIDGE = 20.0
 FAR = 20.0
 """A row further from what is expected than this many times the expected size counts as if it were so far."""
 UNIT = 2.0**-20
+MOST_COLUMNS = 32
+"""Trees ask only the columns that promise most at first: with hundreds of columns the rest is noise, and time."""
 CHUNK = 512
 """Rows evaluated at a time: what the questions yield stays in the cache. Measured 0.11 us a row for 48 trees."""
 
@@ -100,6 +102,8 @@ def grow(codes: Codes, size: FloatArray, known: FloatArray, trees: int = TREES) 
         At most that many trees: it ends when no question is left that gains anything.
     """
     expected = known
+    asked = _promising(codes, np.minimum(size * np.exp(-known) - 1.0, FAR))
+    codes = codes[asked]
     grown: list[tuple[list[int], list[int], IntArray]] = []
     for _ in range(trees):
         residual = np.minimum(size * np.exp(-expected) - 1.0, FAR)
@@ -114,7 +118,7 @@ def grow(codes: Codes, size: FloatArray, known: FloatArray, trees: int = TREES) 
     if not grown:
         return NO_TREES
     return Trees(
-        columns=np.array([tree[0] for tree in grown], dtype=np.int64),
+        columns=asked[np.array([tree[0] for tree in grown], dtype=np.int64)],
         cuts=np.array([tree[1] for tree in grown], dtype=np.int64),
         leaves=np.stack([tree[2] for tree in grown]),
     )
@@ -123,6 +127,15 @@ def grow(codes: Codes, size: FloatArray, known: FloatArray, trees: int = TREES) 
 def deviance(size: FloatArray, expected: FloatArray) -> float:
     """The gamma deviance up to a constant, by the logarithm of what was expected."""
     return float((size * np.exp(-expected) + expected).mean())
+
+
+def _promising(codes: Codes, residual: FloatArray) -> IntArray:
+    """The columns with the best single cuts, in their order."""
+    if len(codes) <= MOST_COLUMNS:
+        return np.arange(len(codes), dtype=np.int64)
+    nowhere = np.zeros(len(residual), dtype=np.int64)
+    best = [float(_gains(column, nowhere, residual, 1).max()) for column in codes]
+    return np.sort(np.argsort(best, kind="stable")[-MOST_COLUMNS:]).astype(np.int64)
 
 
 def _questions(codes: Codes, residual: FloatArray) -> tuple[list[int], list[int], IntArray]:

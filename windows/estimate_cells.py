@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from windows.bins import Bins, bins_of
+from windows.boosting import Trees
 from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
 from windows.expected_error import cell
 
@@ -139,14 +140,16 @@ class ErrorCelling:
     def __init__(self, estimator: RegressionEstimator) -> None:
         self.table: npt.NDArray[np.uint8] = np.concatenate([codes.astype(np.uint8) for codes in estimator.codes])
         self.line = estimator.line
-        self.trees = estimator.trees
+        self.asked, places = np.unique(estimator.trees.columns, return_inverse=True)
+        columns = places.reshape(estimator.trees.columns.shape).astype(np.int64)
+        self.trees = Trees(columns, estimator.trees.cuts, estimator.trees.leaves)
         self.none = estimator.cells.size
 
     def __call__(self, batch: Batch) -> IntArray:
         """int64[1, n]."""
         if batch.score is None:
             return np.full((1, batch.rows), self.none, dtype=np.int64)
-        found = cell(self.line(batch.numeric) + self.trees(self.table.take(batch.slots)))
+        found = cell(self.line(batch.numeric) + self.trees(self.table.take(batch.slots[self.asked])))
         finite = np.isfinite(batch.score)
         if not finite.all():
             found[~finite] = self.none

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import gammaincinv
+from scipy.special import gammainccinv, gammaincinv
 
 from windows.calibration import Calibrated, calibrate
 from windows.estimate_shares import Cells, Value, class_means, shares
@@ -188,7 +188,7 @@ def _error_bounds(found: Value, samples: FloatArray, factor: float, alpha: float
     del samples
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         shape = np.square(found.value) / (found.sampling * factor + found.calibration)
-        lower = found.value * shape / gammaincinv(shape, 1.0 - alpha)
+        lower = found.value * shape / gammainccinv(shape, alpha)
         upper = found.value * shape / gammaincinv(shape, alpha)
     known = np.isfinite(shape)  # without any variance the value is its own bound
     none = shape == 0.0

@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.history import MOST_WORDS, Change, Word, changes, decode, difference, encode, extended, first
+from operators.history import MOST_WORDS, NOTHING, Change, Said, Word, changes, decode, difference, encode, extended, first
 
 TICK = 10
 words = st.builds(
@@ -77,8 +77,8 @@ def test_a_first_word_is_the_short_cut_of_the_general_case(word: Word) -> None:
 @given(histories)
 def test_a_history_survives_its_bytes(said: list[Word]) -> None:
     """Encoding and decoding give the same words."""
-    assert decode(encode(said)) == said
-    assert decode(None) == []
+    assert decode(encode(Said(said, True, 9))) == Said(said, True, 9)
+    assert decode(None) == NOTHING
 
 
 def test_a_history_is_bounded() -> None:

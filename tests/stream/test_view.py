@@ -317,8 +317,8 @@ def test_readings_are_those_of_the_model_and_window() -> None:
     )
     for name, first, second in (
         ("performance", 0.8, 0.77),
-        ("performance_lower", 0.7, 0.76),
-        ("performance_upper", 0.9, 0.78),
+        ("performance_lower", 0.75, 0.76),
+        ("performance_upper", 0.85, 0.78),
     ):
         registry.apply(GaugeBlock("m", name, quality, (first, second, 0.1, 0.2, 0.3)))
     bases = (("click", "7", "", "accuracy", "10s", "reference"), ("other", "7", "", "accuracy", "10s", "reference"))
@@ -342,7 +342,7 @@ def test_readings_are_those_of_the_model_and_window() -> None:
         active=1,
         quality=Quality(
             estimated=Interval(0.77, 0.76, 0.78),
-            realised=Interval(0.8, 0.7, 0.9),
+            realised=Interval(0.8, 0.75, 0.85),
             baseline=0.828,
             coverage=0.4,
             delay=1.23,
@@ -352,6 +352,15 @@ def test_readings_are_those_of_the_model_and_window() -> None:
             revised=4,
         ),
     )
+
+
+def test_a_handful_of_labels_says_nothing() -> None:
+    """One right prediction is no accuracy of 1: an interval that wide is not shown."""
+    registry = Registry()
+    row = (("click", "7", "", "accuracy", "10s"),)
+    for name, value in (("performance", 1.0), ("performance_lower", 0.001), ("performance_upper", 1.0)):
+        registry.apply(GaugeBlock("m", name, row, (value,)))
+    assert read(registry, "click", "psi", "10s", WATCHED).quality.realised is None
 
 
 def test_readings_of_an_empty_registry_are_unknown() -> None:

@@ -10,7 +10,7 @@ from estimated import built, regression_rows
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from windows.boosting import CHUNK, DEPTH, NO_TREES, UNIT, Trees, deviance, first, grow
+from windows.boosting import CHUNK, DEPTH, MOST_COLUMNS, NO_TREES, UNIT, Trees, deviance, first, grow
 from windows.columns import Columns
 from windows.estimates import Estimates
 from windows.estimator import RegressionEstimator
@@ -198,6 +198,15 @@ def test_no_trees_and_the_first_trees() -> None:
     both = grow(codes, size, np.zeros(2_000), 6)
     np.testing.assert_array_equal(first(both, 3).leaves, grow(codes, size, np.zeros(2_000), 3).leaves)
     assert both.columns.shape == (6, DEPTH)
+
+
+def test_of_many_columns_those_that_matter_are_asked() -> None:
+    """Among 200 columns of noise the three that count are found; of the others few are asked."""
+    codes, size, _ = sizes(5_000, 5)
+    noise = np.random.default_rng(6).integers(0, 200, size=(200, 5_000)).astype(np.uint8)
+    trees = grow(np.concatenate((noise[:100], codes, noise[100:])), size, np.zeros(5_000), 8)
+    assert {100, 101, 102} <= set(trees.columns.ravel().tolist())
+    assert len(np.unique(trees.columns)) <= MOST_COLUMNS
 
 
 def test_the_line_is_found() -> None:
