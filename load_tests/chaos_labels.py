@@ -54,7 +54,7 @@ PERFORMANCE: dict[str, dict[str, Any]] = {
             {"baseline": "trailing", "trailing": "40s", "max_drop": 0.2, "window": "8s"},
         ],
         "auc": {"baseline": "version", "max_drop": 0.2, "window": "8s"},
-        "concept": {"error": {"baseline": 0.3, "max_rise": 0.15, "window": "8s"}, "detectors": "alert"},
+        "concept": {"error": {"baseline": 0.3, "max_rise": 0.15, "window": "8s"}, "detectors": "evaluate"},
     },
     "rank": {
         "windows": ["8s"],

@@ -153,7 +153,7 @@ def rows_by_steps(given: World) -> tuple[list[Row], LabelTotals]:
             row.samples,
         )
         for row in last.evaluations
-        if row.kind == "performance"
+        if row.kind == "performance" and not row.feature
     ]
     return found, last.measures.totals
 
@@ -178,7 +178,7 @@ def rows_by_replay(given: World, directory: Path) -> dict[Place, Row]:
     found: dict[Place, Row] = {}
     for line in (directory / "out" / "evaluations.jsonl").read_text().splitlines():
         said = json.loads(line)
-        if said["kind"] == "performance":
+        if said["kind"] == "performance" and not said["feature"]:
             start, end = (_milliseconds(said["window"][name]) for name in ("start", "end"))
             value = math.nan if said["value"] is None else said["value"]
             row = Row(said["metric"], (said["version"], said["segment"]), start, end, value, said["samples"])

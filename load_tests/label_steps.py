@@ -70,7 +70,7 @@ class Judged:
 
 
 class LabelSteps:
-    """One model from raw batches of both topics on; of verdicts, the last are kept, of alert events all."""
+    """One model from raw batches of both topics on; of verdicts, the last are kept, of ticks and alert events all."""
 
     def __init__(self, settings: ModelSettings, reference: Reference, time: TimeSettings | None = None) -> None:
         self.judged = Judged(settings, reference, time, evaluations=True)
@@ -89,7 +89,7 @@ class LabelSteps:
             for name in map(shard_name, range(SHARDS))
         }
         self._known = KnownStep(plan, time.pane, None)
-        self.ticks = 0
+        self.ticks: list[CohortTick] = []
         self.last: LabelVerdicts | None = None
         self.events: list[AlertEvent] = []
 
@@ -110,7 +110,7 @@ class LabelSteps:
         for tick in ticks:
             self.last, events = self.judged.tick(tick)
             self.events += events
-            self.ticks += 1
+            self.ticks.append(tick)
 
 
 def batch(

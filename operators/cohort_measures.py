@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from operators.cohort_tick import LabelTotals
+    from operators.performance_curves import Curves
     from operators.performance_monitors import Against, Form
     from operators.tables import Table
     from windows.panes import Window
@@ -55,6 +56,7 @@ class WindowMeasures:
         tables: one of each metric; one column.
         comparisons: against baselines.
         newest: None where everything is mature.
+        curves: of the whole of every version.
     """
 
     window: Window
@@ -63,6 +65,7 @@ class WindowMeasures:
     tables: tuple[Table, ...]
     comparisons: tuple[Comparison, ...]
     newest: Newest | None
+    curves: tuple[Curves, ...] = ()
 
     def table(self, metric: str) -> Table | None:
         """The table of a metric."""
@@ -108,7 +111,8 @@ class CohortMeasures:
         errors: of slices that became mature, in time order, versions in order of their names.
         versions: of which any cohort is held.
         totals: counts so far.
-        last_feedback: latest effective time of a feedback record, ms; NEVER.
+        last_feedback: latest time at which a label became known for its prediction, ms; NEVER.
+        heard: feedback records, of whatever use, that came before the end.
         last_prediction: latest time of a prediction, ms; NEVER.
         too_old: changes to cohorts that no window reaches any more.
         ended: nothing will ever follow.
@@ -123,6 +127,7 @@ class CohortMeasures:
     versions: tuple[str, ...]
     totals: LabelTotals
     last_feedback: int
+    heard: int
     last_prediction: int
     too_old: int
     ended: bool

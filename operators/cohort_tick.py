@@ -48,8 +48,9 @@ class CohortTick:
         end: ms.
         deltas: see Deltas.
         totals: counts so far.
-        last_feedback: latest effective time of a feedback record, ms; NEVER.
+        last_feedback: latest time at which a label became known for its prediction, ms; NEVER.
         last_prediction: latest time of a prediction, ms; NEVER.
+        heard: feedback records, of whatever use, with an effective time before `end`.
         ended: nothing will ever follow.
     """
 
@@ -59,3 +60,4 @@ class CohortTick:
     last_feedback: int
     last_prediction: int
     ended: bool
+    heard: int = 0

@@ -14,6 +14,7 @@ import numpy as np
 
 from operators.cohort_compare import Ask, Pairs, compare, error_of
 from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
+from operators.performance_curves import Curves, curves_of
 from operators.performance_monitors import CURVE, Against
 from operators.tables import Kind, Table
 from windows.cohorts import CohortRing
@@ -56,6 +57,7 @@ class CohortsConfig:
         asks: the comparisons that rules ask for.
         reference: the reference's labelled rows, int64[layout.size]; None where it has none.
         errors: whether the errors of slices are wanted, for the detectors.
+        curves: whether all curves are wanted, not only label coverage by score.
     """
 
     model: str
@@ -67,6 +69,7 @@ class CohortsConfig:
     asks: tuple[Ask, ...]
     reference: IntArray | None
     errors: bool
+    curves: bool = False
 
 
 @dataclass(slots=True)
@@ -129,6 +132,7 @@ class Cohorts:
             versions=tuple(sorted(held)),
             totals=tick.totals,
             last_feedback=tick.last_feedback,
+            heard=tick.heard,
             last_prediction=tick.last_prediction,
             too_old=min(ring.too_old for ring in state.rings.values()),
             ended=tick.ended,
@@ -198,7 +202,14 @@ class Cohorts:
             tables=tuple(self._tables(groups)),
             comparisons=tuple(comparisons),
             newest=newest,
+            curves=tuple(self._curves(groups)),
         )
+
+    def _curves(self, groups: Groups) -> Iterator[Curves]:
+        config = self.config
+        for (version, segment), vector in sorted(groups.items(), key=lambda item: item[0]):
+            if segment == WHOLE and vector[config.layout.predictions] > 0:
+                yield curves_of(config.layout, version, vector, config.alpha, everything=config.curves)
 
     def _tables(self, groups: Groups) -> Iterator[Table]:
         """Every metric of the task, of all groups that have predictions."""

@@ -84,11 +84,16 @@ class Detectors:
         )
 
 
-def _make() -> tuple[Any, Any]:
-    """River's detectors; imported only where they are used, since river brings pandas with it."""
+def load() -> tuple[Any, Any]:
+    """River's classes; imported only where they are used, since river brings pandas with it: seconds, and 60 MB."""
     from river.drift import ADWIN, PageHinkley  # noqa: PLC0415
 
-    return ADWIN(delta=DELTA, clock=1), PageHinkley(WARM_UP, SLACK, LIMIT, 1.0)  # type: ignore[no-untyped-call]
+    return ADWIN, PageHinkley
+
+
+def _make() -> tuple[Any, Any]:
+    ADWIN, PageHinkley = load()  # noqa: N806 - classes
+    return ADWIN(delta=DELTA, clock=1), PageHinkley(WARM_UP, SLACK, LIMIT, 1.0)
 
 
 def opinions(known: dict[str, Detectors], errors: tuple[SliceError, ...]) -> list[tuple[SliceError, Opinion]]:

@@ -79,6 +79,7 @@ class Joined:
         shard: its name.
         sketches: see Sketches.
         latest: known tick -> latest time (ms) at which a label became known in it.
+        heard: tick -> feedback records, of whatever use, with an effective time in it.
         mark: first pane that may still become known; None while that is unknown.
         ended: nothing will ever follow.
         totals: the shard's counts so far.
@@ -87,6 +88,7 @@ class Joined:
     shard: str
     sketches: Sketches
     latest: dict[int, int]
+    heard: dict[int, int]
     mark: int | None
     ended: bool
     totals: LabelTotals
@@ -99,6 +101,7 @@ class _Found:
         self.stubs: list[bytes] = []
         self.contributions = Contributions([], [], [], [])
         self.latest: dict[int, int] = {}
+        self.heard: dict[int, int] = {}
 
     def add(self, stub: bytes, parts: Sequence[tuple[int, history.State, int]]) -> None:
         row = len(self.stubs)
@@ -191,7 +194,7 @@ class Join:
             if key not in model.waiting or key in kept or before.met:
                 continue
             times = times_of(stub)
-            live = _live(before.words, times, plan)
+            live = _live(before.words, before.newest, times, plan)
             if live:
                 self._match(plan, stub, times, [], live, found)
                 self._met(model, key, len(live), len(before.words), 0)
@@ -234,23 +237,25 @@ class Join:
         kept: dict[bytes, Said] = {}
         for word in words:
             _count(model.totals.feedback, KINDS[word.kind], 1)
+            tick = word.known // plan.tick
+            found.heard[tick] = found.heard.get(tick, 0) + 1
         for key, word, stub in zip(keys, words, stubs, strict=True):
             before = kept[key] if key in kept else history.decode(said[key])
             newest = max(word.known, before.newest)
             again = next((other for other in before.words if _same(word, other)), None) if before.words else None
             if again is not None:
                 model.totals.duplicates += 1
-                if word.known < again.known:
-                    kept[key] = self._sooner(plan, key, stub, before, word, again, found)
+                if word.known < again.known or not before.met:
+                    kept[key] = self._repeated(plan, key, stub, before, word, again, found)
                 continue
             times = None if stub is None else times_of(stub)
-            words = history.extended(before.words, word) if before.words else [word]
-            if stub is None or times is None or not _live([word], times, plan):
+            after = history.extended(before.words, word) if before.words else [word]
+            if stub is None or times is None or not _live([word], newest, times, plan):
                 if self._wait(plan, model, key, word):
-                    kept[key] = history.Said(words, before.met, newest)
+                    kept[key] = history.Said(after, before.met, newest)
                 continue
-            kept[key] = history.Said(words, True, newest)
-            live = _live(before.words, times, plan)
+            kept[key] = history.Said(after, True, newest)
+            live = _live(before.words, newest, times, plan)
             if before.met:
                 self._match(plan, stub, times, live, [*live, word], found)
                 model.totals.revised += 1
@@ -260,25 +265,32 @@ class Join:
                 self._met(model, key, len(live), len(before.words), 1)
         self._keep(plan, kept)
 
-    def _sooner(
+    def _repeated(
         self, plan: JoinPlan, key: bytes, stub: bytes | None, before: Said, word: Word, again: Word, found: _Found
     ) -> Said:
-        """What was said `again` had been known sooner, by way of another partition.
+        """The same was said `again`, by way of another partition perhaps: it is known since the sooner of the two.
 
-        Otherwise it would depend on which partition is read first when a label became known.
+        And it waits for as long as the later one does. Otherwise it would matter which partition is read first.
         """
-        words, met = [word if other is again else other for other in before.words], before.met
+        model, newest = self._model(plan.model), max(word.known, before.newest)
+        sooner = again if again.known <= word.known else word
+        words = [sooner if other is again else other for other in before.words]
+        if key in model.waiting:
+            waits = model.waiting[key]
+            waits.until = max(waits.until, newest + plan.wait)
+        met = before.met
         if stub is not None:
             times = times_of(stub)
-            was, live = _live(before.words, times, plan) if met else [], _live(words, times, plan)
+            was = _live(before.words, newest, times, plan) if met else []
+            live = _live(words, newest, times, plan)
             if live:
                 self._match(plan, stub, times, was, live, found)
-                at = max(word.known, times[1])
+                at = max(sooner.known, times[1])
                 found.knew(at // plan.tick, at)
             if live and not met:
-                self._met(self._model(plan.model), key, len(live), len(words), 0)
+                self._met(model, key, len(live), len(words), 0)
             met = met or bool(live)
-        return history.Said(words, met, before.newest)
+        return history.Said(words, met, newest)
 
     def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:
         if plan.sample >= 1:
@@ -355,18 +367,25 @@ class Join:
     def _joined(self, model: str, found: _Found | None) -> Joined:
         sketches: Sketches = {}
         latest: dict[int, int] = {}
+        heard = {} if found is None else found.heard
         if found is not None and found.stubs:
             sketches = sketches_of(self.plans[model], self.codecs[model].unpack(found.stubs), found.contributions)
             latest = found.latest
         totals = self._model(model).totals
         copy = replace(totals, feedback=dict(totals.feedback), unmatched=dict(totals.unmatched))
-        return Joined(self.shard, sketches, latest, self.state.mark, self._ended(), copy)
+        return Joined(self.shard, sketches, latest, heard, self.state.mark, self._ended(), copy)
 
 
-def _live(words: Sequence[Word], times: tuple[int, int], plan: JoinPlan) -> list[Word]:
-    """The words that count for a prediction: it had not expired when they came, nor had they when it came."""
-    until, since = times[0] + plan.keep, times[1] - plan.wait
-    return [word for word in words if since <= word.known <= until]
+def _live(words: Sequence[Word], newest: int, times: tuple[int, int], plan: JoinPlan) -> list[Word]:
+    """The words that count for a prediction: it had not expired when they came, nor had they when it came.
+
+    Words about one prediction wait together, until `wait` after the `newest` of them.
+    """
+    made, known = times
+    if newest < known - plan.wait:
+        return []
+    until = made + plan.keep
+    return [word for word in words if word.known <= until]
 
 
 def _same(word: Word, other: Word) -> bool:

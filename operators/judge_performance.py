@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.alert_event import LABELS
-from operators.detectors import Detectors, Opinion, opinions
+from operators.detectors import Detectors, Opinion, load, opinions
 from operators.findings import Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
@@ -119,6 +119,8 @@ class LabelJudge:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        if config.detectors:
+            load()  # now, not in the midst of the traffic
         self.monitors = {(one.monitor.name, size): one for one in config.monitors for size in one.monitor.windows}
 
     def __call__(self, measures: CohortMeasures) -> LabelVerdicts:

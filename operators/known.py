@@ -35,11 +35,12 @@ class KnownConfig:
 
 @dataclass(slots=True)
 class OpenTick:
-    """What became known in a tick so far; `feedback` and `prediction` are the latest times, ms."""
+    """What became known in a tick so far; `feedback` and `prediction` are the latest times (ms), `heard` is a count."""
 
     deltas: Deltas = field(default_factory=dict)
     feedback: int = NEVER
     prediction: int = NEVER
+    heard: int = 0
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class KnownState:
     direct: LabelTotals = field(default_factory=LabelTotals)
     last_feedback: int = NEVER
     last_prediction: int = NEVER
+    heard: int = 0
     closed: int | None = None
     over: bool = False
     format: int = STATE_VERSION
@@ -87,6 +89,8 @@ class Known:
         for tick, at in joined.latest.items():
             opened = self._opened(tick)
             opened.feedback = max(opened.feedback, at)
+        for tick, count in joined.heard.items():
+            self._opened(tick).heard += count
         if joined.mark is not None:
             state.marks[joined.shard] = joined.mark
         if joined.ended:
@@ -108,6 +112,8 @@ class Known:
         for kind, count in direct.feedback.items():
             state.direct.feedback[kind] = state.direct.feedback.get(kind, 0) + count
             state.direct.matched += count
+        for tick, count in direct.heard.items():
+            self._opened(max(tick, floor)).heard += count
         state.direct.negatives += direct.negatives
         direct.progress.tell(clocks)
 
@@ -169,13 +175,16 @@ class Known:
                 _merge(opened.deltas, key, sketch)
         state.last_feedback = max(state.last_feedback, opened.feedback)
         state.last_prediction = max(state.last_prediction, opened.prediction)
+        state.heard += opened.heard
         return CohortTick(
             (tick + 1) * self.config.tick,
-            opened.deltas,
+            # What was added and taken back again within the tick has never been: whether it was is a matter of order.
+            {key: delta for key, delta in opened.deltas.items() if delta.any()},
             self._totals(),
             state.last_feedback,
             state.last_prediction,
             ended,
+            state.heard,
         )
 
     def _totals(self) -> LabelTotals:

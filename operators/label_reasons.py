@@ -77,11 +77,15 @@ def label_reason(who: str, where: str, finding: Finding) -> str:
 
 
 def _stall(who: str, finding: Finding) -> str:
-    came = f"{finding.samples:,} came before" if finding.samples else "none ever came"
-    return (
+    start = (
         f"{who} has had no label for {_long(finding.value)} (limit {_long(finding.threshold)}) while predictions go on"
-        f" ({came}): how good they are is unknown until labels come again."
     )
+    if finding.samples:
+        return (
+            f"{start}: {finding.samples:,} feedback records came since, and none names a prediction that is known"
+            " (is prediction_id the same on both topics?); how good they are is unknown until labels match again."
+        )
+    return f"{start}, and no feedback came since: how good they are is unknown until labels come again."
 
 
 def _curve(who: str, finding: Finding) -> str:

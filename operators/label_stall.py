@@ -22,11 +22,16 @@ class StallConfig:
 
 @dataclass(slots=True)
 class StallState:
-    """Whether labels have stopped, whether predictions have, and when these last began, ms; NEVER before the start."""
+    """Whether labels have stopped, whether predictions have, and when these last began, ms; NEVER before the start.
+
+    `matched` is when a label last found its prediction (ms), `heard` how many feedback records had come by then.
+    """
 
     stalled: bool = False
     paused: bool = False
     serving: int = NEVER
+    matched: int = NEVER
+    heard: int = 0
 
 
 def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> Finding | None:
@@ -44,12 +49,14 @@ def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> F
     state.paused = not goes_on
     due = measures.last_feedback if measures.last_feedback >= state.serving else state.serving + config.delay
     silence = measures.end - due
+    if measures.last_feedback != state.matched:
+        state.matched, state.heard = measures.last_feedback, measures.heard
     state.stalled = silence >= config.after and (state.stalled or goes_on)
-    return _finding(config, measures, silence) if state.stalled else None
+    return _finding(config, measures, silence, measures.heard - state.heard) if state.stalled else None
 
 
-def _finding(config: StallConfig, measures: CohortMeasures, silence: int) -> Finding:
-    """Its samples are the labels that ever came."""
+def _finding(config: StallConfig, measures: CohortMeasures, silence: int, useless: int) -> Finding:
+    """Its samples are the feedback records that came since a label last found its prediction."""
     seconds = silence / 1e3
     return Finding(
         alert="LabelStall",
@@ -64,6 +71,6 @@ def _finding(config: StallConfig, measures: CohortMeasures, silence: int) -> Fin
         upper=seconds,
         threshold=config.after / 1e3,
         falling=False,
-        samples=sum(measures.totals.feedback.values()),
+        samples=useless,
         window=WindowSpan(config.after, measures.end - config.after, measures.end),
     )

@@ -9,6 +9,7 @@ import numpy as np
 from operators.detectors import RUN_LENGTH
 from operators.evaluations import Evaluation, WindowRow
 from operators.judge_readings import breach_level, insufficient, readings_of
+from operators.performance_curve_rows import curves_rows
 from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import table_of
 from operators.tables import Kind
@@ -44,6 +45,8 @@ def window_rows(
         found = table_of(one, window)
         if found is not None:
             yield from _rows(measures.model, span, found[0], one, found[1])
+    for curves in window.curves:
+        yield from curves_rows(measures.model, span, curves)
     if window.newest is not None:
         yield from _immature(measures.model, window, window.newest)
 

@@ -69,6 +69,7 @@ def cohorts_config(
         asks=tuple(asks.values()),
         reference=reference_outcomes(reference, layout),
         errors=_asks_detectors(performance, evaluations=evaluations),
+        curves=evaluations,
     )
 
 

@@ -6,6 +6,7 @@ brings its prediction along is folded at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Literal
@@ -80,6 +81,7 @@ class Direct:
         feedback: feedback records taken, by kind.
         negatives: labels assumed.
         latest: known tick -> latest time (ms) of a prediction, or effective time of feedback, that became known in it.
+        heard: tick -> feedback records with an effective time in it.
     """
 
     topic: Topic
@@ -89,6 +91,7 @@ class Direct:
     feedback: dict[str, int] = field(default_factory=dict)
     negatives: int = 0
     latest: dict[int, int] = field(default_factory=dict)
+    heard: dict[int, int] = field(default_factory=dict)
 
 
 Output = tuple[str, Delivery | Direct]
@@ -262,6 +265,7 @@ class SplitFeedback:
             sketches_of(plan, stubs, found),
             feedback={kind: count for kind, count in zip(KINDS, counts, strict=True) if count},
             latest=latest_of(np.maximum(labels.known, made) // plan.tick, labels.known),
+            heard=dict(Counter((labels.known // plan.tick).tolist())),
         )
 
 

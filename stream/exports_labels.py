@@ -80,6 +80,13 @@ def _coverage(model: str, window: WindowMeasures) -> Iterator[GaugeBlock]:
     for metric, name in (("label_coverage", "label_coverage_ratio"), ("label_delay_p50_s", "label_delay_seconds")):
         shown = _whole(model, window.table(metric))
         yield GaugeBlock(f"{model}/labels", name, tuple(shown), tuple(shown.values()))
+    by_score = {
+        (model, curves.version, name): ratio
+        for curves in window.curves
+        for name, ratio in zip(curves.coverage.names, curves.coverage.ratio.tolist(), strict=True)
+        if not np.isnan(ratio)
+    }
+    yield GaugeBlock(f"{model}/labels", "label_coverage_by_score_ratio", tuple(by_score), tuple(by_score.values()))
 
 
 def _whole(model: str, table: Table | None) -> dict[tuple[str, ...], float]:

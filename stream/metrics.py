@@ -87,6 +87,11 @@ PERFORMANCE_BASELINE = _gauge(
 LABEL_COVERAGE_RATIO = _gauge(
     "label_coverage_ratio", _VERSION, "Share of the predictions of the shortest mature window that have a label."
 )
+LABEL_COVERAGE_BY_SCORE_RATIO = _gauge(
+    "label_coverage_by_score_ratio",
+    (*_VERSION, "scores"),
+    "label_coverage_ratio by score or predicted class: where it differs, labels are selective.",
+)
 LABEL_DELAY_SECONDS = _gauge(
     "label_delay_seconds", _VERSION, "Median time from prediction to label, over the shortest mature window."
 )
@@ -188,6 +193,7 @@ METRICS: tuple[Metric, ...] = (
     PERFORMANCE_UPPER,
     PERFORMANCE_BASELINE,
     LABEL_COVERAGE_RATIO,
+    LABEL_COVERAGE_BY_SCORE_RATIO,
     LABEL_DELAY_SECONDS,
     FEEDBACK_TOTAL,
     LABELS_TOTAL,

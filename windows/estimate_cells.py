@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,51 +56,67 @@ class Batch:
         return self.numeric[-1] if self.scored else None
 
 
-class ScoreCelling:
-    """Cells of a binary score."""
+class Celling(ABC):
+    """Finds the slots of predictions, counted from the slot `first`; each prediction has `rows` of them."""
 
-    rows = 1
+    rows: int
 
-    def __init__(self, estimator: BinaryEstimator) -> None:
-        self.bins = bins_of([estimator.cells.edges])
-        self.none = estimator.cells.size
+    @abstractmethod
+    def fill(self, batch: Batch, out: IntArray) -> None:
+        """Write the slots of n predictions into int64[rows, n]."""
 
     def __call__(self, batch: Batch) -> IntArray:
-        """int64[1, n]."""
+        """The slots, int64[rows, n]."""
+        out = np.empty((self.rows, batch.rows), dtype=np.int64)
+        self.fill(batch, out)
+        return out
+
+
+class ScoreCelling(Celling):
+    """Cells of a binary score."""
+
+    def __init__(self, estimator: BinaryEstimator, first: int) -> None:
+        self.rows = 1
+        self.bins = bins_of([estimator.cells.edges])
+        self.first = first
+        self.none = np.array([[estimator.cells.size]])
+
+    def fill(self, batch: Batch, out: IntArray) -> None:
+        """Write int64[1, n]."""
         if batch.score is None:
-            return np.full((1, batch.rows), self.none, dtype=np.int64)
-        return find(self.bins, batch.score[None, :], np.array([[self.none]]))
+            out[:] = self.none + self.first
+        else:
+            np.add(find(self.bins, batch.score[None, :], self.none), self.first, out=out)
 
 
-class ClassCelling:
+class ClassCelling(Celling):
     """Cells of each class's score."""
 
-    def __init__(self, estimator: MulticlassEstimator) -> None:
+    def __init__(self, estimator: MulticlassEstimator, first: int) -> None:
         self.rows = len(estimator.classes)
         self.cells = grid_of(estimator) or bins_of([cells.edges for cells in estimator.others])
         self.sizes = np.array([cells.size for cells in estimator.others], dtype=np.int64).reshape(-1, 1)
         blocks = 2 * self.sizes + 1
-        self.starts: IntArray = np.cumsum(blocks, axis=0) - blocks
+        self.starts: IntArray = np.cumsum(blocks, axis=0) - blocks + first
 
-    def __call__(self, batch: Batch) -> IntArray:
-        """int64[K, n]."""
+    def fill(self, batch: Batch, out: IntArray) -> None:
+        """Write int64[K, n]."""
         if batch.probabilities is None or batch.predicted is None:
-            return np.repeat(self.starts + 2 * self.sizes, batch.rows, axis=1)
-        slots = np.empty((self.rows, batch.rows), dtype=np.int64)
+            out[:] = self.starts + 2 * self.sizes
+            return
         rows = max(CHUNK // self.rows, 1)
         for begin in range(0, batch.rows, rows):
             part = np.s_[begin : begin + rows]
-            self._fill(np.ascontiguousarray(batch.probabilities[part].T), batch.predicted[part], slots[:, part])
-        return slots
+            self._fill(np.ascontiguousarray(batch.probabilities[part].T), batch.predicted[part], out[:, part])
 
-    def _fill(self, scores: FloatArray, predicted: IntArray, slots: IntArray) -> None:
-        """Write the slots of some rows: scores float64[K, n], predicted int64[n], slots int64[K, n]."""
+    def _fill(self, scores: FloatArray, predicted: IntArray, out: IntArray) -> None:
+        """The same for class scores float64[K, n] and predicted classes int64[n]."""
         found = find(self.cells, scores, 2 * self.sizes)
         known = np.flatnonzero(predicted < self.rows)
         best = predicted[known]
         given = np.isfinite(scores[best, known])
         found[best, known] += np.where(given, self.sizes[best, 0], 0)
-        np.add(found, self.starts, out=slots)
+        np.add(found, self.starts, out=out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,7 @@ class Grid:
     """Cells whose edges lie on a grid: one look-up a score, without a comparison.
 
     Attributes:
-        cells: uint8[K * STEPS], cell of each step of each class.
+        cells: uint8[K * GRID], cell of each step of each class.
         starts: int64[K, 1], where each class begins.
     """
 
@@ -132,40 +149,38 @@ def grid_of(estimator: MulticlassEstimator) -> Grid | None:
     return Grid(np.concatenate(cells), np.arange(len(inner), dtype=np.int64)[:, None] * GRID)
 
 
-class ErrorCelling:
+class ErrorCelling(Celling):
     """Cells of the expected error."""
 
-    rows = 1
-
-    def __init__(self, estimator: RegressionEstimator) -> None:
+    def __init__(self, estimator: RegressionEstimator, first: int) -> None:
+        self.rows = 1
+        self.first = first
+        self.none = estimator.cells.size + first
         self.table: npt.NDArray[np.uint8] = np.concatenate([codes.astype(np.uint8) for codes in estimator.codes])
         self.line = estimator.line
         self.asked, places = np.unique(estimator.trees.columns, return_inverse=True)
         columns = places.reshape(estimator.trees.columns.shape).astype(np.int64)
         self.trees = Trees(columns, estimator.trees.cuts, estimator.trees.leaves)
-        self.none = estimator.cells.size
 
-    def __call__(self, batch: Batch) -> IntArray:
-        """int64[1, n]."""
+    def fill(self, batch: Batch, out: IntArray) -> None:
+        """Write int64[1, n]."""
         if batch.score is None:
-            return np.full((1, batch.rows), self.none, dtype=np.int64)
-        found = cell(self.line(batch.numeric) + self.trees(self.table.take(batch.slots[self.asked])))
+            out[:] = self.none
+            return
+        expected = self.line(batch.numeric) + self.trees(self.table.take(batch.slots[self.asked]))
+        np.add(cell(expected), self.first, out=out[0])
         finite = np.isfinite(batch.score)
         if not finite.all():
-            found[~finite] = self.none
-        return found[None, :]
+            out[0, ~finite] = self.none
 
 
-Celling = ScoreCelling | ClassCelling | ErrorCelling
-
-
-def celling_of(estimator: Estimator) -> Celling:
-    """Prepare the tables of an estimator."""
+def celling_of(estimator: Estimator, first: int = 0) -> Celling:
+    """Prepare the tables of an estimator whose slots begin at `first`."""
     if isinstance(estimator, BinaryEstimator):
-        return ScoreCelling(estimator)
+        return ScoreCelling(estimator, first)
     if isinstance(estimator, MulticlassEstimator):
-        return ClassCelling(estimator)
-    return ErrorCelling(estimator)
+        return ClassCelling(estimator, first)
+    return ErrorCelling(estimator, first)
 
 
 def find(bins: Bins | Grid, values: FloatArray, none: IntArray) -> IntArray:

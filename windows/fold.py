@@ -54,7 +54,7 @@ def binning_of(layout: Layout) -> Binning:
         categorical_starts=np.array([field.start for field in layout.categorical], dtype=np.int64),
         centers=np.array([profile.center for profile in profiles], dtype=np.float64),
         scales=np.array([profile.scale for profile in profiles], dtype=np.float64),
-        celling=None if layout.estimate is None else celling_of(layout.estimate.estimator),
+        celling=None if layout.estimate is None else celling_of(layout.estimate.estimator, layout.estimate.start),
     )
 
 
@@ -72,7 +72,7 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
             sketch[binning.layout.errors] += int(rows.sum())
     if served is None:
         return sketches
-    slots = _with_cells(binning, served, column_slots(binning, served))
+    slots = _slots(binning, served)
     groups = list(_pane_groups(served))
     group_of = np.zeros(len(served.panes), dtype=np.int64)
     for number, (_, rows) in enumerate(groups):
@@ -120,10 +120,10 @@ def _pane_groups(columns: Columns) -> Iterator[tuple[tuple[int, str], BoolArray]
         yield (first + pair // versions, columns.versions[pair % versions]), combined == pair
 
 
-def column_slots(binning: Binning, columns: Columns) -> IntArray:
-    """The slot in the vector of every value of every column: int64[F + C, n]."""
+def column_slots(binning: Binning, columns: Columns, spare: int = 0) -> IntArray:
+    """The slot in the vector of every value of every column: int64[F + C + spare, n]; spare rows hold nothing yet."""
     numeric = columns.numeric
-    slots = np.empty((len(numeric) + len(columns.categorical), numeric.shape[1]), dtype=np.int64)
+    slots = np.empty((len(numeric) + len(columns.categorical) + spare, numeric.shape[1]), dtype=np.int64)
     finite = np.isfinite(numeric)
     if finite.all():
         found = binning.bins.find(numeric)
@@ -132,19 +132,21 @@ def column_slots(binning: Binning, columns: Columns) -> IntArray:
         odd = np.where(np.isnan(numeric), binning.bin_counts + 2, binning.bin_counts + 3)
         np.copyto(found, odd, where=~finite)
     np.add(found, binning.numeric_starts[:, None], out=slots[: len(numeric)])
-    np.add(columns.categorical, binning.categorical_starts[:, None], out=slots[len(numeric) :])
+    np.add(columns.categorical, binning.categorical_starts[:, None], out=slots[len(numeric) : len(slots) - spare])
     return slots
 
 
-def _with_cells(binning: Binning, columns: Columns, slots: IntArray) -> IntArray:
-    """The slots with those of the estimator's cells below them, if there is one."""
+def _slots(binning: Binning, columns: Columns) -> IntArray:
+    """The slots of every value, and below them those of the estimator's cells, if there is one."""
     layout, celling = binning.layout, binning.celling
-    if celling is None or layout.estimate is None:
-        return slots
+    if celling is None:
+        return column_slots(binning, columns)
+    slots = column_slots(binning, columns, celling.rows)
     scored = layout.prediction is not None and layout.prediction.numeric
     predicted = None if scored or layout.prediction is None else columns.categorical[-1]
-    cells = celling(Batch(columns.numeric, scored, columns.probabilities, predicted, slots))
-    return np.concatenate((slots, cells + layout.estimate.start))
+    own = len(slots) - celling.rows
+    celling.fill(Batch(columns.numeric, scored, columns.probabilities, predicted, slots[:own]), slots[own:])
+    return slots
 
 
 def _histograms(slots: IntArray, group_of: IntArray, groups: int, size: int) -> IntArray:

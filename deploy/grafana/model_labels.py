@@ -154,12 +154,13 @@ def _labels(page: Page) -> None:
     )
     page.add(
         lines(
-            "Label coverage and delay",
-            "Of the shortest mature cohorts. What is not labelled is not in any metric.",
+            "Label coverage, in all and by score",
+            "Of the shortest mature cohorts. Where it differs by score, labels are selective: no metric is a fair one.",
             [
+                Query(f"max by (version) (driftgauge_label_coverage_ratio{{{VERSION}}})", "all of version {{version}}"),
                 Query(
-                    f"max by (version) (driftgauge_label_coverage_ratio{{{VERSION}}})", "labelled, version {{version}}"
-                )
+                    f"max by (scores) (driftgauge_label_coverage_by_score_ratio{{{VERSION}}})", "scores in {{scores}}"
+                ),
             ],
             "percentunit",
             min=0,

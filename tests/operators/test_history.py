@@ -8,7 +8,19 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.history import MOST_WORDS, NOTHING, Change, Said, Word, changes, decode, difference, encode, extended, first
+from operators.history import (
+    MOST_WORDS,
+    NOTHING,
+    Change,
+    Said,
+    Word,
+    changes,
+    decode,
+    difference,
+    encode,
+    extended,
+    first,
+)
 
 TICK = 10
 words = st.builds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,7 +66,7 @@ class Joined:
         for lane in range(3):
             self._feed([], lane, ended=True)
         rows = [] if self.steps.last is None else self.steps.last.evaluations
-        return {row.metric: row.value for row in rows if not row.segment and row.kind == "performance"}
+        return {row.metric: row.value for row in rows if not row.segment and not row.feature}
 
     @property
     def totals(self) -> LabelTotals:
@@ -116,6 +117,27 @@ def test_labels_that_wait_are_all_accounted_for() -> None:
     assert found["accuracy"] == 1.0
     totals = model.totals
     assert (totals.matched, totals.revised, totals.waiting, totals.unmatched) == (1, 11, 0, {})
+
+
+@pytest.mark.parametrize("negative_after", [None, "1m"])
+def test_it_does_not_matter_which_partition_is_read_first(negative_after: str | None) -> None:
+    """A label is said twice over two partitions, on the second of which it is late: every tick is the same."""
+    told = []
+    for order in permutations(("prediction", "at once", "again")):
+        model = Joined(label_delay="1m", negative_after=negative_after)
+        for what in order:
+            if what == "prediction":
+                model.predict(served(), served("q", START + HOUR))
+            elif what == "at once":
+                model.say(said(START + 1, 0), Said("q", START + HOUR, None, 1, None))
+            else:
+                model.say(Said("q", START + 10 * MINUTE, None, 1, None), said(START + 1, 0), partition=1)
+        model.end()
+        ticks = model.steps.ticks
+        counts = {(tick.end, *key): delta.tolist() for tick in ticks for key, delta in tick.deltas.items()}
+        totals = model.totals
+        told.append((counts, totals.matched, totals.revised, totals.duplicates, totals.waiting, totals.unmatched))
+    assert all(one == told[0] for one in told[1:])
 
 
 def test_clicks_below_the_places_that_count_are_known() -> None:

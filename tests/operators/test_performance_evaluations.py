@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from labelled import rows as labelled_rows
+from labelled import ticks
 from labels import HOUR, H, cohort_measures, compared, label_table, window_measures
 
 from operators.cohort_measures import CurveMeasure, Newest, WindowMeasures
 from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.performance_curves import curves_of
 from operators.performance_steps import label_judge_config
 from operators.settings import ModelSettings
 from operators.tables import Kind
 from windows.panes import Window
+from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from operators.evaluations import Evaluation
@@ -107,3 +113,42 @@ def test_the_curve_is_a_row() -> None:
         0.1,
         "2d",
     )
+
+
+def test_selective_labels_are_visible() -> None:
+    """Coverage by score, reliability, precision and recall by threshold and confusion, against plain counts."""
+    rng = np.random.default_rng(2)
+    score = rng.random(4_000)
+    label = (rng.random(4_000) < score).astype(float)
+    labelled = rng.random(4_000) < np.where(score > 0.7, 0.9, 0.1)
+    layout = task_layout(TaskOptions("binary"), None)
+    given = labelled_rows(np.arange(4_000), score, label, np.where(labelled, 0, -1))
+    (tick,) = ticks(layout, 10_000, given, until=10_000)
+    curves = curves_of(layout, "1", tick.deltas[0, "1", ""], 0.01, everything=True)
+    window = replace(window_measures(10 * H), curves=(curves,))
+    found = {(row.metric, row.feature): row for row in rows(window)}
+    high, low = found["label_coverage", "[0.8, 0.9)"], found["label_coverage", "[0.2, 0.3)"]
+    for row, least, most in ((high, 0.8, 0.9), (low, 0.2, 0.3)):
+        inside = (score >= least) & (score < most)
+        assert (row.value, row.samples) == (pytest.approx(labelled[inside].mean()), inside.sum())
+    assert high.lower is not None
+    assert low.upper is not None
+    assert high.lower > low.upper
+    inside = labelled & (score >= 0.8) & (score < 0.9)
+    reliable = found["reliability", "[0.8, 0.9)"]
+    assert (reliable.value, reliable.baseline) == pytest.approx((label[inside].mean(), score[inside].mean()))
+    alarms = labelled & (score >= 0.7)
+    assert found["precision_at", "0.7"].value == pytest.approx(label[alarms].mean())
+    assert found["recall_at", "0.7"].value == pytest.approx(label[alarms].sum() / label[labelled].sum())
+    assert found["confusion", "1 predicted as 0"].value == (labelled & (label == 1) & (score < 0.5)).sum()
+
+
+def test_curves_of_other_tasks() -> None:
+    """Only coverage for regression and ranking, and where nobody reads evaluations."""
+    for task in ("regression", "ranking"):
+        layout = task_layout(TaskOptions(task), None)  # type: ignore[arg-type]
+        curves = curves_of(layout, "1", layout.empty(), 0.01, everything=True)
+        assert (curves.reliability, curves.confusion, curves.precision_recall) == (None, None, None)
+    layout = task_layout(TaskOptions("multiclass", classes=("a", "b")), None)
+    assert curves_of(layout, "1", layout.empty(), 0.01, everything=False).confusion is None
+    assert curves_of(layout, "1", layout.empty(), 0.01, everything=True).confusion is not None

@@ -6,14 +6,18 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from labelled import rows, ticks
 from labels import HOUR, H, cohort_measures, compared, label_table, label_verdicts, window_measures
 
 from operators.cohort_tick import NEVER, LabelTotals
 from operators.judge import Objective
+from operators.performance_curves import curves_of
 from stream.exports_labels import of_cohorts
 from stream.metrics import BY_NAME
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Totals
+from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from operators.judge_performance import LabelVerdicts
@@ -62,6 +66,17 @@ def test_coverage_and_delay_are_of_the_shortest_window() -> None:
     assert shown["label_coverage_ratio"] == {("click", "1"): 0.7}
     assert shown["label_delay_seconds"] == {("click", "1"): 90}
     assert "label_coverage_ratio" not in gauges(of(verdicts, shortest=7 * H))
+
+
+def test_coverage_by_score() -> None:
+    """A series a range of scores that had predictions."""
+    layout = task_layout(TaskOptions("binary"), None)
+    given = rows(np.arange(100), np.repeat([0.15, 0.95], 50), 1.0, np.where(np.arange(100) < 60, 0, -1))
+    (tick,) = ticks(layout, 10_000, given, until=10_000)
+    curves = curves_of(layout, "1", tick.deltas[0, "1", ""], 0.01, everything=False)
+    measures = cohort_measures(11 * H, replace(WINDOW, curves=(curves,)))
+    shown = gauges(of(replace(label_verdicts(11 * H), measures=measures)))["label_coverage_by_score_ratio"]
+    assert shown == {("click", "1", "[0.1, 0.2)"): 1.0, ("click", "1", "[0.9, inf)"): 0.2}
 
 
 def test_a_window_that_did_not_move_keeps_its_gauges() -> None:

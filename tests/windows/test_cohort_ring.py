@@ -83,6 +83,7 @@ def wrap(value: int) -> int:
     return (value + 2**63) % 2**64 - 2**63
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-40_000, 40_000), max_size=80), st.integers(0, 70_000))
 def test_packing_loses_nothing(values: list[int], zeros: int) -> None:
     """Every integer of 64 bits comes back, also in vectors whose places need more than 16 bits."""

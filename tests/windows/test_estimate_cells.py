@@ -182,7 +182,7 @@ def test_class_scores_that_are_no_probabilities_have_cells_too() -> None:
     for scores, gridded in ((rng.dirichlet(np.ones(4), 5_000), True), (rng.normal(size=(5_000, 4)), False)):
         estimator = edges_of(scores)
         assert (grid_of(estimator) is not None) == gridded
-        assert isinstance(ClassCelling(estimator).cells, Grid) == gridded
+        assert isinstance(ClassCelling(estimator, 0).cells, Grid) == gridded
 
 
 def test_a_grid_finds_what_a_search_finds() -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -17,6 +17,7 @@ positive = st.floats(1e-6, 1e6)
 part = st.floats(0.0, 1.0)
 
 
+@settings(deadline=None)
 @given(positive, positive, part, part, st.floats(0.0, 3.0), st.floats(0.0, 3.0))
 def test_bounds_solve_the_equation(a: float, b: float, la: float, lb: float, ua: float, ub: float) -> None:
     """At the lower bound r, a - r b is as far from zero as the summed squares of both uncertainties; mirrored above."""
