@@ -27,7 +27,6 @@ from patience import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ALERT_SECONDS = 120.0
 READYZ_SECONDS = 90.0
 LINGERING = "the supervisor while a worker is stuck"
 VICTIMS, WEIGHTS = ("a worker", "all workers", "the supervisor", LINGERING), (5, 1, 2, 1)
@@ -95,9 +94,9 @@ def _see_alerts_resolve(run: Run) -> None:
     run.progress()  # after a restart its counters are there again
     if not run.alerts("firing"):
         run.traffic.shifted.set()
-        until(lambda: run.alerts("firing"), ALERT_SECONDS, "an alert fires")
+        until(lambda: run.alerts("firing"), run.alert_seconds, "an alert fires")
     run.traffic.shifted.clear()
-    until(lambda: 0 < run.alerts("firing") == run.alerts("resolved"), ALERT_SECONDS, "all alerts are resolved")
+    until(lambda: 0 < run.alerts("firing") == run.alerts("resolved"), run.alert_seconds, "all alerts are resolved")
 
 
 def terms(bench: Bench, number: int, kind: type[Run] = Run) -> Result:
@@ -134,7 +133,7 @@ def outage(bench: Bench, seconds: float, how: str) -> Result:
         run.result.notes.append(f"/readyz 200 {time.monotonic() - returned:.1f} s after its return")
         _reach(run, int(time.time() * 1e3))
         run.result.notes.append(f"caught up after {time.monotonic() - returned:.1f} s")
-        until(lambda: run.alerts("firing"), ALERT_SECONDS, "an alert fires")
+        until(lambda: run.alerts("firing"), run.alert_seconds, "an alert fires")
         run.result.check(run.monitor.workers() == workers, "a worker was replaced")
         run.result.disturbances = 1
         result = run.settle()

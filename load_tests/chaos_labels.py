@@ -99,6 +99,8 @@ class LabelRun(Run):
     setup = LabelSetup
     watcher = LabelMonitor
     source = LabelTraffic
+    # A window of 40 s has to be left and held, behind labels that are waited for.
+    alert_seconds = 300.0
 
     def __init__(self, bench: Bench, name: str, **options: Any) -> None:
         topic = f"predictions-{name.replace(' ', '-')}-{bench.seed}"

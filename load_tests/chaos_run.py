@@ -84,6 +84,8 @@ class Run:
     setup: type[Setup] = Setup
     watcher: type[Monitor] = Monitor
     source: type[Traffic] = Traffic
+    alert_seconds = 120.0
+    """By then what must fire fires, or what fired is resolved."""
 
     def __init__(
         self,

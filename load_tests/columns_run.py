@@ -11,8 +11,8 @@ import numpy as np
 
 from operators.alert_event import AlertEvent
 from operators.fold import Partial
-from operators.progress import Progress
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
+from operators.progress import Progress
 from operators.settings import AlertingSettings, TimeSettings
 from operators.slices import Header
 

@@ -76,7 +76,7 @@ class LabelSteps:
         self.judged = Judged(settings, reference, time, evaluations=True)
         plan, time = self.judged.join, self.judged.time
         self.name = settings.name
-        joined = frozenset({self.name})
+        joined = {self.name: self.judged.plan.settings.task}
         self._decode = Decode(DecodeConfig((plan.layout,), time.pane, time.lateness, time.max_ahead, joined))
         known = FeedbackModel(plan.layout, plan.labels)
         self._decode_feedback = DecodeFeedback(FeedbackConfig((known,), time.pane, time.lateness, time.max_ahead))

@@ -14,12 +14,13 @@ from operators.transpose import Transposed, bad_rows, kept, transpose, transpose
 from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
     from operators.parse import Fault, Parsed
     from operators.records import RawBatch
     from operators.served import Served
+    from operators.settings import Task
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns
     from windows.layout import Layout
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DecodeConfig:
-    """Layouts of all models, the clock settings (ms), and the models whose predictions are joined with feedback."""
+    """Layouts of all models, the clock settings (ms), and the tasks of the models that are joined with feedback."""
 
     layouts: tuple[Layout, ...]
     pane: int
     lateness: int
     max_ahead: int
-    joined: frozenset[str] = frozenset()
+    joined: Mapping[str, Task] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class Decode:
         """Generate the types of every model."""
         self.config = config
         self.schemas: tuple[ModelSchema, ...] = tuple(
-            schema_of(layout, joined=layout.model in config.joined) for layout in config.layouts
+            schema_of(layout, config.joined.get(layout.model)) for layout in config.layouts
         )
         self.parser = Parser(decoder_of([schema.struct for schema in self.schemas]), config.max_ahead, _faults)
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
@@ -175,5 +176,5 @@ def _picked(values: IntArray, rows: IntArray | None) -> IntArray:
     return values if rows is None else values[rows]
 
 
-def _faults(records: list[Any]) -> Sequence[Fault]:
+def _faults(records: list[Any], _stamps: IntArray) -> Sequence[Fault]:
     return ((bad_rows(records), Reason.MISSING_FIELD, "neither features nor error"),)

@@ -21,6 +21,7 @@ from operators.schema import (
     segment_codes,
 )
 from operators.times import milliseconds, stamps_in_range
+from operators.transpose import version_name
 from windows.panes import effective_times, floor_of
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Embedded:
     """
 
     times: IntArray
-    versions: Sequence[str | None]
+    versions: Sequence[str]
     segments: IntArray
     predictions: Sequence[Any]
 
@@ -140,7 +141,7 @@ class _Schema:
             ("label", label_type(model.labels.task), None),
             ("value", Number, None),
             ("kind", Literal["explicit", "implicit", "delayed"] | None, None),
-            ("prediction", prediction_type(layout, joined=True), None),
+            ("prediction", prediction_type(layout, model.labels.task), None),
             ("predicted_at", Timestamp, None),
             ("version", str | None, None),
             ("context", context | None, None),
@@ -181,7 +182,7 @@ class DecodeFeedback:
             floor,
         )
 
-    def _faults(self, records: list[Any]) -> Sequence[Fault]:
+    def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:
         """Records that say nothing, or not of what."""
         count = len(records)
         empty = np.fromiter((r.label is None and r.value is None for r in records), np.bool_, count)
@@ -189,6 +190,8 @@ class DecodeFeedback:
         no_label = np.fromiter((self.schemas[type(r)].read(r.label) == INVALID for r in records), np.bool_, count)
         given = [r.predicted_at if _embeds(r) else None for r in records]
         odd = ~stamps_in_range(given)
+        made = np.fromiter(map(milliseconds, given), np.float64, count)
+        ahead = made > stamps + self.config.max_ahead
         return (
             (empty, Reason.MISSING_FIELD, "neither label nor value"),
             (homeless, Reason.MISSING_FIELD, "neither prediction_id nor a prediction with predicted_at"),
@@ -198,6 +201,7 @@ class DecodeFeedback:
                 Reason.BAD_TIMESTAMP,
                 "predicted_at before the year 2000: are these seconds instead of milliseconds?",
             ),
+            (ahead, Reason.TIMESTAMP_AHEAD, "predicted_at later than time.max_ahead after the feedback about it"),
         )
 
     def _labels(self, parsed: Parsed) -> list[tuple[str, Labels]]:
@@ -241,7 +245,7 @@ def _embedded(schema: _Schema, records: list[Any]) -> Embedded:
         segments[key] = [codes[None if context is None else context[key]] for context in contexts]
     return Embedded(
         np.array([round(milliseconds(record.predicted_at)) for record in records], dtype=np.int64),
-        [record.version for record in records],
+        [version_name(record.version) for record in records],
         segments,
         [record.prediction for record in records],
     )

@@ -70,13 +70,14 @@ def _heads(
     """The (known tick, cohort, version) that occur, and which each row has: int64[n]."""
     if not len(known):
         return [], np.empty(0, dtype=np.int64)
-    first, oldest = int(known.min()), int(cohort.min())
-    spread = int(cohort.max()) - oldest + 1
-    code = ((known - first) * spread + (cohort - oldest)) * len(versions) + version
+    # Positions among the values that occur, not the values: their product may not fit 64 bits.
+    ticks, tick = np.unique(known, return_inverse=True)
+    cohorts, which = np.unique(cohort, return_inverse=True)
+    code = (tick.ravel() * len(cohorts) + which.ravel()) * len(versions) + version
     found, inverse = np.unique(code, return_inverse=True)
     heads = []
     for one in found.tolist():
-        rest, which = divmod(one, len(versions))
-        ticks, cohorts = divmod(rest, spread)
-        heads.append((ticks + first, cohorts + oldest, versions[which]))
+        rest, name = divmod(one, len(versions))
+        at, made = divmod(rest, len(cohorts))
+        heads.append((int(ticks[at]), int(cohorts[made]), versions[name]))
     return heads, inverse.ravel()

@@ -34,6 +34,8 @@ MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
 overflow."""
 
+EXPIRED = -1
+
 MAX_PENDING = 200_000
 """Stubs that are held back for the next snapshot at most."""
 
@@ -168,21 +170,28 @@ class Join:
             stubs = list(stubs)
             for row in later:
                 stubs[row] = with_known(stubs[row], int(known[row]))
-        expiries = (block.times + plan.keep) // plan.span
-        for index in np.unique(expiries).tolist():
-            rows = np.flatnonzero(expiries == index)
-            if len(rows) == len(stubs):
-                self.store.put_stubs((plan.span, index), block.keys, stubs)
-            else:
-                picked = rows.tolist()
-                self.store.put_stubs(
-                    (plan.span, index), [block.keys[row] for row in picked], [stubs[row] for row in picked]
-                )
-        self.pending += len(stubs)
+        self._store_stubs(plan, block, stubs)
         waiting = self._model(block.model).waiting
         if not waiting.keys().isdisjoint(block.keys):
             awaited = [row for row, key in enumerate(block.keys) if key in waiting]
             self._meet(plan, [block.keys[row] for row in awaited], [stubs[row] for row in awaited], found)
+
+    def _store_stubs(self, plan: JoinPlan, block: StubBlock, stubs: list[bytes]) -> None:
+        """Store stubs in the buckets of their expiry; none that has expired: no label can find it any more."""
+        expiries = block.times + plan.keep
+        indices = np.where(expiries < (self.state.mark or 0) * self.pane, EXPIRED, expiries // plan.span)
+        for index in np.unique(indices).tolist():
+            if index == EXPIRED:
+                continue
+            rows = np.flatnonzero(indices == index)
+            keys = block.keys
+            if len(rows) < len(keys):
+                picked = rows.tolist()
+                keys, chosen = [keys[row] for row in picked], [stubs[row] for row in picked]
+            else:
+                chosen = stubs
+            self.store.put_stubs((plan.span, index), keys, chosen)
+            self.pending += len(keys)
 
     def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: _Found) -> None:
         """Predictions came that labels have been waiting for."""

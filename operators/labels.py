@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.schema import Codes
+from operators.schema import Codes, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from operators.settings import Task
 
-INVALID = -1.0
+INVALID = -math.inf
 """Stands for a label that no class of a binary task has."""
 
 NONE = float("nan")
@@ -67,5 +68,5 @@ def label_type(task: Task) -> Any:
     if task == "regression":
         return float | None
     if task == "ranking":
-        return list[str | int] | str | int | None
+        return list[Item] | Item | None
     return str | int | float | bool | None

@@ -67,11 +67,14 @@ class Parser:
     Args:
         decoder: of a tagged union with a type for each model.
         max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
-        faults: finds further faults among decoded records.
+        faults: finds further faults among decoded records, given their times (ms).
     """
 
     def __init__(
-        self, decoder: msgspec.json.Decoder[Any], max_ahead: int, faults: Callable[[list[Any]], Sequence[Fault]]
+        self,
+        decoder: msgspec.json.Decoder[Any],
+        max_ahead: int,
+        faults: Callable[[list[Any], IntArray], Sequence[Fault]],
     ) -> None:
         self.decoder = decoder
         self.max_ahead = max_ahead
@@ -171,7 +174,7 @@ class Parser:
             ),
             (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
             (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
-            *self.faults(records),
+            *self.faults(records, stamps),
         )
         dead: list[DeadLetter] = []
         refused: BoolArray = np.zeros(len(records), dtype=bool)

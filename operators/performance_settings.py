@@ -285,10 +285,22 @@ class PerformanceSettings(Settings):
         return min(max(self.label_delay, 15 * UNITS["m"]), 2 * UNITS["d"])
 
 
+WITHIN_ONE: frozenset[str] = frozenset(
+    {
+        *("accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "auc", "brier", "ece", "calibration_gap"),
+        *("predicted_positive_ratio", "positive_ratio", "within_tolerance", "ndcg", "mrr", "ctr", "label_coverage"),
+    }
+)
+"""Metrics between 0 and 1: a change of one or more is none that can happen."""
+
+
 def misfit(metric: LabelMetric, rule: Rule) -> str | None:
     """What is allowed instead, where a rule's limit does not suit the metric's direction; None where it does."""
     allowed = LIMITS_OF[BETTER[metric]]
     if rule.form in allowed:
+        beyond = metric in WITHIN_ONE and rule.form in {"max_drop", "max_rise", "max_change"}
+        if beyond and max(_given(rule.levels)) >= 1:
+            return f"{rule.form} below 1 is needed: {metric} is between 0 and 1, and five points are 0.05"
         return None
     good = {"high": "high values are good", "low": "low values are good", "neither": "neither way is better"}
     return f"{' or '.join(allowed)} is needed: {good[BETTER[metric]]}"

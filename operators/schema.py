@@ -13,7 +13,15 @@ from windows.layout import Field, Layout, categories_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from operators.settings import Task
+
 MAX_ID_LENGTH = 512
+
+Item = (
+    Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
+    | Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+)
+"""The id of an item in a ranking."""
 
 Timestamp = Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float | None
 Number = float | None
@@ -106,8 +114,8 @@ class SegmentColumn:
     codes: Codes
 
 
-def schema_of(layout: Layout, *, joined: bool = False) -> ModelSchema:
-    """Generate the types and look-ups of one model; `joined` when feedback about its predictions is awaited."""
+def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
+    """Generate the types and look-ups of one model; its `task` is given when feedback about it is awaited."""
     names = [field.name for field in layout.features]
     features = msgspec.defstruct(
         "Features",
@@ -127,11 +135,11 @@ def schema_of(layout: Layout, *, joined: bool = False) -> ModelSchema:
         ("version", str | None, None),
         ("error", str | None, None),
         ("latency_ms", Number, None),
-        ("prediction", prediction_type(layout, joined=joined), None),
+        ("prediction", prediction_type(layout, task), None),
         ("features", features | None, None),
         ("context", context | None, None),
     ]
-    if joined:
+    if task is not None:
         fields.append(("prediction_id", Identifier, None))
     columns = [(i, field) for i, field in enumerate(layout.features)]
     return ModelSchema(
@@ -162,14 +170,22 @@ def _field_codes(field: Field) -> Codes:
     return Codes(categories, len(categories), len(categories) + 1)
 
 
-def prediction_type(layout: Layout, *, joined: bool) -> Any:
+def prediction_type(layout: Layout, task: Task | None) -> Any:
     """What `prediction` may be: a number, or a category or list of class scores.
 
-    Where it is not profiled: anything, or ranked item ids where they are compared with the clicked ones.
+    Where it is not profiled the task decides if feedback is awaited; else it may be anything.
     """
-    if layout.prediction is None:
-        return list[str | int] | float | str | None if joined else msgspec.Raw
-    return Number if layout.prediction.numeric else Category | list[float]
+    if layout.prediction is not None:
+        return Number if layout.prediction.numeric else Category | list[float]
+    return msgspec.Raw if task is None else _UNPROFILED[task]
+
+
+_UNPROFILED: dict[Task, Any] = {
+    "binary": float | bool | str | list[float] | None,
+    "multiclass": Category | list[float],
+    "regression": Number,
+    "ranking": list[Item] | None,
+}
 
 
 def _refuse(_nobody: object) -> None:

@@ -29,7 +29,7 @@ class Scores:
             return np.full(len(predictions), np.nan)
         if self.task == "multiclass":
             return np.array([self._class(item) for item in predictions], dtype=np.float64)
-        if set(map(type, predictions)) <= {int, float, type(None)}:
+        if set(map(type, predictions)) <= {float, type(None)}:
             return np.array(predictions, dtype=np.float64)
         return np.array([self._number(item) for item in predictions], dtype=np.float64)
 
@@ -39,7 +39,10 @@ class Scores:
         if isinstance(item, bool | str):
             score = self.read(item)
             return score if score >= 0 else np.nan
-        return np.nan if item is None else float(item)
+        try:
+            return np.nan if item is None else float(item)
+        except OverflowError:  # JSON integers have no bound
+            return np.nan
 
     def _class(self, item: Any) -> float:
         if isinstance(item, list):

@@ -22,7 +22,6 @@ from operators.outcomes import Contributions, assumed_sketches, sketches_of
 from operators.progress import Told, progress_of
 from operators.scores import Scores, probabilities_of, ranked_of
 from operators.stub import StubCodec, Stubs
-from operators.transpose import DEFAULT_VERSION
 from windows.task_fold import fold_predictions
 
 if TYPE_CHECKING:
@@ -252,7 +251,7 @@ class SplitFeedback:
             embedded.segments,
             probabilities_of(embedded.predictions, plan),
             ranked_of(embedded.predictions, plan),
-            [DEFAULT_VERSION if version is None else version for version in embedded.versions],
+            embedded.versions,
         )
         found = Contributions([], [], [], [])
         for row, word in enumerate(_words(labels)):

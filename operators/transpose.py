@@ -106,15 +106,16 @@ def _failed(errors: Sequence[str | None]) -> BoolArray | None:
 
 
 def _versions(given: Sequence[str | None]) -> tuple[tuple[str, ...], IntArray]:
-    names = sorted({_version_name(value) for value in set(given)})
+    names = sorted({version_name(value) for value in set(given)})
     if len(names) == 1:
         return tuple(names), np.zeros(len(given), dtype=np.int64)
     index = {name: number for number, name in enumerate(names)}
-    lookup = {value: index[_version_name(value)] for value in set(given)}
+    lookup = {value: index[version_name(value)] for value in set(given)}
     return tuple(names), np.fromiter(map(lookup.__getitem__, given), np.int64, len(given))
 
 
-def _version_name(value: str | None) -> str:
+def version_name(value: str | None) -> str:
+    """The name that a version is told apart by."""
     return DEFAULT_VERSION if value is None else value[:MAX_VERSION_LENGTH]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from operators.performance_metrics import BETTER, LABEL_METRICS, OF_TASK
 from operators.performance_plan import PlanError, plan_performance, rules_of
 from operators.performance_settings import misfit
+from windows.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,12 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
     performance = model.performance
     if performance is None:
         return
+    if model.task == "multiclass" and not isinstance(reference.prediction, CategoricalProfile):
+        allowed = "build it from rows with a column `prediction` that names the class: it says which classes there are"
+        yield ("performance",), "the reference has no classes", allowed
+    if model.task == "ranking" and reference.prediction is not None:
+        allowed = "build it from rows without a column `prediction`: a ranking predicts lists of item ids"
+        yield ("performance",), "the reference has a profile of single predictions", allowed
     for path, _, rule in rules_of(performance):
         if rule.baseline.kind != "reference":
             continue

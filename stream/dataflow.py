@@ -66,7 +66,8 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     features = {name: tuple(field.name for field in model.layout.features) for name, model in models.items()}
     measures = {name: measure_of(model) for name, model in models.items()}
     joins = {name: model.join for name, model in models.items() if model.join is not None and edges.open_store}
-    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, frozenset(joins)))
+    tasks = {name: models[name].settings.task for name in joins}
+    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks))
     shares_of = {name: min(model.settings.quality.windows) for name, model in models.items()}
     wants_rows = edges.evaluations is not None
 

@@ -77,7 +77,7 @@ class JoinChain:
 
     def __post_init__(self) -> None:
         """Make the steps."""
-        models = frozenset(plan.model for plan in self.plans)
+        models = {plan.model: plan.labels.task for plan in self.plans}
         self.decode = Decode(DecodeConfig(tuple(plan.layout for plan in self.plans), PANE, LATENESS, AHEAD, models))
         known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in self.plans)
         self.decode_feedback = DecodeFeedback(FeedbackConfig(known, PANE, LATENESS, AHEAD))

@@ -65,6 +65,7 @@ def cohort_measures(end: int, *windows: WindowMeasures, **changes: Any) -> Cohor
         versions=("1", "2"),
         totals=LabelTotals(),
         last_feedback=end,
+        heard=0,
         last_prediction=end,
         too_old=0,
         ended=False,

@@ -124,7 +124,7 @@ def test_late_records_are_counted_by_model_and_left_out() -> None:
 
 def test_a_late_failure_leaves_no_trace_in_a_batch_that_is_joined() -> None:
     """The one failed prediction of the batch is late: the others fold as if it had never been there."""
-    decode = Decode(DecodeConfig((LAYOUT,), PANE, LATENESS, AHEAD, frozenset({"click"})))
+    decode = Decode(DecodeConfig((LAYOUT,), PANE, LATENESS, AHEAD, {"click": "binary"}))
     others = [record(START + 60_000, prediction_id="a"), record(START + 61_000, prediction_id="b")]
     late = record(START, prediction_id="c", error="broken")
     found, expected = (decode(batch(lines, written=START + 61_000)) for lines in ([*others, late], others))

@@ -75,6 +75,20 @@ def test_what_is_no_label_of_a_binary_task_is_a_dead_letter(given: Any) -> None:
     assert found.read == 2
 
 
+@pytest.mark.parametrize("given", [-1, -1.0, 0, 1e300])
+def test_any_number_is_a_label_of_a_regression(given: float) -> None:
+    """None of them stands for something else."""
+    assert labels(said(label=given), codes=LabelCodes("regression")).labels.tolist() == [given]
+
+
+@pytest.mark.parametrize("given", [10**30, ["a", 10**30]])
+def test_item_ids_fit_64_bits(given: Any) -> None:
+    """A larger number is a dead letter, and ends nothing else."""
+    found = decoded(said(label=given), said(label="a"), codes=LabelCodes("ranking"))
+    assert len(found.dead) == 1
+    assert [one for _, part in found.labels for one in part.ids] == ["p1"]
+
+
 def test_classes_of_a_multiclass_task() -> None:
     """Names and numbers of classes have codes, whatever else there is has the last one."""
     codes = LabelCodes("multiclass", ("cat", "7", "dog"))
@@ -102,6 +116,7 @@ def test_clicked_items_of_a_ranking() -> None:
         (said(prediction_id="x" * 513), Reason.WRONG_TYPE),
         (said(timestamp=START + 120_000), Reason.TIMESTAMP_AHEAD),
         (said(prediction=0.5, predicted_at=START // 1000), Reason.BAD_TIMESTAMP),
+        (said(prediction=0.5, predicted_at=START + 61_000), Reason.TIMESTAMP_AHEAD),
         (b'{"model": "click", "prediction_id": "\\ud800", "label": 1}', Reason.INVALID_TEXT),
         (b"{", Reason.BROKEN_JSON),
     ],

@@ -12,7 +12,7 @@ import pytest
 from labels import H, Interval, cohort_measures, compared, label_table, window_measures
 
 from operators.cohort_measures import CurveMeasure, SliceError
-from operators.cohort_tick import NEVER, LabelTotals
+from operators.cohort_tick import NEVER
 from operators.detectors import WARM_UP, Detectors
 from operators.judge_performance import LabelJudge, LabelJudgeState
 from operators.performance_monitors import Against
@@ -253,11 +253,11 @@ def test_after_a_pause_labels_are_awaited_for_a_label_delay() -> None:
     ]
 
 
-def test_a_stall_tells_how_long() -> None:
-    """In seconds, beside the limit and the labels that came before."""
+def test_a_stall_tells_how_long_and_how_much_feedback_was_of_no_use() -> None:
+    """In seconds, beside the limit; feedback that came since a label last found its prediction matches nothing."""
     logic = judge(settings(**STALL))
-    totals = LabelTotals(feedback={"explicit": 5, "delayed": 2})
-    finding = only(logic(cohort_measures(10 * H, last_feedback=8 * H, totals=totals)))
+    logic(cohort_measures(8 * H, last_feedback=8 * H, heard=40))
+    finding = only(logic(cohort_measures(10 * H, last_feedback=8 * H, heard=47)))
     assert (finding.metric, finding.value, finding.threshold, finding.samples) == ("label_age_s", 7_200, 1_800, 7)
 
 
