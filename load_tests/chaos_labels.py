@@ -107,6 +107,11 @@ class LabelRun(Run):
         create_topics(bench.node.bootstrap, {feedback_topic(topic): PARTITIONS})
         super().__init__(bench, name, **options)
 
+    def quiet(self) -> bool:
+        """Whether alerts have fired and none does; what predictions and labels both feed fires twice and ends once."""
+        active = sum(self.monitor.series("alert_active").values())
+        return self.alerts("firing") > 0 and not active
+
     def settle(self) -> Result:
         """Compare; and see that there was something to compare."""
         result = super().settle()

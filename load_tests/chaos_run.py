@@ -132,6 +132,10 @@ class Run:
         counted = self.monitor.series("alerts_total")
         return sum(value for labels, value in counted.items() if f'state="{state}"' in labels)
 
+    def quiet(self) -> bool:
+        """Whether alerts have fired and all of them are resolved."""
+        return 0 < self.alerts("firing") == self.alerts("resolved")
+
     def terminate(self) -> None:
         """SIGTERM: exit 0, in time."""
         code, seconds = self.monitor.terminate()
