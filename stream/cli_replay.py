@@ -82,6 +82,8 @@ def replay(
         typer.echo(line)
     typer.echo(f"written to {out}")
     topic = predictions == [KAFKA]
+    if feedback and not summary.matched:
+        typer.echo(f"no feedback met its prediction: {_why_unmatched(summary)}", err=True)
     if summary.useless:
         raise UsageError(none_folded(summary, out, topic=topic))
     if summary.much_late:
@@ -115,6 +117,13 @@ def none_folded(summary: Summary, out: Path, *, topic: bool) -> str:
 def _late_topic(config: Config) -> str:
     lateness = show_duration(config.time.lateness)
     return f"more than time.lateness ({lateness}) behind the newest of their partition; they are late for `run` too"
+
+
+def _why_unmatched(summary: Summary) -> str:
+    """What is behind it when no label found its prediction."""
+    if not summary.feedback:
+        return "none of it could be read; dead_letters.jsonl says why, record by record"
+    return "is prediction_id in both, and the same? Labels of older predictions need these, and a long enough `keep`"
 
 
 def overrides(settings: Sequence[str]) -> dict[str, str]:

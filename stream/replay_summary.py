@@ -26,6 +26,7 @@ class Tally:
     def __init__(self) -> None:
         self._totals: dict[str, dict[tuple[str, Labels], float]] = {}
         self._active: dict[str, tuple[Labels, ...]] = {}
+        self._waiting: dict[str, float] = {}
         self.windows = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -45,6 +46,8 @@ class Tally:
             (mark,) = block.values
             self.first = mark if self.first is None else min(self.first, mark)
             self.last = mark if self.last is None else max(self.last, mark)
+        elif block.metric == metrics.LABELS_WAITING.name:
+            self._waiting[block.owner] = sum(block.values)
         elif block.metric == metrics.ALERT_ACTIVE.name:
             self._active[block.owner] = block.rows
         elif block.metric == metrics.THROUGHPUT_PER_SECOND.name:
@@ -54,6 +57,11 @@ class Tally:
     def active(self) -> tuple[Labels, ...]:
         """Labels of alert_active for what fires still."""
         return tuple(row for owner in sorted(self._active) for row in self._active[owner])
+
+    @property
+    def waiting(self) -> int:
+        """Feedback that waits for its prediction still."""
+        return int(sum(self._waiting.values()))
 
     def total(self, metric: metrics.Metric) -> int:
         """A counter over all its labels."""
@@ -79,6 +87,9 @@ class Summary:
         dead: of them, rejected, by reason.
         feedback: of them, feedback.
         matched: predictions that got a label.
+        revised: feedback that revised another one.
+        duplicates: feedback that said again what was known.
+        waiting: feedback that waited for its prediction at the end.
         unmatched: feedback that found no prediction, by reason.
         windows: windows measured and judged.
         evaluations: values written.
@@ -96,6 +107,9 @@ class Summary:
     dead: dict[str, int]
     feedback: int
     matched: int
+    revised: int
+    duplicates: int
+    waiting: int
     unmatched: dict[str, int]
     windows: int
     evaluations: int
@@ -129,8 +143,10 @@ class Summary:
         said = f" + {self.feedback:,} feedback" if self.feedback else ""
         yield f"{self.read:,} records read = {parts}{reasons}{said}"
         if self.feedback:
-            lost = f"; unmatched: {_listed(self.unmatched)}" if self.unmatched else ""
-            yield f"{self.matched:,} predictions got a label{lost}"
+            more = {"revised": self.revised, "said again": self.duplicates, "waiting still": self.waiting}
+            rest = "".join(f", {count:,} {name}" for name, count in more.items() if count)
+            lost = f", {sum(self.unmatched.values()):,} unmatched ({_listed(self.unmatched)})" if self.unmatched else ""
+            yield f"of the feedback, {self.matched:,} gave a prediction its first label{rest}{lost}"
         if self.start is not None and self.end is not None:
             span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
             yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"

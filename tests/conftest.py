@@ -9,5 +9,10 @@ for place in (ROOT / "load_tests", ROOT / "tests"):
         sys.path.append(str(place))
 
 from brokers import broker, embedded_broker, free_port, kafka_node, real_broker  # noqa: E402  the path comes first
+from hypothesis import settings  # noqa: E402  likewise
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("driftgauge", deadline=None)
+settings.load_profile("driftgauge")
 
 __all__ = ["broker", "embedded_broker", "free_port", "kafka_node", "real_broker"]
