@@ -83,7 +83,7 @@ class Tally:
         compared: values by kind of comparison.
         farthest: largest difference by kind; relative to what is allowed for those within a bound.
         defined: values that were not undefined on both sides.
-        auc: largest difference of AUC and largest bound.
+        auc: largest difference of AUC; sum of its bounds, and how many there are.
         problems: whatever differs.
         seconds: CPU or wall seconds spent.
     """
@@ -95,7 +95,7 @@ class Tally:
     compared: Counter[str] = field(default_factory=Counter)
     farthest: dict[str, float] = field(default_factory=dict)
     defined: int = 0
-    auc: tuple[float, float] = (0.0, 0.0)
+    auc: tuple[float, float, int] = (0.0, 0.0, 0)
     problems: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -111,7 +111,7 @@ class Tally:
                 for name in self.farthest.keys() | other.farthest.keys()
             },
             self.defined + other.defined,
-            (max(self.auc[0], other.auc[0]), max(self.auc[1], other.auc[1])),
+            (max(self.auc[0], other.auc[0]), self.auc[1] + other.auc[1], self.auc[2] + other.auc[2]),
             self.problems + other.problems,
             self.seconds + other.seconds,
         )
@@ -226,7 +226,7 @@ def _compare_group(where: str, found: dict[str, Row], wanted: dict[str, Expected
         tally.defined += 1
         off = abs(row.value - want.value)
         if name == "auc":
-            tally.auc = max(tally.auc[0], off), max(tally.auc[1], want.within)
+            tally.auc = max(tally.auc[0], off), tally.auc[1] + want.within, tally.auc[2] + 1
         shown = off / max(want.within, 1e-300) if kind == BOUND else off / max(1.0, abs(want.value))
         tally.farthest[kind] = max(tally.farthest.get(kind, 0.0), shown)
         if not off <= want.within:
@@ -308,7 +308,7 @@ def main(arguments: list[str]) -> int:
     for kind in (EXACT, SUM, BOUND):
         print(f"{kind:20}{total.compared[kind]:>12,}{total.farthest.get(kind, math.nan):>16.2g}", end="")
         print(" of what is allowed" if kind == BOUND else " relative, at most 1e-9" if kind == SUM else "")
-    print(f"AUC: farthest off {total.auc[0]:.2g}, largest bound {total.auc[1]:.2g}")
+    print(f"AUC: farthest off {total.auc[0]:.2g}, mean bound {total.auc[1] / max(1, total.auc[2]):.2g}")
     print(f"worlds by order: {', '.join(f'{name} {count}' for name, count in sorted(total.orders.items()))}")
     print(f"{total.messages:,} messages, {total.defined:,} defined values, {len(total.problems)} differences")
     print(f"{total.worlds} worlds, {total.replayed} replayed; {time.perf_counter() - began:.0f} s")

@@ -209,7 +209,8 @@ class Cohorts:
         config = self.config
         for (version, segment), vector in sorted(groups.items(), key=lambda item: item[0]):
             if segment == WHOLE and vector[config.layout.predictions] > 0:
-                yield curves_of(config.layout, version, vector, config.alpha, everything=config.curves)
+                # A copy: curves hold parts of what they are given, and the sum goes on.
+                yield curves_of(config.layout, version, vector.copy(), config.alpha, everything=config.curves)
 
     def _tables(self, groups: Groups) -> Iterator[Table]:
         """Every metric of the task, of all groups that have predictions."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 8
 """Words kept of one prediction: of more, the earliest by their own times are forgotten that do not count any more."""
 
-_HEAD = struct.Struct("<?q")
+_HEAD = struct.Struct("<qI")
 
 
 class Word(NamedTuple):
@@ -44,16 +44,17 @@ class Said(NamedTuple):
 
     Attributes:
         words: without repetition.
-        met: whether the prediction has come, so that they count.
+        stub: the prediction as it was when it met its first words; they count from then on. None while it has not. What
+            counts is taken back as it was added, even if another prediction has been given the same id since.
         newest: latest effective time of any of them, repetitions too, ms; it never goes back.
     """
 
     words: list[Word]
-    met: bool
+    stub: bytes | None
     newest: int
 
 
-NOTHING = Said([], False, 0)
+NOTHING = Said([], None, 0)
 
 
 class State(NamedTuple):
@@ -139,15 +140,17 @@ def extended(words: Sequence[Word], word: Word) -> list[Word]:
 
 def encode(said: Said) -> bytes:
     """A history as bytes."""
-    return _HEAD.pack(said.met, said.newest) + _ENCODE(said.words)
+    stub = said.stub or b""
+    return _HEAD.pack(said.newest, len(stub)) + stub + _ENCODE(said.words)
 
 
 def decode(data: bytes | None) -> Said:
     """The history of these bytes; NOTHING of None."""
     if data is None:
         return NOTHING
-    met, newest = _HEAD.unpack_from(data)
-    return Said(_DECODE(memoryview(data)[_HEAD.size :]), met, newest)
+    newest, length = _HEAD.unpack_from(data)
+    end = _HEAD.size + length
+    return Said(_DECODE(memoryview(data)[end:]), data[_HEAD.size : end] or None, newest)
 
 
 _BASE = Word(0, 0, 0, None, None)

@@ -200,14 +200,14 @@ class Join:
         kept: dict[bytes, Said] = {}
         for key, stub, data in zip(keys, stubs, said, strict=True):
             before = history.decode(data)
-            if key not in model.waiting or key in kept or before.met:
+            if key not in model.waiting or key in kept or before.stub is not None:
                 continue
             times = times_of(stub)
             live = _live(before.words, before.newest, times, plan)
             if live:
                 self._match(plan, stub, times, [], live, found)
                 self._met(model, key, len(live), len(before.words), 0)
-                kept[key] = before._replace(met=True)
+                kept[key] = before._replace(stub=stub)
         self._keep(plan, kept)
 
     def _met(self, model: ModelJoin, key: bytes, live: int, known: int, new: int) -> None:
@@ -248,24 +248,26 @@ class Join:
             _count(model.totals.feedback, KINDS[word.kind], 1)
             tick = word.known // plan.tick
             found.heard[tick] = found.heard.get(tick, 0) + 1
-        for key, word, stub in zip(keys, words, stubs, strict=True):
+        for key, word, stored in zip(keys, words, stubs, strict=True):
             before = kept[key] if key in kept else history.decode(said[key])
+            met = before.stub
+            stub = stored if met is None else met
             newest = max(word.known, before.newest)
             again = next((other for other in before.words if _same(word, other)), None) if before.words else None
             if again is not None:
                 model.totals.duplicates += 1
-                if word.known < again.known or not before.met:
+                if word.known < again.known or met is None:
                     kept[key] = self._repeated(plan, key, stub, before, word, again, found)
                 continue
             times = None if stub is None else times_of(stub)
             after = history.extended(before.words, word) if before.words else [word]
             if stub is None or times is None or not _live([word], newest, times, plan):
                 if self._wait(plan, model, key, word):
-                    kept[key] = history.Said(after, before.met, newest)
+                    kept[key] = history.Said(after, met, newest)
                 continue
-            kept[key] = history.Said(after, True, newest)
+            kept[key] = history.Said(after, stub, newest)
             live = _live(before.words, newest, times, plan)
-            if before.met:
+            if met is not None:
                 self._match(plan, stub, times, live, [*live, word], found)
                 model.totals.revised += 1
             else:
@@ -287,18 +289,18 @@ class Join:
         if key in model.waiting:
             waits = model.waiting[key]
             waits.until = max(waits.until, newest + plan.wait)
-        met = before.met
+        met = before.stub
         if stub is not None:
             times = times_of(stub)
-            was = _live(before.words, newest, times, plan) if met else []
+            was = [] if met is None else _live(before.words, newest, times, plan)
             live = _live(words, newest, times, plan)
             if live:
                 self._match(plan, stub, times, was, live, found)
                 at = max(sooner.known, times[1])
                 found.knew(at // plan.tick, at)
-            if live and not met:
+            if live and met is None:
                 self._met(model, key, len(live), len(words), 0)
-            met = met or bool(live)
+                met = stub
         return history.Said(words, met, newest)
 
     def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 TREE_CELLS = 1_000_000
 """Rows times columns that trees are grown on: a few seconds."""
+LARGEST = 1e70
+"""Errors from here on are left out: the sum of their fourth powers would be no number."""
 MOST_CLASSES = 32
 """With more classes there are no estimates: each class has cells of its own."""
 
@@ -72,6 +74,9 @@ class Fit:
         classes = estimate_fit.multiclass(matrix[:-2].T, matrix[-1].astype(np.int64), self.classes)
         for part in parts:
             classes = _with_classes(classes, part)
+        for name, one, other in zip(classes.classes, classes.others, classes.predicted, strict=True):
+            if one.rows.sum() + other.rows.sum() == 0:
+                return None, f"no estimates of performance: no labelled row has a score of class {name!r}"
         return classes, None
 
     def _matrix(self, rows: LabelledRows) -> FloatArray | None:
@@ -82,7 +87,7 @@ class Fit:
         if self.task == "regression":
             slots = column_slots(self.binning, rows.columns).astype(np.float64)
             error = outcomes.label - outcomes.score
-            return np.concatenate((rows.columns.numeric, slots, error[None, :]))[:, np.isfinite(error)]
+            return np.concatenate((rows.columns.numeric, slots, error[None, :]))[:, np.abs(error) < LARGEST]
         if self.task == "multiclass" and outcomes.probabilities is not None:
             given = np.isfinite(outcomes.probabilities).any(axis=1) & ~np.isnan(outcomes.label)
             classes = np.stack((outcomes.score, outcomes.label))

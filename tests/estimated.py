@@ -28,7 +28,7 @@ class Given:
     path = Path("rows")
 
     def __init__(self, columns: Mapping[str, Any], batches: int = 1) -> None:
-        arrays = {name: pa.array(list(values) if np.ndim(values) > 1 else values) for name, values in columns.items()}
+        arrays = {name: _array(values) for name, values in columns.items()}
         self._batch = pa.record_batch(arrays)
         self._batches = batches
         self.columns = tuple(Column(name, _kind(array)) for name, array in arrays.items())
@@ -39,6 +39,12 @@ class Given:
         for at in range(self._batches):
             begin, end = rows * at // self._batches, rows * (at + 1) // self._batches
             yield self._batch.select(list(names)).slice(begin, end - begin), end / rows
+
+
+def _array(values: Any) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    return pa.array(list(values) if np.ndim(values) > 1 else values)
 
 
 def _kind(array: pa.Array) -> Any:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
+from windows.estimator import ScoreCells
+
 if TYPE_CHECKING:
     from windows.arrays import FloatArray
-    from windows.estimator import ScoreCells
 
 LEAST = 1e-6
 """Scores are held within [LEAST, 1 - LEAST] before the logit is taken."""
@@ -45,15 +46,33 @@ class Calibrated:
     variance: FloatArray
 
 
-def calibrate(cells: ScoreCells) -> Calibrated:
-    """Weigh the score itself, a curve and the plain shares."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """What the score says of each cell, float64[m], and how many parameters that took."""
+
+    share: FloatArray
+    parameters: float
+
+
+def calibrate(cells: ScoreCells, curve: Curve | None = None) -> Calibrated:
+    """Weigh a curve of the score (that of these cells, unless it is given) and the plain shares."""
     rows, hits = cells.rows.astype(np.float64), cells.hits.astype(np.float64)
     plain = (hits + 0.5) / (rows + 1.0)
     variance = plain * (1.0 - plain) / (rows + 1.0)
-    curve, parameters = _curve(_mean_scores(cells), rows, hits)
-    strength = _strength(curve, parameters, rows, hits)
-    share = curve if np.isinf(strength) else (hits + strength * curve) / (rows + strength)
+    known = curve_of(cells) if curve is None else curve
+    strength = _strength(known, rows, hits)
+    share = known.share if np.isinf(strength) else (hits + strength * known.share) / (rows + strength)
     return Calibrated(share, variance)
+
+
+def calibrate_both(others: ScoreCells, predicted: ScoreCells) -> tuple[Calibrated, Calibrated]:
+    """Two kinds of rows with cells of the same scores: one curve for both, from which each may depart by its own."""
+    both = ScoreCells(
+        others.edges, others.rows + predicted.rows, others.hits + predicted.hits, others.scores + predicted.scores
+    )
+    curve = curve_of(both)
+    shared = Curve(curve.share, curve.parameters / 2)
+    return calibrate(others, shared), calibrate(predicted, shared)
 
 
 def _mean_scores(cells: ScoreCells) -> FloatArray:
@@ -63,21 +82,22 @@ def _mean_scores(cells: ScoreCells) -> FloatArray:
     return np.divide(cells.scores, cells.rows, out=middles, where=cells.rows > 0)
 
 
-def _curve(scores: FloatArray, rows: FloatArray, hits: FloatArray) -> tuple[FloatArray, int]:
-    """The curve that the rows choose, float64[m], and how many parameters it took."""
+def curve_of(cells: ScoreCells) -> Curve:
+    """The curve that the labelled rows choose."""
+    scores, rows, hits = _mean_scores(cells), cells.rows.astype(np.float64), cells.hits.astype(np.float64)
     probabilities = bool(((scores >= 0) & (scores <= 1)).all())
     given = np.clip(scores, LEAST, 1 - LEAST)
     mean = np.average(scores, weights=rows)
     spread = float(np.sqrt(np.average((scores - mean) ** 2, weights=rows))) or 1.0
     at = logit(given) if probabilities else (scores - mean) / spread
-    found = [(given, 0)] if probabilities else []
+    found = [Curve(given, 0)] if probabilities else []
     line = _logistic(np.stack((np.ones(len(at)), at)), rows, hits)
     known = np.cumsum(rows * line * (1.0 - line))
     for bends in BENDS:
         places = np.unique(np.interp(np.arange(1, bends + 1) / (bends + 1), known / known[-1], at))
         design = np.stack((np.ones(len(at)), at, *(np.maximum(at - place, 0.0) for place in places)))
-        found.append((_logistic(design, rows, hits), len(design)))
-    return min(found, key=lambda curve: PENALTY * curve[1] - 2 * _likelihood(curve[0], rows, hits))
+        found.append(Curve(_logistic(design, rows, hits), len(design)))
+    return min(found, key=lambda curve: PENALTY * curve.parameters - 2 * _likelihood(curve.share, rows, hits))
 
 
 def _logistic(design: FloatArray, rows: FloatArray, hits: FloatArray) -> FloatArray:
@@ -109,13 +129,13 @@ def _likelihood(share: FloatArray, rows: FloatArray, hits: FloatArray) -> float:
     return float((xlogy(hits, share) + xlog1py(rows - hits, -share)).sum())
 
 
-def _strength(curve: FloatArray, parameters: int, rows: FloatArray, hits: FloatArray) -> float:
+def _strength(known: Curve, rows: FloatArray, hits: FloatArray) -> float:
     """Rows that the curve counts for in each cell; infinite when the cells scatter no more than chance makes them."""
-    used = rows > 0
+    used, curve = rows > 0, known.share
     chance = rows[used] * curve[used] * (1.0 - curve[used])
     # a cell that expects less than one hit or miss would weigh far too much in a sum of squared ratios
     scatter = float(((hits[used] - rows[used] * curve[used]) ** 2 / np.maximum(chance, 1.0)).sum())
-    freedom = max(int(used.sum()) - parameters, 1)
+    freedom = max(int(used.sum()) - known.parameters, 1.0)
     excess = scatter - freedom
     if excess <= 0:
         return float("inf")

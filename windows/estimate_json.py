@@ -134,13 +134,15 @@ def estimator_from_wire(wire: EstimatorWire, columns: list[Profile], prediction:
         predicted = tuple(_score_cells(cells) for cells in wire.predicted)
         if any(not np.array_equal(one.edges, two.edges) for one, two in zip(others, predicted, strict=True)):
             raise ReferenceError_("estimator: the two kinds of cells of a class need the same edges")
+        if any(one.rows.sum() + two.rows.sum() == 0 for one, two in zip(others, predicted, strict=True)):
+            raise ReferenceError_("estimator: no cell of a class has any rows")
         return MulticlassEstimator(tuple(wire.classes), others, predicted)
     if not isinstance(prediction, NumericProfile):
         raise ReferenceError_("estimator: it is of a number, and the predictions are none")
     if isinstance(wire, BinaryWire):
         cells = _score_cells(wire.cells)
-        if wire.threshold not in cells.edges:
-            raise ReferenceError_("estimator: the threshold is no edge of its cells")
+        if wire.threshold not in cells.edges or cells.rows.sum() == 0:
+            raise ReferenceError_("estimator: the threshold is no edge of its cells, or no cell has any rows")
         return BinaryEstimator(wire.threshold, cells)
     numeric = sum(isinstance(profile, NumericProfile) for profile in columns)
     return RegressionEstimator(
@@ -160,8 +162,8 @@ def _floats(values: FloatArray) -> list[float]:
 
 def _score_cells(wire: ScoreCellsWire) -> ScoreCells:
     edges = _edges(wire.edges, [len(wire.rows), len(wire.hits), len(wire.scores)])
-    if any(hit > row for hit, row in zip(wire.hits, wire.rows, strict=True)) or sum(wire.rows) == 0:
-        raise ReferenceError_("estimator: a cell has more hits than rows, or no cell has any rows")
+    if any(hit > row for hit, row in zip(wire.hits, wire.rows, strict=True)):
+        raise ReferenceError_("estimator: a cell has more hits than rows")
     return ScoreCells(edges, integers(wire.rows), integers(wire.hits), np.array(wire.scores, dtype=np.float64))
 
 

@@ -43,15 +43,16 @@ class Cells:
     order: IntArray
 
 
-def shares(counts: FloatArray, cells: Cells) -> dict[str, Value]:
+def shares(counts: FloatArray, cells: Cells, scale: FloatArray | None = None) -> dict[str, Value]:
     """All metrics of SHARES.
 
     Args:
         counts: float64[G, m], predictions in each cell.
         cells: of the class.
+        scale: float64[G, 1], how many times as many hits are expected as the cells say; None for as many.
     """
     share, variance, positive = cells.calibrated.share, cells.calibrated.variance, cells.positive
-    hits = counts * share
+    hits = counts * share if scale is None else np.minimum(counts * share * scale, counts)
     rows, chosen = counts.sum(axis=1), (counts * positive).sum(axis=1)
     found, actual = (hits * positive).sum(axis=1), hits.sum(axis=1)
     accuracy = (found + (rows - chosen) - (actual - found)) / rows
@@ -101,22 +102,26 @@ def _by_order(counts: FloatArray, order: IntArray) -> FloatArray:
 def class_means(counts: Sequence[FloatArray], classes: Sequence[Cells]) -> dict[str, Value]:
     """Accuracy, and the means over the classes of each class against the rest.
 
-    The errors of the classes are not independent, so their standard deviations are averaged, which no dependence can
-    exceed. A class that is never predicted has a precision of 0, as in scikit-learn.
+    Every prediction has one label, so the hits of all classes are scaled to add up to the predictions. The errors of
+    the classes are not independent, so their standard deviations are averaged, which no dependence can exceed. A class
+    that is never predicted has a precision of 0, as in scikit-learn.
 
     Args:
         counts: for each class float64[G, m].
         classes: K.
     """
     rows = counts[0].sum(axis=1)
-    right, uncertain = np.zeros(len(rows)), np.zeros(len(rows))
+    right, uncertain, hits = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
+    for block, cells in zip(counts, classes, strict=True):
+        hits += block @ cells.calibrated.share
+        right += (block * cells.positive) @ cells.calibrated.share
+        uncertain += np.square(block * cells.positive) @ cells.calibrated.variance
+    accuracy = np.minimum(right / hits, 1.0)
+    scale = (rows / hits)[:, None]
     found: dict[str, list[Value]] = {name: [] for name in SHARES}
     for block, cells in zip(counts, classes, strict=True):
-        right += (block * cells.calibrated.share * cells.positive).sum(axis=1)
-        uncertain += (np.square(block) * cells.calibrated.variance * cells.positive).sum(axis=1)
-        for name, part in shares(block, cells).items():
+        for name, part in shares(block, cells, scale).items():
             found[name].append(part)
-    accuracy = right / rows
     one = {"estimated_accuracy": Value(accuracy, accuracy * (1.0 - accuracy) / rows, uncertain / rows**2)}
     return one | {name: _mean(found[name]) for name in SHARES[1:]}
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammainccinv, gammaincinv
 
-from windows.calibration import Calibrated, calibrate
+from windows.calibration import Calibrated, calibrate, calibrate_both
 from windows.estimate_shares import Cells, Value, class_means, shares
 from windows.estimator import BinaryEstimator, ErrorCells, MulticlassEstimator, RegressionEstimator, ScoreCells
 from windows.expected_error import middles
@@ -122,7 +122,7 @@ def _cells(estimator: Estimator) -> list[Cells]:
 
 
 def _of_class(others: ScoreCells, predicted: ScoreCells) -> Cells:
-    one, two = calibrate(others), calibrate(predicted)
+    one, two = calibrate_both(others, predicted)
     both = Calibrated(np.concatenate((one.share, two.share)), np.concatenate((one.variance, two.variance)))
     return Cells(both, np.arange(2 * others.size) >= others.size, np.tile(np.arange(others.size), 2))
 

@@ -140,6 +140,21 @@ def test_it_does_not_matter_which_partition_is_read_first(negative_after: str | 
     assert all(one == told[0] for one in told[1:])
 
 
+def test_an_id_that_is_used_again_takes_nothing_back_that_was_not_added() -> None:
+    """A second prediction of the same id comes between a label and its revision: no count is negative."""
+    model = Joined()
+    model.predict(served(prediction=0.9))
+    model.say(said(START + 1, 1))
+    model.predict(served(at=START + 10 * MINUTE, prediction=0.2))
+    model.say(said(START + 11 * MINUTE, 0))
+    found = model.end()
+    assert (found["predictions"], found["labelled"], found["accuracy"]) == (2.0, 1.0, 0.0)
+    rings = model.steps.judged.cohorts.state.rings.values()
+    slices = [packed.unpack() for ring in rings for groups in ring.slices.values() for packed in groups.values()]
+    layout = model.steps.judged.join.task
+    assert all((vector[: layout.blocks["value"].start] >= 0).all() for vector in slices)
+
+
 def test_clicks_below_the_places_that_count_are_known() -> None:
     """The reciprocal rank is that of the first click wherever it is; NDCG's ideal list holds every click there was."""
     model = Joined("ranking", k=1)

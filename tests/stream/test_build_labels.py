@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from estimated import CLASSES, Given, binary_rows, built, multiclass_rows, regression_rows
 from rich.console import Console
@@ -16,6 +17,7 @@ from stream import build_sample
 from stream.build_plan import BuildOptions, OutcomeOptions, outcome_options
 from stream.reference_build import build
 from stream.reference_show import drawing
+from windows.estimates import Estimates
 from windows.estimator import BinaryEstimator, MulticlassEstimator
 from windows.reference import from_json, to_json
 from windows.task_curves import confusion
@@ -149,6 +151,33 @@ def test_bare_classes_have_outcomes_but_no_estimates() -> None:
     assert any("they need scores" in note for note in done.notes)
 
 
+def test_a_class_that_no_labelled_row_was_predicted_to_be() -> None:
+    """It has cells all the same, of the rows predicted to be another; the file reads back."""
+    rows = multiclass_rows(3_000)
+    label = rows["label"].astype(np.float64)
+    label[rows["prediction"].argmax(axis=1) == 2] = np.nan
+    reference = built({**rows, "label": label}, "multiclass").reference
+    assert isinstance(reference.estimator, MulticlassEstimator)
+    at = reference.estimator.classes.index("2")
+    assert reference.estimator.predicted[at].rows.sum() == 0
+    assert from_json(to_json(reference)).id == reference.id
+    estimates = Estimates(reference.estimator)
+    counts = np.ones((1, reference.estimator.size), dtype=np.int64)
+    assert all(np.isfinite(one.value[0]) for one in estimates(counts, 1.0, 0.01).values())
+
+
+def test_a_class_without_scores_leaves_no_estimates() -> None:
+    """Lists too short for a class that bare predictions name: the note says which."""
+    rows = multiclass_rows(1_000)
+    lists: list[Any] = [item[:2].tolist() for item in rows["prediction"]]
+    longer = [[0.1, 0.2, 0.7]] * 5
+    label = np.concatenate((np.minimum(rows["label"], 1).astype(np.float64), np.full(5, np.nan)))
+    columns = {"x": np.arange(1_005.0), "prediction": pa.array(lists + longer), "label": label}
+    done = build(Given(columns), BuildOptions("m", task="multiclass"))
+    assert done.reference.estimator is None
+    assert any("score of class '2'" in note for note in done.notes)
+
+
 def test_regression_outcomes_are_scikit_learns() -> None:
     """The mean error of the labelled rows."""
     rows = regression_rows(3_000)
@@ -156,6 +185,18 @@ def test_regression_outcomes_are_scikit_learns() -> None:
     found = metrics(done.reference)
     assert found["mae"] == pytest.approx(mean_absolute_error(rows["label"], rows["prediction"]), rel=1e-9)
     assert found["within_tolerance"] == (np.abs(rows["label"] - rows["prediction"]) <= 0.5).mean()
+
+
+@pytest.mark.parametrize("error", [0.0, 1e-300, 1e60, 1e200, np.inf])
+def test_errors_of_any_size_can_be_read_back(error: float) -> None:
+    """None at all, tiny ones, and some that are enormous: estimates are numbers, and the file reads back."""
+    rows = regression_rows(1_000)
+    label = rows["prediction"] + np.where(np.arange(1_000) % 3 == 0, error, 0.0)
+    reference = from_json(to_json(built({**rows, "label": label}, "regression").reference))
+    assert reference.estimator is not None
+    counts = np.ones((1, reference.estimator.size), dtype=np.int64)
+    for one in Estimates(reference.estimator)(counts, 1.0, 0.01).values():
+        assert one.lower[0] <= one.value[0] <= one.upper[0]
 
 
 def test_ranking_outcomes() -> None:
