@@ -23,8 +23,9 @@ MAX_AHEAD = 30
 class Alignment:
     """How far each partition of this process has come, in panes; which are at their end; how much each reads.
 
-    `lead` is another topic that this one must not get ahead of: feedback waits for the predictions it is about, while
-    predictions, whose drift is to be seen at once, wait for nobody else.
+    `lead` is another topic that this one follows: feedback waits until the predictions it is about have been read, for
+    a label that comes first has to be kept and met later, at several times the cost; predictions, whose drift is to be
+    seen at once, wait for nobody else.
     """
 
     lead: Alignment | None = None
@@ -32,11 +33,14 @@ class Alignment:
     at_end: set[int] = field(default_factory=set)
     limits: dict[int, int] = field(default_factory=dict)
     before: dict[int, int] = field(default_factory=dict)
+    spans: dict[int, int] = field(default_factory=dict)
 
     def moved(self, partition: int, floor: int | None) -> None:
         """A batch of `partition` was decoded; `floor` is the first pane still open after it."""
         if floor is not None:
-            self.floors[partition] = max(floor, self.floors.get(partition, floor))
+            before = self.floors.get(partition, floor)
+            self.floors[partition] = max(floor, before)
+            self.spans[partition] = self.floors[partition] - before
 
     def read(self, partition: int, *, at_end: bool) -> None:
         """A poll of `partition` found data, or found its end."""
@@ -65,14 +69,13 @@ class Alignment:
         mine = self.floors.get(partition)
         if mine is None:
             return False
-        if self.lead is not None and self.lead.is_behind(mine):
+        # The next batch is taken to span as many panes as the last one.
+        if self.lead is not None and self.lead.is_behind(mine + self.spans.get(partition, 0)):
             return True
-        return self.is_behind(mine, besides=partition)
+        return self.is_behind(mine - MAX_AHEAD, besides=partition)
 
     def is_behind(self, pane: int, besides: int | None = None) -> bool:
-        """Whether any partition with data to read, `besides` one, is far behind `pane`."""
+        """Whether any partition with data to read, `besides` one, has not come to `pane`."""
         return any(
-            pane > floor + MAX_AHEAD
-            for other, floor in self.floors.items()
-            if other != besides and other not in self.at_end
+            floor < pane for other, floor in self.floors.items() if other != besides and other not in self.at_end
         )
