@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.performance_monitors import Against, Form
-    from windows.arrays import IntArray
+    from windows.arrays import FloatArray, IntArray
     from windows.ring import Key
     from windows.task_layout import TaskLayout
 
@@ -79,6 +79,11 @@ def complement(found: Measured) -> Measured:
     return Measured(1.0 - found.value, 1.0 - found.upper, 1.0 - found.lower, found.samples)
 
 
+def covered(layout: TaskLayout, vectors: IntArray) -> FloatArray:
+    """Share of the predictions that have a label, float64[G]; NaN without predictions."""
+    return task_metrics(layout, vectors, 0.5, ("label_coverage",))["label_coverage"].value
+
+
 def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float) -> list[Comparison]:
     """One comparison for each ask; all of the same baseline."""
     names = {complemented(layout, ask.metric)[0] for ask in asks}
@@ -86,6 +91,9 @@ def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float)
     then = task_metrics(layout, pairs.baseline, alpha, names)
     additive = {complemented(layout, ask.metric)[0] for ask in asks if ask.form == "difference"}
     apart = difference(layout, pairs.current, pairs.baseline, alpha, additive)
+    coverage = covered(layout, pairs.current)
+    if all(ask.against.kind != "reference" for ask in asks):
+        coverage = np.fmin(coverage, covered(layout, pairs.baseline))
     found = []
     for ask in asks:
         name, turned = complemented(layout, ask.metric)
@@ -94,7 +102,7 @@ def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float)
         if turned:
             a, b = complement(a), complement(b)
             gap = Measured(-gap.value, -gap.upper, -gap.lower, gap.samples)
-        found.append(Comparison(ask.against, ask.form, _table(ask, pairs, a, b, gap), pairs.versus))
+        found.append(Comparison(ask.against, ask.form, _table(ask, pairs, a, b, gap), pairs.versus, coverage))
     return found
 
 

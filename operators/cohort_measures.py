@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from operators.performance_curves import Curves
     from operators.performance_monitors import Against, Form
     from operators.tables import Table
+    from windows.arrays import FloatArray
     from windows.panes import Window
     from windows.ring import Key
 
@@ -24,12 +25,15 @@ class Comparison:
             value b they are b + (bounds of the difference), or b * (bounds of the ratio).
         table: values, bounds and baselines; one column.
         versus: the version that each group was compared with; "" where it is no version.
+        coverage: float64[G], share of the predictions that have a label, in the group or its baseline, whichever is
+            less; the reference's rows were chosen, and count as covered.
     """
 
     against: Against
     form: Form
     table: Table
     versus: tuple[str, ...]
+    coverage: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,13 @@ class CurveMeasure:
         recent: the later period; its end is `end`.
         end: ms.
         table: one group ("", ""), one column.
+        coverage: share of the predictions that have a label, in the period that has less.
     """
 
     recent: Window
     end: int
     table: Table
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True)

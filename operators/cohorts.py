@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_compare import Ask, Pairs, compare, error_of
+from operators.cohort_compare import Ask, Pairs, compare, covered, error_of
 from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
 from operators.performance_curves import Curves, curves_of
 from operators.performance_monitors import CURVE, Against
@@ -58,6 +58,7 @@ class CohortsConfig:
         reference: the reference's labelled rows, int64[layout.size]; None where it has none.
         errors: whether the errors of slices are wanted, for the detectors.
         curves: whether all curves are wanted, not only label coverage by score.
+        min_coverage: share of a slice that must have a label for its error to be told to the detectors.
     """
 
     model: str
@@ -70,6 +71,7 @@ class CohortsConfig:
     reference: IntArray | None
     errors: bool
     curves: bool = False
+    min_coverage: float = 0.0
 
 
 @dataclass(slots=True)
@@ -309,7 +311,8 @@ class Cohorts:
             return None
         found = curve_shift(self.config.layout, recent[None], before[None], self.config.alpha)
         table = _table(Kind.CONCEPT, CURVE, (("", WHOLE),), found)
-        return CurveMeasure(Window(curve.recent, slide), mature, table)
+        coverage = covered(self.config.layout, np.stack((recent, before)))
+        return CurveMeasure(Window(curve.recent, slide), mature, table, float(np.fmin(*coverage)))
 
     def _errors(self, windows: tuple[WindowMeasures, ...]) -> Iterator[SliceError]:
         """The errors of the slices of the shortest window that have become mature."""
@@ -326,8 +329,11 @@ class Cohorts:
             for (version, segment), packed in sorted(ring.slices.get(index, {}).items()):
                 if segment != WHOLE:
                     continue
+                vector = packed.unpack()
+                if covered(self.config.layout, vector[None])[0] < self.config.min_coverage:
+                    continue
                 begun, known = pending.get(version, (index * slide, None))
-                vector = packed.unpack() if known is None else known + packed.unpack()
+                vector = vector if known is None else known + vector
                 found = error_of(self.config.layout, vector[None], self.config.alpha)
                 if found.samples[0] < FEWEST_LABELS or np.isnan(found.value[0]):
                     pending[version] = (begun, vector)

@@ -113,8 +113,13 @@ def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_af
 
 def first(word: Word, known: int, tick: int) -> tuple[int, State, int]:
     """What the first word about a prediction that became known at `known` (ms) adds, where nothing is assumed."""
+    return max(word.known, known) // tick, state_of(word), 1
+
+
+def state_of(word: Word) -> State:
+    """What counts while this is all that was said."""
     label = tuple(word.label) if isinstance(word.label, list) else word.label
-    return max(word.known, known) // tick, State(label, word.value, word.at), 1
+    return State(label, word.value, word.at)
 
 
 def difference(before: Counter[Change], after: Counter[Change]) -> list[tuple[int, State, int]]:
@@ -142,6 +147,11 @@ def encode(said: Said) -> bytes:
     """A history as bytes."""
     stub = said.stub or b""
     return _HEAD.pack(said.newest, len(stub)) + stub + _ENCODE(said.words)
+
+
+def encode_first(word: Word, stub: bytes) -> bytes:
+    """The history of one word that met its prediction at once."""
+    return _HEAD.pack(word.known, len(stub)) + stub + _ENCODE((word,))
 
 
 def decode(data: bytes | None) -> Said:

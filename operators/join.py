@@ -7,6 +7,7 @@ time. So what is known by a moment does not depend on the order of arrival.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from operators import history
 from operators.cohort_tick import LabelTotals
 from operators.labels import KINDS
 from operators.outcomes import Contributions, sketches_of
-from operators.stub import StubCodec, times_of, with_known
+from operators.stub import StubCodec, times_of, times_of_all, with_known
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class _Found:
         self.stubs.append(stub)
         for tick, state, sign in parts:
             self.contributions.add(row, tick, state, sign)
+
+    def add_first(self, stubs: list[bytes], ticks: list[int], states: list[history.State]) -> None:
+        begin = len(self.stubs)
+        self.stubs += stubs
+        self.contributions.extend(range(begin, len(self.stubs)), ticks, states)
 
     def knew(self, tick: int, at: int) -> None:
         self.latest[tick] = max(at, self.latest.get(tick, at))
@@ -240,13 +246,79 @@ class Join:
         known = [word.known for word in words]
         model.newest = max(model.newest, *known)
         buckets = self._buckets(plan, min(known))
-        said = dict(zip(keys, self.store.histories(keys, buckets), strict=True))
+        said = self.store.histories(keys, buckets)
         stubs = self.store.stubs(keys, buckets)
+        for kind, count in Counter([word.kind for word in words]).items():
+            _count(model.totals.feedback, KINDS[kind], count)
+        for tick, count in Counter([at // plan.tick for at in known]).items():
+            found.heard[tick] = found.heard.get(tick, 0) + count
+        rest = self._take_first(plan, model, keys, words, said, stubs, found)
+        if rest:
+            picked = ([column[row] for row in rest] for column in (keys, words, said, stubs))
+            self._take_any(plan, model, *picked, found)
+
+    def _take_first(
+        self,
+        plan: JoinPlan,
+        model: ModelJoin,
+        keys: list[bytes],
+        words: list[Word],
+        said: list[bytes | None],
+        stubs: list[bytes | None],
+        found: _Found,
+    ) -> list[int]:
+        """Take what is by far the most: the first and only word about a stored prediction. Returns the other rows.
+
+        It does for many what `_take_any` does one by one, at a third of the time.
+        """
+        if plan.negative_after is not None:
+            return list(range(len(keys)))
+        once = Counter(keys)
+        rows = [
+            row
+            for row, (key, history, stub) in enumerate(zip(keys, said, stubs, strict=True))
+            if stub is not None and history is None and once[key] == 1 and key not in model.waiting
+        ]
+        if not rows:
+            return list(range(len(keys)))
+        chosen = [stub for row in rows if (stub := stubs[row]) is not None]
+        made, stored = times_of_all(chosen)
+        known = np.array([words[row].known for row in rows], dtype=np.int64)
+        live = (known >= stored - plan.wait) & (known <= made + plan.keep)
+        if not live.all():
+            at = np.flatnonzero(live)
+            rows, chosen = [rows[row] for row in at.tolist()], [chosen[row] for row in at.tolist()]
+            known, stored = known[at], stored[at]
+        if not rows:
+            return list(range(len(keys)))
+        taken = [words[row] for row in rows]
+        since = np.maximum(known, stored)
+        ticks = since // plan.tick
+        found.add_first(chosen, ticks.tolist(), [history.state_of(word) for word in taken])
+        for tick in np.unique(ticks).tolist():
+            found.knew(tick, int(since[ticks == tick].max()))
+        model.totals.matched += len(rows)
+        indices = (known + (plan.wait + plan.keep)) // plan.span
+        for index in np.unique(indices).tolist():
+            same = np.flatnonzero(indices == index).tolist()
+            encoded = [history.encode_first(taken[row], chosen[row]) for row in same]
+            self.store.put_histories((plan.span, index), [keys[rows[row]] for row in same], encoded)
+        if len(rows) == len(keys):
+            return []
+        return sorted(set(range(len(keys))).difference(rows))
+
+    def _take_any(
+        self,
+        plan: JoinPlan,
+        model: ModelJoin,
+        keys: list[bytes],
+        words: list[Word],
+        histories: list[bytes | None],
+        stubs: list[bytes | None],
+        found: _Found,
+    ) -> None:
+        said = dict(zip(keys, histories, strict=True))
         kept: dict[bytes, Said] = {}
-        for word in words:
-            _count(model.totals.feedback, KINDS[word.kind], 1)
-            tick = word.known // plan.tick
-            found.heard[tick] = found.heard.get(tick, 0) + 1
         for key, word, stored in zip(keys, words, stubs, strict=True):
             before = kept[key] if key in kept else history.decode(said[key])
             met = before.stub

@@ -20,15 +20,14 @@ from operators.judge_stream import StreamState, advance
 from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
-from operators.performance_tables import table_of
+from operators.performance_tables import Asked, coverage_of, table_of
 from windows.layout import WHOLE
 
 if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures, SliceError, WindowMeasures
     from operators.evaluations import Evaluation
     from operators.performance_monitors import PerformanceMonitor
-    from operators.tables import Table
-    from windows.ring import Key
+    from windows.arrays import FloatArray
 
 STATE_VERSION = 1
 
@@ -47,6 +46,7 @@ class LabelJudgeConfig:
         detectors: whether the second opinions are asked.
         opinions_stand: how long (ms) what they say is a finding of the minor level; None for never.
         evaluations: whether evaluations are wanted as rows.
+        min_coverage: share of the predictions that must have a label, where no monitor says otherwise.
     """
 
     model: str
@@ -55,6 +55,7 @@ class LabelJudgeConfig:
     detectors: bool
     opinions_stand: int | None
     evaluations: bool
+    min_coverage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,8 @@ class LabelJudge:
                 self._window(window)
         if measures.curve is not None and (CURVE_MONITOR, measures.curve.recent.size) in self.monitors:
             one = self.monitors[CURVE_MONITOR, measures.curve.recent.size]
-            self._judge(one, measures.curve.table, ("",), measures.curve.end, None)
+            asked = Asked(measures.curve.table, ("",), np.array([measures.curve.coverage]))
+            self._judge(one, asked, measures.curve.end, np.array([np.nan]))
         self._forget(measures)
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
         self._heed(said, measures)
@@ -144,26 +146,24 @@ class LabelJudge:
         )
 
     def _window(self, window: WindowMeasures) -> None:
-        coverage = window.table("label_coverage")
         for one in self.config.monitors:
             if window.window.size not in one.monitor.windows or one.monitor.name == CURVE_MONITOR:
                 continue
             found = table_of(one, window)
             if found is not None:
-                self._judge(one, *found, window.end, coverage)
+                self._judge(one, found, window.end, coverage_of(window, found.table.groups))
 
-    def _judge(
-        self, one: PerformanceMonitor, table: Table, versus: tuple[str, ...], end: int, coverage: Table | None
-    ) -> None:
-        monitor, (size,) = one.monitor, one.monitor.windows
+    def _judge(self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray) -> None:
+        """Judge each group; one with too few labels stays what it was. `shown` is the coverage that findings tell."""
+        monitor, (size,), table = one.monitor, one.monitor.windows, asked.table
         for row, (version, segment) in enumerate(table.groups):
-            if monitor.whole_only and segment != WHOLE:
+            if (monitor.whole_only and segment != WHOLE) or asked.coverage[row] < one.min_coverage:
                 continue
             key = (monitor.name, size, version, segment)
             readings = readings_of(monitor, table, row)
             state = advance(self.state.streams, key, readings, end, size)
             if state is not None and state.at[0] == end:
-                self.state.grounds[key] = Ground(_against(one, versus[row]), _covered(coverage, (version, segment)))
+                self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
                 self.state.grounds.pop(key, None)
             if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
@@ -234,7 +234,8 @@ class LabelJudge:
     def _rows(self, measures: CohortMeasures, said: list[tuple[SliceError, Opinion]]) -> list[Evaluation]:
         if not self.config.evaluations:
             return []
-        found = [row for window in measures.windows for row in window_rows(measures, window, self.config.monitors)]
+        monitors, floor = self.config.monitors, self.config.min_coverage
+        found = [row for window in measures.windows for row in window_rows(measures, window, monitors, floor)]
         if measures.curve is not None:
             curve = self.monitors.get((CURVE_MONITOR, measures.curve.recent.size))
             found += curve_rows(measures, measures.curve, curve)
@@ -245,12 +246,6 @@ def _against(one: PerformanceMonitor, version: str) -> str:
     if version:
         return f"version {version}"
     return "" if one.against is None else one.against.text
-
-
-def _covered(coverage: Table | None, key: Key) -> float:
-    if coverage is None or key not in coverage.groups:
-        return float("nan")
-    return float(coverage.value[coverage.groups.index(key), 0])
 
 
 def _alarm(error: SliceError, opinion: Opinion) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,13 @@ class Contributions:
         self.ticks.append(tick)
         self.states.append(state)
         self.signs.append(sign)
+
+    def extend(self, rows: Sequence[int], ticks: Sequence[int], states: Sequence[State]) -> None:
+        """As many states that begin."""
+        self.rows.extend(rows)
+        self.ticks.extend(ticks)
+        self.states.extend(states)
+        self.signs.extend(repeat(1, len(rows)))
 
 
 def sketches_of(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Sketches:

@@ -10,8 +10,9 @@ from operators.detectors import RUN_LENGTH
 from operators.evaluations import Evaluation, WindowRow
 from operators.judge_readings import breach_level, insufficient, readings_of
 from operators.performance_curve_rows import curves_rows
+from operators.performance_metrics import OF_ANY_COVERAGE
 from operators.performance_monitors import CURVE_MONITOR
-from operators.performance_tables import table_of
+from operators.performance_tables import Asked, coverage_of, table_of
 from operators.tables import Kind
 from windows.panes import duration_text
 
@@ -27,24 +28,35 @@ if TYPE_CHECKING:
 Verdict = tuple["Status", float | None]
 """(status, threshold)."""
 
+OF_ANY_FLOOR = OF_ANY_COVERAGE | {"labelled", "predictions"}
+"""Metrics that are sure however few labels have come."""
+
 STATUSES: tuple[Status, ...] = ("ok", "minor", "major")
 
 
 def window_rows(
-    measures: CohortMeasures, window: WindowMeasures, monitors: Iterable[PerformanceMonitor]
+    measures: CohortMeasures, window: WindowMeasures, monitors: Iterable[PerformanceMonitor], floor: float = 0.0
 ) -> Iterator[Evaluation]:
-    """The rows of a window: what is mature with the monitors' verdicts, then what is not mature yet."""
+    """The rows of a window: what is mature with the monitors' verdicts, then what is not mature yet.
+
+    Args:
+        measures: of the model.
+        window: one of them.
+        monitors: of the model's labels.
+        floor: share of the predictions that must have a label, where no monitor says otherwise.
+    """
     size = window.window.size
     span = WindowRow(window.window.label, window.end - size, window.end)
     mine = [one for one in monitors if size in one.monitor.windows and one.monitor.name != CURVE_MONITOR]
     judged = {one.monitor.metric for one in mine if not one.compares}
     for table in window.tables:
         if table.metric not in judged:
-            yield from _rows(measures.model, span, table, None)
+            asked = Asked(table, ("",) * len(table.groups), coverage_of(window, table.groups))
+            yield from _rows(measures.model, span, asked, None, 0.0 if table.metric in OF_ANY_FLOOR else floor)
     for one in mine:
         found = table_of(one, window)
         if found is not None:
-            yield from _rows(measures.model, span, found[0], one, found[1])
+            yield from _rows(measures.model, span, found, one, one.min_coverage)
     for curves in window.curves:
         yield from curves_rows(measures.model, span, curves)
     if window.newest is not None:
@@ -54,7 +66,8 @@ def window_rows(
 def curve_rows(measures: CohortMeasures, curve: CurveMeasure, one: PerformanceMonitor | None) -> Iterator[Evaluation]:
     """The row of the curve shift."""
     span = WindowRow(curve.recent.label, curve.end - curve.recent.size, curve.end)
-    yield from _rows(measures.model, span, curve.table, one)
+    asked = Asked(curve.table, ("",), np.array([curve.coverage]))
+    yield from _rows(measures.model, span, asked, one, 0.0 if one is None else one.min_coverage)
 
 
 def opinion_rows(measures: CohortMeasures, said: Iterable[tuple[SliceError, Opinion]]) -> list[Evaluation]:
@@ -95,10 +108,11 @@ def _said(opinion: Opinion) -> str:
 def _rows(
     model: str,
     span: WindowRow,
-    table: Table,
+    asked: Asked,
     one: PerformanceMonitor | None,
-    versus: tuple[str, ...] = (),
+    floor: float,
 ) -> Iterator[Evaluation]:
+    table = asked.table
     for row, (version, segment) in enumerate(table.groups):
         judged = None if one is None or (one.monitor.whole_only and segment) else one
         status, threshold = _verdict(judged, table, row)
@@ -106,8 +120,11 @@ def _rows(
         if value is None and samples > 0:
             continue
         against = "" if judged is None or judged.against is None else judged.against.label
-        if versus and versus[row]:
-            against = f"version {versus[row]}"
+        if asked.versus[row]:
+            against = f"version {asked.versus[row]}"
+        reason = _reason(status, value, threshold, samples)
+        if value is not None and asked.coverage[row] < floor:
+            status, reason = "insufficient_data", _too_few(float(asked.coverage[row]), floor, table)
         yield Evaluation(
             model=model,
             version=version,
@@ -123,7 +140,7 @@ def _rows(
             samples=samples,
             reference_samples=int(table.reference_samples[row, 0]),
             status=status,
-            reason=_reason(status, value, threshold, samples),
+            reason=reason,
             baseline=None if table.baseline is None else _number(table.baseline[row, 0]),
             against=against,
         )
@@ -177,6 +194,14 @@ def _immature(model: str, window: WindowMeasures, newest: Newest) -> Iterator[Ev
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+def _too_few(coverage: float, floor: float, table: Table) -> str:
+    where = "" if table.kind == Kind.PERFORMANCE else " (in the window, or in what it is compared with)"
+    return (
+        f"label coverage of {100 * coverage:.3g} %{where} is below min_coverage ({100 * floor:.3g} %):"
+        " so few labels are no fair sample, so nothing is decided"
+    )
 
 
 def _reason(status: Status, value: float | None, threshold: float | None, samples: int) -> str:

@@ -100,6 +100,9 @@ SHARES = frozenset(
 
 _ANY: tuple[LabelMetric, ...] = ("value_mean", "label_coverage", "label_delay_p50_s", "label_delay_p95_s")
 
+OF_ANY_COVERAGE: frozenset[LabelMetric] = frozenset(_ANY)
+"""Metrics that few labels make no worse: how many come, how late, and a business value, which needs none."""
+
 OF_TASK: dict[Task, tuple[LabelMetric, ...]] = {
     "binary": (
         "accuracy",

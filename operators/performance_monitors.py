@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from operators.monitors import Monitor
-from operators.performance_metrics import BETTER, LABEL_METRICS
+from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.performance_plan import plan_performance, sizes_of, trailing_of
 from operators.tables import Kind
 from windows.confidence import looks_per_month
@@ -72,11 +72,13 @@ class PerformanceMonitor:
         monitor: its limits; its metric is the one it is shown with.
         against: the baseline; None for an objective, which has none.
         form: how the interval of the comparison is made: of the difference, or of the ratio.
+        min_coverage: share of the predictions that must have a label for it to judge.
     """
 
     monitor: Monitor
     against: Against | None
     form: Form = "difference"
+    min_coverage: float = 0.0
 
     @property
     def compares(self) -> bool:
@@ -97,7 +99,7 @@ def performance_monitors(model: ModelSettings) -> tuple[PerformanceMonitor, ...]
     if curve is not None:
         levels = curve.max_shift
         shift = Monitor(CURVE_MONITOR, "ConceptDrift", Kind.CONCEPT, CURVE, (curve.recent,), levels.minor, levels.major)
-        found.append(PerformanceMonitor(shift, None))
+        found.append(PerformanceMonitor(shift, None, min_coverage=performance.min_coverage))
     found += [_objective(objective, performance) for metric, objective in model.sla.items() if metric in LABEL_METRICS]
     return tuple(found)
 
@@ -135,6 +137,14 @@ def against_of(rule: Rule, performance: PerformanceSettings, window: int) -> Aga
     if baseline.kind == "shift":
         return Against("shift", baseline.shift or 0)
     return Against(baseline.kind)
+
+
+def floor_of(metric: str, performance: PerformanceSettings, rule: Rule | None = None) -> float:
+    """Share of the predictions that must have a label for a metric to be judged, by a rule if one is given."""
+    if metric in OF_ANY_COVERAGE:
+        return 0.0
+    given = None if rule is None else rule.min_coverage
+    return performance.min_coverage if given is None else given
 
 
 def _named(metric: str, rules: Sequence[Rule], performance: PerformanceSettings) -> Iterator[PerformanceMonitor]:
@@ -185,7 +195,9 @@ def _of_rule(
             scaled=scaled,
             whole_only=not rule.of_segments,
         )
-        yield PerformanceMonitor(monitor, against_of(rule, performance, size), "ratio" if scaled else "difference")
+        form: Form = "ratio" if scaled else "difference"
+        floor = floor_of(metric, performance, rule)
+        yield PerformanceMonitor(monitor, against_of(rule, performance, size), form, floor)
 
 
 def _rest(share: float | None) -> float | None:
@@ -205,4 +217,4 @@ def _objective(objective: Objective, performance: PerformanceSettings) -> Perfor
         falling=objective.comparison in {">", ">="},
         whole_only=True,
     )
-    return PerformanceMonitor(monitor, None)
+    return PerformanceMonitor(monitor, None, min_coverage=floor_of(objective.metric, performance))

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from operators.durations import UNITS, Millis, from_to
 from operators.performance_metrics import BETTER, LABEL_METRICS, LabelMetric
-from operators.settings_parts import Levels, Name, Number, Ratio, Settings, Whole, Window, Windows, distinct
+from operators.settings_parts import Levels, Name, Number, Ratio, Settings, Share, Whole, Window, Windows, distinct
 
 MAX_KEEP = 120 * UNITS["d"]
 MAX_RULES = 8
@@ -80,6 +80,7 @@ class Rule(Settings):
         trailing: length of the trailing baseline; None for `performance.trailing`.
         segments: whether segments are judged one by one; None for yes, but not against a constant or the reference,
             which hold for the whole.
+        min_coverage: label coverage below which it is not judged; None for `performance.min_coverage`.
     """
 
     baseline: Annotated[Baseline, BeforeValidator(_baseline)] = Baseline(kind="reference")
@@ -91,6 +92,7 @@ class Rule(Settings):
     window: Window | None = None
     trailing: Window | None = None
     segments: bool | None = None
+    min_coverage: Share | None = None
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
@@ -171,6 +173,8 @@ class PerformanceSettings(Settings):
             than two days 1d and 7d, than thirty days 7d and 28d.
         label_delay: a cohort is mature when it is this old.
         coverage: ... or earlier, once this share of it has labels; None for by age alone.
+        min_coverage: share of its predictions that must have a label for a window to be judged: those few that are
+            labelled at once are no fair sample of all.
         keep: how long a prediction waits for labels; None for four label delays, at least a day.
         wait: how long a label waits for its prediction.
         negative_after: no feedback within this time is a negative label; None for no implicit feedback.
@@ -190,6 +194,7 @@ class PerformanceSettings(Settings):
     windows: Windows | None = None
     label_delay: Annotated[Millis, from_to(0, MAX_KEEP)] = UNITS["h"]
     coverage: Ratio | None = None
+    min_coverage: Share = 0.0
     keep: Annotated[Millis, from_to(UNITS["m"], MAX_KEEP)] | None = None
     wait: Annotated[Millis, from_to(0, UNITS["d"])] = 10 * UNITS["m"]
     negative_after: Annotated[Millis, from_to(1, MAX_KEEP)] | None = None

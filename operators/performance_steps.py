@@ -70,6 +70,7 @@ def cohorts_config(
         reference=reference_outcomes(reference, layout),
         errors=_asks_detectors(performance, evaluations=evaluations),
         curves=evaluations,
+        min_coverage=performance.min_coverage,
     )
 
 
@@ -88,6 +89,7 @@ def label_judge_config(model: ModelSettings, *, evaluations: bool) -> LabelJudge
         detectors=_asks_detectors(performance, evaluations=evaluations),
         opinions_stand=stand if performance.concept.detectors == "alert" else None,
         evaluations=evaluations,
+        min_coverage=performance.min_coverage,
     )
 
 

@@ -29,6 +29,7 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 Ratio = Annotated[Number, Field(gt=0, le=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Window = Annotated[Millis, from_to(1)]

@@ -313,4 +313,4 @@ def _words(labels: Labels) -> list[Word]:
     given = numbers if clicked is None else [None if one is None else list(one) for one in clicked]
     values = [None if np.isnan(value) else value for value in labels.values.tolist()]
     columns = zip(labels.times.tolist(), labels.known.tolist(), labels.kinds.tolist(), given, values, strict=True)
-    return [Word(*row) for row in columns]
+    return list(map(Word._make, columns))

@@ -115,6 +115,13 @@ def times_of(packed: bytes) -> tuple[int, int]:
     return made, made + late
 
 
+def times_of_all(packed: Sequence[bytes]) -> tuple[IntArray, IntArray]:
+    """The same of many: int64[n] each."""
+    heads = np.frombuffer(b"".join([one[: _TIMES.size] for one in packed]), dtype=[("made", "<i8"), ("late", "<u4")])
+    made = heads["made"].astype(np.int64)
+    return made, made + heads["late"]
+
+
 def with_known(packed: bytes, known: int) -> bytes:
     """The same stub, known at `known` (ms)."""
     late = min(max(known - TIME.unpack_from(packed)[0], 0), MOST_LATE)

@@ -30,6 +30,8 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
     kinds = set(map(type, given))
     if kinds == {dt.datetime}:
         stamps = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3
+    elif kinds == {int} and min(given) >= -LATEST and max(given) <= LATEST:
+        stamps = np.fromiter(given, np.float64, len(given))
     else:
         stamps = np.fromiter(map(milliseconds, given), np.float64, len(given))
     absent = np.isnan(stamps)
