@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.performance_metrics import BETTER, LABEL_METRICS, OF_TASK
+from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.performance_plan import PlanError, plan_performance, rules_of
 from operators.performance_settings import misfit
 from windows.profiles import CategoricalProfile
@@ -30,6 +30,7 @@ def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterat
         return
     found = [*_rules(model, model.performance, at), *_task(model, model.performance, at)]
     yield from found
+    yield from _floors(model.performance, at)
     yield from _crossings(model, model.performance, at)
     if not found:
         try:
@@ -94,6 +95,22 @@ def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) 
             yield (*at, *path, rule.form), None, allowed
         elif rule.form in {"max_drop_ratio", "max_ratio"} and _not_positive(rule):
             yield (*at, *path, "baseline"), None, "more than 0 is needed: the limit is a multiple of it"
+
+
+def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+    """Label coverage that no judged window would have, or that says nothing."""
+    given: list[tuple[KeyPath, float]] = [(("performance",), performance.min_coverage)]
+    for path, metric, rule in rules_of(performance):
+        if rule.min_coverage is None:
+            continue
+        given.append((path, rule.min_coverage))
+        if metric in OF_ANY_COVERAGE:
+            yield (*at, *path, "min_coverage"), None, f"none is needed: {metric} is known however few labels come"
+    mature = performance.coverage
+    for path, floor in given:
+        if mature is not None and floor > mature:
+            allowed = f"at most performance.coverage ({mature:g}) is needed: a window is judged as soon as it has that"
+            yield (*at, *path, "min_coverage"), None, allowed
 
 
 def _task(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:

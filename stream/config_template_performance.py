@@ -29,6 +29,9 @@ performance:
   label_delay: {show_duration(performance.label_delay)}
   # ... or earlier, once this share of the predictions has one, such as  0.98
   coverage: null
+  # share of its predictions that must have a label for a window to be judged, such as  0.05; with less, nothing fires
+  # or clears; a rule may have its own
+  min_coverage: {performance.min_coverage:g}
   # how long a prediction waits for its label; null is four label delays, at least a day; up to 120d
   keep: null
   # how long a label waits for its prediction

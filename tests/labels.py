@@ -41,9 +41,17 @@ def label_table(
     return Table(kind, metric, tuple(intervals), ("",), value, lower, upper, count, base, count)
 
 
-def compared(table: Table, against: Against = TRAILING, form: Form = "difference", versus: str = "") -> Comparison:
+def compared(
+    table: Table,
+    against: Against = TRAILING,
+    form: Form = "difference",
+    versus: str = "",
+    coverage: float = 0.92,
+) -> Comparison:
     """The table as a comparison."""
-    return Comparison(against, form, replace(table, kind=Kind.COMPARISON), (versus,) * len(table.groups))
+    count = len(table.groups)
+    shares = np.full(count, coverage)
+    return Comparison(against, form, replace(table, kind=Kind.COMPARISON), (versus,) * count, shares)
 
 
 def window_measures(

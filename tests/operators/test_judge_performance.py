@@ -134,6 +134,43 @@ def test_no_more_labels_clear_nothing() -> None:
         assert len(logic(replace(one, windows=(measured,))).findings) == 1
 
 
+def test_a_window_with_too_few_labels_is_not_judged() -> None:
+    """Below min_coverage nothing fires, in the whole or a segment; what fires neither clears nor moves."""
+    model = settings(accuracy=TRAILING, min_coverage=0.05)
+    thin, enough = judge(model), judge(model)
+    for group in (WHOLE, GERMANY):
+        assert not thin(with_coverage(tick(0, MAJOR, group), 0.049)).findings
+        assert enough(with_coverage(tick(0, MAJOR, group), 0.05)).findings
+    (before, _) = enough(with_coverage(tick(1, MAJOR), 0.9)).findings
+    for at in range(2, 30):
+        assert enough(with_coverage(tick(at, FINE), 0.01)).findings[0] == before
+    after = [enough(with_coverage(tick(at, FINE), 0.9)).findings for at in range(30, 50)]
+    assert before in after[0]
+    assert before not in after[-1]
+
+
+def test_min_coverage_spares_what_is_known_without_labels() -> None:
+    """A rule on coverage itself or on a business value is judged; a rule's own floor is used before the model's."""
+    falls = {"label_coverage": {"baseline": 0.9, "max_drop": 0.2}, "value_mean": {"baseline": 1.5, "max_drop": 0.5}}
+    own = {"baseline": 0.95, "max_drop": 0.05, "min_coverage": 0.005}
+    model = settings(
+        sla={"recall": ">= 0.95"}, accuracy=own, f1={"baseline": 0.95, "max_drop": 0.05}, min_coverage=0.05, **falls
+    )
+    tables = [label_table(metric, {WHOLE: MAJOR}) for metric in ("accuracy", "f1", "recall", "value_mean")]
+    tables.append(label_table("label_coverage", {WHOLE: (0.008, 0.009, 0.01)}))
+    verdicts = judge(model)(cohort_measures(11 * H, window_measures(10 * H, *tables)))
+    assert {finding.metric for finding in verdicts.findings} == {"accuracy", "label_coverage", "value_mean"}
+    assert not verdicts.objectives
+
+
+def with_coverage(measures: CohortMeasures, share: float) -> CohortMeasures:
+    """The same where only this share of the predictions has a label."""
+    (window,) = measures.windows
+    (comparison,) = window.comparisons
+    comparison = replace(comparison, coverage=np.full(len(comparison.table.groups), share))
+    return replace(measures, windows=(replace(window, comparisons=(comparison,)),))
+
+
 def test_segments_are_judged_where_the_rule_says_so() -> None:
     """A trailing baseline is a segment's own; a constant is the whole's, unless the config says otherwise."""
     for rule, found in (
@@ -197,7 +234,7 @@ def test_the_curve() -> None:
     """A shift past its limit is concept drift of the model as such."""
     logic = judge(settings(label_delay="1h", concept={"curve": {"recent": "2d", "before": "4d"}}))
     table = label_table("curve_shift", {("", ""): (0.06, 0.08, 0.12)}, kind=Kind.CONCEPT)
-    curve = CurveMeasure(Window(48 * H, 2 * H), 100 * H, table)
+    curve = CurveMeasure(Window(48 * H, 2 * H), 100 * H, table, 0.9)
     finding = only(logic(cohort_measures(101 * H, curve=curve)))
     assert (finding.alert, finding.version, finding.level, finding.threshold) == ("ConceptDrift", "", 1, 0.05)
     assert (finding.window.start, finding.window.end) == (52 * H, 100 * H)

@@ -82,6 +82,33 @@ def test_constants_and_objectives_are_judged_rows() -> None:
     ]
 
 
+def test_a_window_with_too_few_labels_says_so() -> None:
+    """Insufficient data with the coverage, judged or not; but coverage and counts themselves are as sure as ever."""
+    tables = (
+        label_table("accuracy", {WHOLE: (0.1, 0.2, 0.3), GERMANY: (0.1, 0.2, 0.3)}),
+        label_table("f1", {WHOLE: (0.1, 0.2, 0.3)}),
+        label_table("label_coverage", {WHOLE: (0.008, 0.009, 0.01), GERMANY: (0.05, 0.06, 0.07)}),
+        label_table("labelled", {WHOLE: (9, 9, 9)}),
+    )
+    comparison = compared(label_table("accuracy", {WHOLE: (0.1, 0.2, 0.3)}, baseline=0.95), coverage=0.009)
+    rules = [{"baseline": 0.9, "max_drop": 0.05, "segments": True}, {"baseline": "trailing", "max_drop": 0.05}]
+    window = window_measures(10 * H, *tables, comparisons=(comparison,))
+    found = rows(window, accuracy=rules, min_coverage=0.05)
+    status = {(row.metric, row.segment, row.against): row.status for row in found}
+    assert status == {
+        ("accuracy", "", "constant"): "insufficient_data",
+        ("accuracy", "country=de", "constant"): "major",
+        ("accuracy", "", "trailing_14d"): "insufficient_data",
+        ("f1", "", ""): "insufficient_data",
+        ("label_coverage", "", ""): "ok",
+        ("label_coverage", "country=de", ""): "ok",
+        ("labelled", "", ""): "ok",
+    }
+    reasons = {row.against: row.reason for row in found if row.status == "insufficient_data"}
+    assert reasons["constant"].startswith("label coverage of 0.9 % is below min_coverage (5 %): ")
+    assert "what it is compared with" in reasons["trailing_14d"]
+
+
 def test_the_newest_window_is_told_to_be_immature() -> None:
     """Insufficient data, with how many labels have come: fast labels are no fair sample."""
     tables = (
@@ -103,7 +130,7 @@ def test_the_curve_is_a_row() -> None:
     )
     judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
     curve = CurveMeasure(
-        Window(48 * H, 2 * H), 100 * H, label_table("curve_shift", {("", ""): (0.2, 0.3, 0.4)}, kind=Kind.CONCEPT)
+        Window(48 * H, 2 * H), 100 * H, label_table("curve_shift", {("", ""): (0.2, 0.3, 0.4)}, kind=Kind.CONCEPT), 0.9
     )
     (row,) = judge(cohort_measures(101 * H, curve=curve)).evaluations
     assert (row.kind, row.metric, row.status, row.threshold, row.window.size) == (

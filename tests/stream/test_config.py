@@ -144,6 +144,16 @@ def test_cross_checks(tmp_path: Path, change: tuple[str, str], said: str) -> Non
             "{}",
             'performance.cross.0.1: given "device"; one of the model\'s segments: c',
         ),
+        (
+            "{coverage: 0.8, min_coverage: 0.9}",
+            "{}",
+            "performance.min_coverage: given 0.9; at most performance.coverage (0.8) is needed: a window is judged",
+        ),
+        (
+            "{label_coverage: {baseline: 0.9, max_drop: 0.2, min_coverage: 0.1}}",
+            "{}",
+            "performance.label_coverage.min_coverage: given 0.1; none is needed: label_coverage is known however",
+        ),
         ("{windows: [1h], label_delay: 7d}", "{}", 'performance.windows.0: given "1h"; 4h or more is needed'),
         ("{windows: [15s]}", "{}", 'performance.windows.0: given "15s"; a multiple of time.pane (10s) is needed'),
         ("{windows: [1h, 77m]}", "{}", 'performance.windows.1: given "77m"; a multiple of the shortest window'),
