@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from stream.check_summary import model_lines
 from stream.config import Config, load, load_references
 from stream.config_checks import reference_notes
 from stream.http_access import load_access
@@ -26,11 +27,8 @@ def check(
     clients = clients_of(loaded)
     for model in loaded.models:
         reference = references[model.name]
-        windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})
-        typer.echo(
-            f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
-            f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
-        )
+        for line in model_lines(loaded, model, reference):
+            typer.echo(line)
         for note in reference_notes(reference):
             typer.echo(f"note: {model.name}: {note}", err=True)
     if connect:

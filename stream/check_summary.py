@@ -1,0 +1,118 @@
+"""What `check` tells of a model: what is watched, and what its performance is judged by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.cohort_compare import complement, complemented
+from operators.durations import show_duration
+from operators.performance_metrics import LABEL_METRICS
+from operators.performance_monitors import ERROR_OF, against_of, floor_of
+from operators.performance_plan import rules_of, sizes_of
+from windows.task_layout import task_layout
+from windows.task_metrics import task_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from operators.performance_monitors import Against
+    from operators.performance_settings import PerformanceSettings, Rule
+    from operators.settings import Levels, ModelSettings
+    from stream.config import Config
+    from windows.reference import Reference
+
+ANY_ALPHA = 0.5
+"""Of a value that is shown without its bounds."""
+
+
+def model_lines(config: Config, model: ModelSettings, reference: Reference) -> Iterator[str]:
+    """The lines of one model."""
+    windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})
+    yield (
+        f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
+        f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
+    )
+    if model.performance is not None:
+        yield f"  labels: {_labels(model.performance)}"
+        yield from _judged(model, model.performance, reference)
+    elif "feedback" in config.topics.model_fields_set:
+        lack = "null" if "performance" in model.model_fields_set else "missing"
+        yield (
+            f"  labels: not joined: topics.feedback ({config.topics.feedback}) is given, but the model's"
+            f" `performance:` is {lack}"
+        )
+
+
+def _labels(performance: PerformanceSettings) -> str:
+    """How cohorts are cut, and when they are judged."""
+    windows = _durations(performance.cohort_windows)
+    early = "" if performance.coverage is None else f", or earlier once {_percent(performance.coverage)} have a label"
+    least = performance.min_coverage
+    few = "however few of them have one" if least == 0 else f"where {_percent(least)} or more of them have one"
+    sample = "" if performance.sample == 1 else f"; {_percent(performance.sample)} of the predictions are joined"
+    age = show_duration(performance.label_delay)
+    return f"windows of {windows}, judged when their predictions are {age} old (label_delay){early}, {few}{sample}"
+
+
+def _judged(model: ModelSettings, performance: PerformanceSettings, reference: Reference) -> Iterator[str]:
+    """Each rule and each objective on labels."""
+    lines = [line for _, metric, rule in rules_of(performance) for line in _rule(model, metric, rule, reference)]
+    curve = performance.concept.curve
+    if curve is not None:
+        recent, before = show_duration(curve.recent), show_duration(curve.before)
+        lines.append(f"curve_shift: max_shift {_levels(curve.max_shift)}, {recent} against the {before} before")
+    for metric, objective in model.sla.items():
+        if metric in LABEL_METRICS:
+            window = show_duration(objective.window or min(performance.cohort_windows))
+            lines.append(f"{metric}: {objective.comparison} {objective.target:g} (sla), over {window}")
+    if not lines:
+        yield "  performance: measured, and judged by nothing: no metric has a rule or an objective"
+    for line in lines:
+        yield f"  performance: {line}"
+
+
+def _rule(model: ModelSettings, metric: str, rule: Rule, reference: Reference) -> Iterator[str]:
+    """A line for each baseline: its length can differ between windows."""
+    performance = model.performance
+    if performance is None:
+        return
+    name = ERROR_OF[model.task][1] if metric == "error" else metric
+    sizes: dict[str, list[int]] = {}
+    for size in sizes_of(rule, performance):
+        sizes.setdefault(_baseline(name, against_of(rule, performance, size), reference), []).append(size)
+    each = ", segments too" if rule.of_segments and model.segments else ""
+    floor = floor_of(metric, performance, rule)
+    own = "" if floor == performance.min_coverage else f", from a label coverage of {_percent(floor)}"
+    for shown, windows in sizes.items():
+        yield f"{name}: {rule.form} {_levels(rule.levels)} against {shown}, over {_durations(windows)}{each}{own}"
+
+
+def _baseline(metric: str, against: Against, reference: Reference) -> str:
+    """What a metric is compared with, with its value where that is known."""
+    if against.kind == "constant":
+        return f"{against.value:g}"
+    value = _reference_value(metric, reference) if against.kind == "reference" else None
+    return against.text if value is None else f"{against.text} ({value:.4g})"
+
+
+def _reference_value(metric: str, reference: Reference) -> float | None:
+    """The metric of the reference's labelled rows; None where it has none."""
+    if reference.outcomes is None or reference.task is None:
+        return None
+    layout = task_layout(reference.task, reference.prediction)
+    name, turned = complemented(layout, metric)
+    found = task_metrics(layout, reference.outcomes[None], ANY_ALPHA, (name,))[name]
+    return float((complement(found) if turned else found).value[0])
+
+
+def _levels(levels: Levels) -> str:
+    given = (("minor", levels.minor), ("major", levels.major))
+    return ", ".join(f"{value:g} ({name})" for name, value in given if value is not None)
+
+
+def _durations(sizes: Iterable[int]) -> str:
+    return " and ".join(show_duration(size) for size in sizes)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
