@@ -66,6 +66,10 @@ class Found(Protocol):
     def findings(self) -> tuple[Finding, ...]:
         """Every breach that stands, new or old."""
 
+    @property
+    def silent(self) -> frozenset[tuple[str, str]]:
+        """(version, segment) whose findings were given up for long silence."""
+
     def serves(self, version: str) -> bool:
         """Whether a version is watched still."""
 
@@ -97,6 +101,7 @@ class Life:
         updated_at: when it last sent an event, ms.
         features: the features it named then.
         last: its leading finding, for the event that ends it.
+        silent: its findings were given up, as there was nothing to measure any more.
     """
 
     started_at: int
@@ -106,6 +111,7 @@ class Life:
     updated_at: int
     features: tuple[str, ...]
     last: Finding
+    silent: bool = False
 
 
 @dataclass(slots=True)
@@ -238,7 +244,7 @@ class Alerts:
             return self._fire(key, findings, verdicts, lives)
         if not findings:
             return self._clear(key, life, verdicts, lives)
-        life.clearing = NOT_CLEARING
+        life.clearing, life.silent = NOT_CLEARING, False
         life.last = leading(findings)
         features = _features(findings)
         worse = life.last.level > life.level
@@ -257,18 +263,20 @@ class Alerts:
 
     def _clear(self, key: AlertKey, life: Life, verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent | None:
         now = verdicts.end
+        life.silent = life.silent or key[:2] in verdicts.silent
         if life.clearing == NOT_CLEARING:
             life.clearing = now
         if now - life.clearing < self.config.resolve_after:
             return None
         del lives[key]
-        gone = key[0] and not verdicts.serves(key[0])
-        ending = (
-            f"Version {key[0]} has served nothing for so long that it is watched no more"
-            if gone
-            else f"Back to normal for {duration_text(self.config.resolve_after)}"
-        )
-        return self._event(key, life, "resolved", [], verdicts, ending)
+        return self._event(key, life, "resolved", [], verdicts, self._ending(key, life, verdicts))
+
+    def _ending(self, key: AlertKey, life: Life, verdicts: Found) -> str:
+        if key[0] and not verdicts.serves(key[0]):
+            return f"Version {key[0]} has served nothing for so long that it is watched no more"
+        if life.silent:
+            return "For a day there was nothing to measure: this says nothing about how it is now"
+        return f"Back to normal for {duration_text(self.config.resolve_after)}"
 
     def _event(
         self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Found, ending: str = ""

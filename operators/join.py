@@ -15,8 +15,9 @@ import numpy as np
 
 from operators import history
 from operators.cohort_tick import LabelTotals
+from operators.found import Asked, Found
 from operators.labels import KINDS
-from operators.outcomes import Contributions, sketches_of
+from operators.outcomes import sketches_of
 from operators.stub import StubCodec, times_of, times_of_all, with_known
 from windows.watermark import PartitionClocks, joint_watermark
 
@@ -94,30 +95,6 @@ class Joined:
     totals: LabelTotals
 
 
-class _Found:
-    """Contributions of one model in one batch, with the stubs they are about."""
-
-    def __init__(self) -> None:
-        self.stubs: list[bytes] = []
-        self.contributions = Contributions([], [], [], [])
-        self.latest: dict[int, int] = {}
-        self.heard: dict[int, int] = {}
-
-    def add(self, stub: bytes, parts: Sequence[tuple[int, history.State, int]]) -> None:
-        row = len(self.stubs)
-        self.stubs.append(stub)
-        for tick, state, sign in parts:
-            self.contributions.add(row, tick, state, sign)
-
-    def add_first(self, stubs: list[bytes], ticks: list[int], states: list[history.State]) -> None:
-        begin = len(self.stubs)
-        self.stubs += stubs
-        self.contributions.extend(range(begin, len(self.stubs)), ticks, states)
-
-    def knew(self, tick: int, at: int) -> None:
-        self.latest[tick] = max(at, self.latest.get(tick, at))
-
-
 class Join:
     """Joins one shard."""
 
@@ -135,15 +112,15 @@ class Join:
 
     def __call__(self, deliveries: list[Delivery]) -> list[tuple[str, Joined]]:
         """Take deliveries in the order of each partition; give what became known."""
-        found: dict[str, _Found] = {}
+        found: dict[str, Found] = {}
         before = self.state.mark
         for delivery in deliveries:
             clocks = self.state.predictions if delivery.topic == "predictions" else self.state.feedback
             floor = self._floor(clocks, delivery.progress.partition)
             for stubs in delivery.stubs:
-                self._take_stubs(stubs, floor, found.setdefault(stubs.model, _Found()))
+                self._take_stubs(stubs, floor, found.setdefault(stubs.model, Found()))
             for words in delivery.words:
-                self._take_words(words, floor, found.setdefault(words.model, _Found()))
+                self._take_words(words, floor, found.setdefault(words.model, Found()))
             delivery.progress.tell(clocks)
             self._advance()
         if self.pending > MAX_PENDING:
@@ -165,7 +142,7 @@ class Join:
         floors = [clocks.floors.get(partition, 0), self.state.mark or 0]
         return max(floors) * self.pane
 
-    def _take_stubs(self, block: StubBlock, floor: int, found: _Found) -> None:
+    def _take_stubs(self, block: StubBlock, floor: int, found: Found) -> None:
         plan, known = self.plans[block.model], np.maximum(block.known, floor)
         stubs = block.stubs
         later = np.flatnonzero(known > block.known).tolist()
@@ -196,7 +173,7 @@ class Join:
             self.store.put_stubs((plan.span, index), keys, chosen)
             self.pending += len(keys)
 
-    def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: _Found) -> None:
+    def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: Found) -> None:
         """Predictions came that labels have been waiting for."""
         model = self._model(plan.model)
         said = self.store.histories(keys, self._buckets(plan, min(times_of(stub)[0] for stub in stubs)))
@@ -237,7 +214,7 @@ class Join:
         model.totals.waiting -= words
         _count(model.totals.unmatched, UNKNOWN, words)
 
-    def _take_words(self, block: WordBlock, floor: int, found: _Found) -> None:
+    def _take_words(self, block: WordBlock, floor: int, found: Found) -> None:
         plan, model = self.plans[block.model], self._model(block.model)
         keys, words = self._sampled(plan, block, model)
         words = [word if word.known >= floor else word._replace(known=floor) for word in words]
@@ -246,44 +223,34 @@ class Join:
         known = [word.known for word in words]
         model.newest = max(model.newest, *known)
         buckets = self._buckets(plan, min(known))
-        said = self.store.histories(keys, buckets)
-        stubs = self.store.stubs(keys, buckets)
+        asked = Asked(keys, words, self.store.histories(keys, buckets), self.store.stubs(keys, buckets))
         for kind, count in Counter([word.kind for word in words]).items():
             _count(model.totals.feedback, KINDS[kind], count)
         for tick, count in Counter([at // plan.tick for at in known]).items():
             found.heard[tick] = found.heard.get(tick, 0) + count
-        rest = self._take_first(plan, model, keys, words, said, stubs, found)
+        rest = self._take_first(plan, model, asked, found)
         if rest:
-            picked = ([column[row] for row in rest] for column in (keys, words, said, stubs))
-            self._take_any(plan, model, *picked, found)
+            self._take_any(plan, model, asked.only(rest), found)
 
-    def _take_first(
-        self,
-        plan: JoinPlan,
-        model: ModelJoin,
-        keys: list[bytes],
-        words: list[Word],
-        said: list[bytes | None],
-        stubs: list[bytes | None],
-        found: _Found,
-    ) -> list[int]:
+    def _take_first(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> list[int]:
         """Take what is by far the most: the first and only word about a stored prediction. Returns the other rows.
 
         It does for many what `_take_any` does one by one, at a third of the time.
         """
+        keys, stubs = asked.keys, asked.stubs
         if plan.negative_after is not None:
             return list(range(len(keys)))
         once = Counter(keys)
         rows = [
             row
-            for row, (key, history, stub) in enumerate(zip(keys, said, stubs, strict=True))
-            if stub is not None and history is None and once[key] == 1 and key not in model.waiting
+            for row, (key, known, stub) in enumerate(zip(keys, asked.said, stubs, strict=True))
+            if stub is not None and known is None and once[key] == 1 and key not in model.waiting
         ]
         if not rows:
             return list(range(len(keys)))
         chosen = [stub for row in rows if (stub := stubs[row]) is not None]
         made, stored = times_of_all(chosen)
-        known = np.array([words[row].known for row in rows], dtype=np.int64)
+        known = np.array([asked.words[row].known for row in rows], dtype=np.int64)
         live = (known >= stored - plan.wait) & (known <= made + plan.keep)
         if not live.all():
             at = np.flatnonzero(live)
@@ -291,7 +258,7 @@ class Join:
             known, stored = known[at], stored[at]
         if not rows:
             return list(range(len(keys)))
-        taken = [words[row] for row in rows]
+        taken = [asked.words[row] for row in rows]
         since = np.maximum(known, stored)
         ticks = since // plan.tick
         found.add_first(chosen, ticks.tolist(), [history.state_of(word) for word in taken])
@@ -307,19 +274,11 @@ class Join:
             return []
         return sorted(set(range(len(keys))).difference(rows))
 
-    def _take_any(
-        self,
-        plan: JoinPlan,
-        model: ModelJoin,
-        keys: list[bytes],
-        words: list[Word],
-        histories: list[bytes | None],
-        stubs: list[bytes | None],
-        found: _Found,
-    ) -> None:
-        said = dict(zip(keys, histories, strict=True))
+    def _take_any(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> None:
+        """Take words about any prediction, one by one."""
+        said = dict(zip(asked.keys, asked.said, strict=True))
         kept: dict[bytes, Said] = {}
-        for key, word, stored in zip(keys, words, stubs, strict=True):
+        for key, word, stored in zip(asked.keys, asked.words, asked.stubs, strict=True):
             before = kept[key] if key in kept else history.decode(said[key])
             met = before.stub
             stub = stored if met is None else met
@@ -348,7 +307,7 @@ class Join:
         self._keep(plan, kept)
 
     def _repeated(
-        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: Said, word: Word, again: Word, found: _Found
+        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: Said, word: Word, again: Word, found: Found
     ) -> Said:
         """The same was said `again`, by way of another partition perhaps: it is known since the sooner of the two.
 
@@ -409,7 +368,7 @@ class Join:
         times: tuple[int, int],
         before: list[Word],
         after: list[Word],
-        found: _Found,
+        found: Found,
     ) -> None:
         made, known = times
         if not before and len(after) == 1 and plan.negative_after is None:
@@ -444,7 +403,7 @@ class Join:
                 self._leave(model, key)
         self.store.expire(mark * self.pane)
 
-    def _joined(self, model: str, found: _Found | None) -> Joined:
+    def _joined(self, model: str, found: Found | None) -> Joined:
         sketches: Sketches = {}
         latest: dict[int, int] = {}
         heard = {} if found is None else found.heard

@@ -16,7 +16,7 @@ from operators.detectors import Detectors, Opinion, load, opinions
 from operators.findings import Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
-from operators.judge_stream import StreamState, advance
+from operators.judge_stream import StreamState, advance, hear, silent
 from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
@@ -99,6 +99,8 @@ class LabelVerdicts:
         findings: every breach that stands, new or old.
         evaluations: rows for the evaluations topic; empty when not wanted.
         objectives: where every label objective of every version stood when last measured.
+        source: whose clock `end` is.
+        silent: (version, segment) whose findings were given up at this tick: for long there was nothing to measure.
     """
 
     end: int
@@ -107,6 +109,7 @@ class LabelVerdicts:
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[Objective, ...]
     source: str = LABELS
+    silent: frozenset[tuple[str, str]] = frozenset()
 
     def serves(self, version: str) -> bool:
         """Whether a version has cohorts that are held still."""
@@ -128,12 +131,12 @@ class LabelJudge:
         """The verdicts of a tick."""
         for window in measures.windows:
             if window.moved:
-                self._window(window)
+                self._window(window, measures.end)
         if measures.curve is not None and (CURVE_MONITOR, measures.curve.recent.size) in self.monitors:
             one = self.monitors[CURVE_MONITOR, measures.curve.recent.size]
             asked = Asked(measures.curve.table, ("",), np.array([measures.curve.coverage]))
-            self._judge(one, asked, measures.curve.end, np.array([np.nan]))
-        self._forget(measures)
+            self._judge(one, asked, measures.curve.end, np.array([np.nan]), measures.end)
+        given_up = self._forget(measures)
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
         self._heed(said, measures)
         stall = watch(self.config.stall, self.state.stall, measures)
@@ -143,25 +146,32 @@ class LabelJudge:
             (*self._findings(), *([] if stall is None else [stall])),
             tuple(self._rows(measures, said)),
             tuple(self.state.objectives[key] for key in sorted(self.state.objectives)),
+            silent=given_up,
         )
 
-    def _window(self, window: WindowMeasures) -> None:
+    def _window(self, window: WindowMeasures, clock: int) -> None:
         for one in self.config.monitors:
             if window.window.size not in one.monitor.windows or one.monitor.name == CURVE_MONITOR:
                 continue
             found = table_of(one, window)
             if found is not None:
-                self._judge(one, found, window.end, coverage_of(window, found.table.groups))
+                self._judge(one, found, window.end, coverage_of(window, found.table.groups), clock)
 
-    def _judge(self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray) -> None:
+    def _judge(self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray, clock: int) -> None:
         """Judge each group; one with too few labels stays what it was. `shown` is the coverage that findings tell."""
         monitor, (size,), table = one.monitor, one.monitor.windows, asked.table
         for row, (version, segment) in enumerate(table.groups):
-            if (monitor.whole_only and segment != WHOLE) or asked.coverage[row] < one.min_coverage:
+            if monitor.whole_only and segment != WHOLE:
                 continue
             key = (monitor.name, size, version, segment)
             readings = readings_of(monitor, table, row)
+            if key in self.state.streams:
+                hear(self.state.streams[key], readings, clock)
+            if asked.coverage[row] < one.min_coverage:
+                continue
             state = advance(self.state.streams, key, readings, end, size)
+            if state is not None:
+                hear(state, readings, clock)
             if state is not None and state.at[0] == end:
                 self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
@@ -182,11 +192,20 @@ class LabelJudge:
             if measures.end - finding.window.end > stand or key[0] not in measures.versions:
                 del found[key]
 
-    def _forget(self, measures: CohortMeasures) -> None:
-        """End the streams of versions that have no cohorts any more, and of monitors no longer configured."""
+    def _forget(self, measures: CohortMeasures) -> frozenset[tuple[str, str]]:
+        """End the streams of what has no cohorts any more, and of monitors no longer configured.
+
+        Returns:
+            (version, segment) of those that have been silent while their version was not.
+        """
         state = self.state
+        given_up: set[tuple[str, str]] = set()
         for key in list(state.streams):
-            if (key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors:
+            ended = bool(key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors
+            if key[3] != WHOLE and silent(state.streams[key], measures.end, key[1]):
+                given_up.add(key[2:])
+                ended = True
+            if ended:
                 del state.streams[key]
                 state.grounds.pop(key, None)
         promised = {name for name, _ in self.monitors}
@@ -196,6 +215,7 @@ class LabelJudge:
         for version in list(state.detectors):
             if version not in measures.versions or not self.config.detectors:
                 del state.detectors[version]
+        return frozenset(given_up)
 
     def _findings(self) -> list[Finding]:
         found = [self._finding(key) for key in sorted(self.state.streams)]

@@ -33,6 +33,11 @@ Then the value itself must have come halfway back: an interval that became wide 
 ENOUGH = 0.5
 """... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
 
+SILENT_AFTER = 86_400_000
+"""After a day (ms; or the window, if longer) with nothing to measure the stream of a segment is forgotten.
+
+Segments vanish while their version goes on. The whole of a version is another matter: NoData and LabelStall tell."""
+
 
 @dataclass(slots=True)
 class StreamState:
@@ -47,6 +52,7 @@ class StreamState:
         upper: see value.
         base: see value; what the thresholds were an increase over.
         at: int64[F], end of the window of the latest breach.
+        heard: the judge's clock (ms) when there was last anything to measure.
     """
 
     level: IntArray
@@ -57,6 +63,7 @@ class StreamState:
     upper: FloatArray
     base: FloatArray
     at: IntArray
+    heard: int = 0
 
 
 def quiet(size: int) -> StreamState:
@@ -112,6 +119,17 @@ def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: 
         return None
     streams[key] = state
     return state
+
+
+def hear(state: StreamState, readings: Readings, clock: int) -> None:
+    """Note the moment, if there was anything to measure."""
+    if not np.isnan(readings.value).all():
+        state.heard = clock
+
+
+def silent(state: StreamState, clock: int, window: int) -> bool:
+    """Whether there has been nothing to measure for long: a segment may vanish while its version goes on."""
+    return state.heard < clock - max(SILENT_AFTER, window)
 
 
 def _gone(state: StreamState, readings: Readings) -> BoolArray:

@@ -74,6 +74,20 @@ def test_an_alert_resolves_when_nothing_stands_for_the_time_set() -> None:
     assert last.id != first.id
 
 
+def test_an_alert_of_what_vanished_does_not_say_that_it_is_well() -> None:
+    """Its end tells that nothing was left to measure; if it comes back and is well, that is what it says."""
+    logic = alerts()
+    run(logic, [finding(segment="country=de")])
+    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de")})))
+    ((_, last),) = run(logic, *[[]] * 62, start=2)
+    assert last.reason.startswith("For a day there was nothing to measure")
+    logic = alerts()
+    run(logic, [finding(segment="country=de")])
+    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de")})))
+    ((_, last),) = run(logic, [finding(segment="country=de")], *[[]] * 62, start=2)
+    assert last.reason.startswith("Back to normal")
+
+
 def test_flapping_is_one_alert() -> None:
     """A condition that comes back before the time is over goes on as the same alert; the time starts anew."""
     flapping = ([[finding()]] + [[]] * 50) * 3

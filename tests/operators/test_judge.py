@@ -146,6 +146,19 @@ def test_a_version_that_is_forgotten_has_no_findings() -> None:
     assert logic.state.streams == {}
 
 
+def test_a_segment_that_vanishes_is_given_up_after_a_day() -> None:
+    """Until then it stands; the whole of its version stands on, whose silence has alerts of its own."""
+    logic = judge(PSI)
+    logic(
+        [header(60_000, ((MINUTE.size, 5),)), measures(5, table([0.3, 0.3], groups=(("1", ""), ("1", "country=de"))))]
+    )
+    (done,) = logic([header(86_460_000)])
+    assert ({one.segment for one in done.findings}, done.silent) == ({"", "country=de"}, frozenset())
+    (done,) = logic([header(86_470_000)])
+    assert {one.segment for one in done.findings} == {""}
+    assert done.silent == {("1", "country=de")}
+
+
 def test_the_threshold_of_a_share_is_on_top_of_the_reference_s_own() -> None:
     """Where the reference misses 20 %, 30 % breaches a limit of 21 %, and that is what the finding says."""
     quality = table([0.3, 0.205], metric="missing_ratio", kind=Kind.QUALITY, baseline=0.2)

@@ -192,6 +192,18 @@ def test_a_version_is_compared_with_another() -> None:
     assert (finding.version, finding.against, finding.threshold) == ("2", "version 1", pytest.approx(0.75))
 
 
+def test_a_segment_that_vanishes_is_given_up_after_a_day() -> None:
+    """While anything of it is measured, were it too little to judge, it stands."""
+    logic = judge(settings(accuracy=TRAILING, min_coverage=0.05))
+    logic(tick(0, MAJOR, GERMANY))
+    logic(with_coverage(tick(6, FINE, GERMANY), 0.01))
+    last = tick(6, FINE).end
+    done = logic(cohort_measures(last + 24 * H))
+    assert ([one.segment for one in done.findings], done.silent) == (["country=de"], frozenset())
+    done = logic(cohort_measures(last + 24 * H + 1))
+    assert (done.findings, done.silent) == ((), {("1", "country=de")})
+
+
 def test_what_is_forgotten() -> None:
     """Streams of a version without cohorts end, and those of a rule that the config has no more."""
     logic = judge(settings(accuracy=TRAILING))
