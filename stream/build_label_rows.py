@@ -138,7 +138,8 @@ class LabelReader:
         if len(odd):
             shown = names[int(odd[0])][:40]
             raise LabelError(
-                f"{what} {shown!r} is neither 0 nor 1; performance.positive names the class that is positive"
+                f"{what} {shown!r} is neither 0 nor 1; performance.positive (init: --positive) names the class that is"
+                " positive"
             )
         return found
 

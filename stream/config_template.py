@@ -23,7 +23,17 @@ MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
 
 @dataclass(frozen=True, slots=True)
 class NewModel:
-    """What `init` knows of the model: the file of its reference beside the config, and whether its rows had labels."""
+    """What `init` knows of the model.
+
+    Attributes:
+        name: as in its predictions.
+        task: what they are.
+        reference: the file of its reference, beside the config.
+        segments: keys that are watched value by value.
+        features: what is watched.
+        labelled: whether its rows had labels.
+        positive: which of them is positive, where they are text.
+    """
 
     name: str
     task: Task
@@ -31,6 +41,7 @@ class NewModel:
     segments: tuple[str, ...]
     features: dict[str, FeatureKind]
     labelled: bool = False
+    positive: str | None = None
 
 
 def config_text(model: NewModel) -> str:
@@ -143,6 +154,8 @@ def _model(model: NewModel) -> str:
     drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
     features = "".join(f"      {_key(name)}: {kind}\n" for name, kind in model.features.items())
     segments = ", ".join(_quoted(key) for key in model.segments)
+    positive = "null" if model.positive is None else _quoted(model.positive)
+    performance = performance_text(model.task, on=model.labelled, positive=positive)
     return f"""\
 models:
   # as in the predictions' field `model`
@@ -192,7 +205,7 @@ models:
       # no predictions at all for this long
       no_data_after: {show_duration(quality.no_data_after)}
     # how good predictions are, from the labels in topics.feedback; null: no labels are read
-{"" if model.labelled else "    performance: null" + chr(10)}{performance_text(model.task, on=model.labelled)}\
+{"" if model.labelled else "    performance: null" + chr(10)}{performance}\
     # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}};
     # with performance also of labels, such as  accuracy: ">= 0.95"
     sla: {{}}

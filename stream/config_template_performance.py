@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from operators.settings import Task
 
 
-def performance_text(task: Task, *, on: bool = False) -> str:
-    """The lines, each a comment unless it is `on`, indented as a key of a model."""
+def performance_text(task: Task, *, on: bool = False, positive: str = "null") -> str:
+    """The lines, each a comment unless it is `on`, indented as a key of a model; `positive` is text of YAML."""
     start = "    " if on else "    # "
-    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task).splitlines())
+    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task, positive).splitlines())
 
 
-def _lines(task: Task) -> str:
+def _lines(task: Task, positive: str) -> str:
     performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
     levels = curve.max_shift
     return f"""\
@@ -43,7 +43,7 @@ performance:
   # binary: a score of at least this is a positive prediction
   threshold: {performance.threshold:g}
   # binary: the positive class, where labels are text
-  positive: null
+  positive: {positive}
   # ranking: how many of the ranked items count
   k: {performance.k}
   # regression: an error up to this is none, for within_tolerance

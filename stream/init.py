@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operators.settings import FeatureKind, Task
+from stream.build_plan import OutcomeOptions
 from stream.config import load, load_references
 from stream.config_template import NewModel, config_text
 from stream.errors import UsageError
 from stream.reference_build import BuildOptions, Progress, build
-from stream.rows import open_rows
+from stream.rows import Rows, open_rows
 from windows.profiles import CategoricalProfile, NumericProfile
 from windows.reference import Reference, to_json
+from windows.task_layout import task_layout
+from windows.task_metrics import task_metrics
 
 CONFIG_NAME = "driftgauge.yaml"
 LABELLED = (
     "the rows have labels, so `performance` is on: it needs a prediction_id in each prediction and labels in the topic"
     " feedback; `performance: null` turns it off"
 )
+
+PLAIN = ("0", "1", "true", "false")
+"""Labels that say themselves whether they are positive; feedback may bring them as numbers and booleans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ class InitOptions:
     ignored: tuple[str, ...] = ()
     task: Task | None = None
     force: bool = False
+    positive: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     """Build the reference, write it and the config, and check both as `driftgauge check` would.
 
     Raises:
-        UsageError: files are there already, or the rows cannot be profiled.
+        UsageError: files are there already, the rows cannot be profiled, or have no label that is the positive one.
     """
     if not options.model or not options.model.isprintable() or len(options.model) > 200:
         raise UsageError("--model: a name of 1 to 200 printable characters is needed")
@@ -60,19 +67,52 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         if path.exists() and not options.force:
             raise UsageError(f"{path} exists already; --force overwrites it")
     rows = open_rows(options.source, {})
-    wanted = BuildOptions(model=options.model, segments=options.segments, task=options.task, ignored=options.ignored)
+    _check_positive(options, rows)
+    asked: Task | None = options.task if options.positive is None else "binary"
+    wanted = BuildOptions(
+        model=options.model,
+        segments=options.segments,
+        task=asked,
+        ignored=options.ignored,
+        outcomes=OutcomeOptions(positive=options.positive),
+    )
     built = build(rows, wanted, progress)
-    task = options.task or _task(built.reference, {column.name: column.kind for column in rows.columns})
+    if options.positive is not None and not _positives(built.reference):
+        raise UsageError(f"--positive: none of the labelled rows has the label {options.positive!r}")
+    task = asked or _task(built.reference, {column.name: column.kind for column in rows.columns})
     features: dict[str, FeatureKind] = {
         name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
         for name, profile in built.reference.features.items()
     }
     labelled = built.reference.outcomes is not None
-    model = NewModel(options.model, task, reference_file.name, options.segments, features, labelled)
+    model = NewModel(options.model, task, reference_file.name, options.segments, features, labelled, options.positive)
     write_atomically(reference_file, to_json(built.reference))
     write_atomically(config, config_text(model).encode())
     load_references(load(config, env={}))
     return Started(config, reference_file, built.reference, task, (*built.notes, *([LABELLED] if labelled else [])))
+
+
+def _check_positive(options: InitOptions, rows: Rows) -> None:
+    """Refuse a positive label where labels are not binary text: numbers and booleans say themselves what they are."""
+    if options.positive is None:
+        return
+    if options.task not in {None, "binary"}:
+        raise UsageError(f"--positive: the task {options.task} has no positive label; binary has")
+    if options.positive in PLAIN:
+        raise UsageError(f"--positive: {', '.join(PLAIN)} are read without it")
+    kind = next((column.kind for column in rows.columns if column.name == "label"), None)
+    if kind != "category":
+        has = "no column `label`" if kind is None else "labels that are no text"
+        raise UsageError(f"--positive: {rows.path} has {has}; it is for binary labels that are text")
+
+
+def _positives(reference: Reference) -> bool:
+    """Whether any labelled row is positive."""
+    if reference.outcomes is None or reference.task is None:
+        return False
+    layout = task_layout(reference.task, reference.prediction)
+    found = task_metrics(layout, reference.outcomes[None], 0.5, ("positive_ratio",))["positive_ratio"]
+    return bool(found.value[0] > 0)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

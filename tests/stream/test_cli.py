@@ -74,6 +74,36 @@ def test_init_then_check(tmp_path: Path) -> None:
     assert _driftgauge(*arguments, "--force").returncode == 0
 
 
+def test_labels_that_are_text_need_the_positive_one(tmp_path: Path) -> None:
+    """`--positive` writes it, and turns the labels into a baseline; one that no row has, or numbers, are refused."""
+    plain = _rows(tmp_path / "plain.parquet")
+    table = pq.read_table(plain)
+    scores = table.column("prediction").to_numpy()
+    hits = np.random.default_rng(2).random(len(scores)) < scores
+    pq.write_table(table.append_column("label", pa.array(np.where(hits, "no: fraud", "fine"))), tmp_path / "t.parquet")
+    pq.write_table(table.append_column("label", pa.array(hits.astype(np.int64))), tmp_path / "n.parquet")
+    init = ("init", "--model", "click", "--from")
+    for rows, label, said in (
+        ("t.parquet", "froud", "none of the labelled rows has the label 'froud'"),
+        ("t.parquet", "false", "0, 1, true, false are read without it"),
+        ("n.parquet", "yes", "n.parquet has labels that are no text"),
+        ("plain.parquet", "yes", "plain.parquet has no column `label`"),
+    ):
+        refused = _driftgauge(*init, rows, "--positive", label, cwd=tmp_path)
+        assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+        assert not (tmp_path / "driftgauge.yaml").exists()
+    assert "--positive" in _driftgauge(*init, "t.parquet", cwd=tmp_path).stderr
+    done = _driftgauge(*init, "t.parquet", "--positive", "no: fraud", "--force", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (model,) = load(tmp_path / "driftgauge.yaml", {}).models
+    assert model.performance is not None
+    assert (model.task, model.performance.positive) == ("binary", "no: fraud")
+    checked = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    accuracy = np.mean((scores >= 0.5) == hits)
+    assert f"accuracy: max_drop 0.05 (major) against the reference ({accuracy:.4g})" in checked.stdout
+
+
 def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
     """Each key of the settings is in the file that `init` writes."""
     _driftgauge("init", "--from", _rows(tmp_path / "t.parquet"), "--model", "click", cwd=tmp_path)
