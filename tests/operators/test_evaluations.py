@@ -1,8 +1,12 @@
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from verdicts import measures, table
 
 from operators.evaluations import Evaluation, rows_of
+from operators.measure import DISTANCES, QUANTILES
 from operators.monitors import Monitor
 from operators.tables import Kind
 
@@ -83,3 +87,14 @@ def test_a_monitor_of_the_whole_does_not_judge_a_segment() -> None:
     monitor = Monitor("sla.x", "SlaBreach", Kind.FEATURE, "psi", (60_000,), None, 0.1, whole_only=True)
     got = rows(0.3, monitors=(monitor,), groups=(("1", ""), ("1", "country=de")))
     assert [(row.segment, row.status) for row in got] == [("", "major"), ("country=de", "ok")]
+
+
+def test_readme_explains_every_kind() -> None:
+    """Its table has a line for each kind, in their order, and the names that metrics and fields have."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    section = readme.partition("### Evaluations\n")[2].partition("\n## ")[0]
+    told = dict(re.findall(r"^\| (\w+) \| (.*) \|$", section, re.MULTILINE))
+    assert [kind for kind in told if kind != "kind"] == list(Kind)
+    assert all(metric in told["feature"] for metric in DISTANCES)
+    assert all(metric in told["service"] for metric, _ in QUANTILES)
+    assert all(f"`{name}`" in section for name in Evaluation.__struct_fields__)
