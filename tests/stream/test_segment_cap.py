@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.timeout(300)
 def test_many_values_are_one_segment_counted_and_page_nobody(tmp_path: Path) -> None:
-    """20,000 of them beside known ones: the series of one more segment, the same page for the same drop."""
+    """20,000 of them in the place of known ones: the series of one more segment, the same page for the same drop."""
     given = reference()
     write(tmp_path, 40_000, "known", distinct=False)
+    write(tmp_path, 20_000, "more", distinct=False)
     write(tmp_path, 20_000, "other", distinct=True)
-    before, after = (run(tmp_path, prefixes, given) for prefixes in (("known",), ("known", "other")))
+    before, after = (run(tmp_path, ("known", more), given) for more in ("more", "other"))
     assert check(before, after, 20_000) == []
