@@ -1,11 +1,11 @@
-"""Throughput with feedback joined: every prediction is stored, one in five gets a label; on one process.
+"""Throughput with feedback joined: every prediction is stored, one in five gets a label.
 
     python load_tests/label_throughput.py [--records N] [--repeats R] [--labelled SHARE]
 
 Rows are measured in turn, all of them R times, and medians are shown. Bare consume reads both topics, as the product
 does, and does nothing with them; rates are of predictions, each with its share of labels. A row ends when predictions
 and feedback have both been read, decoded and counted; the join works in the same epoch. Exits 1 when the product with
-the join is below 0.35 of bare consume with the client's default settings, or of that with the product's own.
+the join, in one process, is below 0.35 of bare consume with the client's default settings, or with the product's own.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ class Join:
     lost: int
 
 
-def monitor(bench: Bench, given: Reference, joins: list[Join], *, joined: bool) -> Measure:
+def monitor(bench: Bench, given: Reference, joins: list[Join], *, joined: bool, processes: int = 1) -> Measure:
     """Run the product over the full topics, from an empty state directory."""
     with tempfile.TemporaryDirectory(dir=bench.directory) as scratch:
         directory = Path(scratch)
@@ -152,7 +152,7 @@ def monitor(bench: Bench, given: Reference, joins: list[Join], *, joined: bool) 
         config["topics"]["feedback"] = FEEDBACK
         if joined:
             config["models"][0]["performance"] = PERFORMANCE
-        product = Product(directory, config, 1)
+        product = Product(directory, config, processes)
         results = create({"bootstrap.servers": bench.bootstrap}, plan(load(product.path).topics, replication=1))
         if any(result.outcome == "failed" for result in results):
             raise RuntimeError(f"topics: {results}")
@@ -213,6 +213,7 @@ def rows_of(bench: Bench, joins: list[Join]) -> dict[str, Callable[[], Measure]]
         "driftgauge, no join": lambda: monitor(bench, bench.plain, joins, joined=False),
         JOINED: lambda: monitor(bench, bench.plain, joins, joined=True),
         JOINED + " and estimated": lambda: monitor(bench, bench.labelled, joins, joined=True),
+        JOINED + ", 2 processes": lambda: monitor(bench, bench.plain, joins, joined=True, processes=2),
         CEILINGS[0] + " again": lambda: bare(bench, "product"),
     }
 
