@@ -43,4 +43,4 @@ def _connect(config: Config) -> None:
     from stream.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
 
     for topic, partitions in check_brokers(config).items():
-        typer.echo(f"topic {topic}: {partitions} partitions")
+        typer.echo(f"topic {topic}: {partitions} partition{'' if partitions == 1 else 's'}")

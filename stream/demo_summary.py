@@ -230,6 +230,7 @@ def _figures(played: Played) -> list[str]:
 def _next() -> list[str]:
     return [
         "driftgauge init --from train.parquet --model NAME   a config and a reference from rows of your own",
+        "driftgauge topics create --config driftgauge.yaml   the topics that are missing",
         "driftgauge check driftgauge.yaml --connect          is it right, and are brokers and topics there",
         "driftgauge run --config driftgauge.yaml             the monitor on your predictions topic",
     ]

@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from stream.build_plan import OutcomeOptions
 from stream.config import load, load_references
 from stream.config_template import NewModel, config_text
 from stream.errors import UsageError
+from stream.problems import shorten
 from stream.reference_build import BuildOptions, Progress, build
+from stream.row_columns import categories
 from stream.rows import Rows, open_rows
 from windows.profiles import CategoricalProfile, NumericProfile
 from windows.reference import Reference, to_json
@@ -23,6 +26,9 @@ LABELLED = (
     "the rows have labels, so `performance` is on: it needs a prediction_id in each prediction and labels in the topic"
     " feedback; `performance: null` turns it off"
 )
+
+FEW_LABELS = 5
+"""Labels that an error lists."""
 
 PLAIN = ("0", "1", "true", "false")
 """Labels that say themselves whether they are positive; feedback may bring them as numbers and booleans."""
@@ -78,7 +84,8 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     )
     built = build(rows, wanted, progress)
     if options.positive is not None and not _positives(built.reference):
-        raise UsageError(f"--positive: none of the labelled rows has the label {options.positive!r}")
+        has = ", ".join(repr(label) for label in _labels(rows)) or "none"
+        raise UsageError(f"--positive: none of the labelled rows has the label {options.positive!r}; they have {has}")
     task = asked or _task(built.reference, {column.name: column.kind for column in rows.columns})
     features: dict[str, FeatureKind] = {
         name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
@@ -89,7 +96,29 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     write_atomically(reference_file, to_json(built.reference))
     write_atomically(config, config_text(model).encode())
     load_references(load(config, env={}))
-    return Started(config, reference_file, built.reference, task, (*built.notes, *([LABELLED] if labelled else [])))
+    notes = (*built.notes, *_unlabelled(rows), *([LABELLED] if labelled else []))
+    return Started(config, reference_file, built.reference, task, notes)
+
+
+def _unlabelled(rows: Rows) -> Iterator[str]:
+    """What to do where no labelled rows can be a baseline for want of a column."""
+    given = {column.name for column in rows.columns if column.origin == "row"}
+    missing = " and no ".join(f"column `{name}`" for name in ("label", "prediction") if name not in given)
+    if missing:
+        yield (
+            f"the rows have no {missing}, so performance has no baseline in the reference; if it is there under"
+            " another name, rename it and run init again with --force"
+        )
+
+
+def _labels(rows: Rows) -> list[str]:
+    """The first few labels of the rows, each once."""
+    found: dict[str, None] = {}
+    for batch, _ in rows.batches(["label"]):
+        found.update(dict.fromkeys(categories(batch.column(0))[1]))
+        if len(found) >= FEW_LABELS:
+            break
+    return sorted(shorten(label) for label in list(found)[:FEW_LABELS])
 
 
 def _check_positive(options: InitOptions, rows: Rows) -> None:

@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import get_args
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from brokers import Broker
 from profiles_zoo import small_reference
 
 from operators.performance_metrics import LABEL_METRICS, OF_TASK
@@ -53,7 +55,8 @@ def test_init_then_check(tmp_path: Path) -> None:
     rows = _rows(tmp_path / "train.parquet")
     arguments = ("init", "--from", rows, "--model", "click $x/1", "--segment", "country", "-o", tmp_path / "out")
     done = _driftgauge(*arguments)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert len(done.stderr.splitlines()) == 1, "the note on rows without labels"
     config = tmp_path / "out" / "driftgauge.yaml"
     assert (tmp_path / "out" / "click-x-1.reference.json").is_file()
     checked = _driftgauge("check", config)
@@ -84,7 +87,7 @@ def test_labels_that_are_text_need_the_positive_one(tmp_path: Path) -> None:
     pq.write_table(table.append_column("label", pa.array(hits.astype(np.int64))), tmp_path / "n.parquet")
     init = ("init", "--model", "click", "--from")
     for rows, label, said in (
-        ("t.parquet", "froud", "none of the labelled rows has the label 'froud'"),
+        ("t.parquet", "froud", "none of the labelled rows has the label 'froud'; they have 'fine', 'no: fraud'\n"),
         ("t.parquet", "false", "0, 1, true, false are read without it"),
         ("n.parquet", "yes", "n.parquet has labels that are no text"),
         ("plain.parquet", "yes", "plain.parquet has no column `label`"),
@@ -102,6 +105,30 @@ def test_labels_that_are_text_need_the_positive_one(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stderr
     accuracy = np.mean((scores >= 0.5) == hits)
     assert f"accuracy: max_drop 0.05 (major) against the reference ({accuracy:.4g})" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, "no column `label` and no column `prediction`, so performance has no baseline"),
+        ({"prediction": 0.5}, "no column `label`, so performance has no baseline"),
+        ({"prediction": 0.5, "target": 1.0}, "if it is there under another name, rename it and run init again"),
+        ({"label": 1}, "no column `prediction`, so performance has no baseline"),
+        ({"label": 1, "prediction": 0.5}, None),
+    ],
+)
+def test_rows_that_are_no_baseline_of_performance_are_told(
+    tmp_path: Path, columns: dict[str, float], said: str | None
+) -> None:
+    """`init` says in one line which column is missing for it, by the name that it must have."""
+    rows = tmp_path / "rows.csv"
+    names = ["x", *columns]
+    lines = [",".join(names), *(",".join(map(str, [row, *columns.values()])) for row in range(200))]
+    rows.write_text("\n".join(lines) + "\n")
+    done = _driftgauge("init", "--from", rows, "--model", "click", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "no baseline" in line]
+    assert [said in line for line in told] == ([] if said is None else [True]), done.stderr
 
 
 def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
@@ -246,6 +273,24 @@ def test_check_connect(tmp_path: Path) -> None:
         done = _driftgauge("check", config, "--connect")
         assert (done.returncode, done.stderr) == (0, "")
         assert "topic predictions: 4 partitions" in done.stdout
+
+
+def test_the_readmes_second_step_ends_with_ok(tmp_path: Path, real_broker: Broker) -> None:
+    """Its commands, in its order, on a broker without any of the topics: what is missing is made, then checked."""
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    step = readme.read_text().partition("\n2. ")[2].partition("```sh\n")[2].partition("```")[0]
+    commands = [line.split()[1:] for line in step.splitlines() if line.strip()]
+    assert [command[0] for command in commands] == ["topics", "check"]
+    (tmp_path / "click.json").write_bytes(to_json(small_reference()))
+    names = {role: f"step2-{role}-{uuid.uuid4().hex[:8]}" for role in ("predictions", "feedback", "alerts", "actions")}
+    text = f"kafka: {{brokers: {real_broker.bootstrap!r}}}\ntopics: {yaml.safe_dump(names, default_flow_style=True)}"
+    (tmp_path / "driftgauge.yaml").write_text(text + MODEL)
+    for command in commands:
+        done = _driftgauge(*command, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert f"topic {names['predictions']}: 4 partitions\n" in done.stdout
+    assert f"topic {names['alerts']}: 1 partition\n" in done.stdout
+    assert done.stdout.endswith("driftgauge.yaml: OK\n")
 
 
 def test_check_connect_without_a_broker(tmp_path: Path) -> None:
