@@ -67,8 +67,8 @@ class Found(Protocol):
         """Every breach that stands, new or old."""
 
     @property
-    def silent(self) -> frozenset[tuple[str, str]]:
-        """(version, segment) whose findings were given up for long silence."""
+    def silent(self) -> frozenset[AlertKey]:
+        """Of which alerts findings were given up for long silence."""
 
     def serves(self, version: str) -> bool:
         """Whether a version is watched still."""
@@ -100,6 +100,7 @@ class Life:
         clearing: since when none of its findings stands, ms; NOT_CLEARING.
         updated_at: when it last sent an event, ms.
         features: the features it named then.
+        subjects: likewise; see Finding.
         last: its leading finding, for the event that ends it.
         silent: its findings were given up, as there was nothing to measure any more.
     """
@@ -110,6 +111,7 @@ class Life:
     clearing: int
     updated_at: int
     features: tuple[str, ...]
+    subjects: tuple[str, ...]
     last: Finding
     silent: bool = False
 
@@ -246,24 +248,25 @@ class Alerts:
             return self._clear(key, life, verdicts, lives)
         life.clearing, life.silent = NOT_CLEARING, False
         life.last = leading(findings)
-        features = _features(findings)
+        subjects = _subjects(findings)
         worse = life.last.level > life.level
-        changed = features != life.features and now - life.updated_at >= UPDATE_INTERVAL
+        changed = subjects != life.subjects and now - life.updated_at >= UPDATE_INTERVAL
         if not (worse or changed):
             return None
         life.level = max(life.level, life.last.level)
-        life.features = features
+        life.features, life.subjects = _features(findings), subjects
         return self._event(key, life, "updated", findings, verdicts)
 
     def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent:
         first = leading(findings)
-        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _features(findings), first)
+        named = _features(findings), _subjects(findings)
+        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, *named, first)
         lives[key] = life
         return self._event(key, life, "firing", findings, verdicts)
 
     def _clear(self, key: AlertKey, life: Life, verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent | None:
         now = verdicts.end
-        life.silent = life.silent or key[:2] in verdicts.silent
+        life.silent = life.silent or key in verdicts.silent
         if life.clearing == NOT_CLEARING:
             life.clearing = now
         if now - life.clearing < self.config.resolve_after:
@@ -287,7 +290,7 @@ class Alerts:
         life.updated_at = now
         fingerprint = fingerprint_of(self.config.model, version, segment, alert)
         causes = causes_of(findings or [life.last])
-        reason = reason_of(self.config.model, life.last, causes, len(_features(findings)))
+        reason = reason_of(self.config.model, life.last, causes, len(_subjects(findings)))
         if ending:
             reason = f"{ending}. It was: {reason}"
         return AlertEvent(
@@ -329,3 +332,7 @@ class Alerts:
 
 def _features(findings: list[Finding]) -> tuple[str, ...]:
     return tuple(sorted({finding.feature for finding in findings}))
+
+
+def _subjects(findings: list[Finding]) -> tuple[str, ...]:
+    return tuple(sorted({finding.subject for finding in findings}))

@@ -85,12 +85,12 @@ def _digest(*parts: str) -> str:
 
 
 def causes_of(findings: list[Finding]) -> list[Cause]:
-    """The findings of an alert as causes: each feature once, by its strongest finding, strongest first."""
+    """The findings of an alert as causes: each subject once, by its strongest finding, strongest first."""
     strongest: dict[str, Finding] = {}
     for finding in findings:
-        known = strongest.get(finding.feature)
+        known = strongest.get(finding.subject)
         if known is None or _rank(finding) < _rank(known):
-            strongest[finding.feature] = finding
+            strongest[finding.subject] = finding
     ranked = sorted(strongest.values(), key=_rank)
     weights = [min(finding.strength, 1e6) for finding in ranked]
     total = sum(weights)
@@ -135,12 +135,13 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
             f" (limit {finding.threshold:.1%}, {finding.samples} predictions){_others(causes, total)}."
         )
     if finding.alert in LABEL_REASONS or not math.isnan(finding.coverage):
-        return label_reason(who, where, finding)
+        return label_reason(who, where, finding, _others(causes, total))
     side = "below" if finding.falling else "above"
     measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
     evidence = f"{side} {finding.threshold:g} over {size} and {finding.samples} predictions"
     if finding.alert == "SlaBreach":
-        return f"{finding.metric} of {who}{where} is {measured}, {evidence}: the objective is not met."
+        missed = f"the objective is not met{_others(causes, total)}"
+        return f"{finding.metric} of {who}{where} is {measured}, {evidence}: {missed}."
     subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
     return (
         f"{subject} of {who}{where} moved away from the reference: {finding.metric} {measured}, {evidence}"
@@ -151,7 +152,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
 def _others(causes: list[Cause], total: int) -> str:
     if total <= 1:
         return ""
-    names = [cause.feature for cause in causes[1:4]]
+    names = [cause.feature or cause.metric for cause in causes[1:4]]
     rest = total - 1 - len(names)
     more = f" and {rest} more" if rest > 0 else ""
     return f"; also {', '.join(names)}{more}"

@@ -58,6 +58,11 @@ class Finding:
     coverage: float = math.nan
 
     @property
+    def subject(self) -> str:
+        """What is to blame, as far as an alert tells it apart: a feature, the predictions as such (""), or a metric."""
+        return self.feature if self.feature or self.alert == "PredictionDrift" else self.metric
+
+    @property
     def strength(self) -> float:
         """How far the evidence is past the threshold, as a ratio: what causes are ranked by. 1 is just past."""
         bound = self.upper if self.falling else self.lower

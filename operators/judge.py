@@ -19,7 +19,7 @@ from operators.evaluations import Evaluation, rows_of
 from operators.findings import Finding, WindowSpan
 from operators.freshness import FreshnessConfig, fresh_findings
 from operators.judge_readings import oriented, readings_of
-from operators.judge_stream import StreamState, advance, hear, silent
+from operators.judge_stream import StreamState, advance, heard, measurable, vanished
 from operators.slices import Header
 from operators.tables import Kind
 from windows.layout import WHOLE
@@ -78,7 +78,8 @@ class Verdicts:
         findings: every breach that stands, new or old.
         evaluations: rows for the evaluations topic; empty when not wanted.
         objectives: where every objective of every version stood when last measured.
-        silent: (version, segment) whose findings were given up at this tick: for long there was nothing to measure.
+        silent: (version, segment, alert) of which findings were given up at this tick: for long there was nothing to
+            measure.
     """
 
     end: int
@@ -86,7 +87,7 @@ class Verdicts:
     findings: tuple[Finding, ...]
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[Objective, ...]
-    silent: frozenset[tuple[str, str]] = frozenset()
+    silent: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def source(self) -> str:
@@ -124,6 +125,7 @@ class Judge:
 
     def _tick(self, header: Header, measured: list[Measures]) -> Verdicts:
         evaluations: list[Evaluation] = []
+        looked: set[StreamKey] = set()
         for measures in measured:
             for table in measures.tables:
                 monitors = [
@@ -132,17 +134,19 @@ class Judge:
                     if measures.window.size in monitor.windows
                 ]
                 for monitor in monitors:
-                    for objective in self._judge(monitor, measures, table, header):
+                    for objective in self._judge(monitor, measures, table, header, looked):
                         self.state.objectives[objective.version, objective.sla] = objective
                 if self.config.evaluations:
                     evaluations += rows_of(self.config.model, measures, table, monitors)
-        given_up = self._forget(header)
+        given_up = self._forget(header, looked)
         findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
         findings += fresh_findings(self.config.freshness, header)
         objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
         return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up)
 
-    def _judge(self, monitor: Monitor, measures: Measures, table: Table, header: Header) -> list[Objective]:
+    def _judge(
+        self, monitor: Monitor, measures: Measures, table: Table, header: Header, looked: set[StreamKey]
+    ) -> list[Objective]:
         objectives: list[Objective] = []
         if monitor.metric == RATE:
             if not _covered(measures, header):
@@ -154,27 +158,33 @@ class Judge:
             readings = readings_of(monitor, table, row)
             key = (monitor.name, measures.window.size, version, segment)
             state = advance(self.state.streams, key, readings, measures.end, measures.window.size)
-            if state is not None:
-                hear(state, readings, header.end)
+            if measurable(readings):
+                looked.add(key)
             if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
                 value = oriented(monitor, float(np.nanmax(readings.value)))
                 objectives.append(Objective(version, monitor.name[4:], monitor.lowest, value, state is not None))
         return objectives
 
-    def _forget(self, header: Header) -> frozenset[tuple[str, str]]:
+    def _forget(self, header: Header, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
         """End the streams of what is forgotten for its silence, and of monitors no longer configured.
 
+        Args:
+            header: of the tick.
+            looked: the streams of which there was something to measure.
+
         Returns:
-            (version, segment) of those that have been silent while their version was not.
+            (version, segment, alert) of segments that vanished.
         """
-        given_up: set[tuple[str, str]] = set()
-        judged = {(monitor.name, size) for monitor in self.config.monitors for size in monitor.windows}
-        for key in list(self.state.streams):
+        judged = {(monitor.name, size): monitor.alert for monitor in self.config.monitors for size in monitor.windows}
+        given_up: set[tuple[str, str, str]] = set()
+        for key, state in list(self.state.streams.items()):
             if (key[2] and key[2] not in header.seen) or key[:2] not in judged:
                 del self.state.streams[key]
-            elif key[3] != WHOLE and silent(self.state.streams[key], header.end, key[1]):
+            elif key in looked:
+                heard(state, header.end)
+            elif (*key[:3], WHOLE) in looked and vanished(state, header.end, key[1]):
                 del self.state.streams[key]
-                given_up.add(key[2:])
+                given_up.add((*key[2:], judged[key[:2]]))
         promised = {monitor.name for monitor in self.config.monitors}
         for version, sla in list(self.state.objectives):
             if (version and version not in header.seen) or f"sla.{sla}" not in promised:

@@ -16,7 +16,7 @@ from operators.detectors import Detectors, Opinion, load, opinions
 from operators.findings import Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
-from operators.judge_stream import StreamState, advance, hear, silent
+from operators.judge_stream import StreamState, advance, heard, measurable, vanished
 from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
@@ -100,7 +100,8 @@ class LabelVerdicts:
         evaluations: rows for the evaluations topic; empty when not wanted.
         objectives: where every label objective of every version stood when last measured.
         source: whose clock `end` is.
-        silent: (version, segment) whose findings were given up at this tick: for long there was nothing to measure.
+        silent: (version, segment, alert) of which findings were given up at this tick: for long there was nothing to
+            measure.
     """
 
     end: int
@@ -109,7 +110,7 @@ class LabelVerdicts:
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[Objective, ...]
     source: str = LABELS
-    silent: frozenset[tuple[str, str]] = frozenset()
+    silent: frozenset[tuple[str, str, str]] = frozenset()
 
     def serves(self, version: str) -> bool:
         """Whether a version has cohorts that are held still."""
@@ -129,14 +130,15 @@ class LabelJudge:
 
     def __call__(self, measures: CohortMeasures) -> LabelVerdicts:
         """The verdicts of a tick."""
+        looked: set[StreamKey] = set()
         for window in measures.windows:
             if window.moved:
-                self._window(window, measures.end)
+                self._window(window, looked)
         if measures.curve is not None and (CURVE_MONITOR, measures.curve.recent.size) in self.monitors:
             one = self.monitors[CURVE_MONITOR, measures.curve.recent.size]
             asked = Asked(measures.curve.table, ("",), np.array([measures.curve.coverage]))
-            self._judge(one, asked, measures.curve.end, np.array([np.nan]), measures.end)
-        given_up = self._forget(measures)
+            self._judge(one, asked, measures.curve.end, np.array([np.nan]), looked)
+        given_up = self._forget(measures, looked)
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
         self._heed(said, measures)
         stall = watch(self.config.stall, self.state.stall, measures)
@@ -149,15 +151,17 @@ class LabelJudge:
             silent=given_up,
         )
 
-    def _window(self, window: WindowMeasures, clock: int) -> None:
+    def _window(self, window: WindowMeasures, looked: set[StreamKey]) -> None:
         for one in self.config.monitors:
             if window.window.size not in one.monitor.windows or one.monitor.name == CURVE_MONITOR:
                 continue
             found = table_of(one, window)
             if found is not None:
-                self._judge(one, found, window.end, coverage_of(window, found.table.groups), clock)
+                self._judge(one, found, window.end, coverage_of(window, found.table.groups), looked)
 
-    def _judge(self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray, clock: int) -> None:
+    def _judge(
+        self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray, looked: set[StreamKey]
+    ) -> None:
         """Judge each group; one with too few labels stays what it was. `shown` is the coverage that findings tell."""
         monitor, (size,), table = one.monitor, one.monitor.windows, asked.table
         for row, (version, segment) in enumerate(table.groups):
@@ -165,13 +169,11 @@ class LabelJudge:
                 continue
             key = (monitor.name, size, version, segment)
             readings = readings_of(monitor, table, row)
-            if key in self.state.streams:
-                hear(self.state.streams[key], readings, clock)
+            if measurable(readings):
+                looked.add(key)
             if asked.coverage[row] < one.min_coverage:
                 continue
             state = advance(self.state.streams, key, readings, end, size)
-            if state is not None:
-                hear(state, readings, clock)
             if state is not None and state.at[0] == end:
                 self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
@@ -192,18 +194,24 @@ class LabelJudge:
             if measures.end - finding.window.end > stand or key[0] not in measures.versions:
                 del found[key]
 
-    def _forget(self, measures: CohortMeasures) -> frozenset[tuple[str, str]]:
+    def _forget(self, measures: CohortMeasures, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
         """End the streams of what has no cohorts any more, and of monitors no longer configured.
 
+        Args:
+            measures: of the tick.
+            looked: the streams of which there was something to measure.
+
         Returns:
-            (version, segment) of those that have been silent while their version was not.
+            (version, segment, alert) of segments that vanished.
         """
         state = self.state
-        given_up: set[tuple[str, str]] = set()
-        for key in list(state.streams):
+        given_up: set[tuple[str, str, str]] = set()
+        for key, stream in list(state.streams.items()):
             ended = bool(key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors
-            if key[3] != WHOLE and silent(state.streams[key], measures.end, key[1]):
-                given_up.add(key[2:])
+            if not ended and key in looked:
+                heard(stream, measures.end)
+            elif not ended and (*key[:3], WHOLE) in looked and vanished(stream, measures.end, key[1]):
+                given_up.add((*key[2:], self.monitors[key[:2]].monitor.alert))
                 ended = True
             if ended:
                 del state.streams[key]

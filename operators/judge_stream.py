@@ -34,9 +34,8 @@ ENOUGH = 0.5
 """... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
 
 SILENT_AFTER = 86_400_000
-"""After a day (ms; or the window, if longer) with nothing to measure the stream of a segment is forgotten.
-
-Segments vanish while their version goes on. The whole of a version is another matter: NoData and LabelStall tell."""
+"""When for a day (ms; or for the window, if longer) there was nothing to measure of a segment, while there was of the
+whole of its version, the segment's stream is forgotten. Of the whole NoData and LabelStall tell."""
 
 
 @dataclass(slots=True)
@@ -52,7 +51,8 @@ class StreamState:
         upper: see value.
         base: see value; what the thresholds were an increase over.
         at: int64[F], end of the window of the latest breach.
-        heard: the judge's clock (ms) when there was last anything to measure.
+        looked: the judge's clock (ms) when there was last anything to measure of this segment or of the whole.
+        missed: how long (ms) there was nothing of this segment while there was of the whole.
     """
 
     level: IntArray
@@ -63,7 +63,8 @@ class StreamState:
     upper: FloatArray
     base: FloatArray
     at: IntArray
-    heard: int = 0
+    looked: int = 0
+    missed: int = 0
 
 
 def quiet(size: int) -> StreamState:
@@ -121,15 +122,24 @@ def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: 
     return state
 
 
-def hear(state: StreamState, readings: Readings, clock: int) -> None:
-    """Note the moment, if there was anything to measure."""
-    if not np.isnan(readings.value).all():
-        state.heard = clock
+def measurable(readings: Readings) -> bool:
+    """Whether there was anything to measure."""
+    return not bool(np.isnan(readings.value).all())
 
 
-def silent(state: StreamState, clock: int, window: int) -> bool:
-    """Whether there has been nothing to measure for long: a segment may vanish while its version goes on."""
-    return state.heard < clock - max(SILENT_AFTER, window)
+def heard(state: StreamState, clock: int) -> None:
+    """There was something to measure."""
+    state.looked, state.missed = clock, 0
+
+
+def vanished(state: StreamState, clock: int, window: int) -> bool:
+    """There was nothing to measure, though there was of the whole; whether that has been so for long.
+
+    A look counts for the time since the last one, but for no more than a window: nobody looked in an outage.
+    """
+    state.missed += min(clock - state.looked, window)
+    state.looked = clock
+    return state.missed > max(SILENT_AFTER, window)
 
 
 def _gone(state: StreamState, readings: Readings) -> BoolArray:

@@ -46,13 +46,14 @@ WORDS = {
 DETECTORS = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley"}
 
 
-def label_reason(who: str, where: str, finding: Finding) -> str:
+def label_reason(who: str, where: str, finding: Finding, others: str = "") -> str:
     """The sentence.
 
     Args:
         who: model and version.
         where: " for SEGMENT", or "".
         finding: from labels.
+        others: what else the alert is about, to end the sentence with.
     """
     if finding.alert == "LabelStall":
         return _stall(who, finding)
@@ -72,7 +73,7 @@ def label_reason(who: str, where: str, finding: Finding) -> str:
     means = "" if finding.alert != "ConceptDrift" else "; outcomes no longer follow what the model learned"
     return (
         f"{name} of {who}{where} is {measured}, {limit}, over {_cohorts(finding)}"
-        f" ({finding.samples:,} samples{_labelled(finding)}){means}."
+        f" ({finding.samples:,} samples{_labelled(finding)}){means}{others}."
     )
 
 

@@ -43,7 +43,7 @@ class Alignment:
             self.spans[partition] = self.floors[partition] - before
 
     def read(self, partition: int, *, at_end: bool) -> None:
-        """A poll of `partition` found data, or found its end."""
+        """`partition` was read: up to its end, as far as that is known, or there is more."""
         if at_end:
             self.at_end.add(partition)
         else:

@@ -59,7 +59,8 @@ def with_labels(rows: Rows, plan: Plan, reference: Reference, progress: Callable
     if outcomes[layout.labelled] == 0:
         return Labelled(reference, ("labels are not used: no row has one",))
     estimator, note = fit.estimator(lambda: labelled_rows(COUNTING))
-    full = replace(reference, task=layout.options, outcomes=outcomes, estimator=estimator)
+    positive = plan.outcomes.positive if layout.options.task == "binary" else None
+    full = replace(reference, task=layout.options, outcomes=outcomes, estimator=estimator, positive=positive)
     return Labelled(seal(full), (note,) if note else ())
 
 

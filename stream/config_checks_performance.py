@@ -44,6 +44,10 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
     performance = model.performance
     if performance is None:
         return
+    positive = reference.positive
+    if positive is not None and performance.positive != positive:
+        # Any other text is a negative label: with a misspelt name every label would be.
+        yield ("performance", "positive"), f"the reference was built with {positive!r}", "write that, or build it again"
     if model.task == "multiclass" and not isinstance(reference.prediction, CategoricalProfile):
         allowed = "build it from rows with a column `prediction` that names the class: it says which classes there are"
         yield ("performance",), "the reference has no classes", allowed

@@ -77,6 +77,11 @@ def _metrics(task: Task) -> str:
             lines.append(f"  # with {' or '.join(limits)}: {', '.join(names)}\n")
     example = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}[task]
     limit = "max_ratio: 1.2" if task == "regression" else "max_drop: 0.05"
+    if task == "binary":
+        lines.append(
+            "  # where one class is rare, accuracy says little: who always names the other is right nearly always\n"
+        )
+        lines.append(f"  auc: {{baseline: reference, {limit}}}\n")
     return "".join(lines) + f"  {example}: {{baseline: reference, {limit}}}\n"
 
 

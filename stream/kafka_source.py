@@ -126,6 +126,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         self._quiet_since = _now()
         self._told_silent = 0
         self._told_held = 0
+        self._ended = False
         self._awake: dt.datetime | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
@@ -146,10 +147,13 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             return []
         messages = self._consume()
         if messages:
-            self._quiet_since = now
-            self._awake = None
             # Not below the end that the poll may have found: markers of transactions follow the last message.
             self._next = max(int(messages[-1].offset() or 0) + 1, self._next or 0)
+        # The client finds an end only where the broker had nothing for it: never in a steady stream.
+        self._alignment.read(self._partition, at_end=self._ended or self._caught_up() is not None)
+        if messages:
+            self._quiet_since = now
+            self._awake = None
             self._commit()
             return [self._batch(messages, now), *self._hold(now)]
         self._awake = dt.datetime.now(dt.UTC) + PAUSE
@@ -175,7 +179,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             polled = self._consumer.consume(poll, 0.0)
             if polled:
                 last = polled[-1].error()
-                self._alignment.read(self._partition, at_end=last is not None and last.code() == _AT_END)
+                self._ended = last is not None and last.code() == _AT_END
             if any(map(Message.error, polled)):
                 polled = [message for message in polled if self._good(message)]
             messages += polled

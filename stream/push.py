@@ -19,7 +19,7 @@ from stream import metrics
 from stream.backoff import Backoff, BackoffPolicy
 from stream.push_board import Board, View
 from stream.push_body import Texts, requests, texts_of
-from stream.push_client import Client, PushError, clients_of
+from stream.push_client import Client, PushError, RefusedError, clients_of
 from stream.push_memory import Memory
 from stream.reports import GaugeBlock, Increments
 from stream.seldom import Seldom
@@ -150,9 +150,15 @@ class _Replica:
         ended = self._ends.unknown(self.url, view.ended)
         expires_at = int(time.time() * 1e3) + self._policy.expires_after
         bodies = list(requests(View(view.number, view.firing, ended), expires_at, self._policy.texts)) or [[]]
+        refused = None
         try:
             for alerts in bodies:
-                self._client.post(msgspec.json.encode(alerts))
+                try:
+                    self._client.post(msgspec.json.encode(alerts))
+                except RefusedError as error:  # the other requests hold other alerts
+                    refused = refused or error
+            if refused is not None:
+                raise refused
         except PushError as error:
             self._failed(str(error))
             return False

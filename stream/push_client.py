@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
-from contextlib import closing
+import threading
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
@@ -17,7 +19,7 @@ from stream.problems import ConfigError
 from stream.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from stream.config import Config
     from stream.settings import ClientTlsSettings
@@ -31,13 +33,17 @@ class PushError(RuntimeError):
     """The alerts were not taken; why, in one line."""
 
 
+class RefusedError(PushError):
+    """They were understood and refused; others may be taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """Posts to one address. A connection is made for each request: they are rare.
 
     Attributes:
         url: base address, without a user name or password.
-        timeout: seconds for each step of a request.
+        timeout: seconds to connect, and seconds for the rest of a request, however steadily it drips.
         headers: sent with each.
         context: TLS, for https.
         redact: takes secrets out of what a server answers: some repeat what they were sent.
@@ -53,17 +59,20 @@ class Client:
         """Post alerts.
 
         Raises:
+            RefusedError: it answered, and not with 200.
             PushError: they were not taken.
         """
         try:
             with closing(self._connection()) as connection:
-                connection.request("POST", urlsplit(self.url).path.rstrip("/") + PATH, body, self.headers)
-                answer = connection.getresponse()
-                said = answer.read(_LONGEST).decode(errors="replace")
+                connection.connect()
+                with _cut_after(self.timeout, connection.sock):
+                    connection.request("POST", urlsplit(self.url).path.rstrip("/") + PATH, body, self.headers)
+                    answer = connection.getresponse()
+                    said = answer.read(_LONGEST).decode(errors="replace")
         except (OSError, HTTPException, UnicodeError) as error:  # the last of a host that can be no name
             raise PushError(self._line(str(error) or type(error).__name__)) from error
         if answer.status != HTTPStatus.OK:
-            raise PushError(self._line(f"{answer.status} {answer.reason}: {said}"))
+            raise RefusedError(self._line(f"{answer.status} {answer.reason}: {said}"))
 
     def check(self) -> None:
         """Post nothing.
@@ -84,6 +93,23 @@ class Client:
         if parts.scheme == "https":
             return HTTPSConnection(parts.hostname or "", parts.port, timeout=self.timeout, context=self.context)
         return HTTPConnection(parts.hostname or "", parts.port, timeout=self.timeout)
+
+
+@contextmanager
+def _cut_after(seconds: float, connected: socket.socket) -> Iterator[None]:
+    """End a connection that takes longer: a socket's own timeout begins anew with every byte."""
+
+    def cut() -> None:
+        with suppress(OSError):  # gone by itself
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)  # the plain one's: a thread may be inside of TLS
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def clients_of(config: Config) -> list[Client]:

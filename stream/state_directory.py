@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from operators.model_steps import ModelPlan
     from stream.settings import StateSettings, TopicsSettings
 
-FORMAT = 2
+FORMAT = 3
 """Version of everything that is kept in the state directory; raised when a state class changes."""
 
 NOTE = "driftgauge.json"

@@ -39,6 +39,9 @@ def merge_outcomes(
         return None, None
     if options[0] != options[-1]:
         raise ReferenceError_(f"labels were held against predictions in different ways: {options[0]} and {options[-1]}")
+    if parts[0].positive != parts[-1].positive:
+        named = f"{parts[0].positive!r} and {parts[-1].positive!r}"
+        raise ReferenceError_(f"labels were counted as positive by different names: {named}")
     layout = task_layout(replace(options[0], classes=classes), prediction)
     total = layout.empty()
     for part in parts:

@@ -70,6 +70,7 @@ class Reference:
         outcomes: int64[task_layout(task, prediction).size], the outcomes of the rows: what performance is compared
             with.
         estimator: how outcomes follow from predictions; None when too few rows had a label, or none can be made.
+        positive: binary: the label that was counted as positive, any other text being negative; None for 0 and 1.
     """
 
     model: str
@@ -85,13 +86,15 @@ class Reference:
     task: TaskOptions | None = None
     outcomes: IntArray | None = None
     estimator: Estimator | None = None
+    positive: str | None = None
 
 
-class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True):
+class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The options that say what the slots are, and the slots."""
 
     task: TaskOptions
     slots: list[int]
+    positive: str | None = None
 
 
 class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -182,7 +185,7 @@ def _content(reference: Reference) -> _ContentWire:
         },
         outcomes=None
         if reference.task is None or reference.outcomes is None
-        else _OutcomesWire(task=reference.task, slots=numbers(reference.outcomes)),
+        else _OutcomesWire(task=reference.task, slots=numbers(reference.outcomes), positive=reference.positive),
         estimator=None if reference.estimator is None else estimator_to_wire(reference.estimator),
     )
 
@@ -216,6 +219,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         task=None if content.outcomes is None else content.outcomes.task,
         outcomes=None if content.outcomes is None else _outcomes(content.outcomes, prediction),
         estimator=None if content.estimator is None else estimator_from_wire(content.estimator, columns, prediction),
+        positive=None if content.outcomes is None else content.outcomes.positive,
     )
 
 

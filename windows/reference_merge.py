@@ -80,6 +80,7 @@ def merge(one: Reference, other: Reference) -> Merged:
         task=task,
         outcomes=outcomes,
         estimator=estimator.estimator,
+        positive=one.positive or other.positive,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
     return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from base64 import b64encode
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from http import HTTPStatus
 from http.client import HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from stream.config import load
 from stream.errors import Unreachable
 from stream.push import Push, pushed
 from stream.push_board import Board
+from stream.push_body import MOST
 from stream.push_client import Client, PushError, clients_of
 from stream.push_memory import Memory
 from stream.redact import redact
@@ -316,3 +318,70 @@ def test_a_secret_that_comes_back_is_not_told(tmp_path: Path, echo: ThreadingHTT
     assert str(refused.value) == "403 Forbidden: refused: Bearer ***"
     assert not any(secret in f"{config!r} {config}" for secret in ("planted-token", "planted-password"))
     assert redact("planted-password", config) == "***"
+
+
+class _Drip(BaseHTTPRequestHandler):
+    """Answers a byte at a time, for as long as the client waits."""
+
+    server: Any
+
+    def do_POST(self) -> None:
+        with suppress(OSError):  # the client has gone
+            for byte in b"HTTP/1.1 200 OK\r\nX-Padding: " + b"x" * 1_000:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                self.server.left.wait(0.02)
+        self.server.left.set()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+        pass
+
+
+class _Choosy(BaseHTTPRequestHandler):
+    """Refuses requests that hold the alert of version 0."""
+
+    server: Any
+
+    def do_POST(self) -> None:
+        alerts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        versions = {alert["labels"]["version"] for alert in alerts}
+        self.send_response(HTTPStatus.BAD_REQUEST if "0" in versions else HTTPStatus.OK)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.server.taken |= set() if "0" in versions else versions
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+        pass
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler], **given: Any) -> Iterator[str]:
+    """The address of a server of such requests, which has these attributes."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    for name, value in given.items():
+        setattr(server, name, value)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_answer_that_drips_is_cut_off() -> None:
+    """The time is that of the whole request: else a byte now and then would hold the thread for ever."""
+    left = threading.Event()
+    with served(_Drip, left=left) as url:
+        with pytest.raises(PushError):
+            Client(url, 0.2, {}, None).post(b"[]")
+        assert left.wait(20)
+
+
+def test_a_request_that_is_refused_keeps_no_other_back(tmp_path: Path) -> None:
+    """Of several requests each is sent, and the failure is counted until all are taken."""
+    rows = [("click", str(version), "", "DataDrift", "critical") for version in range(600)]
+    taken: set[str] = set()
+    with served(_Choosy, taken=taken) as url, monitor(tmp_path, url) as watched:
+        watched.fire(*rows)
+        until(lambda: len(taken) >= len(rows) - MOST and watched.held_up()[url] > 0)
+    assert "0" not in taken

@@ -78,12 +78,12 @@ def test_an_alert_of_what_vanished_does_not_say_that_it_is_well() -> None:
     """Its end tells that nothing was left to measure; if it comes back and is well, that is what it says."""
     logic = alerts()
     run(logic, [finding(segment="country=de")])
-    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de")})))
+    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de", "DataDrift")})))
     ((_, last),) = run(logic, *[[]] * 62, start=2)
     assert last.reason.startswith("For a day there was nothing to measure")
     logic = alerts()
     run(logic, [finding(segment="country=de")])
-    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de")})))
+    logic(replace(verdicts(20_000), silent=frozenset({("1", "country=de", "DataDrift")})))
     ((_, last),) = run(logic, [finding(segment="country=de")], *[[]] * 62, start=2)
     assert last.reason.startswith("Back to normal")
 
@@ -119,6 +119,22 @@ def test_other_features_are_news_every_five_minutes_at_most() -> None:
     every = UPDATE_INTERVAL // PANE
     assert states(events) == [(0, "firing"), (every, "updated"), (2 * every, "updated"), (3 * every, "updated")]
     assert [event.causes[0].feature for _, event in events] == ["f0", "f30", "f60", "f90"]
+
+
+def test_a_second_metric_is_another_cause_and_news() -> None:
+    """AUC falls, then accuracy, too: both are causes, the stronger first. Of the predictions all metrics are one."""
+    auc = finding(alert="PerformanceDrop", feature="", metric="auc", coverage=0.9, lower=0.3)
+    accuracy = finding(alert="PerformanceDrop", feature="", metric="accuracy", coverage=0.9, lower=0.5)
+    ticks = [[auc], *[[auc, accuracy]] * 40]
+    (_, first), (at, second) = run(alerts(), *ticks)
+    assert [cause.metric for cause in first.causes] == ["auc"]
+    assert (at, second.state) == (30, "updated")
+    assert [(cause.feature, cause.metric) for cause in second.causes] == [("", "accuracy"), ("", "auc")]
+    assert second.reason.startswith("Accuracy of click")
+    assert "; also auc." in second.reason
+    both = [finding(alert="PredictionDrift", feature="", metric=metric) for metric in ("psi", "ks")]
+    ((_, event),) = run(alerts(), both[:1], *[both] * 40)
+    assert len(event.causes) == 1
 
 
 def test_versions_segments_and_kinds_are_alerts_of_their_own() -> None:

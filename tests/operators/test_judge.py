@@ -147,16 +147,24 @@ def test_a_version_that_is_forgotten_has_no_findings() -> None:
 
 
 def test_a_segment_that_vanishes_is_given_up_after_a_day() -> None:
-    """Until then it stands; the whole of its version stands on, whose silence has alerts of its own."""
+    """A day in which the whole of its version was measured and the segment was not; a pause of both is no such time."""
+
+    def minute(number: int, *groups: tuple[str, str]) -> Verdicts:
+        index = 6 * number + 5
+        breach = table([0.3], groups=groups)
+        (done,) = logic([header((index + 1) * 10_000, ((MINUTE.size, index),)), measures(index, breach)])
+        return done
+
     logic = judge(PSI)
-    logic(
-        [header(60_000, ((MINUTE.size, 5),)), measures(5, table([0.3, 0.3], groups=(("1", ""), ("1", "country=de"))))]
-    )
-    (done,) = logic([header(86_460_000)])
-    assert ({one.segment for one in done.findings}, done.silent) == ({"", "country=de"}, frozenset())
-    (done,) = logic([header(86_470_000)])
+    minute(0, ("1", ""), ("1", "country=de"))
+    day = 1_440
+    for number in [*range(1, day // 2), *range(5 * day, 5 * day + day // 2)]:
+        done = minute(number, ("1", ""))
+        assert ({one.segment for one in done.findings}, done.silent) == ({"", "country=de"}, frozenset())
+    minute(5 * day + day // 2, ("1", ""))
+    done = minute(5 * day + day // 2 + 1, ("1", ""))
     assert {one.segment for one in done.findings} == {""}
-    assert done.silent == {("1", "country=de")}
+    assert done.silent == {("1", "country=de", "DataDrift")}
 
 
 def test_the_threshold_of_a_share_is_on_top_of_the_reference_s_own() -> None:

@@ -193,15 +193,17 @@ def test_a_version_is_compared_with_another() -> None:
 
 
 def test_a_segment_that_vanishes_is_given_up_after_a_day() -> None:
-    """While anything of it is measured, were it too little to judge, it stands."""
+    """Not while anything of it is measured, were it too little to judge, nor while nothing of the whole is."""
     logic = judge(settings(accuracy=TRAILING, min_coverage=0.05))
     logic(tick(0, MAJOR, GERMANY))
-    logic(with_coverage(tick(6, FINE, GERMANY), 0.01))
-    last = tick(6, FINE).end
-    done = logic(cohort_measures(last + 24 * H))
+    for at in range(1, 200):
+        done = logic(with_coverage(tick(at, FINE, GERMANY), 0.01))
     assert ([one.segment for one in done.findings], done.silent) == (["country=de"], frozenset())
-    done = logic(cohort_measures(last + 24 * H + 1))
-    assert (done.findings, done.silent) == ((), {("1", "country=de")})
+    done = logic(cohort_measures(tick(600, FINE).end))
+    assert [one.segment for one in done.findings] == ["country=de"]
+    held = [bool(logic(tick(at, FINE)).findings) for at in range(600, 800)]
+    # The first look may count for an hour, the window; each of the others for ten minutes.
+    assert held == [True] * (23 * 6 + 1) + [False] * (200 - 23 * 6 - 1)
 
 
 def test_what_is_forgotten() -> None:

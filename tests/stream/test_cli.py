@@ -105,6 +105,11 @@ def test_labels_that_are_text_need_the_positive_one(tmp_path: Path) -> None:
     assert checked.returncode == 0, checked.stderr
     accuracy = np.mean((scores >= 0.5) == hits)
     assert f"accuracy: max_drop 0.05 (major) against the reference ({accuracy:.4g})" in checked.stdout
+    config = tmp_path / "driftgauge.yaml"
+    config.write_text(config.read_text().replace('positive: "no: fraud"', 'positive: "No: fraud"'))
+    refused = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "performance.positive: the reference was built with 'no: fraud'" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -159,9 +164,10 @@ def test_labelled_rows_turn_performance_on(tmp_path: Path) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
     (model,) = load(tmp_path / "driftgauge.yaml", {}).models
     assert model.performance is not None
-    assert list(model.performance.rules) == ["accuracy"]
-    assert model.performance.rules["accuracy"][0].baseline.kind == "reference"
-    assert model.performance.model_copy(update={"accuracy": None, "windows": None}) == PerformanceSettings()
+    assert set(model.performance.rules) == {"accuracy", "auc"}
+    assert {rule.baseline.kind for (rule,) in model.performance.rules.values()} == {"reference"}
+    bare = {"accuracy": None, "auc": None, "windows": None}
+    assert model.performance.model_copy(update=bare) == PerformanceSettings()
     plain = _driftgauge("init", "--from", "plain.parquet", "--model", "click", "--force", cwd=tmp_path)
     assert "prediction_id" not in plain.stderr
     assert load(tmp_path / "driftgauge.yaml", {}).models[0].performance is None

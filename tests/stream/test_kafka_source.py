@@ -238,3 +238,29 @@ def test_a_topic_is_waited_for(real_broker: Broker) -> None:
     assert said == ["topic no-such-topic does not exist; make it"] * 2
     topic = real_broker.topic("source", 3)
     assert wait_for_topic(properties, topic, threading.Event(), waiting) == 3
+
+
+def test_in_a_steady_stream_a_partition_is_at_its_end(broker: Broker) -> None:
+    """The client never says so while there is something at every fetch; what the broker said a moment ago decides."""
+    topic = broker.topic("source")
+    done = threading.Event()
+
+    def produce() -> None:
+        while not done.is_set():
+            broker.produce(topic, [b"x"] * 20, partition=0)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    try:
+        with rig(broker, topic) as made:
+            seen = 0
+
+            def often() -> bool:
+                nonlocal seen
+                seen += bool(made.reader.next_batch()) and 0 in made.alignment.at_end
+                return seen >= 50
+
+            until(often, 60)
+    finally:
+        done.set()
+        thread.join()

@@ -194,6 +194,19 @@ def test_labels_held_against_other_thresholds_are_not_added() -> None:
         merge(one, seal(replace(other, task=replace(other.task, threshold=0.3))))
 
 
+def test_the_positive_label_is_remembered() -> None:
+    """In the file, and by merging with rows that had no labels; parts that disagree are not added."""
+    numbers = labelled("binary")
+    fraud = seal(replace(numbers, positive="fraud"))
+    assert from_json(to_json(fraud)).positive == "fraud"
+    assert (fraud.id == numbers.id, from_json(to_json(numbers)).positive) == (False, None)
+    bare = seal(replace(numbers, task=None, outcomes=None, estimator=None))
+    assert merge(bare, fraud).reference.positive == "fraud"
+    for other in (numbers, seal(replace(numbers, positive="Fraud"))):
+        with pytest.raises(ReferenceError_, match="positive by different names: 'fraud' and"):
+            merge(fraud, other)
+
+
 def test_a_class_that_one_part_never_predicted() -> None:
     """The part that has scores of every class stands for both, and the user is told; labels of both are counted."""
     rows = multiclass_rows(4_000, seed=3)
