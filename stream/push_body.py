@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from operators.links import EVERYTHING, MODEL_PAGE
-from stream.rule_options import LOCAL_GRAFANA, SERVICE, WITH_RUNBOOK
+from stream.rule_options import SERVICE, WITH_RUNBOOK
 from stream.rule_texts import summary_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Texts:
 
     Attributes:
         runbooks: address of their directory.
-        dashboards: address of Grafana.
+        dashboards: address of Grafana; empty where it is not known.
         topic: of the alert events.
     """
 
@@ -47,7 +47,7 @@ class Texts:
 def texts_of(config: Config) -> Texts:
     """What a config says of them."""
     alerting = config.alerting
-    dashboards = alerting.dashboard_url or LOCAL_GRAFANA
+    dashboards = alerting.dashboard_url or ""
     return Texts(alerting.runbook_base_url.rstrip("/"), dashboards.rstrip("/"), config.topics.alerts)
 
 
@@ -83,16 +83,18 @@ def _alert(entry: Entry, expires_at: int, texts: Texts) -> dict[str, Any]:
             "description": "\n".join([*_described(entry.event), f"All causes: the event in topic {texts.topic}."]),
             **_measured(entry.event),
             "runbook_url": f"{texts.runbooks}/{page}.md",
-            "dashboard_url": dashboard,
+            **({"dashboard_url": dashboard} if dashboard else {}),
         },
         "startsAt": _rfc3339(entry.started_at),
         "endsAt": _rfc3339(expires_at if entry.ended_at is None else entry.ended_at),
-        "generatorURL": dashboard,
+        **({"generatorURL": dashboard} if dashboard else {}),
     }
 
 
 def _dashboard(texts: Texts, *chosen: str) -> str:
-    """Without a time range, which Alertmanager's templates add."""
+    """Without a time range, which Alertmanager's templates add; empty where Grafana is not known."""
+    if not texts.dashboards:
+        return ""
     named = zip(("model", "version", "segment"), chosen, strict=True)
     variables = "&".join(f"var-{name}={quote_plus(value) if value else EVERYTHING}" for name, value in named)
     return f"{texts.dashboards}/d/{MODEL_PAGE}?{variables}"

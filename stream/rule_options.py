@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from stream.config import Config
 
 MONITOR_PAGE = "driftgauge-monitor"
-LOCAL_GRAFANA = "http://localhost:3000"
 
 SERVICE = "driftgauge"
 """Label `service` of every alert: a shared Alertmanager routes by it."""
@@ -33,7 +32,7 @@ class RuleOptions:
 
     Attributes:
         job: `job_name` of the monitor in the scrape config.
-        dashboards: base address of Grafana; None for the config's, and without one for Grafana on this machine.
+        dashboards: base address of Grafana; None for the config's, and without one for no links.
         keep_firing_for: ms.
     """
 
@@ -78,22 +77,24 @@ def runbook(config: Config, alert: str) -> str:
     return f"{literal(config.alerting.runbook_base_url.rstrip('/'))}/{page}.md"
 
 
-def model_dashboard(config: Config, options: RuleOptions) -> str:
+def model_dashboard(config: Config, options: RuleOptions) -> dict[str, str]:
     """The annotation `dashboard_url` of an alert on a model: its page, with the model, version and segment chosen.
+
+    None where nobody has said where Grafana is.
 
     What the alert is not about in particular is All. Alertmanager's templates add the time range, which is not known
     here. The event's own link is that of operators/links.py.
     """
     name = "{{ with $labels.%s }}{{ . | urlquery }}{{ else }}" + EVERYTHING + "{{ end }}"
     chosen = "&".join(f"var-{label}={name % label}" for label in ("model", "version", "segment"))
-    return f"{_dashboards(config, options)}/d/{MODEL_PAGE}?{chosen}"
+    return _dashboard(config, options, f"{MODEL_PAGE}?{chosen}")
 
 
-def monitor_dashboard(config: Config, options: RuleOptions) -> str:
-    """The annotation `dashboard_url` of an alert on the monitor itself."""
-    return f"{_dashboards(config, options)}/d/{MONITOR_PAGE}?orgId=1"
+def monitor_dashboard(config: Config, options: RuleOptions) -> dict[str, str]:
+    """The annotation `dashboard_url` of an alert on the monitor itself; likewise."""
+    return _dashboard(config, options, f"{MONITOR_PAGE}?orgId=1")
 
 
-def _dashboards(config: Config, options: RuleOptions) -> str:
-    given = options.dashboards or config.alerting.dashboard_url or LOCAL_GRAFANA
-    return literal(given.rstrip("/"))
+def _dashboard(config: Config, options: RuleOptions, page: str) -> dict[str, str]:
+    base = options.dashboards or config.alerting.dashboard_url
+    return {} if base is None else {"dashboard_url": f"{literal(base.rstrip('/'))}/d/{page}"}

@@ -53,7 +53,7 @@ Past their limits:
     {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="drift.%s",level=~%q})`
       $labels.model $metric $level) }}, limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }})
   {{- end }};
-{{- else }} nothing at this moment.
+{{- else }} <ended>
 {{- end }}"""
 
 _PREDICTION_DRIFT = """\
@@ -69,7 +69,7 @@ Past their limits:
   {{ printf " %.3g" .Value }}{{ end }} (
   {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="prediction.%s",level=~%q})`
     $labels.model $metric $level) }}limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }});
-{{- else }} nothing at this moment.
+{{- else }} <ended>
 {{- end }}"""
 
 _SLA_BREACH = """\
@@ -79,7 +79,7 @@ Missed beyond chance:
   {{- $one := printf `%s,sla=%q` $at .Labels.sla }} {{ .Labels.sla }}
   {{- range query (printf `driftgauge_sla_value{%s}` $one) }} {{ printf "%.5g" .Value }}{{ end }}
   {{- range query (printf `driftgauge_sla_objective{%s}` $one) }} (objective {{ printf "%.5g" .Value }}){{ end }};
-{{- else }} nothing at this moment.
+{{- else }} <ended>
 {{- end }}"""
 
 _DATA_QUALITY = """\
@@ -98,7 +98,7 @@ _FEATURE_STALE = """\
   $labels.model $labels.version $limit -}}
 Without a value for:
 {{- range query $stale }} {{ .Labels.feature }} {{ .Value | humanizeDuration }};
-{{- else }} nothing at this moment.
+{{- else }} <ended>
 {{- end }}
 {{- range query $limit }} The limit is {{ .Value | humanizeDuration }}.{{ end }}"""
 
@@ -125,7 +125,10 @@ The last label came {{ .Value | humanizeDuration }} ago.
 {{- $limit := printf `max(driftgauge:threshold{model=%q,monitor="performance.label_stall"})` $labels.model }}
 {{- range query $limit }} The limit is {{ .Value | humanizeDuration }}.{{ end }}"""
 
-DESCRIPTIONS: dict[str, str] = {
+# An alert outlives what it tells of, by `resolve_after` and `keep_firing_for`, or until the monitor is back.
+_ENDED = "nothing any more (it has ended, or driftgauge is away; the event says what it was)."
+
+_TEMPLATES: dict[str, str] = {
     "DataDrift": _DATA_DRIFT,
     "PredictionDrift": _PREDICTION_DRIFT,
     "PerformanceDrop": _PERFORMANCE_DROP,
@@ -135,4 +138,6 @@ DESCRIPTIONS: dict[str, str] = {
     "NoData": _NO_DATA,
     "LabelStall": _LABEL_STALL,
 }
+
+DESCRIPTIONS: dict[str, str] = {alert: text.replace("<ended>", _ENDED) for alert, text in _TEMPLATES.items()}
 """Alert kind -> description; kinds without one are described by their event alone."""

@@ -77,7 +77,7 @@ def _rule(alert: str, config: Config, options: RuleOptions) -> Alerting:
             "summary": SUMMARIES[alert],
             "description": f"{description}\n{told}" if description else told,
             "runbook_url": runbook(config, alert),
-            "dashboard_url": model_dashboard(config, options),
+            **model_dashboard(config, options),
         },
         keep_firing_for=show_duration(options.keep_firing_for),
     )

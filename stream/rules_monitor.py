@@ -58,7 +58,7 @@ def _rule(each: _Self, config: Config, options: RuleOptions) -> Alerting:
             "summary": each.summary,
             "description": each.description,
             "runbook_url": runbook(config, each.alert),
-            "dashboard_url": monitor_dashboard(config, options),
+            **monitor_dashboard(config, options),
         },
         pending=each.pending,
     )

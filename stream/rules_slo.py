@@ -181,7 +181,7 @@ and on (model, slo) {ERROR_RATIO}{burn.short}{only} > {limit}"""
             f" and still so in the last {burn.short}.",
             "objective": f"{sli.objective}, over 30 days",
             "runbook_url": runbook(config, "ErrorBudgetBurn"),
-            "dashboard_url": model_dashboard(config, options),
+            **model_dashboard(config, options),
         },
         keep_firing_for=show_duration(options.keep_firing_for),
     )

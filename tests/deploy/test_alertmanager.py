@@ -191,7 +191,12 @@ def _inhibited(alertmanager: Alertmanager) -> list[Labels]:
     return [alert["labels"] for alert in alertmanager.get("/api/v2/alerts") if alert["status"]["inhibitedBy"]]
 
 
-def _rendered(tmp_path: Path, template: str, status: str, alerts: int = 1, kind: str = "text") -> str:
+GRAFANA = "https://grafana/d/driftgauge-model?var-model=click"
+
+
+def _rendered(
+    tmp_path: Path, template: str, status: str, alerts: int = 1, kind: str = "text", dashboard: str = GRAFANA
+) -> str:
     one = {
         "status": status,
         "labels": {"alertname": "DataDrift", "model": "click"},
@@ -199,7 +204,7 @@ def _rendered(tmp_path: Path, template: str, status: str, alerts: int = 1, kind:
             "summary": "Features of click <7> moved",
             "description": "Past their limits: price (ks 0.183, limit 0.1 over 1m);",
             "runbook_url": "https://books/DataDrift.md",
-            "dashboard_url": "https://grafana/d/driftgauge-model?var-model=click",
+            **({"dashboard_url": dashboard} if dashboard else {}),
         },
         "startsAt": "2026-11-23T12:00:00Z",
         "endsAt": "2026-11-23T12:30:00Z" if status == "resolved" else "0001-01-01T00:00:00Z",
@@ -227,6 +232,24 @@ def test_the_text_of_a_page(tmp_path: Path) -> None:
         "Runbook: https://books/DataDrift.md\n"
         "Dashboard: https://grafana/d/driftgauge-model?var-model=click&from=1795431600000&to=now"
     )
+
+
+def test_a_page_without_a_dashboard_has_no_link_to_it(tmp_path: Path) -> None:
+    """Where nobody said where Grafana is, nothing points to it, in text or mail."""
+    text = _rendered(tmp_path, "driftgauge.text", "firing", dashboard="")
+    assert text.strip().endswith("Runbook: https://books/DataDrift.md")
+    mail = _rendered(tmp_path, "driftgauge.html", "firing", kind="html", dashboard="")
+    assert ("Runbook</a></p>" in mail, "Dashboard" in mail) == (True, False)
+    assert f'href="{GRAFANA}&from=' in _rendered(tmp_path, "driftgauge.html", "firing", kind="html")
+
+
+def test_pagerduty_takes_a_page_without_a_dashboard(tmp_path: Path) -> None:
+    """A link without an address would be refused with its page: Alertmanager leaves it out."""
+    with Receiver() as receiver, Alertmanager(tmp_path / "alertmanager", receiver.url) as alertmanager:
+        alertmanager.post([{"alertname": "SlaBreach", "model": "click", "severity": "critical"}])
+        until(lambda: receiver.pages("SlaBreach", "trigger"))
+        assert "Dashboard" not in str(receiver.pages("SlaBreach", "trigger"))
+        assert receiver.refused == []
 
 
 def test_the_text_of_a_resolve(tmp_path: Path) -> None:

@@ -132,8 +132,8 @@ def test_links_in_alerts_lead_to_a_dashboard_and_its_variables() -> None:
 
 def _of_rules() -> Iterator[str]:
     config = load(DEPLOY / "examples" / "click.yaml", {})
-    yield model_dashboard(config, RuleOptions())
-    yield monitor_dashboard(config, RuleOptions())
+    yield model_dashboard(config, RuleOptions())["dashboard_url"]
+    yield monitor_dashboard(config, RuleOptions())["dashboard_url"]
 
 
 def _of_events() -> Iterator[str]:

@@ -250,6 +250,15 @@ def test_the_config_says_where_grafana_is_unless_an_option_does(tmp_path: Path) 
         assert links["DriftgaugeDown"] == f"{host}/d/driftgauge-monitor?orgId=1"
 
 
+def test_without_an_address_of_grafana_no_alert_links_to_it(tmp_path: Path) -> None:
+    """`dashboard_url: null`, or nothing: an alert has no such annotation, rather than one that leads nowhere."""
+    for text in ("alerting: {dashboard_url: null}\n", ""):
+        rules = _rules(tmp_path, text + 'models: [{name: m, task: binary, sla: {availability: ">= 0.99"}}]')
+        assert {name for rule in rules if "alert" in rule for name in rule["annotations"]} == {
+            *("summary", "description", "runbook_url", "objective")
+        }
+
+
 NAMES = (
     'quo"te',
     "back\\slash",
@@ -293,7 +302,9 @@ def test_awkward_names_fire_and_are_told_as_they_are(tmp_path: Path) -> None:
     """Names with quotes, backslashes and braces survive selectors, templates and links."""
     name, encoded = 'a"b\\c {{d}} é', "a%22b%5Cc+%7B%7Bd%7D%7D+%C3%A9"
     config = tmp_path / "driftgauge.yaml"
-    config.write_text(yaml.safe_dump({"models": [{"name": name, "task": "binary"}]}, allow_unicode=True))
+    alerting = {"dashboard_url": "https://grafana"}
+    text = yaml.safe_dump({"alerting": alerting, "models": [{"name": name, "task": "binary"}]}, allow_unicode=True)
+    config.write_text(text)
     (tmp_path / "rules.yml").write_text(rules_of(load(config, {})))
     at = 'model="a\\"b\\\\c {{d}} é",version="1"'
     page = "https://github.com/driftgauge/driftgauge/blob/main/deploy/runbooks/DataDrift.md"
@@ -329,7 +340,7 @@ def test_awkward_names_fire_and_are_told_as_they_are(tmp_path: Path) -> None:
                                     "description": 'Past their limits: x" (ks 0.2, limit 0.1 over 10s);\n'
                                     "All causes: the event in topic driftgauge.alerts.",
                                     "runbook_url": page,
-                                    "dashboard_url": "http://localhost:3000/d/driftgauge-model"
+                                    "dashboard_url": "https://grafana/d/driftgauge-model"
                                     f"?var-model={encoded}&var-version=1&var-segment=$__all",
                                 },
                             }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -51,6 +52,14 @@ def test_an_alert_says_what_where_how_much_and_what_to_do() -> None:
         "https://grafana/d/driftgauge-model?var-model=click&var-version=7&var-segment=$__all"
     )
     assert (_ms(alert["startsAt"]), _ms(alert["endsAt"])) == (START + 60_000, EXPIRES)
+
+
+def test_without_an_address_of_grafana_nothing_links_to_it() -> None:
+    """No annotation, and no address of what made the alert, rather than one that leads nowhere."""
+    view = View(1, (Entry(CRITICAL, START, None, event()),), ())
+    ((alert,),) = requests(view, EXPIRES, replace(TEXTS, dashboards=""))
+    assert "dashboard_url" not in alert["annotations"]
+    assert "generatorURL" not in alert
 
 
 def test_labels_never_carry_what_was_measured() -> None:
