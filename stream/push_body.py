@@ -106,6 +106,8 @@ def _described(event: AlertEvent | None) -> Iterator[str]:
         return
     yield event.reason
     causes = [f"{cause.feature} ({cause.metric} {cause.value:.3g})" for cause in event.causes if cause.feature]
+    if not causes and len(event.causes) > 1:
+        causes = [f"{cause.metric} {cause.value:.3g}" for cause in event.causes]
     if causes:
         more = f" and {len(causes) - CAUSES} more" if len(causes) > CAUSES else ""
         yield f"Causes: {'; '.join(causes[:CAUSES])}{more}."
