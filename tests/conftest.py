@@ -1,5 +1,6 @@
 """Fixtures for all tests; the broker harness is shared with the load tests."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,8 +12,10 @@ for place in (ROOT / "load_tests", ROOT / "tests"):
 from brokers import broker, embedded_broker, free_port, kafka_node, real_broker  # noqa: E402  the path comes first
 from hypothesis import settings  # noqa: E402  likewise
 
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("driftgauge", deadline=None)
-settings.load_profile("driftgauge")
+# How long an example takes says more about the machine than about the code; and a change must not fail by an example
+# that another change would have met: HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("driftgauge", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "driftgauge"))
 
 __all__ = ["broker", "embedded_broker", "free_port", "kafka_node", "real_broker"]
