@@ -1,7 +1,7 @@
 """The config of one driftgauge: assembled from the settings of its parts, loaded from YAML and the environment."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +64,12 @@ class Config(Settings):
         """The file it was loaded from."""
         return self._source
 
+    def problems(self, findings: Iterable[Finding]) -> list[Problem]:
+        """The findings with their places, in the order of the file."""
+        document = self._document
+        found = findings if document is None else sorted(findings, key=lambda finding: document.line(finding[0]))
+        return [self.problem(finding) for finding in found]
+
     def problem(self, finding: Finding) -> Problem:
         """The finding with its place in the file it was loaded from."""
         path, said, allowed = finding
@@ -97,7 +103,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = config_checks.findings(config.time.pane, config.time.idle_after, config.models)
-    problems = [config.problem(finding) for finding in found]
+    problems = config.problems(found)
     if problems:
         raise ConfigError(problems)
     return config
@@ -117,10 +123,10 @@ def load_references(config: Config) -> dict[str, Reference]:
         except ConfigError as error:
             problems += error.problems
             continue
-        found = [
-            config.problem((("models", index, *path), said, allowed))
+        found = config.problems(
+            (("models", index, *path), said, allowed)
             for path, said, allowed in config_checks.reference_findings(model, reference, config.source)
-        ]
+        )
         problems += found
         if not found:
             references[model.name] = _restrict(reference, model)

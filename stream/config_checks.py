@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from operators.durations import show_duration
-from operators.performance_metrics import LABEL_METRICS, SHARES
+from operators.objective import Objective
+from operators.performance_metrics import BETTER, LABEL_METRICS, SHARES, Better
 from operators.settings import ModelSettings
 from stream.config_checks_performance import performance_findings, reference_without_labels
 from stream.config_problems import nearest
@@ -15,6 +16,15 @@ from windows.reference import CategoricalProfile, NumericProfile, Reference
 
 FEWEST_SLICES = 6
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
+
+DIRECTION: dict[str, Better] = {
+    "availability": "high",
+    "drift": "low",
+    **dict.fromkeys(("latency_p50_ms", "latency_p95_ms", "latency_p99_ms"), "low"),
+    **{metric: better for metric, better in BETTER.items()},  # noqa: C416 - keys of any text
+    "value_mean": "neither",  # it may be a revenue or a cost
+}
+"""Which values of an objective's metric are good; of throughput there can be too little and too much."""
 
 UNREADABLE = frozenset('"\\')
 """Characters that the decoder's field names cannot hold."""
@@ -37,9 +47,21 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
                 yield from _window((*at, "sla", metric, "window"), objective.window, pane)
             if metric in {"availability", *SHARES} and not 0 <= objective.target <= 1:
                 yield (*at, "sla", metric), None, 'a target from 0 to 1 is needed, such as ">= 0.999"'
+            if (good := _turned(metric, objective)) is not None:
+                yield (*at, "sla", metric), None, good
         if model.quality.no_data_after < idle_after:
             allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
             yield (*at, "quality", "no_data_after"), None, allowed
+
+
+def _turned(metric: str, objective: Objective) -> str | None:
+    """What is meant, where an objective asks for bad values; None where it does not."""
+    meant = {"high": ">", "low": "<"}.get(DIRECTION.get(metric, "neither"))
+    if meant is None or objective.comparison.startswith(meant):
+        return None
+    turned = f'"{meant}{objective.comparison[1:]} {objective.target:g}"'
+    good = DIRECTION[metric]
+    return f"{turned} is needed: {good} values of {metric} are good, and an objective says what must hold"
 
 
 def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:

@@ -65,13 +65,13 @@ def slo_rules(config: Config, options: RuleOptions) -> tuple[Recording | Alertin
         for model in config.models
         for metric, objective in model.sla.items()
         # With a target of 1 there is no budget to burn: every failure is a breach, which SlaBreach tells.
-        if metric == "availability" and objective.comparison in {">", ">="} and 0 < objective.target < 1
+        if metric == "availability" and 0 < objective.target < 1
     ]
     fast = [
         Recording(OBJECTIVE, f"vector({TIME_SLICES!r})", {"model": model.name, "slo": metric})
         for model in config.models
-        for metric, objective in model.sla.items()
-        if metric.startswith("latency_") and objective.comparison in {"<", "<="}
+        for metric in model.sla
+        if metric.startswith("latency_")
     ]
     rules: list[Recording | Alerting] = [*available, *fast]
     if rules:

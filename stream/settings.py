@@ -64,8 +64,9 @@ class KafkaSettings(Settings):
 
     @model_validator(mode="after")
     def _one_place_for_brokers(self) -> Self:
-        if self.properties.keys() & {"bootstrap.servers", "metadata.broker.list"}:
-            raise PydanticCustomError("brokers", "kafka.brokers instead of bootstrap.servers")
+        for name in self.properties.keys() & {"bootstrap.servers", "metadata.broker.list"}:
+            said = "kafka.brokers is needed instead of {name}"
+            raise PydanticCustomError("brokers", said, {"name": name, "at": ("properties", name)})
         return self
 
     def redacted(self) -> dict[str, Any]:
@@ -90,10 +91,13 @@ class TopicsSettings(Settings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        names = [name for name in self.__dict__.values() if name is not None]
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise PydanticCustomError("topics", "distinct topics ({name} is used twice)", {"name": min(twice)})
+        seen: dict[str, str] = {}
+        for key, name in self:
+            if name in seen:
+                said = "a topic of its own is needed: topics.{other} has this one"
+                raise PydanticCustomError("topics", said, {"at": (key,), "other": seen[name]})
+            if name is not None:
+                seen[name] = key
         return self
 
 
@@ -224,7 +228,7 @@ class AlertmanagerSettings(Settings):
     @model_validator(mode="after")
     def _patient(self) -> Self:
         if len(set(self.urls)) < len(self.urls):
-            raise PydanticCustomError("twice", "each address only once")
+            raise PydanticCustomError("twice", "each address only once", {"at": ("urls",)})
         if self.expires_after < 3 * self.resend_every:
             raise PydanticCustomError("patience", "expires_after at least three times resend_every")
         return self

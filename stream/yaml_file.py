@@ -127,7 +127,8 @@ class _Composer:
         self._resolve: Callable[..., Any] = Resolver().resolve
         self._constructor = SafeConstructor()
         self._nodes = 0
-        self._duplicates: list[Problem] = []
+        self._path: list[str | int] = []
+        self._duplicates: list[tuple[int, Problem]] = []
 
     def document(self, text: str) -> _Node:
         """The one document of the text."""
@@ -150,7 +151,7 @@ class _Composer:
             reason = shorten(str(error).splitlines()[0])
             raise ConfigError([Problem(self._name, (), f"not YAML: {reason}", "")]) from None
         if self._duplicates:
-            raise ConfigError(self._duplicates)
+            raise ConfigError([problem for _, problem in sorted(self._duplicates, key=lambda found: found[0])])
         return root
 
     def _fail(self, event: Event | None, given: str, allowed: str) -> NoReturn:
@@ -196,7 +197,7 @@ class _Composer:
         for child in events:
             if isinstance(child, SequenceEndEvent):
                 break
-            children.append(self._node(child, events, depth + 1))
+            children.append(self._below(len(children), child, events, depth))
         return _Node(_line(event), children, 1 + sum(child.size for child in children))
 
     def _mapping(self, event: Event, events: Iterator[Event], depth: int) -> _Node:
@@ -208,20 +209,30 @@ class _Composer:
             if isinstance(key_event, MappingEndEvent):
                 break
             key = self._key(key_event)
-            child = self._node(next(events), events, depth + 1)
+            child = self._below("<<" if key is None else key, next(events), events, depth)
             size += child.size
             if key is None:
                 merged.append(child)
             elif key in children:
-                before = children[key].line
-                given = f"key {shorten(key)!r} is already on line {before}"
-                self._duplicates.append(Problem(f"{self._name}:{_line(key_event)}", (), given, "each key only once"))
+                self._duplicate(key, _line(key_event), children[key].line)
             else:
                 child = _Node(_line(key_event) if child.value is None else child.line, child.value, child.size)
                 children[key] = child
         for source in merged:
             self._merge(event, source, children)
         return _Node(_line(event), children, size)
+
+    def _below(self, part: str | int, event: Event, events: Iterator[Event], depth: int) -> _Node:
+        """The node at a key or an index of this one."""
+        self._path.append(part)
+        node = self._node(event, events, depth + 1)
+        self._path.pop()
+        return node
+
+    def _duplicate(self, key: str, line: int, before: int) -> None:
+        given = f"key {shorten(key)!r} is already on line {before}"
+        problem = Problem(f"{self._name}:{line}", (*self._path, key), given, "each key only once")
+        self._duplicates.append((line, problem))
 
     def _merge(self, event: Event, source: _Node, children: dict[str, _Node]) -> None:
         """YAML's `<<`: keys of the merged mapping that are not given here."""

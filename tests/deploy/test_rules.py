@@ -181,7 +181,6 @@ models:
         ("{}", set()),
         ('{drift: "< 0.1", throughput: "> 10"}', set()),
         ('{availability: ">= 1"}', set()),
-        ('{availability: "< 0.5", latency_p50_ms: "> 3"}', set()),
         ('{availability: ">= 0.95"}', {"events"}),
         ('{latency_p50_ms: "<= 30", latency_p99_ms: {objective: "< 100", window: 5m}}', {"time"}),
         ('{availability: ">= 0.95", latency_p99_ms: "< 100"}', {"events", "time"}),

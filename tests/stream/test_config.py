@@ -91,13 +91,13 @@ def test_many_problems_at_once(tmp_path: Path) -> None:
         (('"< 100"', '{objective: "< 100", window: 15s}'), 'models.0.sla.latency_p99_ms.window: given "15s"; a'),
         ((">= 0.999", ">= 99.9"), 'models.0.sla.availability: given ">= 99.9"; a target from 0 to 1'),
         (("no_data_after: 2m", "no_data_after: 10s"), "at least time.idle_after (15s)"),
-        (("alerts: driftgauge.alerts", "alerts: feedback"), "distinct topics (feedback is used twice)"),
+        (("alerts: driftgauge.alerts", "alerts: feedback"), 'topics.alerts: given "feedback"; a topic of its own'),
         (("127.0.0.1:9108", "localhost"), 'http.listen: given "localhost"; host:port'),
         (("127.0.0.1:9108", "[::1:80"), "http.listen"),
         (("localhost:9092", "kafka://x"), "kafka.brokers"),
         (("localhost:9092", "a:1,b"), "kafka.brokers"),
         (("predictions: predictions", "predictions: 'a b'"), "topics.predictions"),
-        (("properties: {}", "properties: {bootstrap.servers: x}"), "kafka.brokers instead of bootstrap.servers"),
+        (("properties: {}", "properties: {bootstrap.servers: x}"), 'bootstrap.servers: given "x"; kafka.brokers is'),
         (("properties: {}", "properties: [a]"), "kafka.properties: a list; a mapping is needed"),
         (("properties: {}", "properties: {a: [1]}"), "kafka.properties.a: a list; text, a number, true or false"),
         (("segments: [country]", "segments: country"), 'models.0.segments: given "country"; a list is needed'),
@@ -131,6 +131,14 @@ def test_cross_checks(tmp_path: Path, change: tuple[str, str], said: str) -> Non
     [
         ("null", '{accuracy: ">= 0.95"}', 'sla.accuracy: given ">= 0.95"; needs labels: say under `performance:` how'),
         ("{}", '{mae: "< 3"}', 'sla.mae: given "< 3"; a metric of binary is needed: accuracy, precision, '),
+        (
+            "{}",
+            '{auc: "< 0.75"}',
+            'sla.auc: given "< 0.75"; "> 0.75" is needed: high values of auc are good, and an obj',
+        ),
+        ("{}", '{log_loss: ">= 0.5"}', 'sla.log_loss: given ">= 0.5"; "<= 0.5" is needed: low values of log_loss are'),
+        ("{}", '{availability: "<= 0.9"}', 'sla.availability: given "<= 0.9"; ">= 0.9" is needed: high values'),
+        ("{}", '{latency_p99_ms: "> 100"}', 'sla.latency_p99_ms: given "> 100"; "< 100" is needed: low values'),
         ("{}", '{accuracy: ">= 95"}', 'sla.accuracy: given ">= 95"; a target from 0 to 1'),
         ("{}", '{accuracy: {objective: "> 0.9", window: 35s}}', 'sla.accuracy.window: given "35s"; a multiple of'),
         ("{mae: {max_ratio: 2}}", "{}", "performance.mae: a mapping; a metric of binary is needed: accuracy, "),
@@ -191,6 +199,60 @@ def test_performance_is_checked(tmp_path: Path, performance: str, sla: str, said
     lines = _problems(tmp_path, text)
     assert any(f"models.0.{said}" in line for line in lines), lines
     assert all(line.startswith("c.yaml:1") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (
+            "performance: {label_delay: 72h, keep: 1h}",
+            'performance.keep: given "1h"; at least label_delay (72h) is needed: later labels would find no prediction',
+        ),
+        (
+            "performance: {keep: 30m}",
+            'performance.keep: given "30m"; at least label_delay (1h) is needed: later labels would find no prediction',
+        ),
+        (
+            "performance: {negative_after: 2h}",
+            "performance.label_delay: absent; at least negative_after (2h) is needed: until then only positives come",
+        ),
+        ("drift: {psi: {minor: 0.3, major: 0.1}}", "drift.psi.minor: given 0.3; at most major (0.1) is needed"),
+        (
+            "performance: {f1: {max_drop: {minor: 0.3, major: 0.1}}}",
+            "performance.f1.max_drop.minor: given 0.3; at most major (0.1) is needed",
+        ),
+        (
+            "drift: {ks: {major: 1.2}}",
+            "drift.ks: a mapping; levels below 1 are needed: it never exceeds 1",
+        ),
+        (
+            "performance: {fpr: [{max_ratio: 0.5}]}",
+            "performance.fpr.0.max_ratio: given 0.5; above 1 is needed: it multiplies the baseline",
+        ),
+        (
+            "performance: {f1: {max_drop: 0.1, trailing: 3d}}",
+            'performance.f1.trailing: given "3d"; `baseline: trailing` is needed beside it: this is the length of it',
+        ),
+        ("segments: [a, a]", "segments: a list; each entry only once"),
+    ],
+)
+def test_keys_that_contradict_each_other_are_told_at_the_wrong_one(tmp_path: Path, section: str, said: str) -> None:
+    """The line names the key, what it has, and what the other one has: as it is written, or its default."""
+    text = f"models:\n  - name: m\n    task: binary\n    {section}\n"
+    assert _problems(tmp_path, text) == [f"c.yaml:4: models.0.{said}"]
+
+
+def test_problems_between_keys_come_in_the_order_of_the_file(tmp_path: Path) -> None:
+    """Whichever is looked for first."""
+    text = "models:\n  - name: m\n    task: binary\n    quality: {windows: [15s]}\n    drift: {windows: [17s]}\n"
+    found = _problems(tmp_path, text + '    sla: {recall: ">= 0.5"}\n')
+    assert [line.split(":")[1] for line in found] == ["4", "5", "6"]
+
+
+@pytest.mark.parametrize("sla", ['throughput: "< 9"', 'throughput: "> 9"', 'bias: "< 1"', 'value_mean: "< 3"'])
+def test_objectives_may_ask_for_little_or_much_where_neither_is_good(tmp_path: Path, sla: str) -> None:
+    """Throughput, a balance, and a value that may be a cost."""
+    assert load(_write(tmp_path, f"models: [{{name: m, task: regression, performance: {{}}, sla: {{{sla}}}}}]\n"), {})
 
 
 JUNK = st.recursive(

@@ -73,7 +73,7 @@ def test_the_environment_can_name_the_replicas(tmp_path: Path) -> None:
         ("{urls: ['http://a?x=planted']}", "an address that ends with its path"),
         ("{urls: ['http://a b']}", "an address that ends with its path"),
         ("{urls: ['http://a', 'http://a/']}", "each address only once"),
-        ("{expires_after: 2m}", "expires_after at least three times resend_every"),
+        ("{expires_after: 2m}", 'expires_after: given "2m"; at least three times resend_every (1m) is needed'),
         ("{resend_every: 0s}", "resend_every"),
         ("{tls: {certificate: a}}", "certificate and key, both or neither"),
         ("{auth: {token: a, username: b}}", "one of token, token_file"),

@@ -43,6 +43,14 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+def test_duplicate_keys_are_told_in_the_order_of_the_file() -> None:
+    """Each by its path and both its lines, also one within another."""
+    assert _refusal("a: 1\na: {b: 1,\n b: 2}").splitlines() == [
+        "c.yaml:2: a: key 'a' is already on line 1; each key only once",
+        "c.yaml:3: a.b: key 'b' is already on line 2; each key only once",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -50,7 +58,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
         ("# nothing", "empty"),
         ("- a", "a list; the top level must be a mapping"),
         ("text", "a single value"),
-        ("a: 1\na: 2", "c.yaml:2: key 'a' is already on line 1"),
+        ("a: 1\na: 2", "c.yaml:2: a: key 'a' is already on line 1"),
+        ("a:\n  - b\n  - {c: 1,\n    c: 2}", "c.yaml:4: a.1.c: key 'c' is already on line 3"),
         ("a: [1", "not YAML"),
         ("a: b: c", "not YAML"),
         ("a: \x00", "not YAML"),
