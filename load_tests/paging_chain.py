@@ -200,7 +200,7 @@ class Chain:
             "state": {"directory": "state"},
             "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
             "time": {"pane": f"{pace.pane}ms", "lateness": f"{pace.lateness}ms"},
-            "alerting": {"resolve_after": f"{pace.resolve_after}ms"},
+            "alerting": {"resolve_after": f"{pace.resolve_after}ms", "dashboard_url": "http://localhost:3000"},
             "alertmanager": {"urls": told},
             "models": [model],
         }

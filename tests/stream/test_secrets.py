@@ -203,8 +203,8 @@ def test_a_refused_password_is_told_nowhere(node: tuple[SecuredNode, Broker], tm
     out, config = tmp_path / "out", ("--config", str(site.config))
     with site.run("--log-level", "debug", **refused) as running:
         until(lambda: "SASL authentication error" in running.log, 60)
+        until(lambda: "waiting for broker" in running.page("readyz"), 60)
         places: dict[str, Any] = {name: running.page(name) for name in ("readyz", "metrics")}
-        assert "waiting for broker" in places["readyz"]
         for arguments in (("topics", "create"), ("replay", "--predictions", "kafka", "--out", str(out))):
             done = site.driftgauge(*arguments, *config, **refused)
             assert done.returncode == 3, done.stderr
