@@ -157,6 +157,8 @@ def _create_one(admin: AdminClient, item: TopicPlan, sizes: Mapping[str, int]) -
         if cause.code() == KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else was first
             return _existing(admin, item, _settled(admin, item.name))
         return TopicResult(item.name, item.role, "failed", 0, (cause.str(),))
+    except TimeoutError:
+        return TopicResult(item.name, item.role, "failed", 0, (f"no answer within {2 * _REQUEST_SECONDS:g} s",))
     return TopicResult(item.name, item.role, "created", _settled(admin, item.name), ())
 
 

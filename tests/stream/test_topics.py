@@ -123,6 +123,15 @@ def test_the_embedded_broker_has_its_topics_already(embedded_broker: Broker) -> 
     assert {result.outcome for result in results} == {"exists"}
 
 
+def test_a_broker_that_never_answers_is_a_failure_by_topic(
+    embedded_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded one takes the request to create a topic and says nothing."""
+    monkeypatch.setattr("stream.topics._REQUEST_SECONDS", 0.5)
+    results = create({"bootstrap.servers": embedded_broker.bootstrap}, plan(names()))
+    assert {(one.outcome, one.differences) for one in results} == {("failed", ("no answer within 1 s",))}
+
+
 def test_no_broker_is_one_clear_error(free_port: int) -> None:
     """Without a broker the error names the address."""
     with pytest.raises(Unreachable, match=f"127.0.0.1:{free_port}"):
