@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real_broker
 
-ALLOWED = 15.0
-"""Seconds: of 40 as shipped, a pane, a lateness, a scrape and a rule are 25 and take 3.5 here; the rest may stay."""
+ALLOWED = 40.0
+"""Seconds, as shipped; with the pace of this test a quiet machine takes 5, and one under load may take its time. What
+the stages take is measured by load_tests/paging.py."""
 
 
 @pytest.fixture(autouse=True)
