@@ -165,7 +165,7 @@ def test_a_process_that_does_not_stop_is_killed_after_the_grace(start: Start, tm
     begin = time.monotonic()
     run.supervisor.stop()
     assert run.ended() == Outcome(0)
-    assert 0.5 <= time.monotonic() - begin < 4.0
+    assert 0.5 <= time.monotonic() - begin < 15.0
     assert {path.name for path in tmp_path.glob("asked.*")} == {"asked.0", "asked.1"}
     assert all(gone(pid) for pid in pids.values())
 
