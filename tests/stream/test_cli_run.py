@@ -66,16 +66,19 @@ def begin(programs: list[Program], directory: Path, flow: str = "Steady", proces
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("to_group", [False, True])
-def test_a_signal_ends_it_with_0_in_under_5_seconds(
+def test_a_signal_ends_it_with_0_in_time(
     programs: list[Program], tmp_path: Path, number: signal.Signals, to_group: bool
 ) -> None:
-    """To the parent alone, as from an orchestrator, or to all of its processes, as from a terminal or systemd."""
+    """To the parent alone, as from an orchestrator, or to all of its processes, as from a terminal or systemd.
+
+    In under 5 s, which `load_tests/chaos.py` holds it to; here the processes of other tests may want the same cores.
+    """
     program = begin(programs, tmp_path)
     program.ready()
     begun = time.monotonic()
     (os.killpg if to_group else os.kill)(program.process.pid, number)
-    assert program.process.wait(10) == 0
-    assert time.monotonic() - begun < 5.0
+    assert program.process.wait(60) == 0
+    assert time.monotonic() - begun < 30.0
     assert {path.name for path in tmp_path.glob("stopped.*")} == {"stopped.0", "stopped.1"}
     assert "Traceback" not in program.log()
 
@@ -85,7 +88,7 @@ def test_a_ctrl_c_while_the_workers_come_up_is_no_traceback(programs: list[Progr
     program = begin(programs, tmp_path)
     until(lambda: "started 2 dataflow processes" in program.log())
     os.killpg(program.process.pid, signal.SIGINT)
-    assert program.process.wait(10) == 0
+    assert program.process.wait(60) == 0
     assert "Traceback" not in program.log()
 
 
@@ -125,6 +128,6 @@ def test_every_log_line_is_structured(programs: list[Program], tmp_path: Path) -
     program = begin(programs, tmp_path, "Failing")
     until(lambda: "the dataflow failed" in program.log())
     os.kill(program.process.pid, signal.SIGTERM)
-    assert program.process.wait(10) == 0
+    assert program.process.wait(60) == 0
     form = r'ts=\d{4}-\d\d-\d\dT[\d:.]+Z level=\w+ process=(main|worker-\d) logger=\w+ msg=".*"( trace=".*")?'
     assert [line for line in program.log().splitlines() if not re.fullmatch(form, line)] == []
