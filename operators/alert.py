@@ -99,8 +99,7 @@ class Life:
         sequence: events sent so far.
         clearing: since when none of its findings stands, ms; NOT_CLEARING.
         updated_at: when it last sent an event, ms.
-        features: the features it named then.
-        subjects: likewise; see Finding.
+        subjects: what it blamed then; see Finding.
         last: its leading finding, for the event that ends it.
         silent: its findings were given up, as there was nothing to measure any more.
     """
@@ -110,7 +109,6 @@ class Life:
     sequence: int
     clearing: int
     updated_at: int
-    features: tuple[str, ...]
     subjects: tuple[str, ...]
     last: Finding
     silent: bool = False
@@ -217,10 +215,10 @@ class Alerts:
             standing.setdefault((finding.version, finding.segment, finding.alert), []).append(finding)
         for key in [key for key in standing if key[1] != WHOLE and key not in lives]:
             whole = (key[0], WHOLE, key[2])
-            told = set(_features(standing.get(whole, [])))
+            told = {finding.feature for finding in standing.get(whole, [])}
             life = lives.get(whole)
-            if life is not None:
-                told.update(life.features)
+            if life is not None:  # an alert without features blames metrics; they are told together
+                told.update(life.subjects if life.last.feature else ("",))
             standing[key] = [finding for finding in standing[key] if finding.feature not in told]
             if not standing[key]:
                 del standing[key]
@@ -254,13 +252,12 @@ class Alerts:
         if not (worse or changed):
             return None
         life.level = max(life.level, life.last.level)
-        life.features, life.subjects = _features(findings), subjects
+        life.subjects = subjects
         return self._event(key, life, "updated", findings, verdicts)
 
     def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent:
         first = leading(findings)
-        named = _features(findings), _subjects(findings)
-        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, *named, first)
+        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _subjects(findings), first)
         lives[key] = life
         return self._event(key, life, "firing", findings, verdicts)
 
@@ -328,10 +325,6 @@ class Alerts:
     def _severity(self, alert: str, level: int) -> str:
         minor, major = self.config.severity[alert]
         return major if level == 2 else minor
-
-
-def _features(findings: list[Finding]) -> tuple[str, ...]:
-    return tuple(sorted({finding.feature for finding in findings}))
 
 
 def _subjects(findings: list[Finding]) -> tuple[str, ...]:

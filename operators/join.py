@@ -232,22 +232,25 @@ class Join:
         if rest:
             self._take_any(plan, model, asked.only(rest), found)
 
-    def _take_first(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> list[int]:
+    def _take_first(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> Sequence[int]:
         """Take what is by far the most: the first and only word about a stored prediction. Returns the other rows.
 
         It does for many what `_take_any` does one by one, at a third of the time.
         """
         keys, stubs = asked.keys, asked.stubs
-        if plan.negative_after is not None:
-            return list(range(len(keys)))
+        every = range(len(keys))
         once = Counter(keys)
-        rows = [
-            row
-            for row, (key, known, stub) in enumerate(zip(keys, asked.said, stubs, strict=True))
-            if stub is not None and known is None and once[key] == 1 and key not in model.waiting
-        ]
+        rows = (
+            []
+            if plan.negative_after is not None
+            else [
+                row
+                for row, (key, known, stub) in enumerate(zip(keys, asked.said, stubs, strict=True))
+                if stub is not None and known is None and once[key] == 1 and key not in model.waiting
+            ]
+        )
         if not rows:
-            return list(range(len(keys)))
+            return every
         chosen = [stub for row in rows if (stub := stubs[row]) is not None]
         made, stored = times_of_all(chosen)
         known = np.array([asked.words[row].known for row in rows], dtype=np.int64)
@@ -257,7 +260,7 @@ class Join:
             rows, chosen = [rows[row] for row in at.tolist()], [chosen[row] for row in at.tolist()]
             known, stored = known[at], stored[at]
         if not rows:
-            return list(range(len(keys)))
+            return every
         taken = [asked.words[row] for row in rows]
         since = np.maximum(known, stored)
         ticks = since // plan.tick
@@ -270,9 +273,7 @@ class Join:
             same = np.flatnonzero(indices == index).tolist()
             encoded = [history.encode_first(taken[row], chosen[row]) for row in same]
             self.store.put_histories((plan.span, index), [keys[rows[row]] for row in same], encoded)
-        if len(rows) == len(keys):
-            return []
-        return sorted(set(range(len(keys))).difference(rows))
+        return sorted(set(every).difference(rows))
 
     def _take_any(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> None:
         """Take words about any prediction, one by one."""

@@ -19,7 +19,8 @@ from operators.evaluations import Evaluation, rows_of
 from operators.findings import Finding, WindowSpan
 from operators.freshness import FreshnessConfig, fresh_findings
 from operators.judge_readings import oriented, readings_of
-from operators.judge_stream import StreamState, advance, heard, measurable, vanished
+from operators.judge_silence import StreamKey, forget, measurable
+from operators.judge_stream import StreamState, advance
 from operators.slices import Header
 from operators.tables import Kind
 from windows.layout import WHOLE
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 STATE_VERSION = 1
 
 RATE = "throughput"
-
-StreamKey = tuple[str, int, str, str]
-"""(monitor name, window size, version, segment)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +156,10 @@ class Judge:
             readings = readings_of(monitor, table, row)
             key = (monitor.name, measures.window.size, version, segment)
             state = advance(self.state.streams, key, readings, measures.end, measures.window.size)
-            if measurable(readings):
-                looked.add(key)
-            if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
+            if not measurable(readings):
+                continue
+            looked.add(key)
+            if monitor.name.startswith("sla."):
                 value = oriented(monitor, float(np.nanmax(readings.value)))
                 objectives.append(Objective(version, monitor.name[4:], monitor.lowest, value, state is not None))
         return objectives
@@ -168,28 +167,21 @@ class Judge:
     def _forget(self, header: Header, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
         """End the streams of what is forgotten for its silence, and of monitors no longer configured.
 
-        Args:
-            header: of the tick.
-            looked: the streams of which there was something to measure.
-
         Returns:
             (version, segment, alert) of segments that vanished.
         """
         judged = {(monitor.name, size): monitor.alert for monitor in self.config.monitors for size in monitor.windows}
-        given_up: set[tuple[str, str, str]] = set()
-        for key, state in list(self.state.streams.items()):
-            if (key[2] and key[2] not in header.seen) or key[:2] not in judged:
-                del self.state.streams[key]
-            elif key in looked:
-                heard(state, header.end)
-            elif (*key[:3], WHOLE) in looked and vanished(state, header.end, key[1]):
-                del self.state.streams[key]
-                given_up.add((*key[2:], judged[key[:2]]))
+        vanished = forget(
+            self.state.streams,
+            looked,
+            header.end,
+            lambda key: bool(key[2] and key[2] not in header.seen) or key[:2] not in judged,
+        )
         promised = {monitor.name for monitor in self.config.monitors}
         for version, sla in list(self.state.objectives):
             if (version and version not in header.seen) or f"sla.{sla}" not in promised:
                 del self.state.objectives[version, sla]
-        return frozenset(given_up)
+        return frozenset((version, segment, judged[name, size]) for name, size, version, segment in vanished)
 
     def _findings(self, key: StreamKey) -> list[Finding]:
         name, size, version, segment = key

@@ -16,7 +16,8 @@ from operators.detectors import Detectors, Opinion, load, opinions
 from operators.findings import Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
-from operators.judge_stream import StreamState, advance, heard, measurable, vanished
+from operators.judge_silence import StreamKey, forget, measurable
+from operators.judge_stream import StreamState, advance
 from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from windows.arrays import FloatArray
 
 STATE_VERSION = 1
-
-StreamKey = tuple[str, int, str, str]
-"""(monitor name, window size, version, segment)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ class LabelJudge:
                 self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
                 self.state.grounds.pop(key, None)
-            if monitor.name.startswith("sla.") and not np.isnan(readings.value).all():
+            if monitor.name.startswith("sla.") and measurable(readings):
                 value = oriented(monitor, float(readings.value[0]))
                 objective = Objective(version, monitor.name[4:], monitor.lowest, value, state is not None)
                 self.state.objectives[version, objective.sla] = objective
@@ -197,25 +195,17 @@ class LabelJudge:
     def _forget(self, measures: CohortMeasures, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
         """End the streams of what has no cohorts any more, and of monitors no longer configured.
 
-        Args:
-            measures: of the tick.
-            looked: the streams of which there was something to measure.
-
         Returns:
             (version, segment, alert) of segments that vanished.
         """
         state = self.state
-        given_up: set[tuple[str, str, str]] = set()
-        for key, stream in list(state.streams.items()):
-            ended = bool(key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors
-            if not ended and key in looked:
-                heard(stream, measures.end)
-            elif not ended and (*key[:3], WHOLE) in looked and vanished(stream, measures.end, key[1]):
-                given_up.add((*key[2:], self.monitors[key[:2]].monitor.alert))
-                ended = True
-            if ended:
-                del state.streams[key]
-                state.grounds.pop(key, None)
+        vanished = forget(
+            state.streams,
+            looked,
+            measures.end,
+            lambda key: bool(key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors,
+        )
+        state.grounds = {key: ground for key, ground in state.grounds.items() if key in state.streams}
         promised = {name for name, _ in self.monitors}
         for version, sla in list(state.objectives):
             if version not in measures.versions or f"sla.{sla}" not in promised:
@@ -223,7 +213,8 @@ class LabelJudge:
         for version in list(state.detectors):
             if version not in measures.versions or not self.config.detectors:
                 del state.detectors[version]
-        return frozenset(given_up)
+        alerts = {key: self.monitors[key[:2]].monitor.alert for key in vanished}
+        return frozenset((version, segment, alert) for (_, _, version, segment), alert in alerts.items())
 
     def _findings(self) -> list[Finding]:
         found = [self._finding(key) for key in sorted(self.state.streams)]

@@ -33,10 +33,6 @@ Then the value itself must have come halfway back: an interval that became wide 
 ENOUGH = 0.5
 """... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
 
-SILENT_AFTER = 86_400_000
-"""When for a day (ms; or for the window, if longer) there was nothing to measure of a segment, while there was of the
-whole of its version, the segment's stream is forgotten. Of the whole NoData and LabelStall tell."""
-
 
 @dataclass(slots=True)
 class StreamState:
@@ -120,26 +116,6 @@ def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: 
         return None
     streams[key] = state
     return state
-
-
-def measurable(readings: Readings) -> bool:
-    """Whether there was anything to measure."""
-    return not bool(np.isnan(readings.value).all())
-
-
-def heard(state: StreamState, clock: int) -> None:
-    """There was something to measure."""
-    state.looked, state.missed = clock, 0
-
-
-def vanished(state: StreamState, clock: int, window: int) -> bool:
-    """There was nothing to measure, though there was of the whole; whether that has been so for long.
-
-    A look counts for the time since the last one, but for no more than a window: nobody looked in an outage.
-    """
-    state.missed += min(clock - state.looked, window)
-    state.looked = clock
-    return state.missed > max(SILENT_AFTER, window)
 
 
 def _gone(state: StreamState, readings: Readings) -> BoolArray:

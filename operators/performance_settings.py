@@ -6,9 +6,21 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import UNITS, Millis, from_to
+from operators.durations import UNITS, Millis, from_to, show_duration
 from operators.performance_metrics import BETTER, LABEL_METRICS, LabelMetric
-from operators.settings_parts import Levels, Name, Number, Ratio, Settings, Share, Whole, Window, Windows, distinct
+from operators.settings_parts import (
+    Levels,
+    Name,
+    Number,
+    Ratio,
+    Settings,
+    Share,
+    Whole,
+    Window,
+    Windows,
+    distinct,
+    unfit,
+)
 
 MAX_KEEP = 120 * UNITS["d"]
 MAX_RULES = 8
@@ -100,11 +112,11 @@ class Rule(Settings):
         if len(given) != 1:
             raise PydanticCustomError("rule", "exactly one of {limits}", {"limits": ", ".join(LIMITS)})
         if self.max_ratio is not None and min(_given(self.max_ratio)) <= 1:
-            raise PydanticCustomError("rule", "max_ratio above 1: it multiplies the baseline")
+            raise unfit("max_ratio", "above 1 is needed: it multiplies the baseline")
         if self.max_drop_ratio is not None and max(_given(self.max_drop_ratio)) >= 1:
-            raise PydanticCustomError("rule", "max_drop_ratio below 1: it is a share of the baseline")
+            raise unfit("max_drop_ratio", "below 1 is needed: it is a share of the baseline")
         if self.trailing is not None and self.baseline.kind != "trailing":
-            raise PydanticCustomError("rule", "baseline: trailing, for trailing is the length of that period")
+            raise unfit("trailing", "`baseline: trailing` is needed beside it: this is the length of it")
         return self
 
     @property
@@ -244,12 +256,14 @@ class PerformanceSettings(Settings):
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
-        if self.label_delay < (self.negative_after or 0):
-            raise PydanticCustomError("keep", "label_delay of at least negative_after: until then only positives come")
-        if self.kept_for < self.label_delay:
-            raise PydanticCustomError("keep", "keep of at least label_delay: later labels would find no prediction")
-        if self.negative_after is not None and self.kept_for < self.negative_after:
-            raise PydanticCustomError("keep", "keep of at least negative_after: later labels would find no prediction")
+        silence = self.negative_after or 0
+        if self.label_delay < silence:
+            need = "at least negative_after ({other}) is needed: until then only positives come"
+            raise unfit("label_delay", need, other=show_duration(silence))
+        for key, least in (("label_delay", self.label_delay), ("negative_after", silence)):
+            if self.kept_for < least:
+                need = "at least {key} ({other}) is needed: later labels would find no prediction"
+                raise unfit("keep", need, key=key, other=show_duration(least))
         return self
 
     @property

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from operators.durations import UNITS, Millis, from_to
 from operators.objective import Objective, SlaMetric, with_metric
 from operators.performance_settings import PerformanceSettings
-from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct
+from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
 
 __all__ = [
     "AlertName",
@@ -86,7 +85,7 @@ class _Distances(Settings):
         for metric in ("ks", "js", "tvd"):
             levels: Levels | None = getattr(self, metric)
             if levels is not None and max(levels.minor or 0, levels.major or 0) >= 1:
-                raise PydanticCustomError("levels", "{metric} levels below 1: it never exceeds 1", {"metric": metric})
+                raise unfit(metric, "levels below 1 are needed: it never exceeds 1")
         return self
 
 

@@ -42,6 +42,17 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def unfit(key: str, need: str, /, **shown: str | float) -> PydanticCustomError:
+    """The error that `key` does not fit another key of its mapping: without it pydantic would name the mapping.
+
+    Args:
+        key: the one that is wrong.
+        need: a sentence without its period; {name} stands for one of `shown`.
+        shown: what the other key has.
+    """
+    return PydanticCustomError("unfit", need, {"at": (key,), **shown})
+
+
 class Levels(Settings):
     """The thresholds of one metric; at least one of the two.
 
@@ -58,5 +69,5 @@ class Levels(Settings):
         if self.minor is None and self.major is None:
             raise PydanticCustomError("levels", "at least one of minor and major")
         if self.minor is not None and self.major is not None and self.minor > self.major:
-            raise PydanticCustomError("levels", "a minor level that is not above the major level")
+            raise unfit("minor", "at most major ({major}) is needed", major=self.major)
         return self

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from operators.durations import show_duration
-from stream.config_pairs import told_at_key
 from stream.environment import SETTING, Origins
 from stream.problems import KeyPath, Problem, dotted, shorten, show
 from stream.redact import MASK, is_secret
@@ -145,25 +143,13 @@ def _problem(
         path = path[:3]
         kind = "property" if len(path) == 3 else kind
     said, allowed = _words(kind, path, detail, root)
-    crossed = told_at_key(detail, lambda key: _beside(root, document, origins, (*path, key)))
-    if crossed is not None:
-        path, allowed = (*path, *crossed[0]), crossed[1]
+    at = (detail.get("ctx") or {}).get("at")
+    if at is not None:  # between two keys of the mapping: the wrong one
+        path, allowed = (*path, *at), detail["msg"]
     said = said or given(document, origins, path)
     where = place(document, origins, path)
     repeated = where.lower() == f"{SETTING}{dotted(path)}".lower()
     return path, Problem(where, () if repeated else path, said, allowed)
-
-
-def _beside(root: type[BaseModel], document: Document, origins: Origins, path: KeyPath) -> str:
-    """What another key has, in brackets: as it is written, or its default; empty where neither says anything."""
-    said = given(document, origins, path)
-    if said != "absent":
-        return " ({})".format(said.removeprefix("given ").strip('"'))
-    mapping = _at(root, path[:-1])
-    is_settings = isinstance(mapping, type) and issubclass(mapping, BaseModel)
-    field = mapping.model_fields.get(str(path[-1])) if is_settings else None
-    default = None if field is None else field.default
-    return f" ({show_duration(default)})" if isinstance(default, int) else ""
 
 
 def _words(kind: str, path: KeyPath, detail: ErrorDetails, root: type[BaseModel]) -> tuple[str, str]:
@@ -187,21 +173,16 @@ def _is_phrase(message: str) -> bool:
 
 def _names(root: type[BaseModel], path: KeyPath) -> list[str]:
     """The keys that a mapping at this path may have."""
-    inner = _at(root, path)
+    annotation: Any = root
+    for part in path:
+        annotation = _step(_inner(annotation), part)
+    inner = _inner(annotation)
     if isinstance(inner, type) and issubclass(inner, BaseModel):
         hidden = {"metric", "comparison", "target"}  # how an Objective is kept, not how it is written
         written = ["objective"] if hidden <= inner.model_fields.keys() else []
         return written + [name for name in inner.model_fields if not written or name not in hidden]
     keys = _inner(get_args(inner)[0]) if get_origin(inner) is dict else None
     return [str(name) for name in get_args(keys)] if get_origin(keys) is Literal else []
-
-
-def _at(root: type[BaseModel], path: KeyPath) -> Any:
-    """What may stand at this path: a type of settings, or an annotation."""
-    annotation: Any = root
-    for part in path:
-        annotation = _step(_inner(annotation), part)
-    return _inner(annotation)
 
 
 def _step(annotation: Any, part: str | int) -> Any:

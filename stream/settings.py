@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import Millis, from_to
+from operators.durations import Millis, from_to, show_duration
 from operators.settings import Settings, Whole
+from operators.settings_parts import unfit
 from stream.redact import MASK, is_secret
 
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
@@ -66,7 +67,7 @@ class KafkaSettings(Settings):
     def _one_place_for_brokers(self) -> Self:
         for name in self.properties.keys() & {"bootstrap.servers", "metadata.broker.list"}:
             said = "kafka.brokers is needed instead of {name}"
-            raise PydanticCustomError("brokers", said, {"name": name, "at": ("properties", name)})
+            raise PydanticCustomError("unfit", said, {"name": name, "at": ("properties", name)})
         return self
 
     def redacted(self) -> dict[str, Any]:
@@ -94,8 +95,7 @@ class TopicsSettings(Settings):
         seen: dict[str, str] = {}
         for key, name in self:
             if name in seen:
-                said = "a topic of its own is needed: topics.{other} has this one"
-                raise PydanticCustomError("topics", said, {"at": (key,), "other": seen[name]})
+                raise unfit(key, "a topic of its own is needed: topics.{other} has this one", other=seen[name])
             if name is not None:
                 seen[name] = key
         return self
@@ -228,9 +228,10 @@ class AlertmanagerSettings(Settings):
     @model_validator(mode="after")
     def _patient(self) -> Self:
         if len(set(self.urls)) < len(self.urls):
-            raise PydanticCustomError("twice", "each address only once", {"at": ("urls",)})
+            raise unfit("urls", "each address only once")
         if self.expires_after < 3 * self.resend_every:
-            raise PydanticCustomError("patience", "expires_after at least three times resend_every")
+            often = show_duration(self.resend_every)
+            raise unfit("expires_after", "at least three times resend_every ({often}) is needed", often=often)
         return self
 
 

@@ -206,7 +206,7 @@ def test_performance_is_checked(tmp_path: Path, performance: str, sla: str, said
     [
         (
             "performance: {label_delay: 72h, keep: 1h}",
-            'performance.keep: given "1h"; at least label_delay (72h) is needed: later labels would find no prediction',
+            'performance.keep: given "1h"; at least label_delay (3d) is needed: later labels would find no prediction',
         ),
         (
             "performance: {keep: 30m}",
@@ -237,7 +237,7 @@ def test_performance_is_checked(tmp_path: Path, performance: str, sla: str, said
     ],
 )
 def test_keys_that_contradict_each_other_are_told_at_the_wrong_one(tmp_path: Path, section: str, said: str) -> None:
-    """The line names the key, what it has, and what the other one has: as it is written, or its default."""
+    """The line names the key, what it has, and what the other one has."""
     text = f"models:\n  - name: m\n    task: binary\n    {section}\n"
     assert _problems(tmp_path, text) == [f"c.yaml:4: models.0.{said}"]
 
