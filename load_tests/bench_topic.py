@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from stream.traffic import Generator, Traffic
+    from stream.traffic import Generator
+    from stream.traffic_columns import Traffic
     from windows.reference import Reference
 
 MODEL = "bench"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from chaos_traffic import Sent
 
     from stream.traffic import Generator
-    from stream.traffic import Traffic as Batch
+    from stream.traffic_columns import Traffic as Batch
     from windows.reference import Reference
 
 DELAY = 3_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream.traffic import Traffic
+from stream.traffic_columns import Traffic
 from stream.traffic_json import Encoder
 from windows.reference import to_json
 

@@ -35,7 +35,8 @@ from stream.rows import Column
 from windows.columns import Columns
 from windows.estimates import Estimates
 from windows.fold import binning_of, fold
-from windows.layout import WHOLE, layout_of
+from windows.layout import layout_of
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

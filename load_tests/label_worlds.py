@@ -24,8 +24,8 @@ from windows.reference import Reference, seal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.settings import Task
     from windows.arrays import FloatArray
+    from windows.task_layout import Task
 
 START = 1_700_000_400_000
 """A multiple of every pane used here, ms."""

@@ -37,9 +37,9 @@ from stream.reference_build import BuildOptions, build
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from operators.settings import Task
     from windows.arrays import FloatArray
     from windows.reference import Reference
+    from windows.task_layout import Task
 
 DAY = 86_400_000
 START = 1_780_012_800_000 // DAY * DAY

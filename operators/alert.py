@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from operators.alert_event import (
-    LABELS,
-    PREDICTIONS,
     AlertEvent,
     AlertState,
     EventWindow,
@@ -28,9 +26,10 @@ from operators.alert_event import (
     leading,
     reason_of,
 )
+from operators.findings import LABELS, PREDICTIONS
 from operators.links import model_dashboard
-from windows.layout import WHOLE
 from windows.panes import duration_text
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

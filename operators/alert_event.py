@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from operators.findings import PREDICTIONS
 from operators.label_reasons import LABEL_REASONS, label_reason
 from windows.panes import duration_text
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 AlertState = Literal["firing", "updated", "resolved"]
 
-PREDICTIONS, LABELS = "predictions", "labels"
-"""What findings come from."""
 
 MAX_CAUSES = 100
 """Causes named in an event; the number of all is in the reason."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from windows.layout import OTHER, WHOLE, Layout, segment_name
+from windows.segments import OTHER, WHOLE, segment_name
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.fold import Partial
+    from windows.layout import Layout
     from windows.ring import Groups
 
 MAX_EMPTY_PANES = 360

@@ -18,8 +18,8 @@ from operators.performance_curves import Curves, curves_of
 from operators.performance_monitors import CURVE, Against
 from operators.tables import Kind, Table
 from windows.cohorts import CohortRing
-from windows.layout import WHOLE
 from windows.panes import Window
+from windows.segments import WHOLE
 from windows.task_difference import curve_shift
 from windows.task_metrics import Measured, task_metrics
 

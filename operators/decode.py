@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from operators.parse import Fault, Parsed
     from operators.records import RawBatch
     from operators.served import Served
-    from operators.settings import Task
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns
     from windows.layout import Layout
+    from windows.task_layout import Task
 
 
 @dataclass(frozen=True, slots=True)

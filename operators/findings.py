@@ -68,3 +68,7 @@ class Finding:
         bound = self.upper if self.falling else self.lower
         worse, limit = (self.threshold, bound) if self.falling else (bound, self.threshold)
         return worse / limit if limit > 0 else float("inf")
+
+
+PREDICTIONS, LABELS = "predictions", "labels"
+"""What findings come from."""

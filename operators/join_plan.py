@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from windows.layout import OTHER, WHOLE, segment_name
+from windows.segments import OTHER, WHOLE, segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

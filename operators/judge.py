@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.alert_event import PREDICTIONS
 from operators.evaluations import Evaluation, rows_of
-from operators.findings import Finding, WindowSpan
+from operators.findings import PREDICTIONS, Finding, WindowSpan
 from operators.freshness import FreshnessConfig, fresh_findings
 from operators.judge_readings import oriented, readings_of
 from operators.judge_silence import StreamKey, forget, measurable
 from operators.judge_stream import StreamState, advance
 from operators.slices import Header
 from operators.tables import Kind
-from windows.layout import WHOLE
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.monitors import Monitor

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.alert_event import LABELS
 from operators.detectors import Detectors, Opinion, load, opinions
-from operators.findings import Finding, WindowSpan
+from operators.findings import LABELS, Finding, WindowSpan
 from operators.judge import Objective
 from operators.judge_readings import oriented, readings_of
 from operators.judge_silence import StreamKey, forget, measurable
@@ -22,7 +21,7 @@ from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
 from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import Asked, coverage_of, table_of
-from windows.layout import WHOLE
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures, SliceError, WindowMeasures

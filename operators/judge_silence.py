@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.layout import WHOLE
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

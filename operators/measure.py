@@ -14,10 +14,11 @@ from operators.measure_estimates import MeasureEstimates
 from operators.tables import Kind, Measures, Table
 from windows import distances, intervals
 from windows.compare import Counts, Gather, gather, gather_of
-from windows.layout import WHOLE, Layout, reference_vector, segment_name
+from windows.layout import Layout, reference_vector
 from windows.moments import mean_and_variance
 from windows.profiles import NumericProfile
 from windows.quantiles import LATENCY_BINS, quantile, quantile_bounds
+from windows.segments import WHOLE, segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

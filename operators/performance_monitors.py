@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from operators.objective import Objective
     from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import ModelSettings, Task
+    from operators.settings import ModelSettings
+    from windows.task_layout import Task
 
 BaselineKind = Literal["constant", "reference", "trailing", "version", "shift"]
 Form = Literal["difference", "ratio"]

@@ -15,11 +15,12 @@ import numpy as np
 
 from windows.compare import gather, gather_of
 from windows.dispersion import Dispersion, nothing_seen
-from windows.layout import WHOLE, Layout
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.close import Tick, Totals
     from windows.arrays import FloatArray, IntArray
+    from windows.layout import Layout
     from windows.panes import Window
     from windows.ring import Groups
 

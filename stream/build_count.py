@@ -6,9 +6,9 @@ import numpy as np
 
 from stream.build_frames import Coded, Frame
 from windows.arrays import FloatArray, IntArray
-from windows.layout import OTHER
 from windows.overdispersion import PaneVariance, accumulate, empty, factor
 from windows.quantiles import LATENCY_BINS, latency_slots
+from windows.segments import OTHER
 
 SPARE_SEGMENT_VALUES = 14
 """Segment values counted beyond those that are kept."""

@@ -19,11 +19,11 @@ from windows.task_layout import TaskOptions
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from operators.settings import Task
     from stream.build_frames import Coded, Frame
     from stream.build_plan import Plan
     from windows.arrays import FloatArray, IntArray
     from windows.reference import Reference
+    from windows.task_layout import Task
 
 
 class LabelError(ValueError):

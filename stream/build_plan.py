@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from operators.settings import FeatureKind, ModelSettings, Task
+from operators.settings import FeatureKind, ModelSettings
 from stream.config_problems import suggestion
 from stream.errors import UsageError
 from stream.rows import SPECIAL, Column, Rows
+from windows.task_layout import Task
 
 PredictionMode = Literal["number", "category", "scores"]
 

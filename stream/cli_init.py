@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from operators.settings import Task
 from stream.cli_progress import progress_bar
 from stream.init import InitOptions, initialise
+from windows.task_layout import Task
 
 
 def init(

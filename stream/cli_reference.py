@@ -12,7 +12,7 @@ from stream.cli_progress import progress_bar
 from stream.config import load, load_reference, model_named
 from stream.config_problems import suggestion
 from stream.errors import UsageError
-from stream.init import write_atomically
+from stream.files import write_atomically
 from stream.reference_build import BuildOptions
 from stream.reference_build import build as build_reference
 from stream.reference_show import drawing

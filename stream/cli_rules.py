@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from operators.durations import ALLOWED, parse_duration, show_duration
 from stream.config import load
 from stream.errors import UsageError
-from stream.init import write_atomically
+from stream.files import write_atomically
 from stream.rule_options import KEEP_FIRING_FOR, RuleOptions
 from stream.rules import rules_of
 

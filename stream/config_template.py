@@ -12,11 +12,11 @@ from operators.settings import (
     ModelSettings,
     PredictionSettings,
     QualitySettings,
-    Task,
     TimeSettings,
 )
 from stream.config_template_performance import performance_text
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from windows.task_layout import Task
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
 

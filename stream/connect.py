@@ -1,18 +1,25 @@
 """Asks the brokers whether they are there and have the topics."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from __future__ import annotations
 
-from confluent_kafka import Consumer, KafkaException, Producer
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
-from stream.config import Config
 from stream.errors import Unreachable
 from stream.kafka_client import Complaints, consumer_properties, producer_properties
 from stream.problems import ConfigError
 from stream.redact import redact
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from stream.config import Config
+
 
 TIMEOUT_SECONDS = 10.0
 
@@ -70,3 +77,47 @@ def _told(config: Config) -> Iterator[None]:
     else:
         return
     raise ConfigError([config.problem((("kafka", "properties"), said, "properties of librdkafka"))])
+
+
+def wait_for_topic(
+    properties: dict[str, Any],
+    topic: str,
+    stop: threading.Event,
+    waiting: Callable[[str], None],
+    *,
+    kind: type[Consumer | Producer] = Consumer,
+    remedy: str = "",
+) -> int | None:
+    """Ask until the broker answers and the topic exists; then how many partitions it has. None when stopped meanwhile.
+
+    `waiting` is told, in words, what is being waited for; `remedy` is what it is told to do about a missing topic. A
+    broker that creates topics by itself creates what a Producer asks for.
+    """
+    complaints = Complaints()
+    client = kind({**properties, "error_cb": complaints})
+    try:
+        for delay in _backoff():
+            try:
+                found = client.list_topics(topic, timeout=3.0).topics[topic]
+            except KafkaException as error:
+                client.poll(0)  # hears the complaints
+                waiting(f"the broker does not answer: {complaints.behind(error)}")
+            else:
+                if found.error is None and found.partitions:
+                    return len(found.partitions)
+                if found.error is None or found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    waiting(f"topic {topic} does not exist{remedy}")
+                else:
+                    waiting(f"topic {topic}: {found.error.str()}")
+            if stop.wait(delay):
+                return None
+    finally:
+        client.close()
+    return None
+
+
+def _backoff() -> Any:
+    delay = 0.25
+    while True:
+        yield delay
+        delay = min(delay * 2, 5.0)

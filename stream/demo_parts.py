@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream.cli_run import build_info
 from stream.click_model import MODEL
 from stream.config import Config, load, load_references
 from stream.demo_alerts import AlertFeed
@@ -15,9 +14,10 @@ from stream.demo_reference import click_reference
 from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of
 from stream.embedded import EmbeddedBroker
 from stream.errors import Unreachable
+from stream.files import write_atomically
 from stream.http import Server
-from stream.init import write_atomically
 from stream.registry import Registry
+from stream.service import build_info
 from stream.simulate import FeedbackOut, TopicWriter
 from stream.supervisor import Policy, Supervisor
 from stream.worker import MonitorFlow

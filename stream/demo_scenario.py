@@ -15,7 +15,7 @@ from stream.traffic import Generator
 from stream.view_quality import Watched
 
 if TYPE_CHECKING:
-    from stream.traffic import Traffic
+    from stream.traffic_columns import Traffic
     from windows.reference import Reference
 
 RATE = 4_000.0

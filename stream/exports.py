@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.tables import Kind
 from stream.reports import AlertsFiring, GaugeBlock, Totals
-from windows.layout import WHOLE
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.cohort_tick import NEVER
 from stream.reports import GaugeBlock, Totals
-from windows.layout import WHOLE
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream.label_draws import Labels
-    from stream.traffic import Generator, Traffic
+    from stream.traffic import Generator
+    from stream.traffic_columns import Traffic
     from windows.arrays import FloatArray, IntArray
 
 Kind = Literal["explicit", "implicit", "delayed"]

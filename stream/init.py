@@ -1,25 +1,27 @@
 """`driftgauge init`: a first config and reference from training rows."""
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from operators.settings import FeatureKind, Task
 from stream.build_plan import OutcomeOptions
 from stream.config import load, load_references
 from stream.config_template import NewModel, config_text
 from stream.errors import UsageError
+from stream.files import write_atomically
 from stream.problems import shorten
 from stream.reference_build import BuildOptions, Progress, build
 from stream.row_columns import categories
 from stream.rows import Rows, open_rows
 from windows.profiles import CategoricalProfile, NumericProfile
 from windows.reference import Reference, to_json
-from windows.task_layout import task_layout
+from windows.task_layout import Task, task_layout
 from windows.task_metrics import task_metrics
+
+if TYPE_CHECKING:
+    from operators.settings import FeatureKind
 
 CONFIG_NAME = "driftgauge.yaml"
 LABELLED = (
@@ -142,28 +144,6 @@ def _positives(reference: Reference) -> bool:
     layout = task_layout(reference.task, reference.prediction)
     found = task_metrics(layout, reference.outcomes[None], 0.5, ("positive_ratio",))["positive_ratio"]
     return bool(found.value[0] > 0)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all; its directory is made if need be.
-
-    Raises:
-        UsageError: it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).chmod(0o644)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _slug(model: str) -> str:

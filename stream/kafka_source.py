@@ -13,15 +13,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from operators.records import Headers, RawBatch
-from stream.kafka_client import Complaints
+from operators.records import RawBatch
+from stream.envelopes import MessageEnvelopes
 from stream.reports import Increments
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
 
     from stream.alignment import Alignment
     from stream.reports import Reporter
@@ -54,27 +53,6 @@ _TIMESTAMP = itemgetter(1)
 _AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001
 _NO_OFFSET = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
 _PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}  # noqa: SLF001
-
-
-@dataclass(frozen=True, slots=True)
-class MessageEnvelopes:
-    """Keys, headers and offsets out of the messages themselves."""
-
-    messages: Sequence[Message]
-
-    def key(self, index: int) -> bytes | None:
-        """The key of message `index`."""
-        key = self.messages[index].key()
-        return key.encode() if isinstance(key, str) else key
-
-    def headers(self, index: int) -> Headers:
-        """The headers of message `index`."""
-        given: Any = self.messages[index].headers() or []
-        return tuple((name, value.encode() if isinstance(value, str) else value) for name, value in given)
-
-    def offset(self, index: int) -> int:
-        """The offset of message `index`."""
-        return int(self.messages[index].offset() or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,47 +310,3 @@ class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
 
 def _now() -> int:
     return int(time.time() * 1e3)
-
-
-def wait_for_topic(
-    properties: dict[str, Any],
-    topic: str,
-    stop: threading.Event,
-    waiting: Callable[[str], None],
-    *,
-    kind: type[Consumer | Producer] = Consumer,
-    remedy: str = "",
-) -> int | None:
-    """Ask until the broker answers and the topic exists; then how many partitions it has. None when stopped meanwhile.
-
-    `waiting` is told, in words, what is being waited for; `remedy` is what it is told to do about a missing topic. A
-    broker that creates topics by itself creates what a Producer asks for.
-    """
-    complaints = Complaints()
-    client = kind({**properties, "error_cb": complaints})
-    try:
-        for delay in _backoff():
-            try:
-                found = client.list_topics(topic, timeout=3.0).topics[topic]
-            except KafkaException as error:
-                client.poll(0)  # hears the complaints
-                waiting(f"the broker does not answer: {complaints.behind(error)}")
-            else:
-                if found.error is None and found.partitions:
-                    return len(found.partitions)
-                if found.error is None or found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    waiting(f"topic {topic} does not exist{remedy}")
-                else:
-                    waiting(f"topic {topic}: {found.error.str()}")
-            if stop.wait(delay):
-                return None
-    finally:
-        client.close()
-    return None
-
-
-def _backoff() -> Any:
-    delay = 0.25
-    while True:
-        yield delay
-        delay = min(delay * 2, 5.0)

@@ -15,12 +15,13 @@ from confluent_kafka import Producer
 from operators.model_steps import plan_models
 from stream.alignment import Alignment
 from stream.collector import spared
+from stream.connect import wait_for_topic
 from stream.dataflow import Edges, build
 from stream.join_stores import JoinStores
 from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
-from stream.kafka_source import KafkaSource, Reading, wait_for_topic
+from stream.kafka_source import KafkaSource, Reading
 from stream.outputs import (
     encode_alert,
     encode_bare_dead_letter,

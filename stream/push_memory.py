@@ -9,7 +9,7 @@ import msgspec
 
 from operators.alert_event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
-from stream.init import write_atomically
+from stream.files import write_atomically
 from stream.push_board import Clocks, Entry, View
 from stream.seldom import Seldom
 

@@ -24,7 +24,6 @@ from stream.errors import UsageError
 from stream.rows import Rows
 from windows.arrays import IntArray
 from windows.edges import coarse_bins, fine_edges
-from windows.layout import OTHER
 from windows.profiles import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
@@ -35,6 +34,7 @@ from windows.profiles import (
     SegmentCounts,
 )
 from windows.reference import Reference, seal
+from windows.segments import OTHER
 
 __all__ = ["BuildOptions", "Built", "build"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import UNTIMED
+from stream.envelopes import MessageEnvelopes
 from stream.errors import Unreachable, UsageError
 from stream.kafka_client import consumer_properties
-from stream.kafka_source import MessageEnvelopes
 from stream.outputs import rfc3339
 from stream.replay_lanes import Block
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,48 +10,15 @@ import numpy as np
 from stream.draws import draw_of, latency_draw, pick, shifted
 from stream.label_draws import RankingLabels
 from stream.shifts import PREDICTION, Shift, ShiftError, check
+from stream.traffic_columns import Traffic
 from stream.traffic_json import Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.draws import Column
     from stream.label_draws import Labels
-    from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.arrays import BoolArray, IntArray
     from windows.reference import Reference
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """n predictions of one model as columns, before they become JSON.
-
-    Attributes:
-        first: number of the first prediction; the others follow.
-        timestamps: int64[n], event time, ms.
-        features: name -> float64[n] with NaN where null, or int64[n] slots of a categorical feature as in
-            `windows.profiles.slots`: K for an unlisted category, K + 1 for null.
-        prediction: like a feature; None when the reference has none.
-        latency: float64[n], ms; None when the reference has none.
-        failed: bool[n], predictions that carry an error.
-        context: key -> int64[n], index of the value of each segment key that is no feature.
-        absent: name -> bool[n], where the feature is not sent at all.
-        ranked: int64[n, places], the items of a ranking, best first; None for any other model.
-        labels: float64[n], the truth as in `stream.label_draws.Labels`; None where it is not asked for.
-    """
-
-    first: int
-    timestamps: IntArray
-    features: dict[str, Column]
-    prediction: Column | None
-    latency: FloatArray | None
-    failed: BoolArray
-    context: dict[str, IntArray]
-    absent: dict[str, BoolArray]
-    ranked: IntArray | None = None
-    labels: FloatArray | None = None
-
-    def __len__(self) -> int:
-        return len(self.timestamps)
 
 
 class Generator:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream.draws import Column
-    from stream.traffic import Traffic
+    from stream.traffic_columns import Traffic
     from windows.profiles import Profile
     from windows.reference import Reference
 

@@ -16,8 +16,8 @@ from stream.rows import Column
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from operators.settings import Task
     from windows.arrays import FloatArray
+    from windows.task_layout import Task
 
 CLASSES = 3
 

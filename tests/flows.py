@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.cli_run import Service, serve
 from stream.errors import UsageError
 from stream.reports import GaugeBlock, Increments, Status, Totals
+from stream.service import Service, serve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,16 +12,17 @@ import numpy as np
 
 from windows.bins import Bins, bins_of
 from windows.estimate_cells import Batch, Celling, celling_of
-from windows.layout import WHOLE, Layout, segment_name
 from windows.moments import moment_sums
 from windows.profiles import NumericProfile
 from windows.quantiles import LATENCY_BINS, latency_slots
+from windows.segments import WHOLE, segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.columns import Columns
+    from windows.layout import Layout
 
 GroupKey = tuple[int, str, str]
 """(pane index, version, segment)."""

@@ -15,18 +15,13 @@ import numpy as np
 
 from windows.profiles import CategoricalProfile, NumericProfile, slot_count, slots
 from windows.quantiles import LATENCY_BINS
+from windows.segments import OTHER, WHOLE, segment_name
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.estimator import Estimator
     from windows.profiles import Profile
     from windows.reference import Reference
-
-WHOLE = ""
-"""The segment that holds every prediction of a version."""
-
-OTHER = "other"
-"""The segment value (and version) that stands for all those beyond the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +147,6 @@ def segment_values(reference: Reference, key: str) -> tuple[str, ...]:
     """
     known = tuple(value for value in reference.segments[key] if value != OTHER)
     return (*known, OTHER)
-
-
-def segment_name(key: str, value: str) -> str:
-    """The label of one segment: "country=US"."""
-    return f"{key}={value}"
 
 
 def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, str] | None = None) -> IntArray | None:

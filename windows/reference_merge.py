@@ -9,7 +9,6 @@ import numpy as np
 from windows.arrays import IntArray
 from windows.edges import coarse_bins
 from windows.estimate_merge import merge_estimators
-from windows.layout import OTHER
 from windows.outcome_merge import merge_outcomes
 from windows.profiles import (
     MAX_SEGMENT_VALUES,
@@ -23,6 +22,7 @@ from windows.profiles import (
 )
 from windows.rebin import common_edges, cut_share, spread, whole
 from windows.reference import Reference, seal
+from windows.segments import OTHER
 
 Move = Callable[[IntArray], IntArray]
 """Slot counts of one part -> slot counts on the merged profile."""

@@ -12,7 +12,7 @@ from stream.click_model import MODEL, click_rows
 from stream.config import Config, load, model_named
 from stream.demo_reference import ROWS, ClickRows
 from stream.errors import UsageError
-from stream.init import write_atomically
+from stream.files import write_atomically
 from stream.reference_build import BuildOptions, build
 from windows.reference import to_json
 

@@ -6,7 +6,7 @@ from factories import click_layout
 from operators.close import MAX_EMPTY_PANES, Close, CloseConfig, CloseState, Tick
 from operators.fold import Partial
 from operators.progress import Progress
-from windows.layout import OTHER
+from windows.segments import OTHER
 
 LAYOUT = click_layout()
 PANE = 10_000

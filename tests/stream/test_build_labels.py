@@ -27,8 +27,8 @@ from windows.task_metrics import task_metrics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from operators.settings import Task
     from windows.reference import Reference
+    from windows.task_layout import Task
 
 
 def metrics(reference: Reference) -> dict[str, float]:

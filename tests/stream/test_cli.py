@@ -14,12 +14,13 @@ from brokers import Broker
 from profiles_zoo import small_reference
 
 from operators.performance_metrics import LABEL_METRICS, OF_TASK
-from operators.settings import ModelSettings, PerformanceSettings, Task
+from operators.settings import ModelSettings, PerformanceSettings
 from stream.config import load, load_references
 from stream.config_template_performance import performance_text
 from stream.embedded import EmbeddedBroker
 from stream.reference_show import bar
 from windows.reference import from_json, to_json
+from windows.task_layout import Task
 
 MODEL = "models: [{name: click, task: binary, reference: click.json}]\n"
 

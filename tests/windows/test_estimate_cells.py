@@ -15,7 +15,8 @@ from windows.estimate_cells import GRID, ClassCelling, Grid, grid_of
 from windows.estimate_fit import multiclass
 from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
 from windows.fold import binning_of, fold
-from windows.layout import WHOLE, Layout, layout_of
+from windows.layout import Layout, layout_of
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

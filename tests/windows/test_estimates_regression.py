@@ -16,7 +16,8 @@ from windows.estimates import Estimates
 from windows.estimator import RegressionEstimator
 from windows.expected_error import CELLS, Line, cell, fit_line, middles
 from windows.fold import binning_of, fold
-from windows.layout import WHOLE, Layout, layout_of
+from windows.layout import Layout, layout_of
+from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
 
-from windows.layout import OTHER, WHOLE, categories_of, layout_of, reference_vector, segment_name
+from windows.layout import categories_of, layout_of, reference_vector
 from windows.quantiles import LATENCY_BINS
+from windows.segments import OTHER, WHOLE, segment_name
 
 
 def test_columns_stand_one_after_the_other() -> None:

@@ -19,7 +19,7 @@ from windows.task_layout import task_layout
 from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
-    from operators.settings import Task
+    from windows.task_layout import Task
 
 ROWS: dict[Task, Any] = {"binary": binary_rows, "multiclass": multiclass_rows, "regression": regression_rows}
 
