@@ -21,16 +21,16 @@ from stream.reference_build import BuildOptions, build
 from stream.rows import Column, kind_of_type
 from windows.columns import Columns
 from windows.layout import layout_of
-from windows.profiles import NumericProfile
-from windows.quantiles import LATENCY_BINS, latency_slots
+from windows.sketches.profiles import NumericProfile
+from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from windows.arrays import FloatArray, IntArray
     from windows.layout import Field, Layout
-    from windows.profiles import CategoricalProfile, Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import CategoricalProfile, Profile
 
 MODEL = "columns"
 LATENCY_SD = 0.5

@@ -37,7 +37,7 @@ from scipy.special import ndtri
 from scipy.stats import binom
 
 from windows import distances, intervals
-from windows.quantiles import LATENCY_BINS, latency_slots, quantile_bounds
+from windows.sketches.quantiles import LATENCY_BINS, latency_slots, quantile_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

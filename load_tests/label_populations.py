@@ -15,8 +15,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from windows import task_binary, task_multiclass
-from windows.edges import coarse_bins, fine_edges
-from windows.profiles import NumericProfile
+from windows.sketches.edges import coarse_bins, fine_edges
+from windows.sketches.profiles import NumericProfile
 from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
 from windows.task_layout import TaskOptions, task_layout
 from windows.task_metrics import task_metrics

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.settings import ModelSettings, TimeSettings
-from windows.edges import coarse_bins, fine_edges
-from windows.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
-from windows.quantiles import LATENCY_BINS
 from windows.reference import Reference, seal
+from windows.sketches.edges import coarse_bins, fine_edges
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
+from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,13 +16,13 @@ from operators.model_steps import plan_models
 from operators.ring import WindowTotals
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
 from windows.panes import Window
-from windows.profiles import NumericProfile
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from operators.monitors import Monitor
     from operators.tables import Measures
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 LEVEL = 0.01
 SLACK = 1.2

@@ -15,10 +15,10 @@ from operators.tables import Kind, Measures, Table
 from windows import distances, intervals
 from windows.compare import Counts, Gather, gather, gather_of
 from windows.layout import Layout, reference_vector
-from windows.moments import mean_and_variance
-from windows.profiles import NumericProfile
-from windows.quantiles import LATENCY_BINS, quantile, quantile_bounds
 from windows.segments import WHOLE, segment_name
+from windows.sketches.moments import mean_and_variance
+from windows.sketches.profiles import NumericProfile
+from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

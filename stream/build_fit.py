@@ -12,7 +12,7 @@ from windows import estimate_fit
 from windows.error_fit import ErrorRows, regression
 from windows.fold import binning_of, column_slots
 from windows.layout import layout_of
-from windows.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from stream.build_count import CategorySlots
 from stream.build_frames import PREDICTION
 from stream.row_columns import categories, class_scores, lists, numbers
 from windows.columns import Columns
-from windows.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 from windows.task_fold import Outcomes
 from windows.task_layout import TaskOptions
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.performance_plan import PlanError, plan_performance, rules_of
 from operators.performance_settings import misfit
-from windows.profiles import CategoricalProfile
+from windows.sketches.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

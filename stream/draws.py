@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from windows.profiles import CategoricalProfile, NumericProfile, slots
-from windows.quantiles import LATENCY_BINS, quantile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, slots
+from windows.sketches.quantiles import LATENCY_BINS, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream.shifts import Shift
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.profiles import Profile
+    from windows.sketches.profiles import Profile
 
     Column: TypeAlias = FloatArray | IntArray
     """float64[n] with NaN for null, or int64[n] slots: K for an unlisted category, K + 1 for null."""

@@ -10,7 +10,7 @@ from operators.labels import LabelCodes
 from stream.draws import draw_of
 from windows.calibration import calibrate
 from windows.estimator import BinaryEstimator
-from windows.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 from windows.task_binary import classes
 from windows.task_layout import task_layout
 from windows.task_multiclass import matrix
@@ -18,8 +18,8 @@ from windows.task_multiclass import matrix
 if TYPE_CHECKING:
     from stream.draws import Column
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
     from windows.task_layout import Task, TaskLayout
 
 UNLISTED = "unlisted"

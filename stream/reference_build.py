@@ -23,8 +23,10 @@ from stream.config_checks import reference_notes
 from stream.errors import UsageError
 from stream.rows import Rows
 from windows.arrays import IntArray
-from windows.edges import coarse_bins, fine_edges
-from windows.profiles import (
+from windows.reference import Reference, seal
+from windows.segments import OTHER
+from windows.sketches.edges import coarse_bins, fine_edges
+from windows.sketches.profiles import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
     TOP_CATEGORIES,
@@ -33,8 +35,6 @@ from windows.profiles import (
     Profile,
     SegmentCounts,
 )
-from windows.reference import Reference, seal
-from windows.segments import OTHER
 
 __all__ = ["BuildOptions", "Built", "build"]
 

@@ -13,9 +13,9 @@ from stream.problems import one_line, shorten
 from windows.arrays import IntArray
 from windows.estimates import Estimates
 from windows.estimator import Estimator
-from windows.profiles import CategoricalProfile, NumericProfile, Profile
-from windows.quantiles import quantile
 from windows.reference import Reference
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
+from windows.sketches.quantiles import quantile
 from windows.task_layout import TaskOptions, task_layout
 from windows.task_metrics import task_metrics
 

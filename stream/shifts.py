@@ -11,11 +11,11 @@ from pydantic_core import PydanticCustomError
 
 from operators.durations import ALLOWED, parse_duration, show_duration
 from stream.errors import UsageError
-from windows.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 Kind = Literal["mean", "scale", "constant", "missing", "category", "stale", "latency", "errors", "concept", "stop"]
 

@@ -18,7 +18,7 @@ class Traffic:
         first: number of the first prediction; the others follow.
         timestamps: int64[n], event time, ms.
         features: name -> float64[n] with NaN where null, or int64[n] slots of a categorical feature as in
-            `windows.profiles.slots`: K for an unlisted category, K + 1 for null.
+            `windows.sketches.profiles.slots`: K for an unlisted category, K + 1 for null.
         prediction: like a feature; None when the reference has none.
         latency: float64[n], ms; None when the reference has none.
         failed: bool[n], predictions that carry an error.

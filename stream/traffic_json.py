@@ -9,15 +9,15 @@ import msgspec
 import numpy as np
 
 from stream.label_draws import item_id
-from windows.profiles import NumericProfile
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream.draws import Column
     from stream.traffic_columns import Traffic
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 UNLISTED = "unlisted"
 """Stands for the categories that the reference folded together, and for those it never saw."""

@@ -11,9 +11,9 @@ from operators.model_steps import ModelPlan, plan_models
 from operators.records import NoEnvelopes, RawBatch
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
 from windows.layout import Layout, layout_of
-from windows.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
-from windows.quantiles import LATENCY_BINS
 from windows.reference import Reference, seal
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
+from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ import numpy as np
 
 from windows.columns import Columns
 from windows.layout import categories_of
-from windows.profiles import NumericProfile
-from windows.quantiles import LATENCY_BINS
+from windows.sketches.profiles import NumericProfile
+from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

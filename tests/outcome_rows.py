@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from windows.edges import coarse_bins, fine_edges
-from windows.profiles import NumericProfile
+from windows.sketches.edges import coarse_bins, fine_edges
+from windows.sketches.profiles import NumericProfile
 from windows.task_fold import Outcomes
 from windows.task_layout import TaskOptions, task_layout
 

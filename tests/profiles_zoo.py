@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from windows.edges import coarse_bins
-from windows.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
-from windows.quantiles import LATENCY_BINS
 from windows.reference import Reference, seal
+from windows.sketches.edges import coarse_bins
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
+from windows.sketches.quantiles import LATENCY_BINS
 
 NAMES = st.text(min_size=1, max_size=8).filter(lambda text: text.isprintable())
 COUNTS = st.integers(min_value=0, max_value=10**12)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from windows.profiles import NumericProfile
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import numpy as np
 from windows.boosting import CODES, NO_TREES, TREES, UNIT, deviance, first, grow
 from windows.estimator import ErrorCells, RegressionEstimator
 from windows.expected_error import CELLS, Line, cell, fit_line
-from windows.profiles import NumericProfile, slot_count
+from windows.sketches.profiles import NumericProfile, slot_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from windows.arrays import FloatArray, IntArray
-    from windows.profiles import Profile
+    from windows.sketches.profiles import Profile
 
     Codes = npt.NDArray[np.uint8]
 

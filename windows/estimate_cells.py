@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from windows.bins import Bins, bins_of
 from windows.boosting import Trees
 from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
 from windows.expected_error import cell
+from windows.sketches.bins import Bins, bins_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -17,8 +17,8 @@ from windows.estimator import (
     ScoreCells,
 )
 from windows.expected_error import CELLS, Line
-from windows.profile_json import Count, integers, numbers
-from windows.profiles import NumericProfile, Profile, ReferenceError_, slot_count
+from windows.sketches.profile_json import Count, integers, numbers
+from windows.sketches.profiles import NumericProfile, Profile, ReferenceError_, slot_count
 
 Sum = Annotated[float, Meta(ge=0)]
 MOST_CELLS = 512

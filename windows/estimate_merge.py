@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator, ScoreCells
-from windows.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import IntArray
     from windows.estimator import Estimator
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.bins import Bins, bins_of
 from windows.estimate_cells import Batch, Celling, celling_of
-from windows.moments import moment_sums
-from windows.profiles import NumericProfile
-from windows.quantiles import LATENCY_BINS, latency_slots
 from windows.segments import WHOLE, segment_name
+from windows.sketches.bins import Bins, bins_of
+from windows.sketches.moments import moment_sums
+from windows.sketches.profiles import NumericProfile
+from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

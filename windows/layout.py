@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.profiles import CategoricalProfile, NumericProfile, slot_count, slots
-from windows.quantiles import LATENCY_BINS
 from windows.segments import OTHER, WHOLE, segment_name
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
+from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.estimator import Estimator
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Layout:
 
     A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
     of the estimator's cells where the reference has one, the number of rows, then two moment
-    sums for each numeric column (see `windows.moments`). The vector of the WHOLE adds the latency bins, the number of
-    predictions without a
+    sums for each numeric column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the
+    number of predictions without a
     latency, and the number of failed predictions (which are in no other slot).
     """
 

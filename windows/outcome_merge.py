@@ -1,7 +1,7 @@
 """Outcomes of two references as one: exact addition where the layouts agree, else each is moved onto the merged one.
 
-Counts of score bins are interpolated as the profiles themselves are (`windows.rebin`); sums of losses and errors are
-carried over, since changes of unit and center are linear in them.
+Counts of score bins are interpolated as the profiles themselves are (`windows.sketches.rebin`); sums of losses and
+errors are carried over, since changes of unit and center are linear in them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.exact_sums import Members
-from windows.profiles import NumericProfile, ReferenceError_
-from windows.rebin import spread, whole
+from windows.sketches.exact_sums import Members
+from windows.sketches.profiles import NumericProfile, ReferenceError_
+from windows.sketches.rebin import spread, whole
 from windows.task_layout import TaskLayout, TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.profiles import Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import Profile
 
 SCORE_SPANS = ("score_predictions", "positives", "negatives", "score_labelled")
 

@@ -8,7 +8,7 @@ import msgspec
 from windows.arrays import IntArray
 from windows.estimate_json import EstimatorWire, estimator_from_wire, estimator_to_wire
 from windows.estimator import Estimator
-from windows.profile_json import (
+from windows.sketches.profile_json import (
     Count,
     ProfileWire,
     SegmentWire,
@@ -19,7 +19,7 @@ from windows.profile_json import (
     segment_from_wire,
     segment_to_wire,
 )
-from windows.profiles import (
+from windows.sketches.profiles import (
     CategoricalProfile,
     NumericProfile,
     Profile,
@@ -28,7 +28,7 @@ from windows.profiles import (
     slot_count,
     slots,
 )
-from windows.quantiles import LATENCY_BINS
+from windows.sketches.quantiles import LATENCY_BINS
 from windows.task_layout import TaskOptions, task_layout
 
 __all__ = [
@@ -62,7 +62,8 @@ class Reference:
         end: latest event time, ms since epoch.
         features: profile of each feature, in column order.
         prediction: profile of the prediction; None when the rows had none (or rankings).
-        latency: int64[LATENCY_BINS] counts in the log bins of windows.quantiles; None without a latency_ms column.
+        latency: int64[LATENCY_BINS] counts in the log bins of windows.sketches.quantiles; None without a latency_ms
+            column.
         error_rows: failed predictions seen beside `rows`.
         segments: key -> value -> counts. Rare values and those beyond the cap are merged into the value "other".
         id: "sha256:<hex>" of all of this.

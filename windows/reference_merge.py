@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from windows.arrays import IntArray
-from windows.edges import coarse_bins
 from windows.estimate_merge import merge_estimators
 from windows.outcome_merge import merge_outcomes
-from windows.profiles import (
+from windows.reference import Reference, seal
+from windows.segments import OTHER
+from windows.sketches.edges import coarse_bins
+from windows.sketches.profiles import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
     TOP_CATEGORIES,
@@ -20,9 +22,7 @@ from windows.profiles import (
     ReferenceError_,
     SegmentCounts,
 )
-from windows.rebin import common_edges, cut_share, spread, whole
-from windows.reference import Reference, seal
-from windows.segments import OTHER
+from windows.sketches.rebin import common_edges, cut_share, spread, whole
 
 Move = Callable[[IntArray], IntArray]
 """Slot counts of one part -> slot counts on the merged profile."""

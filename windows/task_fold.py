@@ -1,7 +1,7 @@
 """Fold joined predictions and labels into outcome vectors, a batch at a time.
 
-Every count of every group is one bincount over (group, slot); sums are exact (see `windows.exact_sums`). A row with
-sign -1 adds the exact negative of what it added with +1.
+Every count of every group is one bincount over (group, slot); sums are exact (see `windows.sketches.exact_sums`). A row
+with sign -1 adds the exact negative of what it added with +1.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.exact_sums import Members, SumBlock
 from windows.outcomes import Outcomes
+from windows.sketches.exact_sums import Members, SumBlock
 from windows.task_layout import CALIBRATION_BINS, DELAYS, FARTHEST, TaskLayout
 from windows.task_lists import list_figures
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from windows.bins import Bins, bins_of
-from windows.exact_sums import SumBlock
-from windows.log_bins import LogBins
-from windows.profiles import NumericProfile
+from windows.sketches.bins import Bins, bins_of
+from windows.sketches.exact_sums import SumBlock
+from windows.sketches.log_bins import LogBins
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from windows.arrays import FloatArray, IntArray
-    from windows.profiles import Profile
+    from windows.sketches.profiles import Profile
 
 Task = Literal["binary", "multiclass", "regression", "ranking"]
 

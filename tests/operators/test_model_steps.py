@@ -17,8 +17,8 @@ from operators.settings import AlertingSettings, ModelSettings, TimeSettings
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.model_steps import ModelPlan
-    from windows.profiles import NumericProfile, Profile
     from windows.reference import Reference
+    from windows.sketches.profiles import NumericProfile, Profile
 
 PANE = 10_000
 MONTH = 30 * 86_400_000

@@ -12,7 +12,7 @@ from windows.panes import plan
 from windows.ring import Groups
 
 if TYPE_CHECKING:
-    from windows.profiles import Profile
+    from windows.sketches.profiles import Profile
 
 LAYOUT = click_layout()
 PANE = 10_000

@@ -25,8 +25,8 @@ from stream.rows import open_rows
 from stream.shifts import ShiftError, parse
 from stream.simulate import Progress, TopicWriter, simulate
 from stream.traffic import Generator
-from windows.profiles import CategoricalProfile, NumericProfile, slots
-from windows.quantiles import LATENCY_BINS, latency_slots
+from windows.sketches.profiles import CategoricalProfile, NumericProfile, slots
+from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windows.bins import bins_of
+from windows.sketches.bins import bins_of
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=64)
 EDGES = st.lists(FLOATS, min_size=2, max_size=40, unique=True).map(lambda given: np.array(sorted(given)))

@@ -8,7 +8,7 @@ from windows.compare import gather, gather_of
 from windows.layout import layout_of, reference_vector
 
 if TYPE_CHECKING:
-    from windows.profiles import Profile
+    from windows.sketches.profiles import Profile
 
 
 @pytest.fixture(name="vectors")

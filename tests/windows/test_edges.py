@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from windows.arrays import FloatArray
-from windows.edges import coarse_bins, fine_edges
-from windows.profiles import COARSE_BINS, MAX_BINS
+from windows.sketches.edges import coarse_bins, fine_edges
+from windows.sketches.profiles import COARSE_BINS, MAX_BINS
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 RANDOM = np.random.default_rng(5)

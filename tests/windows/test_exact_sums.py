@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windows.exact_sums import Members, SumBlock
+from windows.sketches.exact_sums import Members, SumBlock
 
 BLOCK = SumBlock(("a", "b"), start=3, top=38, limbs=5)
 TERMS = st.lists(

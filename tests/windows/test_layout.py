@@ -5,8 +5,8 @@ import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
 
 from windows.layout import categories_of, layout_of, reference_vector
-from windows.quantiles import LATENCY_BINS
 from windows.segments import OTHER, WHOLE, segment_name
+from windows.sketches.quantiles import LATENCY_BINS
 
 
 def test_columns_stand_one_after_the_other() -> None:

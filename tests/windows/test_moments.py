@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windows.moments import mean_and_variance, moment_sums
+from windows.sketches.moments import mean_and_variance, moment_sums
 
 VALUES = st.lists(st.floats(-1_000, 1_000), min_size=2, max_size=200)
 

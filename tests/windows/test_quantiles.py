@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from windows.quantiles import (
+from windows.sketches.quantiles import (
     ACCURACY,
     LATENCY_BINS,
     MAX_TRACKABLE,

@@ -12,9 +12,9 @@ from estimated import binary_rows, built, multiclass_rows, regression_rows
 from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 
 from windows.estimates import Estimates
-from windows.profiles import ReferenceError_
 from windows.reference import Reference, from_json, seal, to_json
 from windows.reference_merge import merge
+from windows.sketches.profiles import ReferenceError_
 from windows.task_layout import task_layout
 from windows.task_metrics import task_metrics
 

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Meta
 
 from windows.arrays import FloatArray, IntArray
-from windows.profiles import (
+from windows.sketches.profiles import (
     COARSE_BINS,
     MAX_BINS,
     TOP_CATEGORIES,

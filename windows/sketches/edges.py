@@ -7,7 +7,7 @@ its quantile costs nothing in exactness. Ties keep a bin of their own, whatever 
 import numpy as np
 
 from windows.arrays import BoolArray, FloatArray, IntArray
-from windows.profiles import COARSE_BINS, MAX_BINS
+from windows.sketches.profiles import COARSE_BINS, MAX_BINS
 
 TIE_SHARE = 1 / 128
 """Share of the rows from which a single value gets a bin of its own."""

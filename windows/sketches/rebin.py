@@ -3,7 +3,7 @@
 import numpy as np
 
 from windows.arrays import FloatArray, IntArray
-from windows.profiles import MAX_BINS
+from windows.sketches.profiles import MAX_BINS
 
 
 def common_edges(one: FloatArray, other: FloatArray, counts_one: IntArray, counts_other: IntArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """Logarithmic bins over any range: quantiles of delays and of errors within a stated relative error.
 
-The mapping of DDSketch (Masson, Rim and Lee, PVLDB 12(12), 2019), as in `windows.quantiles`, but with a range and an
-accuracy of one's own, and over many histograms at once.
+The mapping of DDSketch (Masson, Rim and Lee, PVLDB 12(12), 2019), as in `windows.sketches.quantiles`, but with a range
+and an accuracy of one's own, and over many histograms at once.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What one column holds: mergeable summaries in fixed bins."""
