@@ -36,14 +36,14 @@ from populations import (
 from scipy.special import ndtri
 from scipy.stats import binom
 
-from windows import distances, intervals
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots, quantile_bounds
+from windows.statistics import distances, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
     Draw = Callable[[np.random.Generator, int], Callable[[float], Interval]]
     """Draws so many windows; the answer gives their intervals at a level."""

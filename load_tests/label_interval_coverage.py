@@ -31,7 +31,7 @@ from windows.task_metrics import task_metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from windows.measured import Measured
+    from windows.statistics.measured import Measured
 
 SLACK = 1.2
 LEVELS = (1e-2, 1e-3)

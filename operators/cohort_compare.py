@@ -10,7 +10,7 @@ import numpy as np
 from operators.cohort_measures import Comparison
 from operators.performance_monitors import ERROR_OF
 from operators.tables import Kind, Table
-from windows.ratios import ratio_interval
+from windows.statistics.ratios import ratio_interval
 from windows.task_difference import difference
 from windows.task_metrics import Measured, task_metrics
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from windows.welford import Welford
+from windows.statistics.welford import Welford
 
 if TYPE_CHECKING:
     from operators.cohort_measures import SliceError

@@ -12,22 +12,22 @@ import numpy as np
 
 from operators.measure_estimates import MeasureEstimates
 from operators.tables import Kind, Measures, Table
-from windows import distances, intervals
 from windows.compare import Counts, Gather, gather, gather_of
 from windows.layout import Layout, reference_vector
 from windows.segments import WHOLE, segment_name
 from windows.sketches.moments import mean_and_variance
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
+from windows.statistics import distances, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.ring import WindowTotals
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
     from windows.reference import Reference
     from windows.ring import Key
+    from windows.statistics.intervals import Interval
 
 QUANTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
 DISTANCES = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")

@@ -10,8 +10,8 @@ from operators.monitors import Monitor
 from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.performance_plan import plan_performance, sizes_of, trailing_of
 from operators.tables import Kind
-from windows.confidence import looks_per_month
 from windows.panes import duration_text
+from windows.statistics.confidence import looks_per_month
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.compare import gather, gather_of
-from windows.dispersion import Dispersion, nothing_seen
 from windows.segments import WHOLE
+from windows.statistics.dispersion import Dispersion, nothing_seen
 
 if TYPE_CHECKING:
     from operators.close import Tick, Totals

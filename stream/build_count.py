@@ -6,9 +6,9 @@ import numpy as np
 
 from stream.build_frames import Coded, Frame
 from windows.arrays import FloatArray, IntArray
-from windows.overdispersion import PaneVariance, accumulate, empty, factor
 from windows.segments import OTHER
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
+from windows.statistics.overdispersion import PaneVariance, accumulate, empty, factor
 
 SPARE_SEGMENT_VALUES = 14
 """Segment values counted beyond those that are kept."""

@@ -3,8 +3,9 @@
 A pair within one bin counts half, which is exact for tied scores (bins of one value); in other bins every such pair may
 be ranked right or wrong, so the area of the raw scores is within half the share of such pairs: `error`. The interval is
 DeLong's (DeLong, DeLong and Clarke-Pearson, Biometrics 44, 1988): the placements of the positives among the negatives
-and of the negatives among the positives are two means. Their spread is taken as in `windows.skewed_mean`, with the
-worst (best) possible placement joined to both samples, so that a perfect separation of few rows has an honest bound.
+and of the negatives among the positives are two means. Their spread is taken as in `windows.statistics.skewed_mean`,
+with the worst (best) possible placement joined to both samples, so that a perfect separation of few rows has an honest
+bound.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.law import Law, Laws
-from windows.skewed_mean import Moments
+from windows.statistics.law import Law, Laws
+from windows.statistics.skewed_mean import Moments
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.intervals import MEAN_DEVIATION
-from windows.measured import Measured, measured
+from windows.statistics.intervals import MEAN_DEVIATION
+from windows.statistics.measured import Measured, measured
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

@@ -4,9 +4,9 @@ The F1 of a class is 2 J / (1 + J) with J the share of right ones among all rows
 predicted to be: given their number a binomial share, so Clopper and Pearson's bounds carry over.
 
 A mean over classes is one over those that occur in the group, and so is its interval: of a class nobody has seen
-nothing is known. The laws of the classes are added (`windows.law`). Recalls are independent given the labels,
-precisions given the predictions; F1 scores are not, for an error hits two classes: their correlations come from the
-matrix by the delta method.
+nothing is known. The laws of the classes are added (`windows.statistics.law`). Recalls are independent given the
+labels, precisions given the predictions; F1 scores are not, for an error hits two classes: their correlations come from
+the matrix by the delta method.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.intervals import proportion_interval
-from windows.law import Law, Laws, share_laws
-from windows.measured import Measured, by_laws, measured
+from windows.statistics.intervals import proportion_interval
+from windows.statistics.law import Law, Laws, share_laws
+from windows.statistics.measured import Measured, by_laws, measured
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray, IntArray

@@ -27,12 +27,12 @@ from windows.calibration import Calibrated, calibrate, calibrate_both
 from windows.estimate_shares import Cells, Value, class_means, shares
 from windows.estimator import BinaryEstimator, ErrorCells, MulticlassEstimator, RegressionEstimator, ScoreCells
 from windows.expected_error import middles
-from windows.intervals import proportion_interval
+from windows.statistics.intervals import proportion_interval
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
     from windows.estimator import Estimator
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 - accuracy, precision, recall, fpr, positive_ratio, predicted_positive_ratio: shares, Clopper and Pearson.
 - f1 (of the positive class), macro_f1 (of both): `windows.class_scores`.
 - auc: `windows.auc`; its interval includes the error of the bins.
-- log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.skewed_mean`.
+- log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.statistics.skewed_mean`.
 - ece over ten equal bins of [0, 1]: `windows.calibration_error`.
 """
 
@@ -16,8 +16,8 @@ import numpy as np
 from windows import class_scores
 from windows.auc import Area, area
 from windows.calibration_error import calibration_error
-from windows.measured import Measured, by_laws, measured, share
-from windows.skewed_mean import Moments, mean_laws
+from windows.statistics.measured import Measured, by_laws, measured, share
+from windows.statistics.skewed_mean import Moments, mean_laws
 from windows.task_fold import SMALLEST
 from windows.task_layout import CALIBRATION_BINS
 

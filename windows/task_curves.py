@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows import task_binary, task_multiclass
-from windows.intervals import proportion_interval
+from windows.statistics.intervals import proportion_interval
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

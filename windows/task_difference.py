@@ -2,11 +2,11 @@
 
 The intervals of the two sides are joined by square and add, each side's distance to its own bound (Newcombe, "Interval
 estimation for the difference between independent proportions", Statistics in Medicine 17, 1998, method 10; Zou and
-Donner 2008 for means). At deep levels and near 0 or 1 that is too narrow, so the laws of the two sides (`windows.law`)
-are subtracted as well, and the wider of the two counts, but nothing beyond the two bounds themselves. For means of many
-rows all this is Welch's interval, for areas DeLong's of independent samples. Of values that have no end, the side that
-saw the heavier tail speaks for both: few rows that missed the rare large values would otherwise look worse than they
-are with too much certainty.
+Donner 2008 for means). At deep levels and near 0 or 1 that is too narrow, so the laws of the two sides
+(`windows.statistics.law`) are subtracted as well, and the wider of the two counts, but nothing beyond the two bounds
+themselves. For means of many rows all this is Welch's interval, for areas DeLong's of independent samples. Of values
+that have no end, the side that saw the heavier tail speaks for both: few rows that missed the rare large values would
+otherwise look worse than they are with too much certainty.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows import task_binary
-from windows.measured import Measured, by_laws, measured, share
+from windows.statistics.measured import Measured, by_laws, measured, share
 from windows.task_metrics import OPEN, metric_names, task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
     from windows.task_layout import TaskLayout
 
 COUNTS = ("labelled", "predictions")

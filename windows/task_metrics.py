@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows import task_binary, task_multiclass, task_ranking, task_regression
-from windows.measured import Measured, by_laws, exact, measured, share
-from windows.skewed_mean import Moments, mean_laws
+from windows.statistics.measured import Measured, by_laws, exact, measured, share
+from windows.statistics.skewed_mean import Moments, mean_laws
 from windows.task_layout import DELAYS
 
 if TYPE_CHECKING:

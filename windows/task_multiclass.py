@@ -14,8 +14,8 @@ import numpy as np
 
 from windows import class_scores
 from windows.calibration_error import calibration_error
-from windows.measured import Measured, by_laws, share
-from windows.skewed_mean import mean_laws
+from windows.statistics.measured import Measured, by_laws, share
+from windows.statistics.skewed_mean import mean_laws
 from windows.task_binary import LARGEST_LOSS, loss_moments
 
 if TYPE_CHECKING:

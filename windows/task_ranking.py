@@ -1,6 +1,6 @@
 """Metrics of a ranking model.
 
-- ndcg (at k), mrr: means over the lists (`windows.skewed_mean`); a list without a click counts as 0.
+- ndcg (at k), mrr: means over the lists (`windows.statistics.skewed_mean`); a list without a click counts as 0.
 - ctr: clicked places over shown places, within k. Places of one list are not independent: the share is worth as many
   independent places as give its variance over lists (delta method for a ratio), at least as many as there are lists.
 - clicked_ratio: share of the lists with a click anywhere.
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.intervals import proportion_interval
-from windows.law import share_laws
-from windows.measured import Measured, by_laws, measured, share
-from windows.skewed_mean import Moments, mean_laws
+from windows.statistics.intervals import proportion_interval
+from windows.statistics.law import share_laws
+from windows.statistics.measured import Measured, by_laws, measured, share
+from windows.statistics.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable

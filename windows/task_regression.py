@@ -1,6 +1,7 @@
 """Metrics of a regression model; an error is prediction - label. Pairs that are not finite are left out.
 
-- mae, rmse, bias (mean error): `windows.skewed_mean`; errors have no greatest value, so the upper bounds trust the tail
+- mae, rmse, bias (mean error): `windows.statistics.skewed_mean`; errors have no greatest value, so the upper bounds
+trust the tail
   that was seen.
 - r2: one less the ratio of the mean squared error to the variance of the labels. The bounds of the two, the second by
   the delta method on the logarithm, are joined by square and add (Donner and Zou, "Closed-form confidence intervals for
@@ -15,15 +16,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
-from windows.measured import Measured, by_laws, measured, share
-from windows.skewed_mean import Moments, mean_laws
+from windows.statistics.measured import Measured, by_laws, measured, share
+from windows.statistics.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
-    from windows.law import Laws
+    from windows.statistics.intervals import Interval
+    from windows.statistics.law import Laws
     from windows.task_layout import TaskLayout
 
 

@@ -20,7 +20,7 @@ from operators.performance_plan import plan_performance
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
 from operators.policy import severity_table
 from stream.config import load
-from windows.confidence import level
+from windows.statistics.confidence import level
 from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:

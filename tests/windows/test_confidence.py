@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from windows.confidence import MAX_LEVEL, MIN_LEVEL, level, looks_per_month
+from windows.statistics.confidence import MAX_LEVEL, MIN_LEVEL, level, looks_per_month
 
 
 def test_a_pane_of_ten_seconds_looks_259200_times_a_month() -> None:

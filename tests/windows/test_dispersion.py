@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from windows.dispersion import FEWEST_PAIRS, nothing_seen
+from windows.statistics.dispersion import FEWEST_PAIRS, nothing_seen
 
 SHARES = np.full(10, 0.1)
 

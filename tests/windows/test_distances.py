@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import chi2_contingency, wasserstein_distance
 
-from windows import distances
+from windows.statistics import distances
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray, IntArray

@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom, binomtest, chi2, ncx2, norm, t
 
-from windows import distances, intervals, noncentral
+from windows.statistics import distances, intervals, noncentral
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
 METRICS = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")
 LEVELS = (0.05, 1e-2, 1e-3, 1e-6, 1e-9, 1e-15)

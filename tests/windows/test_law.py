@@ -10,9 +10,9 @@ from scipy.stats import beta, binom, gamma, multinomial, norm, t
 
 from windows.auc import area
 from windows.class_scores import f1, macro_f1, macro_precision, macro_recall
-from windows.law import Law, share_laws
-from windows.measured import share
-from windows.skewed_mean import Moments, mean_laws
+from windows.statistics.law import Law, share_laws
+from windows.statistics.measured import share
+from windows.statistics.skewed_mean import Moments, mean_laws
 from windows.task_difference import join
 
 if TYPE_CHECKING:

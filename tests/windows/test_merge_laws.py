@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from oracles import Row, columns_of
 
 from windows.fold import binning_of, fold
-from windows.overdispersion import PaneVariance, accumulate, empty
 from windows.ring import Ring
 from windows.sketches.moments import moment_sums
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
+from windows.statistics.overdispersion import PaneVariance, accumulate, empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable

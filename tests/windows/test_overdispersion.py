@@ -14,7 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import kolmogorov, ndtri
 from scipy.stats import chi2_contingency
 
-from windows.overdispersion import PaneVariance, accumulate, cumulative_factor, empty, factor, slot_factor
+from windows.statistics.overdispersion import PaneVariance, accumulate, cumulative_factor, empty, factor, slot_factor
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

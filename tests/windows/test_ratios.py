@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from windows.intervals import proportion_interval
-from windows.ratios import ratio_interval
+from windows.statistics.intervals import proportion_interval
+from windows.statistics.ratios import ratio_interval
 
 positive = st.floats(1e-6, 1e6)
 part = st.one_of(st.just(1.0), st.floats(0.0, 0.999999))  # between them the equation itself is lost to rounding

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.intervals import proportion_interval
-from windows.law import Laws, share_laws
+from windows.statistics.intervals import proportion_interval
+from windows.statistics.law import Laws, share_laws
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)

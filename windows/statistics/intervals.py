@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import betainccinv, betaincinv, stdtrit
 
-from windows import noncentral
-from windows.distances import (
+from windows.statistics import noncentral
+from windows.statistics.distances import (
     PSEUDO_COUNT,
     both_sides,
     chi2,
@@ -33,11 +33,11 @@ from windows.distances import (
     used_slots,
     within,
 )
-from windows.effective import edge_variance, pooled_shares, resized, score_variance, sizes, slot_variance
+from windows.statistics.effective import edge_variance, pooled_shares, resized, score_variance, sizes, slot_variance
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray
-    from windows.distances import Counts
+    from windows.statistics.distances import Counts
 
 Interval = tuple["FloatArray", "FloatArray"]
 

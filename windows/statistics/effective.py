@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.distances import PSEUDO_COUNT
+from windows.statistics.distances import PSEUDO_COUNT
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.distances import Counts
+    from windows.statistics.distances import Counts
 
 
 def pooled_shares(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from windows.law import Law, Laws
+from windows.statistics.law import Law, Laws
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

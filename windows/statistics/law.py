@@ -1,8 +1,8 @@
 """The law of what a metric may truly be, by its first three moments, and the bounds that follow.
 
 A bound of a share by Clopper and Pearson is a quantile of a Beta law, that of a mean a quantile of the mean under
-random weights (`windows.skewed_mean`). Laws of independent parts are added moment by moment, so that a mean over
-classes or a difference between two versions has bounds as good as those of its parts. The quantile is that of the
+random weights (`windows.statistics.skewed_mean`). Laws of independent parts are added moment by moment, so that a mean
+over classes or a difference between two versions has bounds as good as those of its parts. The quantile is that of the
 Pearson III law with the same mean, variance and skew: exact for gamma and normal laws. Only the long tail of the skew
 is believed: the short one may be a mixture of something narrow and something rare, so there the normal law stands in.
 """
@@ -17,7 +17,7 @@ from scipy.special import gammainccinv, ndtri
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
 NO_SKEW = 1e-5
 """Below this the Pearson III law is the normal one to all digits that matter."""

@@ -14,7 +14,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray
-    from windows.intervals import Interval
+    from windows.statistics.intervals import Interval
 
 
 def ratio_interval(a: FloatArray, a_bounds: Interval, b: FloatArray, b_bounds: Interval) -> Interval:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import bdtrc
 
-from windows.overdispersion import accumulate, cumulative_factor, slot_factor
+from windows.statistics.overdispersion import accumulate, cumulative_factor, slot_factor
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.overdispersion import PaneVariance
+    from windows.statistics.overdispersion import PaneVariance
 
 FEWEST_PAIRS = 7
 """Below this many pairs nothing is known: the factor is infinite, so that no row counts as evidence yet."""

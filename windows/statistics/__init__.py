@@ -1,0 +1,1 @@
+"""Distances and means, and how sure they are."""
