@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.cohort_tick import CohortTick, LabelTotals
-from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from operators.cohort_tick import CohortKey, Deltas
     from windows.arrays import FloatArray, IntArray
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 Draw = "Callable[[np.random.Generator, int, int], tuple[FloatArray, FloatArray]]"
 """(rng, rows, time in ms) -> scores and labels of so many predictions."""

@@ -24,9 +24,9 @@ from label_populations import Population, binary, matrix_of, multiclass, populat
 from machine import show
 from scipy.stats import binom
 
-from windows.task_binary import classes
-from windows.task_difference import COUNTS, FEWEST_POSITIVES, curve_shift, difference
-from windows.task_metrics import task_metrics
+from windows.outcomes.binary import classes
+from windows.outcomes.difference import COUNTS, FEWEST_POSITIVES, curve_shift, difference
+from windows.outcomes.metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

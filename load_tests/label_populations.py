@@ -14,17 +14,18 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from windows import task_binary, task_multiclass
+from windows.outcomes import binary as task_binary
+from windows.outcomes import multiclass as task_multiclass
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
+from windows.outcomes.layout import TaskOptions, task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import NumericProfile
-from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
-from windows.task_layout import TaskOptions, task_layout
-from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 ROWS = 1_000
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import FloatArray
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 START = 1_700_000_400_000
 """A multiple of every pane used here, ms."""

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray
+    from windows.outcomes.layout import Task
     from windows.reference import Reference
-    from windows.task_layout import Task
 
 DAY = 86_400_000
 START = 1_780_012_800_000 // DAY * DAY

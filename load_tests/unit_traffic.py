@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.cohort_tick import NEVER, CohortTick, LabelTotals
-from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 Shares = "npt.NDArray[np.float64]"
 

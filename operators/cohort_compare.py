@@ -10,17 +10,17 @@ import numpy as np
 from operators.cohort_measures import Comparison
 from operators.performance_monitors import ERROR_OF
 from operators.tables import Kind, Table
+from windows.outcomes.difference import difference
+from windows.outcomes.metrics import Measured, task_metrics
 from windows.statistics.ratios import ratio_interval
-from windows.task_difference import difference
-from windows.task_metrics import Measured, task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.performance_monitors import Against, Form
     from windows.arrays import FloatArray, IntArray
+    from windows.outcomes.layout import TaskLayout
     from windows.ring import Key
-    from windows.task_layout import TaskLayout
 
 
 @dataclass(frozen=True, slots=True)

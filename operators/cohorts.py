@@ -18,10 +18,10 @@ from operators.performance_curves import Curves, curves_of
 from operators.performance_monitors import CURVE, Against
 from operators.tables import Kind, Table
 from windows.cohorts import CohortRing
+from windows.outcomes.difference import curve_shift
+from windows.outcomes.metrics import Measured, task_metrics
 from windows.panes import Window
 from windows.segments import WHOLE
-from windows.task_difference import curve_shift
-from windows.task_metrics import Measured, task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from operators.cohort_tick import CohortTick, Deltas
     from operators.performance_plan import PerformancePlan, Trail
     from windows.arrays import IntArray
+    from windows.outcomes.layout import TaskLayout
     from windows.ring import Groups, Key
-    from windows.task_layout import TaskLayout
 
 STATE_VERSION = 1
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from windows.arrays import BoolArray, IntArray
     from windows.columns import Columns
     from windows.layout import Layout
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 
 @dataclass(frozen=True, slots=True)

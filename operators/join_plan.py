@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from operators.labels import LabelCodes
     from windows.layout import Layout
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 SHARDS = 8
 """Parts the join is divided into, by hash of the id. Fixed: where a stub is kept depends on it."""

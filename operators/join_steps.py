@@ -11,7 +11,7 @@ from operators.labels import LabelCodes
 from operators.performance_plan import performance_tick
 from operators.split import shard_name
 from windows.layout import categories_of
-from windows.task_layout import TaskOptions, task_layout
+from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from operators.schema import Codes, Item
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 INVALID = -math.inf
 """Stands for a label that no class of a binary task has."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.groups import grouped
-from windows.task_fold import Outcomes, fold_outcomes
+from windows.outcomes.fold import Outcomes, fold_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.task_curves import (
+from windows.outcomes.curves import (
     Confusion,
     Coverage,
     PrecisionRecall,
@@ -20,7 +20,7 @@ from windows.task_curves import (
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 MOST_CLASSES = 12
 """A confusion matrix of more classes is not told cell by cell."""

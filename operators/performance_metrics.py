@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 Better = Literal["high", "low", "neither"]
 """Which values are good; a metric of neither is judged on how far it moves, up or down."""

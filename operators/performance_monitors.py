@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from operators.objective import Objective
     from operators.performance_settings import PerformanceSettings, Rule
     from operators.settings import ModelSettings
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 BaselineKind = Literal["constant", "reference", "trailing", "version", "shift"]
 Form = Literal["difference", "ratio"]

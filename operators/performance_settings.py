@@ -154,7 +154,7 @@ class CurveShift(Settings):
     Attributes:
         recent: length of the recent period.
         before: length of the period before it.
-        max_shift: how far the curves may be apart; see windows.task_difference.
+        max_shift: how far the curves may be apart; see windows.outcomes.difference.
     """
 
     recent: Window = 30 * UNITS["d"]

@@ -12,7 +12,7 @@ from operators.label_stall import StallConfig
 from operators.monitors import monitors_of
 from operators.performance_monitors import performance_monitors
 from operators.performance_plan import plan_performance
-from windows.task_layout import MAX_CLASSES
+from windows.outcomes.layout import MAX_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from operators.performance_settings import PerformanceSettings
     from operators.settings import ModelSettings
     from windows.arrays import IntArray
+    from windows.outcomes.layout import TaskLayout, TaskOptions
     from windows.reference import Reference
-    from windows.task_layout import TaskLayout, TaskOptions
 
 
 def cohorts_config(

@@ -13,7 +13,7 @@ from windows.layout import Field, Layout, categories_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 MAX_ID_LENGTH = 512
 

@@ -13,7 +13,7 @@ from operators.durations import UNITS, Millis, from_to
 from operators.objective import Objective, SlaMetric, with_metric
 from operators.performance_settings import PerformanceSettings
 from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
-from windows.task_layout import Task
+from windows.outcomes.layout import Task
 
 __all__ = [
     "AlertName",

@@ -22,7 +22,7 @@ from operators.outcomes import Contributions, assumed_sketches, sketches_of
 from operators.progress import Told, progress_of
 from operators.scores import Scores, probabilities_of, ranked_of
 from operators.stub import StubCodec, Stubs
-from windows.task_fold import fold_predictions
+from windows.outcomes.fold import fold_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

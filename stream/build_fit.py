@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from stream.build_label_rows import LabelledRows
     from windows.arrays import FloatArray
     from windows.estimator import BinaryEstimator, Estimator, MulticlassEstimator
+    from windows.outcomes.layout import TaskOptions
     from windows.reference import Reference
-    from windows.task_layout import TaskOptions
 
 TREE_CELLS = 1_000_000
 """Rows times columns that trees are grown on: a few seconds."""

@@ -12,9 +12,9 @@ from stream.build_count import CategorySlots
 from stream.build_frames import PREDICTION
 from stream.row_columns import categories, class_scores, lists, numbers
 from windows.columns import Columns
+from windows.outcomes.fold import Outcomes
+from windows.outcomes.layout import TaskOptions
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
-from windows.task_fold import Outcomes
-from windows.task_layout import TaskOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from stream.build_frames import Coded, Frame
     from stream.build_plan import Plan
     from windows.arrays import FloatArray, IntArray
+    from windows.outcomes.layout import Task
     from windows.reference import Reference
-    from windows.task_layout import Task
 
 
 class LabelError(ValueError):

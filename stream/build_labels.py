@@ -13,9 +13,9 @@ import numpy as np
 from stream.build_fit import Fit
 from stream.build_frames import frames
 from stream.build_label_rows import LabelError, LabelReader, task_of
+from windows.outcomes.fold import fold_outcomes, fold_predictions
+from windows.outcomes.layout import TaskLayout, task_layout
 from windows.reference import Reference, seal
-from windows.task_fold import fold_outcomes, fold_predictions
-from windows.task_layout import TaskLayout, task_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from operators.settings import FeatureKind, ModelSettings
 from stream.config_problems import suggestion
 from stream.errors import UsageError
 from stream.rows import SPECIAL, Column, Rows
-from windows.task_layout import Task
+from windows.outcomes.layout import Task
 
 PredictionMode = Literal["number", "category", "scores"]
 

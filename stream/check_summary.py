@@ -9,8 +9,8 @@ from operators.durations import show_duration
 from operators.performance_metrics import LABEL_METRICS
 from operators.performance_monitors import ERROR_OF, against_of, floor_of
 from operators.performance_plan import rules_of, sizes_of
-from windows.task_layout import task_layout
-from windows.task_metrics import task_metrics
+from windows.outcomes.layout import task_layout
+from windows.outcomes.metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ import typer
 
 from stream.cli_progress import progress_bar
 from stream.init import InitOptions, initialise
-from windows.task_layout import Task
+from windows.outcomes.layout import Task
 
 
 def init(

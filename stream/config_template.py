@@ -16,7 +16,7 @@ from operators.settings import (
 )
 from stream.config_template_performance import performance_text
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
-from windows.task_layout import Task
+from windows.outcomes.layout import Task
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
 

@@ -9,7 +9,7 @@ from operators.performance_metrics import BETTER, OF_TASK
 from operators.performance_settings import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
 
 if TYPE_CHECKING:
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 
 def performance_text(task: Task, *, on: bool = False, positive: str = "null") -> str:

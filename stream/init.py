@@ -15,10 +15,10 @@ from stream.problems import shorten
 from stream.reference_build import BuildOptions, Progress, build
 from stream.row_columns import categories
 from stream.rows import Rows, open_rows
+from windows.outcomes.layout import Task, task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.reference import Reference, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
-from windows.task_layout import Task, task_layout
-from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from operators.settings import FeatureKind

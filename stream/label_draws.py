@@ -10,17 +10,17 @@ from operators.labels import LabelCodes
 from stream.draws import draw_of
 from windows.calibration import calibrate
 from windows.estimator import BinaryEstimator
+from windows.outcomes.binary import classes
+from windows.outcomes.layout import task_layout
+from windows.outcomes.multiclass import matrix
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
-from windows.task_binary import classes
-from windows.task_layout import task_layout
-from windows.task_multiclass import matrix
 
 if TYPE_CHECKING:
     from stream.draws import Column
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.outcomes.layout import Task, TaskLayout
     from windows.reference import Reference
     from windows.sketches.profiles import Profile
-    from windows.task_layout import Task, TaskLayout
 
 UNLISTED = "unlisted"
 """The label of a class that the reference folded into others."""

@@ -13,11 +13,11 @@ from stream.problems import one_line, shorten
 from windows.arrays import IntArray
 from windows.estimates import Estimates
 from windows.estimator import Estimator
+from windows.outcomes.layout import TaskOptions, task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.reference import Reference
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.sketches.quantiles import quantile
-from windows.task_layout import TaskOptions, task_layout
-from windows.task_metrics import task_metrics
 
 BAR_CELLS = 40
 SHOWN_CATEGORIES = 10

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from windows.arrays import FloatArray
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 CLASSES = 3
 

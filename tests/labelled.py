@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.cohort_tick import NEVER, CohortTick, LabelTotals
-from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
+from windows.outcomes.fold import Outcomes
+from windows.outcomes.layout import TaskOptions, task_layout
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import NumericProfile
-from windows.task_fold import Outcomes
-from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 NAN = float("nan")
 ITEMS = [f"item-{number}" for number in range(30)]

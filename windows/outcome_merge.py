@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.outcomes.layout import TaskLayout, TaskOptions, task_layout
 from windows.sketches.exact_sums import Members
 from windows.sketches.profiles import NumericProfile, ReferenceError_
 from windows.sketches.rebin import spread, whole
-from windows.task_layout import TaskLayout, TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

@@ -8,6 +8,7 @@ import msgspec
 from windows.arrays import IntArray
 from windows.estimate_json import EstimatorWire, estimator_from_wire, estimator_to_wire
 from windows.estimator import Estimator
+from windows.outcomes.layout import TaskOptions, task_layout
 from windows.sketches.profile_json import (
     Count,
     ProfileWire,
@@ -29,7 +30,6 @@ from windows.sketches.profiles import (
     slots,
 )
 from windows.sketches.quantiles import LATENCY_BINS
-from windows.task_layout import TaskOptions, task_layout
 
 __all__ = [
     "CategoricalProfile",

@@ -17,7 +17,7 @@ from operators.cohorts import Cohorts, CohortsState
 from operators.performance_steps import CohortStep, cohorts_config
 from operators.settings import ModelSettings
 from operators.tables import Kind, Table
-from windows.task_layout import TaskOptions, task_layout
+from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -15,8 +15,8 @@ from joining import JoinChain
 from operators.join_plan import JoinPlan, families_of
 from operators.labels import LabelCodes
 from windows.layout import layout_of
-from windows.task_fold import Outcomes, fold_outcomes, fold_predictions
-from windows.task_layout import TaskOptions, task_layout
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
+from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray

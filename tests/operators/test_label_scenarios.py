@@ -20,8 +20,8 @@ from operators.performance_plan import plan_performance
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
 from operators.policy import severity_table
 from stream.config import load
+from windows.outcomes.layout import TaskOptions, task_layout
 from windows.statistics.confidence import level
-from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.cohort_tick import CohortTick
     from operators.settings import ModelSettings
+    from windows.outcomes.layout import TaskLayout
     from windows.reference import Reference
-    from windows.task_layout import TaskLayout
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
 M, H, DAY = 60_000, 3_600_000, 86_400_000

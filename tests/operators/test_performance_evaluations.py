@@ -18,8 +18,8 @@ from operators.performance_curves import curves_of
 from operators.performance_steps import label_judge_config
 from operators.settings import ModelSettings
 from operators.tables import Kind
+from windows.outcomes.layout import TaskOptions, task_layout
 from windows.panes import Window
-from windows.task_layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from operators.evaluations import Evaluation

@@ -19,16 +19,16 @@ from stream.reference_build import build
 from stream.reference_show import drawing
 from windows.estimates import Estimates
 from windows.estimator import BinaryEstimator, MulticlassEstimator
+from windows.outcomes.curves import confusion
+from windows.outcomes.layout import task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.reference import from_json, to_json
-from windows.task_curves import confusion
-from windows.task_layout import task_layout
-from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from windows.outcomes.layout import Task
     from windows.reference import Reference
-    from windows.task_layout import Task
 
 
 def metrics(reference: Reference) -> dict[str, float]:

@@ -19,8 +19,8 @@ from stream.config import load, load_references
 from stream.config_template_performance import performance_text
 from stream.embedded import EmbeddedBroker
 from stream.reference_show import bar
+from windows.outcomes.layout import Task
 from windows.reference import from_json, to_json
-from windows.task_layout import Task
 
 MODEL = "models: [{name: click, task: binary, reference: click.json}]\n"
 

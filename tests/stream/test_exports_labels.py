@@ -17,7 +17,7 @@ from stream.exports_labels import of_cohorts
 from stream.metrics import BY_NAME
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Totals
-from windows.task_layout import TaskOptions, task_layout
+from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from operators.judge_performance import LabelVerdicts

@@ -35,9 +35,9 @@ from stream.rows import Column
 from stream.shifts import ShiftError, parse
 from stream.simulate import FeedbackOut, Progress, simulate
 from stream.traffic import Generator
+from windows.outcomes.layout import task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.reference import to_json
-from windows.task_layout import task_layout
-from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom, gamma, multinomial, norm, t
 
-from windows.auc import area
-from windows.class_scores import f1, macro_f1, macro_precision, macro_recall
+from windows.outcomes.auc import area
+from windows.outcomes.class_scores import f1, macro_f1, macro_precision, macro_recall
+from windows.outcomes.difference import join
 from windows.statistics.law import Law, share_laws
 from windows.statistics.measured import share
 from windows.statistics.skewed_mean import Moments, mean_laws
-from windows.task_difference import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
+from windows.outcomes.layout import DELAYS
 from windows.sketches.log_bins import LogBins, lower_rank
-from windows.task_layout import DELAYS
 
 BINS = [LogBins(1e-4, 1e4, 0.025), LogBins(1e-6, 1e9, 0.05), DELAYS]
 

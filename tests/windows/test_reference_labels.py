@@ -12,14 +12,14 @@ from estimated import binary_rows, built, multiclass_rows, regression_rows
 from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 
 from windows.estimates import Estimates
+from windows.outcomes.layout import task_layout
+from windows.outcomes.metrics import task_metrics
 from windows.reference import Reference, from_json, seal, to_json
 from windows.reference_merge import merge
 from windows.sketches.profiles import ReferenceError_
-from windows.task_layout import task_layout
-from windows.task_metrics import task_metrics
 
 if TYPE_CHECKING:
-    from windows.task_layout import Task
+    from windows.outcomes.layout import Task
 
 ROWS: dict[Task, Any] = {"binary": binary_rows, "multiclass": multiclass_rows, "regression": regression_rows}
 

@@ -11,8 +11,8 @@ from outcome_rows import Row, groups_of, layouts, outcomes_of
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from windows.task_curves import confusion, coverage_by_score, pr_curve, reliability
-from windows.task_fold import fold_outcomes, fold_predictions
+from windows.outcomes.curves import confusion, coverage_by_score, pr_curve, reliability
+from windows.outcomes.fold import fold_outcomes, fold_predictions
 
 LAYOUTS = layouts()
 

@@ -11,13 +11,13 @@ from outcome_rows import Row, groups_of, layouts, outcomes_of
 from scipy.stats import binom, norm, ttest_ind
 from sklearn.metrics import roc_auc_score
 
-from windows.task_binary import areas
-from windows.task_difference import COUNTS, FEWEST_POSITIVES, curve_shift, difference, metrics_beside
-from windows.task_fold import fold_outcomes
-from windows.task_metrics import metric_names, task_metrics
+from windows.outcomes.binary import areas
+from windows.outcomes.difference import COUNTS, FEWEST_POSITIVES, curve_shift, difference, metrics_beside
+from windows.outcomes.fold import fold_outcomes
+from windows.outcomes.metrics import metric_names, task_metrics
 
 if TYPE_CHECKING:
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 LAYOUTS = layouts()
 ALPHA = 1e-3

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from outcome_rows import NAN, Row, any_row, groups_of, layouts, outcomes_of
 
-from windows import task_fold
-from windows.task_fold import fold_outcomes, fold_predictions
-from windows.task_layout import MAX_CLASSES, TaskOptions, task_layout
-from windows.task_metrics import task_metrics
+from windows.outcomes import fold
+from windows.outcomes.fold import fold_outcomes, fold_predictions
+from windows.outcomes.layout import MAX_CLASSES, TaskOptions, task_layout
+from windows.outcomes.metrics import task_metrics
 
 if TYPE_CHECKING:
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 LAYOUTS = layouts()
 GROUPS = 3
@@ -123,7 +123,7 @@ def test_large_batches_are_folded_in_chunks_without_a_trace(monkeypatch: pytest.
         for score in rng.random(300)
     ]
     whole = folded(layout, rows)
-    monkeypatch.setattr(task_fold, "CHUNK", 7)
+    monkeypatch.setattr(fold, "CHUNK", 7)
     assert np.array_equal(folded(layout, rows), whole)
 
 
@@ -139,7 +139,7 @@ def test_few_and_many_scores_find_the_same_bins(name: str, monkeypatch: pytest.M
     )
     groups = np.zeros(len(scores), dtype=np.int64)
     many = fold_predictions(layout, scores, groups, 1)
-    monkeypatch.setattr(task_fold, "TABLE_FROM", 10**9)
+    monkeypatch.setattr(fold, "TABLE_FROM", 10**9)
     assert np.array_equal(fold_predictions(layout, scores, groups, 1), many)
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from outcome_rows import ITEMS, Row, groups_of, layouts, outcomes_of, profile_of
 from sklearn import metrics as sk
 
-from windows.task_binary import areas
-from windows.task_fold import fold_outcomes, fold_predictions
-from windows.task_layout import TaskOptions, task_layout
-from windows.task_metrics import metric_names, task_metrics
+from windows.outcomes.binary import areas
+from windows.outcomes.fold import fold_outcomes, fold_predictions
+from windows.outcomes.layout import TaskOptions, task_layout
+from windows.outcomes.metrics import metric_names, task_metrics
 
 if TYPE_CHECKING:
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 LAYOUTS = layouts()
 ALPHA = 1e-3

@@ -1,7 +1,7 @@
 """Metrics of a multiclass model. "other" (classes beyond the known ones) is a class like any.
 
 - accuracy: a share; precision, recall, macro_f1 (and f1, the same): means over the classes that occur
-  (`windows.class_scores`).
+  (`windows.outcomes.class_scores`).
 - log_loss, brier (sum over classes, so up to 2), calibration_gap (mean of 1 - score of the true class), ece of the
   predicted class's score: from the rows that came with class scores.
 """
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows import class_scores
-from windows.calibration_error import calibration_error
+from windows.outcomes import class_scores
+from windows.outcomes.binary import LARGEST_LOSS, loss_moments
+from windows.outcomes.calibration_error import calibration_error
 from windows.statistics.measured import Measured, by_laws, share
 from windows.statistics.skewed_mean import mean_laws
-from windows.task_binary import LARGEST_LOSS, loss_moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 
 def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows import task_binary, task_multiclass
+from windows.outcomes import binary, multiclass
 from windows.statistics.intervals import proportion_interval
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 OTHER = "other"
 
@@ -99,9 +99,9 @@ def reliability(layout: TaskLayout, vector: IntArray, alpha: float = 0.025) -> R
     if layout.calibration_edges is None:
         raise TypeError(f"a {layout.options.task} model has no reliability curve")
     count, right, scores = (
-        task_binary.calibration_counts(layout, vector[None, :])
+        binary.calibration_counts(layout, vector[None, :])
         if layout.options.task == "binary"
-        else task_multiclass.confidence_counts(layout, vector[None, :])
+        else multiclass.confidence_counts(layout, vector[None, :])
     )
     ratio, lower, upper = _ratio(right[0], count[0], alpha)
     mean = np.divide(scores[0], count[0], out=np.full(len(count[0]), np.nan), where=count[0] > 0)
@@ -114,8 +114,8 @@ def pr_curve(layout: TaskLayout, vector: IntArray) -> PrecisionRecall:
     Raises:
         TypeError: not a binary model.
     """
-    edges = task_binary.edges(layout)
-    positives, negatives = (part[0] for part in task_binary.classes(layout, vector[None, :]))
+    edges = binary.edges(layout)
+    positives, negatives = (part[0] for part in binary.classes(layout, vector[None, :]))
     hits, alarms = (np.cumsum(part[::-1])[::-1][1:].astype(np.float64) for part in (positives, negatives))
     with np.errstate(divide="ignore", invalid="ignore"):
         return PrecisionRecall(
@@ -130,9 +130,9 @@ def confusion(layout: TaskLayout, vector: IntArray) -> Confusion:
         TypeError: another task.
     """
     if layout.options.task == "binary":
-        return Confusion(("0", "1"), task_binary.matrix(layout, vector[None, :])[0])
+        return Confusion(("0", "1"), binary.matrix(layout, vector[None, :])[0])
     if layout.options.task == "multiclass":
-        return Confusion((*layout.options.classes, OTHER), task_multiclass.matrix(layout, vector[None, :])[0])
+        return Confusion((*layout.options.classes, OTHER), multiclass.matrix(layout, vector[None, :])[0])
     raise TypeError(f"a {layout.options.task} model has no confusion matrix")
 
 
@@ -149,7 +149,7 @@ def _coverage_counts(layout: TaskLayout, vector: IntArray) -> tuple[IntArray, In
         return vector[[layout.predictions]], vector[[layout.labelled]], ("all",)
     predictions = vector[layout.spans["score_predictions"]]
     if task == "multiclass":
-        matrix = task_multiclass.matrix(layout, vector[None, :])[0]
+        matrix = multiclass.matrix(layout, vector[None, :])[0]
         return predictions, matrix.sum(axis=0), (*layout.options.classes, OTHER)
     if task == "binary" and layout.calibration is not None and layout.calibration_edges is not None:
         cuts = layout.calibration_edges

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
+    from windows.outcomes.layout import TaskLayout
     from windows.statistics.intervals import Interval
     from windows.statistics.law import Laws
-    from windows.task_layout import TaskLayout
 
 
 ROUNDING = 1e-13

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows import task_binary
+from windows.outcomes import binary
+from windows.outcomes.metrics import OPEN, metric_names, task_metrics
 from windows.statistics.measured import Measured, by_laws, measured, share
-from windows.task_metrics import OPEN, metric_names, task_metrics
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from windows.arrays import FloatArray, IntArray
+    from windows.outcomes.layout import TaskLayout
     from windows.statistics.intervals import Interval
-    from windows.task_layout import TaskLayout
 
 COUNTS = ("labelled", "predictions")
 """Metrics that are no statistics: a difference of them says nothing."""
@@ -98,8 +98,8 @@ def _auc(layout: TaskLayout, a: IntArray, b: IntArray, alpha: float) -> Measured
     """The noise is joined, the errors of the bins are added: they do not average out."""
     sides, errors = [], []
     for side in (a, b):
-        found = task_binary.areas(layout, side)
-        rows = sum(part.sum(axis=1) for part in task_binary.classes(layout, side))
+        found = binary.areas(layout, side)
+        rows = sum(part.sum(axis=1) for part in binary.classes(layout, side))
         sides.append(by_laws(found.value, found.laws, 0.0, 1.0, np.asarray(rows), alpha))
         errors.append(found.error)
     joined, error = join(sides[0], sides[1], alpha), errors[0] + errors[1]
@@ -149,8 +149,8 @@ class _Curve:
 
     @classmethod
     def of(cls, layout: TaskLayout, vectors: IntArray) -> _Curve:
-        task_binary.edges(layout)
-        positives, negatives = task_binary.classes(layout, vectors)
+        binary.edges(layout)
+        positives, negatives = binary.classes(layout, vectors)
         hits, alarms = (np.cumsum(part[:, ::-1], axis=1)[:, ::-1] for part in (positives, negatives))
         return cls(hits, hits + alarms)
 

@@ -1,7 +1,7 @@
 """Performance metrics of outcome vectors, each with its interval.
 
 Names that every task has: labelled, predictions, label_coverage, label_delay_p50_s, label_delay_p95_s, value_mean.
-Those of a task: `windows.task_binary`, `task_multiclass`, `task_regression`, `task_ranking`.
+Those of a task: `windows.outcomes.binary`, `task_multiclass`, `task_regression`, `task_ranking`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows import task_binary, task_multiclass, task_ranking, task_regression
+from windows.outcomes import binary, multiclass, ranking, regression
+from windows.outcomes.layout import DELAYS
 from windows.statistics.measured import Measured, by_laws, exact, measured, share
 from windows.statistics.skewed_mean import Moments, mean_laws
-from windows.task_layout import DELAYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from windows.arrays import IntArray
-    from windows.task_layout import Task, TaskLayout
+    from windows.outcomes.layout import Task, TaskLayout
 
     Metric = Callable[[TaskLayout, IntArray, float], Measured]
     Beside = Callable[[TaskLayout, IntArray, float, IntArray], Measured]
@@ -92,11 +92,11 @@ _COMMON: Mapping[str, Metric] = {
     "labelled": _labelled,
     "predictions": _predictions,
 }
-OPEN: Mapping[str, Beside] = {"value_mean": _value_mean, **task_regression.OPEN}
+OPEN: Mapping[str, Beside] = {"value_mean": _value_mean, **regression.OPEN}
 """Metrics of values without an end, which learn about their tail from the vectors they are compared with."""
 _METRICS: Mapping[Task, Mapping[str, Metric]] = {
-    "binary": task_binary.METRICS,
-    "multiclass": task_multiclass.METRICS,
-    "regression": task_regression.METRICS,
-    "ranking": task_ranking.METRICS,
+    "binary": binary.METRICS,
+    "multiclass": multiclass.METRICS,
+    "regression": regression.METRICS,
+    "ranking": ranking.METRICS,
 }

@@ -1,10 +1,10 @@
 """Metrics of a binary model. A prediction is positive from the threshold on; rows without a usable score are left out.
 
 - accuracy, precision, recall, fpr, positive_ratio, predicted_positive_ratio: shares, Clopper and Pearson.
-- f1 (of the positive class), macro_f1 (of both): `windows.class_scores`.
-- auc: `windows.auc`; its interval includes the error of the bins.
+- f1 (of the positive class), macro_f1 (of both): `windows.outcomes.class_scores`.
+- auc: `windows.outcomes.auc`; its interval includes the error of the bins.
 - log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.statistics.skewed_mean`.
-- ece over ten equal bins of [0, 1]: `windows.calibration_error`.
+- ece over ten equal bins of [0, 1]: `windows.outcomes.calibration_error`.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows import class_scores
-from windows.auc import Area, area
-from windows.calibration_error import calibration_error
+from windows.outcomes import class_scores
+from windows.outcomes.auc import Area, area
+from windows.outcomes.calibration_error import calibration_error
+from windows.outcomes.fold import SMALLEST
+from windows.outcomes.layout import CALIBRATION_BINS
 from windows.statistics.measured import Measured, by_laws, measured, share
 from windows.statistics.skewed_mean import Moments, mean_laws
-from windows.task_fold import SMALLEST
-from windows.task_layout import CALIBRATION_BINS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
-    from windows.task_layout import TaskLayout
+    from windows.outcomes.layout import TaskLayout
 
 LARGEST_LOSS = float(-np.log(SMALLEST))
 

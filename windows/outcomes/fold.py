@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.outcomes import Outcomes
+from windows.outcomes.layout import CALIBRATION_BINS, DELAYS, FARTHEST, TaskLayout
+from windows.outcomes.lists import list_figures
+from windows.outcomes.rows import Outcomes
 from windows.sketches.exact_sums import Members, SumBlock
-from windows.task_layout import CALIBRATION_BINS, DELAYS, FARTHEST, TaskLayout
-from windows.task_lists import list_figures
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray, IntArray

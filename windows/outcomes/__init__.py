@@ -1,0 +1,1 @@
+"""Vectors of labelled predictions, and the metrics of each task computed from them."""
