@@ -33,7 +33,7 @@ from stream.build_plan import BuildOptions
 from stream.reference_build import build
 from stream.rows import Column
 from windows.columns import Columns
-from windows.estimates import Estimates
+from windows.estimates.estimate import Estimates
 from windows.fold import binning_of, fold
 from windows.layout import layout_of
 from windows.segments import WHOLE

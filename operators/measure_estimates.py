@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.tables import Kind, Table
-from windows.estimates import Estimates
+from windows.estimates.estimate import Estimates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ import numpy as np
 from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
 from operators.served import Served
 from windows.columns import Columns
-from windows.estimator import MulticlassEstimator
+from windows.estimates.estimator import MulticlassEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ import numpy as np
 
 from stream.build_label_rows import usable
 from stream.build_sample import RowSample
-from windows import estimate_fit
-from windows.error_fit import ErrorRows, regression
+from windows.estimates import fit
+from windows.estimates.error_fit import ErrorRows, regression
 from windows.fold import binning_of, column_slots
 from windows.layout import layout_of
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stream.build_label_rows import LabelledRows
     from windows.arrays import FloatArray
-    from windows.estimator import BinaryEstimator, Estimator, MulticlassEstimator
+    from windows.estimates.estimator import BinaryEstimator, Estimator, MulticlassEstimator
     from windows.outcomes.layout import TaskOptions
     from windows.reference import Reference
 
@@ -67,11 +67,11 @@ class Fit:
             return self._regression(matrix), None
         parts = [matrix] if matrix.shape[1] == self.rows else (self._matrix(rows) for rows in again())
         if self.task == "binary":
-            score = estimate_fit.binary(matrix[0], matrix[1], self.threshold)
+            score = fit.binary(matrix[0], matrix[1], self.threshold)
             for part in parts:
                 score = _with_binary(score, part)
             return score, None
-        classes = estimate_fit.multiclass(matrix[:-2].T, matrix[-1].astype(np.int64), self.classes)
+        classes = fit.multiclass(matrix[:-2].T, matrix[-1].astype(np.int64), self.classes)
         for part in parts:
             classes = _with_classes(classes, part)
         for name, one, other in zip(classes.classes, classes.others, classes.predicted, strict=True):
@@ -104,9 +104,9 @@ class Fit:
             )
         if self.task in {"binary", "multiclass"} and self.sample is None:
             return f"{none}: they need scores, and the predictions are bare classes"
-        if self.task != "ranking" and self.rows < estimate_fit.FEWEST_ROWS:
+        if self.task != "ranking" and self.rows < fit.FEWEST_ROWS:
             few = f"{self.rows} rows have a prediction and a label"
-            return f"{none}: {few}, {estimate_fit.FEWEST_ROWS} are needed"
+            return f"{none}: {few}, {fit.FEWEST_ROWS} are needed"
         return None
 
     def _regression(self, matrix: FloatArray) -> Estimator:
@@ -125,11 +125,11 @@ class Fit:
 
 
 def _with_binary(estimator: BinaryEstimator, part: FloatArray | None) -> BinaryEstimator:
-    return estimator if part is None else estimate_fit.count_binary(estimator, part[0], part[1])
+    return estimator if part is None else fit.count_binary(estimator, part[0], part[1])
 
 
 def _with_classes(estimator: MulticlassEstimator, part: FloatArray | None) -> MulticlassEstimator:
     if part is None:
         return estimator
     predicted, label = part[-2:].astype(np.int64)
-    return estimate_fit.count_multiclass(estimator, part[:-2].T, predicted, label)
+    return fit.count_multiclass(estimator, part[:-2].T, predicted, label)

@@ -8,8 +8,8 @@ import numpy as np
 
 from operators.labels import LabelCodes
 from stream.draws import draw_of
-from windows.calibration import calibrate
-from windows.estimator import BinaryEstimator
+from windows.estimates.calibration import calibrate
+from windows.estimates.estimator import BinaryEstimator
 from windows.outcomes.binary import classes
 from windows.outcomes.layout import task_layout
 from windows.outcomes.multiclass import matrix

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from stream.problems import one_line, shorten
 from windows.arrays import IntArray
-from windows.estimates import Estimates
-from windows.estimator import Estimator
+from windows.estimates.estimate import Estimates
+from windows.estimates.estimator import Estimator
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.reference import Reference

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator, ScoreCells
+from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator, ScoreCells
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import IntArray
-    from windows.estimator import Estimator
+    from windows.estimates.estimator import Estimator
     from windows.reference import Reference
     from windows.sketches.profiles import Profile
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.estimate_cells import Batch, Celling, celling_of
+from windows.estimates.cells import Batch, Celling, celling_of
 from windows.segments import WHOLE, segment_name
 from windows.sketches.bins import Bins, bins_of
 from windows.sketches.moments import moment_sums

@@ -19,7 +19,7 @@ from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
-    from windows.estimator import Estimator
+    from windows.estimates.estimator import Estimator
     from windows.reference import Reference
     from windows.sketches.profiles import Profile
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from windows.arrays import IntArray
-from windows.estimate_json import EstimatorWire, estimator_from_wire, estimator_to_wire
-from windows.estimator import Estimator
+from windows.estimates.estimator import Estimator
+from windows.estimates.estimator_json import EstimatorWire, estimator_from_wire, estimator_to_wire
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.sketches.profile_json import (
     Count,

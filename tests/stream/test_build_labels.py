@@ -17,8 +17,8 @@ from stream import build_sample
 from stream.build_plan import BuildOptions, OutcomeOptions, outcome_options
 from stream.reference_build import build
 from stream.reference_show import drawing
-from windows.estimates import Estimates
-from windows.estimator import BinaryEstimator, MulticlassEstimator
+from windows.estimates.estimate import Estimates
+from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator
 from windows.outcomes.curves import confusion
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics

@@ -3,9 +3,9 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from windows.calibration import calibrate
-from windows.estimate_fit import binary, count_binary
-from windows.estimator import ScoreCells
+from windows.estimates.calibration import calibrate
+from windows.estimates.estimator import ScoreCells
+from windows.estimates.fit import binary, count_binary
 
 ROWS = 40_000
 

@@ -11,9 +11,9 @@ import pytest
 from estimated import CLASSES, binary_rows, built, multiclass_rows, regression_rows
 
 from windows.columns import Columns
-from windows.estimate_cells import GRID, ClassCelling, Grid, grid_of
-from windows.estimate_fit import multiclass
-from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
+from windows.estimates.cells import GRID, ClassCelling, Grid, grid_of
+from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
+from windows.estimates.fit import multiclass
 from windows.fold import binning_of, fold
 from windows.layout import Layout, layout_of
 from windows.segments import WHOLE

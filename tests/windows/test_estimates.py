@@ -9,13 +9,13 @@ import pytest
 from estimated import CLASSES, binary_rows, multiclass_rows, weighted_auc
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score, roc_auc_score
 
-from windows.estimate_cells import Batch, celling_of
-from windows.estimate_fit import binary, count_binary, count_multiclass, multiclass
-from windows.estimates import Estimates
+from windows.estimates.cells import Batch, celling_of
+from windows.estimates.estimate import Estimates
+from windows.estimates.fit import binary, count_binary, count_multiclass, multiclass
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.estimator import BinaryEstimator, MulticlassEstimator
+    from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator
 
 NAMES = ("accuracy", "precision", "recall", "f1", "auc")
 ALPHA = 1e-3

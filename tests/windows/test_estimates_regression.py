@@ -10,18 +10,18 @@ from estimated import built, regression_rows
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from windows.boosting import CHUNK, DEPTH, MOST_COLUMNS, NO_TREES, UNIT, Trees, deviance, first, grow
 from windows.columns import Columns
-from windows.estimates import Estimates
-from windows.estimator import RegressionEstimator
-from windows.expected_error import CELLS, Line, cell, fit_line, middles
+from windows.estimates.boosting import CHUNK, DEPTH, MOST_COLUMNS, NO_TREES, UNIT, Trees, deviance, first, grow
+from windows.estimates.estimate import Estimates
+from windows.estimates.estimator import RegressionEstimator
+from windows.estimates.expected_error import CELLS, Line, cell, fit_line, middles
 from windows.fold import binning_of, fold
 from windows.layout import Layout, layout_of
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
-    from windows.estimates import Estimated
+    from windows.estimates.estimate import Estimated
     from windows.reference import Reference
 
 ALPHA = 1e-3

@@ -11,7 +11,7 @@ import pytest
 from estimated import binary_rows, built, multiclass_rows, regression_rows
 from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 
-from windows.estimates import Estimates
+from windows.estimates.estimate import Estimates
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.reference import Reference, from_json, seal, to_json

@@ -23,15 +23,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import gammainccinv, gammaincinv
 
-from windows.calibration import Calibrated, calibrate, calibrate_both
-from windows.estimate_shares import Cells, Value, class_means, shares
-from windows.estimator import BinaryEstimator, ErrorCells, MulticlassEstimator, RegressionEstimator, ScoreCells
-from windows.expected_error import middles
+from windows.estimates.calibration import Calibrated, calibrate, calibrate_both
+from windows.estimates.estimator import (
+    BinaryEstimator,
+    ErrorCells,
+    MulticlassEstimator,
+    RegressionEstimator,
+    ScoreCells,
+)
+from windows.estimates.expected_error import middles
+from windows.estimates.shares import Cells, Value, class_means, shares
 from windows.statistics.intervals import proportion_interval
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.estimator import Estimator
+    from windows.estimates.estimator import Estimator
     from windows.statistics.intervals import Interval
 
 

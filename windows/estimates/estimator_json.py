@@ -7,8 +7,8 @@ import numpy as np
 from msgspec import Meta
 
 from windows.arrays import FloatArray, IntArray
-from windows.boosting import CODES, DEPTH, Trees
-from windows.estimator import (
+from windows.estimates.boosting import CODES, DEPTH, Trees
+from windows.estimates.estimator import (
     BinaryEstimator,
     ErrorCells,
     Estimator,
@@ -16,7 +16,7 @@ from windows.estimator import (
     RegressionEstimator,
     ScoreCells,
 )
-from windows.expected_error import CELLS, Line
+from windows.estimates.expected_error import CELLS, Line
 from windows.sketches.profile_json import Count, integers, numbers
 from windows.sketches.profiles import NumericProfile, Profile, ReferenceError_, slot_count
 

@@ -3,7 +3,7 @@
 An estimator cuts the predictions into cells, by score or by expected error, and remembers how its labelled rows turned
 out in each. A window then needs only the count of its predictions in every cell, which is one more histogram of the
 vector: exact, mergeable, and as old as the window itself. How well the model does is read off those counts
-(`windows.estimates`).
+(`windows.estimates.estimate`).
 
 Binary and multiclass: confidence-based performance estimation (CBPE), the calibrated scores in place of the labels
 (Bialek et al., Estimating Model Performance Under Covariate Shift Without Labels, 2024; Guillory et al., Predicting
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.boosting import Trees
-    from windows.expected_error import Line
+    from windows.estimates.boosting import Trees
+    from windows.estimates.expected_error import Line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +79,7 @@ class MulticlassEstimator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ErrorCells:
-    """Labelled rows in cells of the error that was expected of them (`windows.expected_error.cell`).
+    """Labelled rows in cells of the error that was expected of them (`windows.estimates.expected_error.cell`).
 
     Attributes:
         rows: int64[CELLS].

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.boosting import CODES, NO_TREES, TREES, UNIT, deviance, first, grow
-from windows.estimator import ErrorCells, RegressionEstimator
-from windows.expected_error import CELLS, Line, cell, fit_line
+from windows.estimates.boosting import CODES, NO_TREES, TREES, UNIT, deviance, first, grow
+from windows.estimates.estimator import ErrorCells, RegressionEstimator
+from windows.estimates.expected_error import CELLS, Line, cell, fit_line
 from windows.sketches.profiles import NumericProfile, slot_count
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from windows.boosting import Trees
-from windows.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
-from windows.expected_error import cell
+from windows.estimates.boosting import Trees
+from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
+from windows.estimates.expected_error import cell
 from windows.sketches.bins import Bins, bins_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from windows.arrays import FloatArray, IntArray
-    from windows.estimator import Estimator
+    from windows.estimates.estimator import Estimator
 
 
 GRID = 4_096

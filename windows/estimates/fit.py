@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.estimate_cells import GRID
-from windows.estimator import BinaryEstimator, MulticlassEstimator, ScoreCells
+from windows.estimates.cells import GRID
+from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator, ScoreCells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

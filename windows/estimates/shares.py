@@ -1,6 +1,6 @@
 """Accuracy, precision, recall, F1 and AUC from counts of predictions in calibrated cells: values and variances.
 
-Formulas in `windows.estimates`.
+Formulas in `windows.estimates.estimate`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.calibration import Calibrated
+    from windows.estimates.calibration import Calibrated
 
 SHARES = ("estimated_accuracy", "estimated_precision", "estimated_recall", "estimated_f1", "estimated_auc")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.boosting import UNIT
+from windows.estimates.boosting import UNIT
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray

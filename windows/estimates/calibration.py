@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
-from windows.estimator import ScoreCells
+from windows.estimates.estimator import ScoreCells
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray

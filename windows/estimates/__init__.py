@@ -1,0 +1,1 @@
+"""Performance without labels: estimators, their cells and fits, and what they estimate."""
