@@ -27,7 +27,7 @@ from bytewax.operators.windowing import EventClock, TumblingWindower, fold_windo
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.testing import cluster_main
 
-from windows.reference import Reference, from_json
+from windows.references.reference import Reference, from_json
 from windows.sketches.profiles import NumericProfile
 
 PANE = timedelta(seconds=10)

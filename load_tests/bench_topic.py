@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from stream.traffic import Generator
     from stream.traffic_columns import Traffic
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 MODEL = "bench"
 CATEGORIES = {"country": ["US", "DE", "FR", "IN"], "device": ["ios", "android", "web"]}

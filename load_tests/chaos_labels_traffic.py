@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from stream.traffic import Generator
     from stream.traffic_columns import Traffic as Batch
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 DELAY = 3_000
 """Mean time from a prediction to its label, ms."""

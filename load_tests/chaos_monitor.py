@@ -17,12 +17,12 @@ from kafka_node import free_ports
 from patience import until
 from product import Product
 
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 EXACT = (
     "records_read_total",

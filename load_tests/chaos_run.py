@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kafka_node import KafkaNode
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 STOP_SECONDS = 5.0
 PROGRESS_SECONDS = 180.0

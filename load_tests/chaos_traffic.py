@@ -19,7 +19,7 @@ from stream.traffic import Generator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 PANE = 2_000
 LATENESS = 3_000

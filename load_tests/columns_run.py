@@ -19,7 +19,7 @@ from operators.slices import Header
 if TYPE_CHECKING:
     from operators.settings import ModelSettings
     from windows.arrays import BoolArray, FloatArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.ring import Groups
 
 

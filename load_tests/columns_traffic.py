@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from windows.arrays import FloatArray, IntArray
     from windows.layout import Field, Layout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import CategoricalProfile, Profile
 
 MODEL = "columns"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from windows.arrays import FloatArray, IntArray
     from windows.columns import Columns
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 PANE = 10_000
 PANE_ROWS = 100_000

@@ -15,14 +15,14 @@ import numpy as np
 
 from stream.traffic_columns import Traffic
 from stream.traffic_json import Encoder
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from windows.columns import Columns
     from windows.layout import Layout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 CHUNK = 20_000
 """Predictions encoded at a time."""

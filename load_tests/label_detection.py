@@ -37,7 +37,7 @@ from stream.reference_build import BuildOptions, build
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from windows.arrays import FloatArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 RIGHT, WORSE = 0.90, 0.85
 LIMITS = {"minor": 0.02, "major": 0.03}

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from operators.cohort_tick import CohortTick
     from operators.judge_performance import LabelVerdicts
     from operators.settings import ModelSettings
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 class Judged:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from windows.arrays import FloatArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 PARTITIONS = 4
 SPAN = 300_000

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.settings import ModelSettings, TimeSettings
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
 from windows.sketches.quantiles import LATENCY_BINS

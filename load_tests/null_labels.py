@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from windows.arrays import FloatArray
     from windows.outcomes.layout import Task
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 DAY = 86_400_000
 START = 1_780_012_800_000 // DAY * DAY

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from operators.alert_event import AlertEvent
     from windows.arrays import FloatArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.ring import Groups
 
 PANE = 10_000

@@ -21,7 +21,7 @@ from windows.sketches.profiles import NumericProfile
 if TYPE_CHECKING:
     from operators.monitors import Monitor
     from operators.tables import Measures
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 LEVEL = 0.01

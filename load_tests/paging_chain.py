@@ -25,7 +25,7 @@ from product import Product
 from stream.config import load
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from stream.shifts import Shift
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 PARTITIONS = 4
 OUTPUTS = ("alerts", "actions", "dead_letters")

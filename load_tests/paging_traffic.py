@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream.shifts import Shift
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 MODEL = "click"
 VERSION = "7"

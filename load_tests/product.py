@@ -16,10 +16,10 @@ import yaml
 from kafka_node import free_ports
 from usage import tree, usage
 
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 600.0

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from windows.arrays import FloatArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 START = 1_780_012_800_000
 SPAN = 2 * 3_600_000

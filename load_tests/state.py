@@ -39,7 +39,7 @@ from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings  # noqa: E402
 from stream.collector import spared  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
-from windows.reference import Reference, seal  # noqa: E402
+from windows.references.reference import Reference, seal  # noqa: E402
 from windows.sketches.profiles import NumericProfile  # noqa: E402
 
 if TYPE_CHECKING:

@@ -37,12 +37,12 @@ from stream.config import load  # noqa: E402
 from stream.kafka_source import POLL  # noqa: E402
 from stream.topics import create, plan  # noqa: E402
 from stream.traffic import Generator  # noqa: E402
-from windows.reference import to_json  # noqa: E402
+from windows.references.reference import to_json  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 PARTITIONS = 4
 SPAN = 300_000

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from operators.settings import ModelSettings
     from operators.split import Delivery, Direct
     from windows.layout import Layout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 class OpenStore(Protocol):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from operators.ring import WindowTotals
     from windows.arrays import FloatArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.ring import Key
     from windows.statistics.intervals import Interval
 

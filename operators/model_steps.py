@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from operators.settings import AlertingSettings, ModelSettings, TimeSettings
     from operators.slices import Header, Slice
     from operators.tables import Measures
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 LIVE_VERSIONS = 2
 """Versions assumed to serve at the same time when the budget of false pages is divided."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from operators.settings import ModelSettings
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout, TaskOptions
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 def cohorts_config(

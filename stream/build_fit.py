@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from windows.arrays import FloatArray
     from windows.estimates.estimator import BinaryEstimator, Estimator, MulticlassEstimator
     from windows.outcomes.layout import TaskOptions
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 TREE_CELLS = 1_000_000
 """Rows times columns that trees are grown on: a few seconds."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stream.build_plan import Plan
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import Task
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 class LabelError(ValueError):

@@ -15,7 +15,7 @@ from stream.build_frames import frames
 from stream.build_label_rows import LabelError, LabelReader, task_of
 from windows.outcomes.fold import fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskLayout, task_layout
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from operators.performance_settings import PerformanceSettings, Rule
     from operators.settings import Levels, ModelSettings
     from stream.config import Config
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ANY_ALPHA = 0.5
 """Of a value that is shown without its bounds."""

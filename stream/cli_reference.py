@@ -17,8 +17,8 @@ from stream.reference_build import BuildOptions
 from stream.reference_build import build as build_reference
 from stream.reference_show import drawing
 from stream.rows import open_rows
-from windows.reference import Reference, ReferenceError_, to_json
-from windows.reference_merge import merge as merge_references
+from windows.references.merge import merge as merge_references
+from windows.references.reference import Reference, ReferenceError_, to_json
 
 app = typer.Typer(no_args_is_help=True, help="Build, show and merge references: profiles of what is normal.")
 

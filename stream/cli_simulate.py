@@ -23,7 +23,7 @@ from stream.signals import stop_event
 from stream.simulate import FeedbackOut, Progress, TopicWriter
 from stream.simulate import simulate as run
 from stream.traffic import Generator
-from windows.reference import Reference
+from windows.references.reference import Reference
 
 DAY = 86_400_000
 FASTEST = 10

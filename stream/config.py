@@ -17,7 +17,7 @@ from stream.problems import ConfigError, Finding, Problem
 from stream.redact import forms_of, is_secret
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings, anchored
 from stream.yaml_file import Document, read_yaml
-from windows.reference import Reference, ReferenceError_, from_json, seal
+from windows.references.reference import Reference, ReferenceError_, from_json, seal
 
 __all__ = [
     "AlertingSettings",

@@ -12,7 +12,7 @@ from stream.config_checks_performance import performance_findings, reference_wit
 from stream.config_problems import nearest
 from stream.problems import Finding, KeyPath
 from windows.panes import plan
-from windows.reference import CategoricalProfile, NumericProfile, Reference
+from windows.references.reference import CategoricalProfile, NumericProfile, Reference
 
 FEWEST_SLICES = 6
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from operators.performance_settings import PerformanceSettings, Rule
     from operators.settings import ModelSettings
     from stream.problems import Finding, KeyPath
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 OPTIONS = ("threshold", "k", "tolerance")
 """Keys that say how outcomes are counted: the reference's must be those asked for."""

@@ -21,7 +21,7 @@ from stream.service import build_info
 from stream.simulate import FeedbackOut, TopicWriter
 from stream.supervisor import Policy, Supervisor
 from stream.worker import MonitorFlow
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     import threading

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ROWS = 150_000
 

@@ -16,7 +16,7 @@ from stream.view_quality import Watched
 
 if TYPE_CHECKING:
     from stream.traffic_columns import Traffic
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 RATE = 4_000.0
 """Predictions a second: the embedded broker keeps some 14 s of them, so a slow start loses nothing."""

@@ -17,7 +17,7 @@ from stream.row_columns import categories
 from stream.rows import Rows, open_rows
 from windows.outcomes.layout import Task, task_layout
 from windows.outcomes.metrics import task_metrics
-from windows.reference import Reference, to_json
+from windows.references.reference import Reference, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stream.draws import Column
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.outcomes.layout import Task, TaskLayout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 UNLISTED = "unlisted"

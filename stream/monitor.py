@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from stream.config import Config
     from stream.feedback_flow import Moved
     from stream.reports import Reporter, WorkerState
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.monitor")
 

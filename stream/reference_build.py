@@ -23,7 +23,7 @@ from stream.config_checks import reference_notes
 from stream.errors import UsageError
 from stream.rows import Rows
 from windows.arrays import IntArray
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 from windows.segments import OTHER
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import (

@@ -15,7 +15,7 @@ from windows.estimates.estimate import Estimates
 from windows.estimates.estimator import Estimator
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.outcomes.metrics import task_metrics
-from windows.reference import Reference
+from windows.references.reference import Reference
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.sketches.quantiles import quantile
 

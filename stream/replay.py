@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from stream.config import Config
     from stream.replay_lanes import Lane
     from stream.reports import Reporter
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ONE_EPOCH = dt.timedelta(days=365)
 """Nothing is recovered, so no snapshot is wanted before the end."""

@@ -14,7 +14,7 @@ from stream.errors import UsageError
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 Kind = Literal["mean", "scale", "constant", "missing", "category", "stale", "latency", "errors", "concept", "stop"]

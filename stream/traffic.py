@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from stream.label_draws import Labels
     from windows.arrays import BoolArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 class Generator:

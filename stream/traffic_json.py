@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stream.draws import Column
     from stream.traffic_columns import Traffic
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 UNLISTED = "unlisted"

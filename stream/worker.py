@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from stream.config import Config
     from stream.reports import Reporter
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.worker")
 _LAST_WORDS = 1.0  # seconds to hand over the last reports

@@ -18,7 +18,7 @@ from paging import DEPLOY, REQUIRED
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
 from stream.reference_build import BuildOptions, build
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 MANIFESTS = DEPLOY / "kubernetes"
 EXAMPLE = MANIFESTS / "example"

@@ -23,7 +23,7 @@ from stream.metrics import BY_NAME
 from stream.registry import Registry
 from stream.reports import LocalReporter
 from stream.traffic import Generator
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from stream.shifts import Shift
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent
 PANE = 1_000

@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 from windows.sketches.edges import coarse_bins
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
 from windows.sketches.quantiles import LATENCY_BINS

@@ -32,7 +32,7 @@ from waiting import until
 
 from stream.config import TopicsSettings
 from stream.traffic import Generator
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from stream.demo_reference import ROWS, ClickRows
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.reference_build import BuildOptions, build
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 PARTITIONS = 2
 RETENTION = 3_600_000

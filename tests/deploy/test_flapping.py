@@ -23,7 +23,7 @@ from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 from stream.shifts import Shift
 from stream.traffic import Generator
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from operators.cohort_tick import CohortTick
     from operators.settings import ModelSettings
     from windows.outcomes.layout import TaskLayout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
 M, H, DAY = 60_000, 3_600_000, 86_400_000

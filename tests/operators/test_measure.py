@@ -18,7 +18,7 @@ from operators.tables import Kind
 from windows.fold import binning_of, fold
 from windows.layout import Layout, layout_of
 from windows.panes import Window
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 from windows.sketches.profiles import SegmentCounts, slots
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from windows.arrays import FloatArray
     from windows.columns import Columns
     from windows.layout import Layout
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 MINUTE = Window(60_000, 10_000)
 ALPHA = 1e-3

@@ -17,7 +17,7 @@ from operators.settings import AlertingSettings, ModelSettings, TimeSettings
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.model_steps import ModelPlan
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import NumericProfile, Profile
 
 PANE = 10_000

@@ -22,13 +22,13 @@ from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator
 from windows.outcomes.curves import confusion
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
-from windows.reference import from_json, to_json
+from windows.references.reference import from_json, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from windows.outcomes.layout import Task
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 
 def metrics(reference: Reference) -> dict[str, float]:

@@ -20,7 +20,7 @@ from stream.config_template_performance import performance_text
 from stream.embedded import EmbeddedBroker
 from stream.reference_show import bar
 from windows.outcomes.layout import Task
-from windows.reference import from_json, to_json
+from windows.references.reference import from_json, to_json
 
 MODEL = "models: [{name: click, task: binary, reference: click.json}]\n"
 

@@ -13,7 +13,7 @@ from operators.durations import ALLOWED
 from stream.config import Config, ConfigError, load, load_references, model_named
 from stream.environment import SETTING
 from stream.redact import redact
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 CONTRACT = """\
 kafka: {brokers: "localhost:9092", properties: {}}

@@ -35,7 +35,7 @@ from stream.view_state import Readings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[2]
 START = 1_700_000_000_000

@@ -14,7 +14,7 @@ from stream.build_plan import BuildOptions, outcome_options
 from stream.config import load, load_references
 from stream.reference_build import build
 from stream.rows import open_rows
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from operators.settings import ModelSettings

@@ -37,7 +37,7 @@ from stream.simulate import FeedbackOut, Progress, simulate
 from stream.traffic import Generator
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
-from windows.reference import to_json
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
     from stream.label_draws import Labels
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 START = 1_700_000_000_000
 N = 100_000

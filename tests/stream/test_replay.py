@@ -33,7 +33,7 @@ from stream.replay_lanes import PANES_A_BLOCK, Block, Lane
 from stream.replay_results import ACTIONS, ALERTS, DEAD_LETTERS, EVALUATIONS, FILES, lines_of
 from stream.shifts import Shift
 from stream.traffic import Generator
-from windows.reference import seal, to_json
+from windows.references.reference import seal, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from operators.records import Envelopes
     from stream.replay_summary import Summary
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 START = 1_780_000_000_000
 RATE = 300

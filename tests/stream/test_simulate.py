@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from brokers import Broker
 
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 START = 1_700_000_000_000
 N = 100_000

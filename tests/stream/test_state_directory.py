@@ -22,7 +22,7 @@ from operators.model_steps import ModelPlan, plan_models
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
 from stream.settings import StateSettings, TopicsSettings
 from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
-from windows.reference import Reference, seal
+from windows.references.reference import Reference, seal
 
 if TYPE_CHECKING:
     from pathlib import Path

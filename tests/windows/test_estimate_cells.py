@@ -20,7 +20,7 @@ from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 N = 400
 

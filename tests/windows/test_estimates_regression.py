@@ -22,7 +22,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.estimates.estimate import Estimated
-    from windows.reference import Reference
+    from windows.references.reference import Reference
 
 ALPHA = 1e-3
 

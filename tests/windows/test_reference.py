@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from profiles_zoo import references, small_reference
 
-from windows.reference import (
+from windows.references.reference import (
     CategoricalProfile,
     NumericProfile,
     Reference,

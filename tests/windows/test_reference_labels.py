@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score, mean_absolute_error, roc_auc_score
 from windows.estimates.estimate import Estimates
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
-from windows.reference import Reference, from_json, seal, to_json
-from windows.reference_merge import merge
+from windows.references.merge import merge
+from windows.references.reference import Reference, from_json, seal, to_json
 from windows.sketches.profiles import ReferenceError_
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_broken_estimators_and_outcomes_are_refused(
     """Wrong shapes are told in one line, also where the id fits the broken content."""
     file = json.loads(to_json(labelled(task, 2_000)))
     change(file["reference"])
-    monkeypatch.setattr("windows.reference._hash", lambda _content: file["id"])
+    monkeypatch.setattr("windows.references.reference._hash", lambda _content: file["id"])
     with pytest.raises(ReferenceError_, match=said) as caught:
         from_json(json.dumps(file).encode())
     assert len(str(caught.value).splitlines()) == 1

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from profiles_zoo import references, small_reference
 
 from windows.arrays import FloatArray
-from windows.reference import Reference, from_json, seal, slots, to_json
-from windows.reference_merge import merge
+from windows.references.merge import merge
+from windows.references.reference import Reference, from_json, seal, slots, to_json
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, ReferenceError_
 from windows.sketches.rebin import common_edges, spread, whole

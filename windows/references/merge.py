@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from windows.arrays import IntArray
-from windows.estimate_merge import merge_estimators
-from windows.outcome_merge import merge_outcomes
-from windows.reference import Reference, seal
+from windows.references.merge_estimators import merge_estimators
+from windows.references.merge_outcomes import merge_outcomes
+from windows.references.reference import Reference, seal
 from windows.segments import OTHER
 from windows.sketches.edges import coarse_bins
 from windows.sketches.profiles import (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from windows.arrays import IntArray
     from windows.estimates.estimator import Estimator
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 

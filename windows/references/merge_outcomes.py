@@ -19,7 +19,7 @@ from windows.sketches.rebin import spread, whole
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
-    from windows.reference import Reference
+    from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 
 SCORE_SPANS = ("score_predictions", "positives", "negatives", "score_labelled")

@@ -1,0 +1,1 @@
+"""What is normal: references, and how references of parts are merged."""
