@@ -19,8 +19,8 @@ from scipy.stats import poisson
 
 from stream.reference_build import BuildOptions, build
 from stream.rows import Column, kind_of_type
-from windows.columns import Columns
-from windows.layout import layout_of
+from windows.predictions.columns import Columns
+from windows.predictions.layout import layout_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from windows.arrays import FloatArray, IntArray
-    from windows.layout import Field, Layout
+    from windows.predictions.layout import Field, Layout
     from windows.references.reference import Reference
     from windows.sketches.profiles import CategoricalProfile, Profile
 
@@ -289,7 +289,10 @@ class Sketcher:
         return vector
 
     def records(self, rng: np.random.Generator, pane: int, z: FloatArray, latency_ms: float = 30.0) -> Columns:
-        """The same pane value by value, as decoding would hand it to `windows.fold.fold`; z is float64[columns, n]."""
+        """The same pane value by value, as decoding would hand it to `windows.predictions.fold.fold`.
+
+        z is float64[columns, n].
+        """
         rows = z.shape[1]
         numeric: list[FloatArray] = []
         categorical: list[IntArray] = []

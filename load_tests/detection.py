@@ -4,9 +4,9 @@
 
 The step has a Kolmogorov-Smirnov distance of 0.2. Which feature, of which shape, how and when, varies with the seed.
 The default config is in force. Panes are drawn as counts; beside them some of the same seeds are drawn value by value
-through `windows.fold`, and one goes as JSON through `driftgauge replay`. An alert counts as emitted when the watermark
-has passed the end of its pane: pane end plus lateness. Exits 1 unless every seed is alerted in time and names the
-shifted feature first, and nothing else fires.
+through `windows.predictions.fold`, and one goes as JSON through `driftgauge replay`. An alert counts as emitted when
+the watermark has passed the end of its pane: pane end plus lateness. Exits 1 unless every seed is alerted in time and
+names the shifted feature first, and nothing else fires.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from scipy.special import ndtri
 from scipy.stats import chi2 as chi2_law
 
 from operators.settings import ModelSettings
-from windows.fold import Binning, binning_of, fold
+from windows.predictions.fold import Binning, binning_of, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.alert_event import AlertEvent
     from windows.arrays import FloatArray, IntArray
-    from windows.columns import Columns
+    from windows.predictions.columns import Columns
     from windows.references.reference import Reference
 
 PANE = 10_000
@@ -182,7 +182,7 @@ def values_of(scene: Scene, seed: int, before: int) -> Iterator[Columns]:
 
 
 def valued(scene: Scene, seed: int, before: int) -> tuple[Outcome, list[AlertEvent]]:
-    """One seed through `windows.fold`, and its events."""
+    """One seed through `windows.predictions.fold`, and its events."""
     step = step_of(np.random.default_rng((11, seed)), scene.features, seed, before)
     run, events = ColumnsRun(ModelSettings(name=MODEL, task="binary"), scene.reference), []
     for pane, columns in enumerate(values_of(scene, seed, before), start=START):
@@ -273,7 +273,10 @@ def _by_value(seeds: int) -> bool:
         return True
     scene = scene_of(0)
     p = fit(scene)
-    print(f"\nvalue by value through windows.fold: one pane fits the shares that counts are drawn from, p = {p:.3f}")
+    print(
+        "\nvalue by value through windows.predictions.fold: one pane fits the shares that counts are drawn from, "
+        f"p = {p:.3f}"
+    )
     kept = p > 1e-3
     for seed in range(seeds):
         drawn, (folded, _) = counted(scene, seed, FEW), valued(scene, seed, FEW)

@@ -20,8 +20,8 @@ from windows.references.reference import to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from windows.columns import Columns
-    from windows.layout import Layout
+    from windows.predictions.columns import Columns
+    from windows.predictions.layout import Layout
     from windows.references.reference import Reference
 
 CHUNK = 20_000

@@ -32,10 +32,10 @@ from machine import show
 from stream.build_plan import BuildOptions
 from stream.reference_build import build
 from stream.rows import Column
-from windows.columns import Columns
 from windows.estimates.estimate import Estimates
-from windows.fold import binning_of, fold
-from windows.layout import layout_of
+from windows.predictions.columns import Columns
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import layout_of
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:

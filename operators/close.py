@@ -13,7 +13,7 @@ from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.fold import Partial
-    from windows.layout import Layout
+    from windows.predictions.layout import Layout
     from windows.ring import Groups
 
 MAX_EMPTY_PANES = 360

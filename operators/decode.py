@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from operators.records import RawBatch
     from operators.served import Served
     from windows.arrays import BoolArray, IntArray
-    from windows.columns import Columns
-    from windows.layout import Layout
     from windows.outcomes.layout import Task
+    from windows.predictions.columns import Columns
+    from windows.predictions.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from operators.records import RawBatch
     from operators.schema import Codes
     from windows.arrays import FloatArray, IntArray
-    from windows.layout import Layout
+    from windows.predictions.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.progress import Told, progress_of
-from windows.fold import Sketches, binning_of, fold
+from windows.predictions.fold import Sketches, binning_of, fold
 
 if TYPE_CHECKING:
     from operators.decode import Decoded
     from operators.progress import Progress
-    from windows.layout import Layout
+    from windows.predictions.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)

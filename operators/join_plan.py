@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.labels import LabelCodes
-    from windows.layout import Layout
     from windows.outcomes.layout import TaskLayout
+    from windows.predictions.layout import Layout
 
 SHARDS = 8
 """Parts the join is divided into, by hash of the id. Fixed: where a stub is kept depends on it."""

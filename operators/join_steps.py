@@ -10,8 +10,8 @@ from operators.known import Known, KnownConfig, KnownState
 from operators.labels import LabelCodes
 from operators.performance_plan import performance_tick
 from operators.split import shard_name
-from windows.layout import categories_of
 from windows.outcomes.layout import TaskOptions, task_layout
+from windows.predictions.layout import categories_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from operators.join_store import JoinStore
     from operators.settings import ModelSettings
     from operators.split import Delivery, Direct
-    from windows.layout import Layout
+    from windows.predictions.layout import Layout
     from windows.references.reference import Reference
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from operators.measure_estimates import MeasureEstimates
 from operators.tables import Kind, Measures, Table
-from windows.compare import Counts, Gather, gather, gather_of
-from windows.layout import Layout, reference_vector
+from windows.predictions.compare import Counts, Gather, gather, gather_of
+from windows.predictions.layout import Layout, reference_vector
 from windows.segments import WHOLE, segment_name
 from windows.sketches.moments import mean_and_variance
 from windows.sketches.profiles import NumericProfile

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import IntArray
-    from windows.layout import EstimateSpan
+    from windows.predictions.layout import EstimateSpan
     from windows.ring import Key
 
 

@@ -24,8 +24,8 @@ from operators.policy import severity_table
 from operators.ring import Rings, RingState
 from operators.slices import Slices, SlicesConfig, SlicesState
 from operators.tables import Kind
-from windows.layout import Layout, layout_of
 from windows.panes import Window, plan
+from windows.predictions.layout import Layout, layout_of
 from windows.statistics.confidence import level, looks_per_month
 
 if TYPE_CHECKING:

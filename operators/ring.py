@@ -13,8 +13,8 @@ from windows.ring import Groups, Ring
 if TYPE_CHECKING:
     from operators.slices import Slice
     from windows.arrays import FloatArray
-    from windows.layout import Layout
     from windows.panes import Window
+    from windows.predictions.layout import Layout
 
 STATE_VERSION = 1
 

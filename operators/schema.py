@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from windows.layout import Field, Layout, categories_of
+from windows.predictions.layout import Field, Layout, categories_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

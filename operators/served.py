@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import IntArray
-    from windows.columns import Columns
+    from windows.predictions.columns import Columns
 
 
 @dataclass(frozen=True, slots=True)

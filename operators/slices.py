@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.compare import gather, gather_of
+from windows.predictions.compare import gather, gather_of
 from windows.segments import WHOLE
 from windows.statistics.dispersion import Dispersion, nothing_seen
 
 if TYPE_CHECKING:
     from operators.close import Tick, Totals
     from windows.arrays import FloatArray, IntArray
-    from windows.layout import Layout
     from windows.panes import Window
+    from windows.predictions.layout import Layout
     from windows.ring import Groups
 
 STATE_VERSION = 1

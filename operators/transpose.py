@@ -12,8 +12,8 @@ import numpy as np
 
 from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
 from operators.served import Served
-from windows.columns import Columns
 from windows.estimates.estimator import MulticlassEstimator
+from windows.predictions.columns import Columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

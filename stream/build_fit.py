@@ -10,8 +10,8 @@ from stream.build_label_rows import usable
 from stream.build_sample import RowSample
 from windows.estimates import fit
 from windows.estimates.error_fit import ErrorRows, regression
-from windows.fold import binning_of, column_slots
-from windows.layout import layout_of
+from windows.predictions.fold import binning_of, column_slots
+from windows.predictions.layout import layout_of
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:

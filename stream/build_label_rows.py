@@ -11,9 +11,9 @@ from operators.labels import LabelCodes
 from stream.build_count import CategorySlots
 from stream.build_frames import PREDICTION
 from stream.row_columns import categories, class_scores, lists, numbers
-from windows.columns import Columns
 from windows.outcomes.fold import Outcomes
 from windows.outcomes.layout import TaskOptions
+from windows.predictions.columns import Columns
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:

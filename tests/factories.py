@@ -10,7 +10,7 @@ import numpy as np
 from operators.model_steps import ModelPlan, plan_models
 from operators.records import NoEnvelopes, RawBatch
 from operators.settings import AlertingSettings, ModelSettings, TimeSettings
-from windows.layout import Layout, layout_of
+from windows.predictions.layout import Layout, layout_of
 from windows.references.reference import Reference, seal
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count
 from windows.sketches.quantiles import LATENCY_BINS

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.columns import Columns
-from windows.layout import categories_of
+from windows.predictions.columns import Columns
+from windows.predictions.layout import categories_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from windows.fold import GroupKey
-    from windows.layout import Field, Layout
+    from windows.predictions.fold import GroupKey
+    from windows.predictions.layout import Field, Layout
 
 
 @dataclass(frozen=True)

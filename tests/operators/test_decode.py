@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from operators.dead_letters import Reason
 from operators.decode import Decode, DecodeConfig, Decoded
 from operators.records import RawBatch
-from windows.fold import binning_of, fold
-from windows.layout import layout_of
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import layout_of
 
 PANE, LATENESS, AHEAD = 10_000, 5_000, 60_000
 LAYOUT = click_layout()

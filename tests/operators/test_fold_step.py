@@ -4,7 +4,7 @@ from factories import START, batch, click, click_layout, record
 from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold, Partial
 from operators.records import RawBatch
-from windows.layout import layout_of
+from windows.predictions.layout import layout_of
 
 PANE, LATENESS = 10_000, 5_000
 LAYOUTS = (click_layout(), layout_of(click("rank")))

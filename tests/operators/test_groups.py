@@ -8,7 +8,7 @@ from factories import click_layout
 
 from operators.groups import grouped
 from operators.join_plan import MAX_CROSSED, families_of
-from windows.layout import Layout
+from windows.predictions.layout import Layout
 
 LAYOUT = click_layout()
 

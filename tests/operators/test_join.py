@@ -14,9 +14,9 @@ from joining import JoinChain
 
 from operators.join_plan import JoinPlan, families_of
 from operators.labels import LabelCodes
-from windows.layout import layout_of
 from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskOptions, task_layout
+from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray

@@ -15,9 +15,9 @@ from scipy.spatial.distance import jensenshannon
 from operators.measure import DISTANCES, Measure, MeasureConfig, Plan
 from operators.ring import WindowTotals
 from operators.tables import Kind
-from windows.fold import binning_of, fold
-from windows.layout import Layout, layout_of
 from windows.panes import Window
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import Layout, layout_of
 from windows.references.reference import Reference, seal
 from windows.sketches.profiles import SegmentCounts, slots
 

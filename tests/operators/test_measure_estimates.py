@@ -16,15 +16,15 @@ from operators.ring import WindowTotals
 from operators.schema import decoder_of, schema_of
 from operators.tables import Kind, Table
 from operators.transpose import Transposed, transpose
-from windows.fold import binning_of, fold
-from windows.layout import layout_of
 from windows.panes import Window
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import layout_of
 from windows.ring import Ring
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray
-    from windows.columns import Columns
-    from windows.layout import Layout
+    from windows.predictions.columns import Columns
+    from windows.predictions.layout import Layout
     from windows.references.reference import Reference
 
 MINUTE = Window(60_000, 10_000)

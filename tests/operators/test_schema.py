@@ -5,7 +5,7 @@ import pytest
 from factories import categorical, click_layout, numeric, reference_of
 
 from operators.schema import Codes, decoder_of, schema_of
-from windows.layout import layout_of
+from windows.predictions.layout import layout_of
 
 
 def test_codes_find_a_category_by_text_number_or_boolean() -> None:

@@ -10,10 +10,10 @@ from oracles import late_by_hand
 from operators.close import Close, CloseConfig, CloseState, Tick
 from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold
-from windows.layout import layout_of
+from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
-    from windows.fold import Sketches
+    from windows.predictions.fold import Sketches
 
 PANE, LATENESS = 10_000, 5_000
 LAYOUT = layout_of(click(), ("country",))

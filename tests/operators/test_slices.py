@@ -7,8 +7,8 @@ from factories import categorical, click_layout, numeric, reference_of
 
 from operators.close import Tick, Totals
 from operators.slices import NEVER, Header, Slice, Slices, SlicesConfig, SlicesState
-from windows.layout import Layout, layout_of
 from windows.panes import plan
+from windows.predictions.layout import Layout, layout_of
 from windows.ring import Groups
 
 if TYPE_CHECKING:

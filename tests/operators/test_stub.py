@@ -12,8 +12,8 @@ from operators.join_plan import JoinPlan, families_of
 from operators.labels import LabelCodes
 from operators.scores import Scores, probabilities_of, ranked_of
 from operators.stub import MOST_LATE, StubCodec, Stubs, times_of, with_known
-from windows.layout import layout_of
 from windows.outcomes.layout import TaskOptions, task_layout
+from windows.predictions.layout import layout_of
 
 CLASSES = ("0", "1", "2")
 PETS = layout_of(reference_of({}, categorical(CLASSES, [5, 3, 2]), rows=10, model="pets"))

@@ -9,8 +9,8 @@ from factories import categorical, click_layout, numeric, record, reference_of
 from operators.schema import ModelSchema, decoder_of, schema_of
 from operators.times import timestamps_of
 from operators.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, transpose
-from windows.columns import Columns
-from windows.layout import layout_of
+from windows.predictions.columns import Columns
+from windows.predictions.layout import layout_of
 
 CLICK = schema_of(click_layout())
 

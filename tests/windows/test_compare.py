@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
 
-from windows.compare import gather, gather_of
-from windows.layout import layout_of, reference_vector
+from windows.predictions.compare import gather, gather_of
+from windows.predictions.layout import layout_of, reference_vector
 
 if TYPE_CHECKING:
     from windows.sketches.profiles import Profile

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from estimated import CLASSES, binary_rows, built, multiclass_rows, regression_rows
 
-from windows.columns import Columns
 from windows.estimates.cells import GRID, ClassCelling, Grid, grid_of
 from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator, RegressionEstimator
 from windows.estimates.fit import multiclass
-from windows.fold import binning_of, fold
-from windows.layout import Layout, layout_of
+from windows.predictions.columns import Columns
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import Layout, layout_of
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from estimated import built, regression_rows
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 
-from windows.columns import Columns
 from windows.estimates.boosting import CHUNK, DEPTH, MOST_COLUMNS, NO_TREES, UNIT, Trees, deviance, first, grow
 from windows.estimates.estimate import Estimates
 from windows.estimates.estimator import RegressionEstimator
 from windows.estimates.expected_error import CELLS, Line, cell, fit_line, middles
-from windows.fold import binning_of, fold
-from windows.layout import Layout, layout_of
+from windows.predictions.columns import Columns
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import Layout, layout_of
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 from factories import COUNTRIES, DEVICES, categorical, click_layout, numeric, reference_of
 from oracles import Row, columns_of, fold_by_hand
 
-from windows.fold import Sketches, binning_of, fold
-from windows.layout import Layout, layout_of
+from windows.predictions.fold import Sketches, binning_of, fold
+from windows.predictions.layout import Layout, layout_of
 
 AGES = (17.99, 18, 29.5, 30, 45, 60, 98.999, 99, 1e300, -1e300, math.nan, math.inf, -math.inf, None)
 CLICKS = (0.0, -0.0, 5e-324, 0.5, 1.0, math.nextafter(1, 2), 3, 10.0, 11, -1, None)

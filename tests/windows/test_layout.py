@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from factories import categorical, click, click_layout, numeric, reference_of
 
-from windows.layout import categories_of, layout_of, reference_vector
+from windows.predictions.layout import categories_of, layout_of, reference_vector
 from windows.segments import OTHER, WHOLE, segment_name
 from windows.sketches.quantiles import LATENCY_BINS
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import Row, columns_of
 
-from windows.fold import binning_of, fold
+from windows.predictions.fold import binning_of, fold
 from windows.ring import Ring
 from windows.sketches.moments import moment_sums
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots

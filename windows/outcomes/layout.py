@@ -1,8 +1,8 @@
 """Where each count and sum of a model's outcomes stands: one int64 vector holds all that performance is computed from.
 
-As in `windows.layout`, merging is addition and a revision is taken back by subtraction, exactly. What a vector holds
-depends on the task; sizes: binary 400 to 1,000 slots (by the bins of the reference), multiclass 280 + (classes + 1)^2,
-regression 650, ranking 230.
+As in `windows.predictions.layout`, merging is addition and a revision is taken back by subtraction, exactly. What a
+vector holds depends on the task; sizes: binary 400 to 1,000 slots (by the bins of the reference), multiclass 280 +
+(classes + 1)^2, regression 650, ranking 230.
 """
 
 from __future__ import annotations

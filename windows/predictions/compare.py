@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.layout import Field
+    from windows.predictions.layout import Field
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.columns import Columns
-    from windows.layout import Layout
+    from windows.predictions.columns import Columns
+    from windows.predictions.layout import Layout
 
 GroupKey = tuple[int, str, str]
 """(pane index, version, segment)."""

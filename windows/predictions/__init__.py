@@ -1,0 +1,1 @@
+"""Vectors of predictions: columns, their layout, how they are folded and compared."""
