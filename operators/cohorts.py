@@ -17,7 +17,7 @@ from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, 
 from operators.performance_curves import Curves, curves_of
 from operators.performance_monitors import CURVE, Against
 from operators.tables import Kind, Table
-from windows.cohorts import CohortRing
+from windows.cohort_ring import CohortRing
 from windows.outcomes.difference import curve_shift
 from windows.outcomes.metrics import Measured, task_metrics
 from windows.panes import Window

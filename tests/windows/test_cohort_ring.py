@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from windows.cohorts import CohortRing, pack_signed
+from windows.cohort_ring import CohortRing, pack_signed
 
 SIZE = 5
 KEYS = (("1", ""), ("1", "country=de"), ("2", ""))
