@@ -13,7 +13,8 @@ from operators.tables import Kind
 
 if TYPE_CHECKING:
     from operators.objective import Objective
-    from operators.settings import Levels, ModelSettings
+    from operators.settings import ModelSettings
+    from operators.settings_parts import Levels
 
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""

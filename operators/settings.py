@@ -15,24 +15,6 @@ from operators.performance_settings import PerformanceSettings
 from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
 from windows.outcomes.layout import Task
 
-__all__ = [
-    "AlertName",
-    "AlertingSettings",
-    "DriftSettings",
-    "FeatureKind",
-    "Levels",
-    "ModelSettings",
-    "Objective",
-    "PerformanceSettings",
-    "PredictionSettings",
-    "QualitySettings",
-    "Settings",
-    "Severity",
-    "SeverityLevels",
-    "TimeSettings",
-    "Whole",
-]
-
 FeatureKind = Literal["numeric", "categorical"]
 Severity = Literal["info", "warning", "critical"]
 AlertName = Literal[

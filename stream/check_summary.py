@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from operators.performance_monitors import Against
     from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import Levels, ModelSettings
+    from operators.settings import ModelSettings
+    from operators.settings_parts import Levels
     from stream.config import Config
     from windows.references.reference import Reference
 

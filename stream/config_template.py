@@ -8,12 +8,12 @@ from operators.settings import (
     AlertingSettings,
     DriftSettings,
     FeatureKind,
-    Levels,
     ModelSettings,
     PredictionSettings,
     QualitySettings,
     TimeSettings,
 )
+from operators.settings_parts import Levels
 from stream.config_template_performance import performance_text
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 from windows.outcomes.layout import Task

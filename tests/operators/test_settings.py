@@ -3,16 +3,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from operators.objective import Objective
 from operators.settings import (
     AlertingSettings,
     DriftSettings,
-    Levels,
     ModelSettings,
-    Objective,
     PredictionSettings,
     QualitySettings,
     TimeSettings,
 )
+from operators.settings_parts import Levels
 
 MODEL: dict[str, Any] = {"name": "click", "task": "binary"}
 
