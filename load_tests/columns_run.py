@@ -13,11 +13,12 @@ from operators.alert_event import AlertEvent
 from operators.fold import Partial
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
 from operators.progress import Progress
-from operators.settings import AlertingSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
 from operators.slices import Header
 
 if TYPE_CHECKING:
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
     from windows.arrays import BoolArray, FloatArray
     from windows.references.reference import Reference
     from windows.ring import Groups

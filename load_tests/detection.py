@@ -26,7 +26,7 @@ from machine import show
 from scipy.special import ndtri
 from scipy.stats import chi2 as chi2_law
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from windows.predictions.fold import Binning, binning_of, fold
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from machine import show
 from null_labels import START
 from scipy.stats import binom, binomtest
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from stream.demo_reference import ClickRows
 from stream.reference_build import BuildOptions, build
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from label_worlds import Said, World
 
-    from operators.performance_settings import PerformanceSettings
+    from operators.settings.performance import PerformanceSettings
     from windows.arrays import FloatArray
 
 SUMS = 1e-9

@@ -21,7 +21,8 @@ from operators.join_plan import SHARDS  # noqa: E402
 from operators.join_steps import JoinStep, KnownStep  # noqa: E402
 from operators.model_steps import AlertStep, cohort_step, label_judge_step, plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
-from operators.settings import AlertingSettings, TimeSettings  # noqa: E402
+from operators.settings.alerting import AlertingSettings  # noqa: E402
+from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from operators.cohort_tick import CohortTick
     from operators.judge_performance import LabelVerdicts
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
     from windows.references.reference import Reference
 
 

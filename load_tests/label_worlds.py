@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.settings import ModelSettings, TimeSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
 from windows.references.reference import Reference, seal
 from windows.sketches.edges import coarse_bins, fine_edges
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count

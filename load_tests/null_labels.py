@@ -30,7 +30,7 @@ from label_steps import Judged
 from machine import show
 from null_traffic import BUDGET, Found
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from stream.demo_reference import ClickRows
 from stream.reference_build import BuildOptions, build
 

@@ -39,7 +39,8 @@ from machine import show
 from scipy.signal import lfilter
 from scipy.special import ndtr
 
-from operators.settings import AlertingSettings, ModelSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

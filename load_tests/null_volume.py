@@ -14,7 +14,9 @@ from operators.judge_readings import breach_level, readings_of
 from operators.measure import Measure, MeasureConfig, Plan
 from operators.model_steps import plan_models
 from operators.ring import WindowTotals
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
 from windows.panes import Window
 from windows.sketches.profiles import NumericProfile
 

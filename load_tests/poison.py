@@ -27,7 +27,8 @@ from poison_corpus import CORPUS  # noqa: E402
 
 from operators.dead_letters import DeadLetter, Reason  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
-from operators.settings import AlertingSettings, TimeSettings  # noqa: E402
+from operators.settings.alerting import AlertingSettings  # noqa: E402
+from operators.settings.event_time import TimeSettings  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
 from stream.reports import Report, Totals  # noqa: E402
 

@@ -26,7 +26,7 @@ from columns_traffic import MODEL, Choice, Feature, Sketcher, lognormal, normal,
 from machine import show
 from scipy.special import ndtri
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray

@@ -14,7 +14,9 @@ from bytewax.testing import TestingSink
 
 from operators.model_steps import plan_models
 from operators.records import NoEnvelopes, RawBatch
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
 from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.reports import Status

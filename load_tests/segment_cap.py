@@ -32,7 +32,9 @@ from bare import peak_rss  # noqa: E402
 from bytewax._bytewax import run_main  # noqa: E402
 
 from operators.model_steps import plan_models  # noqa: E402
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings  # noqa: E402
+from operators.settings.alerting import AlertingSettings  # noqa: E402
+from operators.settings.event_time import TimeSettings  # noqa: E402
+from operators.settings.model import ModelSettings  # noqa: E402
 from stream.collector import spared  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
 from stream.demo_reference import ClickRows  # noqa: E402

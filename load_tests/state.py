@@ -36,7 +36,9 @@ import machine  # noqa: E402  the path comes first
 
 from operators.model_steps import ModelPlan, plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings  # noqa: E402
+from operators.settings.alerting import AlertingSettings  # noqa: E402
+from operators.settings.event_time import TimeSettings  # noqa: E402
+from operators.settings.model import ModelSettings  # noqa: E402
 from stream.collector import spared  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
 from windows.references.reference import Reference, seal  # noqa: E402

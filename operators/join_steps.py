@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from operators.cohort_tick import CohortTick
     from operators.join import Joined
     from operators.join_store import JoinStore
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
     from operators.split import Delivery, Direct
     from windows.predictions.layout import Layout
     from windows.references.reference import Reference

@@ -20,8 +20,8 @@ from operators.performance_steps import (
     label_judge_config,
     shared_alerts,
 )
-from operators.policy import severity_table
 from operators.ring import Rings, RingState
+from operators.settings.policy import severity_table
 from operators.slices import Slices, SlicesConfig, SlicesState
 from operators.tables import Kind
 from windows.panes import Window, plan
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from operators.join_plan import JoinPlan
     from operators.judge import Verdicts
     from operators.judge_performance import LabelJudgeState, LabelVerdicts
-    from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+    from operators.settings.alerting import AlertingSettings
+    from operators.settings.event_time import TimeSettings
+    from operators.settings.model import ModelSettings
     from operators.slices import Header, Slice
     from operators.tables import Measures
     from windows.references.reference import Reference

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from operators.performance_metrics import LABEL_METRICS
+from operators.settings.label_metrics import LABEL_METRICS
 from operators.tables import Kind
 
 if TYPE_CHECKING:
-    from operators.objective import Objective
-    from operators.settings import ModelSettings
-    from operators.settings_parts import Levels
+    from operators.settings.model import ModelSettings
+    from operators.settings.objective import Objective
+    from operators.settings.parts import Levels
 
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""

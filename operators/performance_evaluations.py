@@ -10,9 +10,9 @@ from operators.detectors import RUN_LENGTH
 from operators.evaluations import Evaluation, WindowRow
 from operators.judge_readings import breach_level, insufficient, readings_of
 from operators.performance_curve_rows import curves_rows
-from operators.performance_metrics import OF_ANY_COVERAGE
 from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import Asked, coverage_of, table_of
+from operators.settings.label_metrics import OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from operators.monitors import Monitor
-from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.performance_plan import plan_performance, sizes_of, trailing_of
+from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text
 from windows.statistics.confidence import looks_per_month
@@ -16,9 +16,9 @@ from windows.statistics.confidence import looks_per_month
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from operators.objective import Objective
-    from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
+    from operators.settings.objective import Objective
+    from operators.settings.performance import PerformanceSettings, Rule
     from windows.outcomes.layout import Task
 
 BaselineKind = Literal["constant", "reference", "trailing", "version", "shift"]

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.durations import UNITS, show_duration
-from operators.performance_metrics import LABEL_METRICS
+from operators.settings.durations import UNITS, show_duration
+from operators.settings.label_metrics import LABEL_METRICS
 from windows.panes import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
+    from operators.settings.performance import PerformanceSettings, Rule
 
 MAX_RING = 240
 """Slices that a ring holds at most."""

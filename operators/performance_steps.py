@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures
     from operators.cohort_tick import CohortTick
     from operators.judge_performance import LabelVerdicts
-    from operators.performance_settings import PerformanceSettings
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
+    from operators.settings.performance import PerformanceSettings
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout, TaskOptions
     from windows.references.reference import Reference

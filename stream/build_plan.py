@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from operators.settings import FeatureKind, ModelSettings
+from operators.settings.model import FeatureKind, ModelSettings
 from stream.config_problems import suggestion
 from stream.errors import UsageError
 from stream.rows import SPECIAL, Column, Rows

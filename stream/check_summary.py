@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.cohort_compare import complement, complemented
-from operators.durations import show_duration
-from operators.performance_metrics import LABEL_METRICS
 from operators.performance_monitors import ERROR_OF, against_of, floor_of
 from operators.performance_plan import rules_of, sizes_of
+from operators.settings.durations import show_duration
+from operators.settings.label_metrics import LABEL_METRICS
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operators.performance_monitors import Against
-    from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import ModelSettings
-    from operators.settings_parts import Levels
+    from operators.settings.model import ModelSettings
+    from operators.settings.parts import Levels
+    from operators.settings.performance import PerformanceSettings, Rule
     from stream.config import Config
     from windows.references.reference import Reference
 

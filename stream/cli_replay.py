@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from operators.durations import show_duration
+from operators.settings.durations import show_duration
 from stream.cli_progress import progress_bar
 from stream.config import Config, load, load_references
 from stream.environment import SETTING

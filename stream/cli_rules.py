@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic_core import PydanticCustomError
 
-from operators.durations import ALLOWED, parse_duration, show_duration
+from operators.settings.durations import ALLOWED, parse_duration, show_duration
 from stream.config import load
 from stream.errors import UsageError
 from stream.files import write_atomically

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from rich.console import Console
 from rich.markup import escape
 
-from operators.durations import ALLOWED, parse_duration, show_duration
+from operators.settings.durations import ALLOWED, parse_duration, show_duration
 from stream import shifts
 from stream.config import Config, load, load_references
 from stream.errors import UsageError

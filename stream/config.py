@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings
-from operators.settings_parts import Settings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
+from operators.settings.parts import Settings
 from stream import config_checks
 from stream.config_problems import given, place, problems_of, written
 from stream.environment import Origins, override, substitute, variables

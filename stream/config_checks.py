@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from operators.durations import show_duration
-from operators.objective import Objective
-from operators.performance_metrics import BETTER, LABEL_METRICS, SHARES, Better
-from operators.settings import ModelSettings
+from operators.settings.durations import show_duration
+from operators.settings.label_metrics import BETTER, LABEL_METRICS, SHARES, Better
+from operators.settings.model import ModelSettings
+from operators.settings.objective import Objective
 from stream.config_checks_performance import performance_findings, reference_without_labels
 from stream.config_problems import nearest
 from stream.problems import Finding, KeyPath

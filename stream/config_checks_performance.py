@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.performance_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.performance_plan import PlanError, plan_performance, rules_of
-from operators.performance_settings import misfit
+from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
+from operators.settings.performance import misfit
 from windows.sketches.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.performance_settings import PerformanceSettings, Rule
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
+    from operators.settings.performance import PerformanceSettings, Rule
     from stream.problems import Finding, KeyPath
     from windows.references.reference import Reference
 

@@ -3,17 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from operators.durations import show_duration
-from operators.settings import (
-    AlertingSettings,
-    DriftSettings,
-    FeatureKind,
-    ModelSettings,
-    PredictionSettings,
-    QualitySettings,
-    TimeSettings,
-)
-from operators.settings_parts import Levels
+from operators.settings.alerting import AlertingSettings
+from operators.settings.durations import show_duration
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
+from operators.settings.parts import Levels
 from stream.config_template_performance import performance_text
 from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 from windows.outcomes.layout import Task

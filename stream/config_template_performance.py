@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.durations import show_duration
-from operators.performance_metrics import BETTER, OF_TASK
-from operators.performance_settings import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
+from operators.settings.durations import show_duration
+from operators.settings.label_metrics import BETTER, OF_TASK
+from operators.settings.performance import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
 
 if TYPE_CHECKING:
     from windows.outcomes.layout import Task

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from operators.join_steps import OpenStore
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
-    from operators.settings import AlertingSettings, TimeSettings
+    from operators.settings.alerting import AlertingSettings
+    from operators.settings.event_time import TimeSettings
     from stream.feedback_flow import Moved
     from stream.reports import Reporter
 

@@ -15,7 +15,7 @@ from stream.view_state import AlertLine, View, read
 if TYPE_CHECKING:
     import threading
 
-    from operators.settings_parts import Levels
+    from operators.settings.parts import Levels
     from stream.demo_alerts import Announced
     from stream.demo_parts import Parts
     from stream.view_display import Display

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from operators.join_steps import OpenStore
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch
-    from operators.settings import TimeSettings
+    from operators.settings.event_time import TimeSettings
 
     Moved = Callable[[bool, int, int | None], None]
 

@@ -21,7 +21,7 @@ from windows.references.reference import Reference, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from operators.settings import FeatureKind
+    from operators.settings.model import FeatureKind
 
 CONFIG_NAME = "driftgauge.yaml"
 LABELLED = (

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.durations import show_duration
-from operators.policy import severity_table
+from operators.settings.durations import show_duration
+from operators.settings.policy import severity_table
 from stream.rule_options import SERVICE, model_dashboard, runbook
 from stream.rule_parts import Alerting, Recording, literal, promql
 from stream.rule_texts import DESCRIPTIONS, SUMMARIES

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.durations import show_duration
+from operators.settings.durations import show_duration
 from stream.rule_options import SERVICE, model_dashboard, runbook
 from stream.rule_parts import Alerting, Recording
 

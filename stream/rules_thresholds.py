@@ -11,7 +11,7 @@ from stream.rule_parts import Recording
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
     from stream.config import Config
 
 THRESHOLD = "driftgauge:threshold"

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import Millis, from_to, show_duration
-from operators.settings_parts import Settings, Whole, unfit
+from operators.settings.durations import Millis, from_to, show_duration
+from operators.settings.parts import Settings, Whole, unfit
 from stream.redact import MASK, is_secret
 
 Topic = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]

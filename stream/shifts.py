@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from pydantic_core import PydanticCustomError
 
-from operators.durations import ALLOWED, parse_duration, show_duration
+from operators.settings.durations import ALLOWED, parse_duration, show_duration
 from stream.errors import UsageError
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 

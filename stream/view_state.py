@@ -11,7 +11,7 @@ from stream.view_quality import Quality, Watched, read_quality
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from operators.settings_parts import Levels
+    from operators.settings.parts import Levels
     from stream.registry import Registry
     from stream.reports import Labels
 

@@ -9,7 +9,8 @@ from operators.alert_event import AlertEvent
 from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
-from operators.settings import AlertingSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
 from operators.slices import Header
 from operators.step import Step
 

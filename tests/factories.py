@@ -9,7 +9,9 @@ import numpy as np
 
 from operators.model_steps import ModelPlan, plan_models
 from operators.records import NoEnvelopes, RawBatch
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
 from windows.predictions.layout import Layout, layout_of
 from windows.references.reference import Reference, seal
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile, SegmentCounts, slot_count

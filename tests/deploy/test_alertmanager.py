@@ -9,7 +9,7 @@ import yaml
 from paging import DEPLOY, ROUTES, Alertmanager, Receiver, alerting_rules, run
 from waiting import until
 
-from operators.policy import SEVERITY
+from operators.settings.policy import SEVERITY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from kafka_node import NoBrokerError, jars
 from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
 
-from operators.durations import parse_duration
+from operators.settings.durations import parse_duration
 from stream import shifts
 from stream.config import load
 from stream.http import Server

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from paging import DEPLOY, RULES, alerting_rules, run, tool
 
-from operators.policy import SEVERITY
+from operators.settings.policy import SEVERITY
 from stream.config import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions

@@ -9,7 +9,7 @@ import yaml
 from paging import DEPLOY, RULES, Alertmanager, Receiver, alerting_rules, run
 
 from operators.dead_letters import Reason
-from operators.policy import SEVERITY
+from operators.settings.policy import SEVERITY
 from stream.cli import COMMANDS
 from stream.metrics import METRICS
 from stream.rule_options import WITH_RUNBOOK

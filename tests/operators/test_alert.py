@@ -7,8 +7,8 @@ from verdicts import finding, verdicts
 from operators.alert import UPDATE_INTERVAL, AlertConfig, Alerts, AlertsState
 from operators.alert_event import AlertEvent
 from operators.findings import Finding
-from operators.policy import severity_table
-from operators.settings import AlertingSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.policy import severity_table
 
 PANE = 10_000
 RESOLVE = 600_000

@@ -13,8 +13,8 @@ from labels import label_verdicts
 from verdicts import finding, verdicts
 
 from operators.alert import AlertConfig, Alerts, AlertsState
-from operators.policy import severity_table
-from operators.settings import AlertingSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.policy import severity_table
 
 if TYPE_CHECKING:
     from operators.alert import Found

@@ -15,7 +15,7 @@ from labelled import Rows, joined, pick, rows, ticks
 from operators.cohort_measures import CohortMeasures, WindowMeasures, worst_segments
 from operators.cohorts import Cohorts, CohortsState
 from operators.performance_steps import CohortStep, cohorts_config
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
 from windows.outcomes.layout import TaskOptions, task_layout
 

@@ -8,7 +8,7 @@ from detection import LIMIT, Scene, counted, scene_of
 from null_traffic import SCENARIOS, START, TURN_PANES, Scenario
 from null_volume import Line, windows_of
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from operators.durations import LONGEST, parse_duration, show_duration
+from operators.settings.durations import LONGEST, parse_duration, show_duration
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from label_steps import LabelSteps, batch
 from label_worlds import HOUR, KEEP, MINUTE, START, Said, Served, feedback_json, prediction_json, reference_of
 
 from operators.history import MOST_WORDS
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from label_detection import simulate
 from label_steps import Judged
 from null_labels import SCENARIOS, START, Scenario, mix_of, reference_of
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])

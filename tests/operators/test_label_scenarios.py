@@ -18,7 +18,7 @@ from operators.judge_performance import LabelJudge, LabelJudgeState
 from operators.performance_monitors import performance_looks
 from operators.performance_plan import plan_performance
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
-from operators.policy import severity_table
+from operators.settings.policy import severity_table
 from stream.config import load
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.statistics.confidence import level
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from operators.alert_event import AlertEvent
     from operators.cohort_tick import CohortTick
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
     from windows.outcomes.layout import TaskLayout
     from windows.references.reference import Reference
 

@@ -11,7 +11,7 @@ from labelled import Rows, joined, rows, ticks
 
 from operators.judge_performance import LabelJudge, LabelJudgeState
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 import pytest
 
 from operators.monitors import OBJECTIVE_WINDOW, Monitor, monitors_of
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from operators.tables import Kind
 
 PANE = 10_000

@@ -16,7 +16,7 @@ from operators.cohort_measures import CurveMeasure, Newest, WindowMeasures
 from operators.judge_performance import LabelJudge, LabelJudgeState
 from operators.performance_curves import curves_of
 from operators.performance_steps import label_judge_config
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from operators.tables import Kind
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.panes import Window

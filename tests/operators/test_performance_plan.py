@@ -16,7 +16,7 @@ from operators.performance_plan import (
     performance_windows,
     plan_performance,
 )
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000
 PANE = 10_000

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from operators.performance_metrics import BETTER, LABEL_METRICS, OF_TASK, SHARES
-from operators.performance_settings import LIMITS_OF, PerformanceSettings
-from operators.settings import ModelSettings
+from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_TASK, SHARES
+from operators.settings.model import ModelSettings
+from operators.settings.performance import LIMITS_OF, PerformanceSettings
 
 HOUR, DAY = 3_600_000, 86_400_000
 

@@ -1,7 +1,7 @@
 from typing import get_args
 
-from operators.policy import SEVERITY, severity_table
-from operators.settings import AlertingSettings, AlertName, Severity
+from operators.settings.alerting import AlertingSettings, AlertName, Severity
+from operators.settings.policy import SEVERITY, severity_table
 
 
 def test_every_alert_of_the_contract_has_a_severity_at_each_level() -> None:

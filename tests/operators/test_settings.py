@@ -3,16 +3,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from operators.objective import Objective
-from operators.settings import (
-    AlertingSettings,
-    DriftSettings,
-    ModelSettings,
-    PredictionSettings,
-    QualitySettings,
-    TimeSettings,
-)
-from operators.settings_parts import Levels
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import DriftSettings, ModelSettings, PredictionSettings, QualitySettings
+from operators.settings.objective import Objective
+from operators.settings.parts import Levels
 
 MODEL: dict[str, Any] = {"name": "click", "task": "binary"}
 

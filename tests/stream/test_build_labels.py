@@ -12,7 +12,7 @@ from estimated import CLASSES, Given, binary_rows, built, multiclass_rows, regre
 from rich.console import Console
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, mean_absolute_error, roc_auc_score
 
-from operators.settings import ModelSettings
+from operators.settings.model import ModelSettings
 from stream import build_sample
 from stream.build_plan import BuildOptions, OutcomeOptions, outcome_options
 from stream.reference_build import build

@@ -13,9 +13,9 @@ import yaml
 from brokers import Broker
 from profiles_zoo import small_reference
 
-from operators.performance_metrics import LABEL_METRICS, OF_TASK
-from operators.performance_settings import PerformanceSettings
-from operators.settings import ModelSettings
+from operators.settings.label_metrics import LABEL_METRICS, OF_TASK
+from operators.settings.model import ModelSettings
+from operators.settings.performance import PerformanceSettings
 from stream.config import load, load_references
 from stream.config_template_performance import performance_text
 from stream.embedded import EmbeddedBroker

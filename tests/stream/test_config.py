@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from profiles_zoo import small_reference
 
-from operators.durations import ALLOWED
+from operators.settings.durations import ALLOWED
 from stream.config import Config, ConfigError, load, load_references, model_named
 from stream.environment import SETTING
 from stream.redact import redact

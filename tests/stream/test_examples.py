@@ -17,7 +17,7 @@ from stream.rows import open_rows
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:
-    from operators.settings import ModelSettings
+    from operators.settings.model import ModelSettings
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "deploy" / "examples"
 WITH_LABELS = ("click", "rides", "fraud", "feed", "video")

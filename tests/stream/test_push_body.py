@@ -11,7 +11,7 @@ import pytest
 from pushing import CRITICAL, SEGMENT, START, TEXTS, event
 
 from operators.alert_event import Cause
-from operators.settings import AlertName
+from operators.settings.alerting import AlertName
 from stream.push_board import Entry, View
 from stream.push_body import MOST, requests
 from stream.rule_options import WITH_RUNBOOK

@@ -19,7 +19,9 @@ from estimated import binary_rows, built
 from factories import click
 
 from operators.model_steps import ModelPlan, plan_models
-from operators.settings import AlertingSettings, ModelSettings, TimeSettings
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import ModelSettings
 from stream.settings import StateSettings, TopicsSettings
 from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
 from windows.references.reference import Reference, seal

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from operators.settings_parts import Levels
+from operators.settings.parts import Levels
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Totals
 from stream.view import render

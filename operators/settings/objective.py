@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import Millis, from_to
-from operators.performance_metrics import LabelMetric
+from operators.settings.durations import Millis, from_to
+from operators.settings.label_metrics import LabelMetric
 
 OperationalMetric = Literal["availability", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"]
 """Metrics an objective may name: all are known from predictions alone. `drift` is the highest PSI of any feature."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from operators.settings import AlertingSettings, AlertName, Severity
+    from operators.settings.alerting import AlertingSettings, AlertName, Severity
 
 # Severity at the minor and at the major level.
 SEVERITY: dict[AlertName, tuple[Severity, Severity]] = {

@@ -7,47 +7,17 @@ defaults are policy, with the source of each beside it.
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from operators.durations import UNITS, Millis, from_to
-from operators.objective import Objective, SlaMetric, with_metric
-from operators.performance_settings import PerformanceSettings
-from operators.settings_parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
+from operators.settings.durations import Millis, from_to
+from operators.settings.objective import Objective, SlaMetric, with_metric
+from operators.settings.parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
+from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
 
 FeatureKind = Literal["numeric", "categorical"]
-Severity = Literal["info", "warning", "critical"]
-AlertName = Literal[
-    "DataDrift",
-    "PredictionDrift",
-    "ConceptDrift",
-    "PerformanceDrop",
-    "SlaBreach",
-    "DataQuality",
-    "FeatureStale",
-    "NoData",
-    "LabelStall",
-    "Anomaly",
-]
 
 MAX_SEGMENT_KEYS = 8
-RUNBOOKS = "https://github.com/driftgauge/driftgauge/blob/main/deploy/runbooks"
-
-
-class TimeSettings(Settings):
-    """How event time is cut and how long it is waited for.
-
-    Attributes:
-        pane: the smallest slice of time; windows are made of panes.
-        lateness: how far behind the newest record a record may be and still be counted.
-        idle_after: how long a partition must be confirmed empty before time passes it by.
-        max_ahead: a timestamp further than this beyond the newest plausible time is a dead letter.
-    """
-
-    pane: Annotated[Millis, from_to(100, UNITS["h"])] = 10_000
-    lateness: Annotated[Millis, from_to(0, UNITS["d"])] = 5_000
-    idle_after: Annotated[Millis, from_to(1)] = 15_000
-    max_ahead: Annotated[Millis, from_to(1)] = 60_000
 
 
 class _Distances(Settings):
@@ -138,28 +108,3 @@ class ModelSettings(Settings):
         if not isinstance(given, dict):
             return given
         return {metric: with_metric(metric, objective) for metric, objective in given.items()}
-
-
-class SeverityLevels(Settings):
-    """The severity an alert has at each level; None keeps the default of the policy table."""
-
-    minor: Severity | None = None
-    major: Severity | None = None
-
-
-class AlertingSettings(Settings):
-    """How alerts behave.
-
-    Attributes:
-        false_pages_per_month: how many alerts a month may be false, over everything watched; sets the confidence level.
-        resolve_after: how long a condition must have cleared before an alert resolves.
-        severity: severities that differ from the policy table.
-        runbook_base_url: where runbooks live; the alert's name is appended.
-        dashboard_url: address of Grafana with the dashboards of deploy/grafana, for the links in alerts; None for none.
-    """
-
-    false_pages_per_month: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
-    resolve_after: Annotated[Millis, from_to(1)] = 600_000
-    severity: dict[AlertName, SeverityLevels] = Field(default_factory=dict)
-    runbook_base_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] = RUNBOOKS
-    dashboard_url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$", max_length=500)] | None = None

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import UNITS, Millis, from_to, show_duration
-from operators.performance_metrics import BETTER, LABEL_METRICS, LabelMetric
-from operators.settings_parts import (
+from operators.settings.durations import UNITS, Millis, from_to, show_duration
+from operators.settings.label_metrics import BETTER, LABEL_METRICS, LabelMetric
+from operators.settings.parts import (
     Levels,
     Name,
     Number,

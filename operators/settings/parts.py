@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.durations import Millis, from_to
+from operators.settings.durations import Millis, from_to
 
 MAX_WINDOWS = 8
 
