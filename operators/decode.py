@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.dead_letters import Reason
-from operators.parse import Parser
-from operators.schema import ModelSchema, decoder_of, schema_of
+from operators.formats.json_lines import Parser
+from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.transpose import Transposed, bad_rows, kept, transpose, transpose_served
 from windows.panes import effective_times, late_in_order
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
-    from operators.parse import Fault, Parsed
+    from operators.formats.json_lines import Fault, Parsed
     from operators.records import RawBatch
     from operators.served import Served
     from windows.arrays import BoolArray, IntArray

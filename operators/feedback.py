@@ -9,18 +9,10 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import Reason
+from operators.formats.json_lines import Parser
+from operators.formats.schema import Category, Identifier, Number, Timestamp, decoder_of, prediction_type, segment_codes
+from operators.formats.times import milliseconds, stamps_in_range
 from operators.labels import INVALID, KINDS, LabelCodes, label_type
-from operators.parse import Parser
-from operators.schema import (
-    Category,
-    Identifier,
-    Number,
-    Timestamp,
-    decoder_of,
-    prediction_type,
-    segment_codes,
-)
-from operators.times import milliseconds, stamps_in_range
 from operators.transpose import version_name
 from windows.panes import effective_times, floor_of
 
@@ -28,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from operators.dead_letters import DeadLetter
-    from operators.parse import Fault, Parsed
+    from operators.formats.json_lines import Fault, Parsed
+    from operators.formats.schema import Codes
     from operators.records import RawBatch
-    from operators.schema import Codes
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import Layout
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.schema import Codes, Item
+from operators.formats.schema import Codes, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from operators.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
+from operators.formats.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
 from operators.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
@@ -18,7 +18,7 @@ from windows.predictions.columns import Columns
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.schema import Codes
+    from operators.formats.schema import Codes
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 DEFAULT_VERSION = "0"

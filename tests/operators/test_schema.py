@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from factories import categorical, click_layout, numeric, reference_of
 
-from operators.schema import Codes, decoder_of, schema_of
+from operators.formats.schema import Codes, decoder_of, schema_of
 from windows.predictions.layout import layout_of
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from factories import categorical, click_layout, numeric, record, reference_of
 
-from operators.schema import ModelSchema, decoder_of, schema_of
-from operators.times import timestamps_of
+from operators.formats.schema import ModelSchema, decoder_of, schema_of
+from operators.formats.times import timestamps_of
 from operators.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, transpose
 from windows.predictions.columns import Columns
 from windows.predictions.layout import layout_of

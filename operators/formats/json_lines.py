@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
-from operators.times import timestamps_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
