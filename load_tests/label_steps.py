@@ -15,8 +15,8 @@ sys.path[:0] = [place for place in (str(ROOT), str(ROOT / "tests")) if place not
 from joining import DictStore  # noqa: E402  the path comes first
 
 from operators.alert_event import AlertEvent  # noqa: E402
-from operators.decode import Decode, DecodeConfig  # noqa: E402
-from operators.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
+from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
 from operators.join_plan import SHARDS  # noqa: E402
 from operators.join_steps import JoinStep, KnownStep  # noqa: E402
 from operators.model_steps import AlertStep, cohort_step, label_judge_step, plan_models  # noqa: E402

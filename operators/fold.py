@@ -9,7 +9,7 @@ from operators.progress import Told, progress_of
 from windows.predictions.fold import Sketches, binning_of, fold
 
 if TYPE_CHECKING:
-    from operators.decode import Decoded
+    from operators.intake.decode import Decoded
     from operators.progress import Progress
     from windows.predictions.layout import Layout
 

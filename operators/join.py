@@ -16,7 +16,7 @@ import numpy as np
 from operators import history
 from operators.cohort_tick import LabelTotals
 from operators.found import Asked, Found
-from operators.labels import KINDS
+from operators.intake.label_codes import KINDS
 from operators.outcomes import sketches_of
 from operators.stub import StubCodec, times_of, times_of_all, with_known
 from windows.watermark import PartitionClocks, joint_watermark

@@ -13,7 +13,7 @@ from windows.segments import OTHER, WHOLE, segment_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.labels import LabelCodes
+    from operators.intake.label_codes import LabelCodes
     from windows.outcomes.layout import TaskLayout
     from windows.predictions.layout import Layout
 

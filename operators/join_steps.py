@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from operators.intake.label_codes import LabelCodes
 from operators.join import Join, JoinState
 from operators.join_plan import SHARDS, JoinPlan, families_of
 from operators.known import Known, KnownConfig, KnownState
-from operators.labels import LabelCodes
 from operators.performance_plan import performance_tick
 from operators.split import shard_name
 from windows.outcomes.layout import TaskOptions, task_layout

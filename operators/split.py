@@ -16,8 +16,8 @@ import xxhash
 
 from operators.groups import grouped
 from operators.history import Word, changes
+from operators.intake.label_codes import KINDS
 from operators.join_plan import SHARDS
-from operators.labels import KINDS
 from operators.outcomes import Contributions, assumed_sketches, sketches_of
 from operators.progress import Told, progress_of
 from operators.scores import Scores, probabilities_of, ranked_of
@@ -27,12 +27,12 @@ from windows.outcomes.fold import fold_predictions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.decode import Decoded
-    from operators.feedback import DecodedFeedback, Embedded, Labels
+    from operators.intake.decode import Decoded
+    from operators.intake.feedback import DecodedFeedback, Embedded, Labels
+    from operators.intake.served import Served
     from operators.join_plan import JoinPlan
     from operators.outcomes import Sketches
     from operators.progress import Progress
-    from operators.served import Served
     from windows.arrays import BoolArray, IntArray
 
 Topic = Literal["predictions", "feedback"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.labels import LabelCodes
+from operators.intake.label_codes import LabelCodes
 from stream.build_count import CategorySlots
 from stream.build_frames import PREDICTION
 from stream.row_columns import categories, class_scores, lists, numbers

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from operators.account import Account, AccountState, entry_of
 from operators.alert_event import AlertEvent
-from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold
+from operators.intake.account import Account, AccountState, entry_of
+from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
 from operators.slices import Header
 from operators.step import step
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bytewax.inputs import Source
     from bytewax.outputs import Sink
 
-    from operators.decode import Decoded
+    from operators.intake.decode import Decoded
     from operators.join_steps import OpenStore
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch

@@ -13,8 +13,8 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.account import Balance
     from operators.alert import ActiveAlerts
+    from operators.intake.account import Balance
     from operators.judge import Verdicts
     from operators.tables import Measures, Table
     from stream.reports import Report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
 
-from operators.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join_steps import JoinStep, KnownStep
 from operators.model_steps import cohort_step, label_judge_step
 from operators.performance_plan import performance_windows
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
 
-    from operators.decode import Decoded
-    from operators.feedback import DecodedFeedback
+    from operators.intake.decode import Decoded
+    from operators.intake.feedback import DecodedFeedback
     from operators.join_steps import OpenStore
     from operators.model_steps import ModelPlan
     from operators.records import RawBatch

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from operators.labels import LabelCodes
+from operators.intake.label_codes import LabelCodes
 from stream.draws import draw_of
 from windows.estimates.calibration import calibrate
 from windows.estimates.estimator import BinaryEstimator

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from operators.alert_event import AlertEvent
-from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold
+from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings

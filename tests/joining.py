@@ -7,8 +7,8 @@ import pickle
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from operators.decode import Decode, DecodeConfig
-from operators.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.intake.decode import Decode, DecodeConfig
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join import Join, JoinState
 from operators.join_plan import SHARDS
 from operators.known import Known, KnownConfig, KnownState

@@ -1,7 +1,7 @@
 from factories import batch, click_layout, record
 
-from operators.account import Account, AccountState, Balance, Entry, entry_of
-from operators.decode import Decode, DecodeConfig
+from operators.intake.account import Account, AccountState, Balance, Entry, entry_of
+from operators.intake.decode import Decode, DecodeConfig
 
 
 def test_an_entry_counts_what_was_read_and_rejected() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.dead_letters import Reason
-from operators.decode import Decode, DecodeConfig, Decoded
+from operators.intake.decode import Decode, DecodeConfig, Decoded
 from operators.records import RawBatch
 from windows.predictions.fold import binning_of, fold
 from windows.predictions.layout import layout_of

@@ -10,8 +10,8 @@ import pytest
 from factories import START, batch, click_layout
 
 from operators.dead_letters import Reason
-from operators.feedback import DecodedFeedback, DecodeFeedback, FeedbackConfig, FeedbackModel, Labels
-from operators.labels import KINDS, LabelCodes
+from operators.intake.feedback import DecodedFeedback, DecodeFeedback, FeedbackConfig, FeedbackModel, Labels
+from operators.intake.label_codes import KINDS, LabelCodes
 
 LAYOUT = click_layout()
 

@@ -12,10 +12,10 @@ from estimated import binary_rows, built, multiclass_rows
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from operators.formats.schema import decoder_of, schema_of
+from operators.intake.transpose import Transposed, transpose
 from operators.measure import Measure, MeasureConfig, Plan
 from operators.ring import WindowTotals
 from operators.tables import Kind, Table
-from operators.transpose import Transposed, transpose
 from windows.panes import Window
 from windows.predictions.fold import binning_of, fold
 from windows.predictions.layout import layout_of

@@ -7,7 +7,7 @@ from factories import START, batch, click, click_layout, plan_of
 from poison_corpus import CORPUS, GOOD, Poison
 
 from operators.dead_letters import DETAIL_LIMIT, DeadLetter, Reason
-from operators.decode import Decode, DecodeConfig
+from operators.intake.decode import Decode, DecodeConfig
 
 DECODE = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000))
 

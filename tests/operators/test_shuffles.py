@@ -8,8 +8,8 @@ from factories import START, batch, click, record
 from oracles import late_by_hand
 
 from operators.close import Close, CloseConfig, CloseState, Tick
-from operators.decode import Decode, DecodeConfig
 from operators.fold import Fold
+from operators.intake.decode import Decode, DecodeConfig
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:

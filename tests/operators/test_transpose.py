@@ -8,7 +8,7 @@ from factories import categorical, click_layout, numeric, record, reference_of
 
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.formats.times import timestamps_of
-from operators.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, transpose
+from operators.intake.transpose import MAX_VERSION_LENGTH, Transposed, bad_rows, transpose
 from windows.predictions.columns import Columns
 from windows.predictions.layout import layout_of
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from operators.account import Balance
 from operators.alert import ActiveAlerts
 from operators.close import Totals as Counts
+from operators.intake.account import Balance
 from operators.judge import Objective, Verdicts
 from operators.slices import Header, Seen
 from operators.tables import Kind, Measures, Table

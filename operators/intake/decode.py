@@ -10,7 +10,7 @@ import numpy as np
 from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
-from operators.transpose import Transposed, bad_rows, kept, transpose, transpose_served
+from operators.intake.transpose import Transposed, bad_rows, kept, transpose, transpose_served
 from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
+    from operators.intake.served import Served
     from operators.records import RawBatch
-    from operators.served import Served
     from windows.arrays import BoolArray, IntArray
     from windows.outcomes.layout import Task
     from windows.predictions.columns import Columns

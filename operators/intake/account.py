@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from operators.decode import Decoded
+    from operators.intake.decode import Decoded
 
 
 @dataclass(frozen=True, slots=True)

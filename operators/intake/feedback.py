@@ -12,8 +12,8 @@ from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
 from operators.formats.schema import Category, Identifier, Number, Timestamp, decoder_of, prediction_type, segment_codes
 from operators.formats.times import milliseconds, stamps_in_range
-from operators.labels import INVALID, KINDS, LabelCodes, label_type
-from operators.transpose import version_name
+from operators.intake.label_codes import INVALID, KINDS, LabelCodes, label_type
+from operators.intake.transpose import version_name
 from windows.panes import effective_times, floor_of
 
 if TYPE_CHECKING:

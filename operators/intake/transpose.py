@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from operators.formats.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
-from operators.served import Served
+from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
 

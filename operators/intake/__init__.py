@@ -1,0 +1,1 @@
+"""Records become columns and dead letters."""
