@@ -11,7 +11,8 @@ import numpy as np
 
 from operators.alert_event import AlertEvent
 from operators.fold import Partial
-from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of, plan_models
+from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
+from operators.plans.model import plan_models
 from operators.progress import Progress
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings

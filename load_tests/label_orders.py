@@ -36,7 +36,7 @@ from label_oracle import Expected, Final, expected, final_state, groups  # noqa:
 from label_steps import LabelSteps, batch  # noqa: E402
 from label_worlds import TASKS, World, world  # noqa: E402
 
-from operators.model_steps import plan_models  # noqa: E402
+from operators.plans.model import plan_models  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from windows.references.reference import to_json  # noqa: E402
 

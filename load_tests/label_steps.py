@@ -17,9 +17,10 @@ from joining import DictStore  # noqa: E402  the path comes first
 from operators.alert_event import AlertEvent  # noqa: E402
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
-from operators.join_plan import SHARDS  # noqa: E402
 from operators.join_steps import JoinStep, KnownStep  # noqa: E402
-from operators.model_steps import AlertStep, cohort_step, label_judge_step, plan_models  # noqa: E402
+from operators.model_steps import AlertStep, cohort_step, label_judge_step  # noqa: E402
+from operators.plans.join import SHARDS  # noqa: E402
+from operators.plans.model import plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402

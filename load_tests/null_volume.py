@@ -11,8 +11,9 @@ from scipy.special import ndtr
 from scipy.stats import binom
 
 from operators.judge_readings import breach_level, readings_of
-from operators.measure import Measure, MeasureConfig, Plan
-from operators.model_steps import plan_models
+from operators.measure import Measure, MeasureConfig
+from operators.plans.measures import Plan
+from operators.plans.model import plan_models
 from operators.ring import WindowTotals
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
@@ -21,7 +22,7 @@ from windows.panes import Window
 from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
-    from operators.monitors import Monitor
+    from operators.plans.monitors import Monitor
     from operators.tables import Measures
     from windows.references.reference import Reference
     from windows.sketches.profiles import Profile

@@ -12,7 +12,7 @@ from bytewax._bytewax import cluster_main
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
-from operators.model_steps import plan_models
+from operators.plans.model import plan_models
 from operators.records import NoEnvelopes, RawBatch
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings

@@ -31,7 +31,7 @@ import numpy as np  # noqa: E402
 from bare import peak_rss  # noqa: E402
 from bytewax._bytewax import run_main  # noqa: E402
 
-from operators.model_steps import plan_models  # noqa: E402
+from operators.plans.model import plan_models  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402

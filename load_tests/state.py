@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT)]
 
 import machine  # noqa: E402  the path comes first
 
-from operators.model_steps import ModelPlan, plan_models  # noqa: E402
+from operators.plans.model import ModelPlan, plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.cohort_measures import Comparison
-from operators.performance_monitors import ERROR_OF
+from operators.plans.label_monitors import ERROR_OF
 from operators.tables import Kind, Table
 from windows.outcomes.difference import difference
 from windows.outcomes.metrics import Measured, task_metrics
@@ -17,7 +17,7 @@ from windows.statistics.ratios import ratio_interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.performance_monitors import Against, Form
+    from operators.plans.label_monitors import Against, Form
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
     from windows.ring import Key

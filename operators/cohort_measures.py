@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from operators.cohort_tick import LabelTotals
     from operators.performance_curves import Curves
-    from operators.performance_monitors import Against, Form
+    from operators.plans.label_monitors import Against, Form
     from operators.tables import Table
     from windows.arrays import FloatArray
     from windows.panes import Window

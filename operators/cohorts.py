@@ -15,7 +15,7 @@ import numpy as np
 from operators.cohort_compare import Ask, Pairs, compare, covered, error_of
 from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
 from operators.performance_curves import Curves, curves_of
-from operators.performance_monitors import CURVE, Against
+from operators.plans.label_monitors import CURVE, Against
 from operators.tables import Kind, Table
 from windows.cohort_ring import CohortRing
 from windows.outcomes.difference import curve_shift
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operators.cohort_tick import CohortTick, Deltas
-    from operators.performance_plan import PerformancePlan, Trail
+    from operators.plans.cohorts import PerformancePlan, Trail
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
     from windows.ring import Groups, Key

@@ -10,7 +10,7 @@ import numpy as np
 from operators.judge_readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
-    from operators.monitors import Monitor
+    from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]

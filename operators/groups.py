@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.join_plan import Family
+    from operators.plans.join import Family
     from windows.arrays import IntArray
 
 GroupKey = tuple[int, int, str, str]

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.history import Said, Word
-    from operators.join_plan import JoinPlan
     from operators.join_store import Bucket, JoinStore
     from operators.outcomes import Sketches
+    from operators.plans.join import JoinPlan
     from operators.split import Delivery, StubBlock, WordBlock
 
 STATE_VERSION = 1

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from operators.intake.label_codes import LabelCodes
 from operators.join import Join, JoinState
-from operators.join_plan import SHARDS, JoinPlan, families_of
 from operators.known import Known, KnownConfig, KnownState
-from operators.performance_plan import performance_tick
+from operators.plans.join import SHARDS, JoinPlan
 from operators.split import shard_name
-from windows.outcomes.layout import TaskOptions, task_layout
-from windows.predictions.layout import categories_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,10 +15,7 @@ if TYPE_CHECKING:
     from operators.cohort_tick import CohortTick
     from operators.join import Joined
     from operators.join_store import JoinStore
-    from operators.settings.model import ModelSettings
     from operators.split import Delivery, Direct
-    from windows.predictions.layout import Layout
-    from windows.references.reference import Reference
 
 
 class OpenStore(Protocol):
@@ -30,41 +23,6 @@ class OpenStore(Protocol):
 
     def __call__(self, shard: int, /) -> JoinStore:
         """The store; the caller has it to itself."""
-
-
-def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pane: int) -> JoinPlan | None:
-    """How the model is joined with feedback; None when none is awaited.
-
-    Raises:
-        ValueError: windows and delays that do not go together, or an option that makes no sense for the task.
-        KeyError: a crossing names what is no segment key.
-    """
-    performance = settings.performance
-    if performance is None:
-        return None
-    classes: tuple[str, ...] = ()
-    if settings.task == "multiclass" and layout.prediction is not None and not layout.prediction.numeric:
-        classes = categories_of(layout.prediction)
-    options = TaskOptions(
-        settings.task,
-        performance.threshold,
-        classes,
-        performance.k,
-        performance.tolerance,
-        performance.negative_after is not None,
-    )
-    task = task_layout(options, reference.prediction)
-    return JoinPlan(
-        layout=layout,
-        task=task,
-        labels=LabelCodes(settings.task, task.options.classes, performance.positive),
-        tick=performance_tick(settings, pane),
-        keep=performance.kept_for,
-        wait=performance.wait,
-        negative_after=performance.negative_after,
-        sample=performance.sample,
-        families=families_of(layout, performance.cross),
-    )
 
 
 class JoinStep:

@@ -25,7 +25,7 @@ from operators.tables import Kind
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
-    from operators.monitors import Monitor
+    from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
 
 STATE_VERSION = 1

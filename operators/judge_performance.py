@@ -19,14 +19,14 @@ from operators.judge_silence import StreamKey, forget, measurable
 from operators.judge_stream import StreamState, advance
 from operators.label_stall import StallConfig, StallState, watch
 from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
-from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import Asked, coverage_of, table_of
+from operators.plans.label_monitors import CURVE_MONITOR
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures, SliceError, WindowMeasures
     from operators.evaluations import Evaluation
-    from operators.performance_monitors import PerformanceMonitor
+    from operators.plans.label_monitors import PerformanceMonitor
     from windows.arrays import FloatArray
 
 STATE_VERSION = 1

@@ -10,7 +10,7 @@ import numpy as np
 from operators.settings.label_metrics import SHARES
 
 if TYPE_CHECKING:
-    from operators.monitors import Monitor
+    from operators.plans.monitors import Monitor
     from operators.tables import Table
     from windows.arrays import BoolArray, FloatArray, IntArray
 

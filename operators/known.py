@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from operators.cohort_tick import NEVER, CohortTick, LabelTotals
 from operators.join import Joined
-from operators.join_plan import SHARDS
+from operators.plans.join import SHARDS
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.measure_estimates import MeasureEstimates
+from operators.plans.measures import QUANTILES, UNORDERED, Plan
 from operators.tables import Kind, Measures, Table
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.layout import Layout, reference_vector
@@ -28,28 +29,6 @@ if TYPE_CHECKING:
     from windows.references.reference import Reference
     from windows.ring import Key
     from windows.statistics.intervals import Interval
-
-QUANTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
-DISTANCES = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")
-UNORDERED = frozenset({"psi", "js", "tvd", "chi2"})
-"""Distances that mean something for categories, which have no order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is measured over one window: names of distances and which other tables.
-
-    Without `service_bounds` latency quantiles are values without intervals, for a window that no objective reads.
-    `estimates` are of performance without labels; there are some only where the reference had labels.
-    """
-
-    features: tuple[str, ...] = ()
-    prediction: tuple[str, ...] = ()
-    quality: bool = False
-    moments: bool = False
-    service: bool = False
-    service_bounds: bool = True
-    estimates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
 from operators.close import Close, CloseConfig, CloseState
 from operators.freshness import FreshnessConfig, surprising
-from operators.join_steps import join_plan
 from operators.judge import Judge, JudgeConfig, JudgeState
-from operators.measure import DISTANCES, Measure, MeasureConfig, Plan
-from operators.monitors import Monitor, monitors_of
-from operators.performance_monitors import performance_looks
+from operators.measure import Measure, MeasureConfig
 from operators.performance_steps import (
     CohortStep,
     LabelJudgeStep,
@@ -23,134 +19,20 @@ from operators.performance_steps import (
 from operators.ring import Rings, RingState
 from operators.settings.policy import severity_table
 from operators.slices import Slices, SlicesConfig, SlicesState
-from operators.tables import Kind
-from windows.panes import Window, plan
-from windows.predictions.layout import Layout, layout_of
-from windows.statistics.confidence import level, looks_per_month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
     from operators.alert_event import AlertEvent
     from operators.cohorts import CohortsState
     from operators.fold import Partial
-    from operators.join_plan import JoinPlan
     from operators.judge import Verdicts
     from operators.judge_performance import LabelJudgeState, LabelVerdicts
+    from operators.plans.join import JoinPlan
+    from operators.plans.model import ModelPlan
     from operators.settings.alerting import AlertingSettings
-    from operators.settings.event_time import TimeSettings
-    from operators.settings.model import ModelSettings
     from operators.slices import Header, Slice
     from operators.tables import Measures
-    from windows.references.reference import Reference
-
-LIVE_VERSIONS = 2
-"""Versions assumed to serve at the same time when the budget of false pages is divided."""
-
-REMEMBER = 86_400_000
-"""A version that has served nothing for a day (or its longest window, if longer) is forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPlan:
-    """All that the steps of one model need."""
-
-    settings: ModelSettings
-    reference: Reference
-    layout: Layout
-    pane: int
-    windows: tuple[Window, ...]
-    monitors: tuple[Monitor, ...]
-    plans: dict[int, Plan]
-    alpha: float
-    remember: int
-    join: JoinPlan | None = None
-
-
-def plan_models(
-    models: Sequence[ModelSettings],
-    references: Mapping[str, Reference],
-    time: TimeSettings,
-    alerting: AlertingSettings,
-    *,
-    everything: bool,
-) -> dict[str, ModelPlan]:
-    """Plan every model; `everything` asks for all metrics, judged or not.
-
-    Raises:
-        ValueError: a window is no multiple of the pane, or windows of cohorts do not go together.
-        KeyError: a model has no reference, or its reference lacks a segment key.
-    """
-    drafts = []
-    for settings in models:
-        monitors = monitors_of(settings, time.pane)
-        sizes = sorted({size for monitor in monitors for size in monitor.windows})
-        windows = tuple(plan(size, time.pane) for size in sizes)
-        layout = layout_of(references[settings.name], settings.segments)
-        drafts.append((settings, monitors, windows, layout))
-    looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
-    joins = {
-        settings.name: join_plan(settings, layout, references[settings.name], time.pane)
-        for settings, _, _, layout in drafts
-    }
-    looks += sum(_label_looks(settings, joins[settings.name], time.pane) for settings in models)
-    alpha = level(alerting.false_pages_per_month, 1, max(looks, 1.0))
-    return {
-        settings.name: ModelPlan(
-            settings=settings,
-            reference=references[settings.name],
-            layout=layout,
-            pane=time.pane,
-            windows=windows,
-            monitors=monitors,
-            plans={window.size: _plan(window.size, monitors, everything=everything) for window in windows},
-            alpha=alpha,
-            remember=max(REMEMBER, *(window.size for window in windows)),
-            join=joins[settings.name],
-        )
-        for settings, monitors, windows, layout in drafts
-    }
-
-
-def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layout) -> float:
-    """Bounds compared with a threshold in a month, over all versions, segments, features and windows of a model."""
-    slides = {window.size: window.slide for window in windows}
-    groups = LIVE_VERSIONS * (1 + sum(len(values) for _, values in layout.segments))
-    total = 0.0
-    for monitor in monitors:
-        columns = len(layout.features) if monitor.kind in {Kind.FEATURE, Kind.QUALITY} else 1
-        streams = columns * (LIVE_VERSIONS if monitor.whole_only else groups)
-        total += sum(streams * looks_per_month(slides[size]) for size in monitor.windows)
-    return total
-
-
-def _label_looks(settings: ModelSettings, join: JoinPlan | None, pane: int) -> float:
-    """The same of what is known from labels."""
-    if join is None:
-        return 0.0
-    segments = sum(len(family.names) for family in join.families) - 1
-    return performance_looks(settings, pane, segments, LIVE_VERSIONS)
-
-
-def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool) -> Plan:
-    """What is measured over a window: what its monitors read, or everything."""
-    mine = [monitor for monitor in monitors if size in monitor.windows]
-
-    def wanted(kind: Kind) -> tuple[str, ...]:
-        return tuple(
-            name
-            for name in DISTANCES
-            if everything or any(monitor.kind == kind and monitor.metric == name for monitor in mine)
-        )
-
-    return Plan(
-        features=wanted(Kind.FEATURE),
-        prediction=wanted(Kind.PREDICTION),
-        quality=everything or any(monitor.kind == Kind.QUALITY for monitor in mine),
-        moments=everything,
-        service=True,
-        service_bounds=everything or any(monitor.kind == Kind.SERVICE for monitor in mine),
-    )
 
 
 class CloseStep:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from operators.groups import GroupKey
     from operators.history import State
-    from operators.join_plan import JoinPlan
+    from operators.plans.join import JoinPlan
     from operators.stub import Stubs
     from windows.arrays import IntArray
 

@@ -10,8 +10,8 @@ from operators.detectors import RUN_LENGTH
 from operators.evaluations import Evaluation, WindowRow
 from operators.judge_readings import breach_level, insufficient, readings_of
 from operators.performance_curve_rows import curves_rows
-from operators.performance_monitors import CURVE_MONITOR
 from operators.performance_tables import Asked, coverage_of, table_of
+from operators.plans.label_monitors import CURVE_MONITOR
 from operators.settings.label_metrics import OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
     from operators.detectors import Opinion
     from operators.evaluations import Status
-    from operators.performance_monitors import PerformanceMonitor
+    from operators.plans.label_monitors import PerformanceMonitor
     from operators.tables import Table
 
 Verdict = tuple["Status", float | None]

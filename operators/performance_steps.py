@@ -9,9 +9,9 @@ from operators.cohort_compare import Ask
 from operators.cohorts import Cohorts, CohortsConfig, CohortsState
 from operators.judge_performance import LabelJudge, LabelJudgeConfig, LabelJudgeState
 from operators.label_stall import StallConfig
-from operators.monitors import monitors_of
-from operators.performance_monitors import performance_monitors
-from operators.performance_plan import plan_performance
+from operators.plans.cohorts import plan_performance
+from operators.plans.label_monitors import performance_monitors
+from operators.plans.monitors import monitors_of
 from windows.outcomes.layout import MAX_CLASSES
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from operators.cohort_measures import WindowMeasures
-    from operators.performance_monitors import PerformanceMonitor
+    from operators.plans.label_monitors import PerformanceMonitor
     from operators.tables import Table
     from windows.arrays import FloatArray
     from windows.ring import Key

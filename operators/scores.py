@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.join_plan import JoinPlan
+    from operators.plans.join import JoinPlan
     from windows.arrays import FloatArray
 
 

@@ -17,8 +17,8 @@ import xxhash
 from operators.groups import grouped
 from operators.history import Word, changes
 from operators.intake.label_codes import KINDS
-from operators.join_plan import SHARDS
 from operators.outcomes import Contributions, assumed_sketches, sketches_of
+from operators.plans.join import SHARDS
 from operators.progress import Told, progress_of
 from operators.scores import Scores, probabilities_of, ranked_of
 from operators.stub import StubCodec, Stubs
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback, Embedded, Labels
     from operators.intake.served import Served
-    from operators.join_plan import JoinPlan
     from operators.outcomes import Sketches
+    from operators.plans.join import JoinPlan
     from operators.progress import Progress
     from windows.arrays import BoolArray, IntArray
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.cohort_compare import complement, complemented
-from operators.performance_monitors import ERROR_OF, against_of, floor_of
-from operators.performance_plan import rules_of, sizes_of
+from operators.plans.cohorts import rules_of, sizes_of
+from operators.plans.label_monitors import ERROR_OF, against_of, floor_of
 from operators.settings.durations import show_duration
 from operators.settings.label_metrics import LABEL_METRICS
 from windows.outcomes.layout import task_layout
@@ -15,7 +15,7 @@ from windows.outcomes.metrics import task_metrics
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operators.performance_monitors import Against
+    from operators.plans.label_monitors import Against
     from operators.settings.model import ModelSettings
     from operators.settings.parts import Levels
     from operators.settings.performance import PerformanceSettings, Rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.performance_plan import PlanError, plan_performance, rules_of
+from operators.plans.cohorts import PlanError, plan_performance, rules_of
 from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.settings.performance import misfit
 from windows.sketches.profiles import CategoricalProfile

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from operators.intake.decode import Decoded
     from operators.join_steps import OpenStore
-    from operators.model_steps import ModelPlan
+    from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings

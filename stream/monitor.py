@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from bytewax._bytewax import cluster_main
 from confluent_kafka import Producer
 
-from operators.model_steps import plan_models
+from operators.plans.model import plan_models
 from stream.alignment import Alignment
 from stream.collector import spared
 from stream.connect import wait_for_topic
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bytewax.recovery import RecoveryConfig
 
     from operators.alert_event import AlertEvent
-    from operators.model_steps import ModelPlan
+    from operators.plans.model import ModelPlan
     from stream.config import Config
     from stream.feedback_flow import Moved
     from stream.reports import Reporter, WorkerState

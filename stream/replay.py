@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bytewax._bytewax import run_main
 
-from operators.model_steps import plan_models
+from operators.plans.model import plan_models
 from stream import metrics
 from stream.collector import spared
 from stream.dataflow import Edges, build

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.monitors import monitors_of
-from operators.performance_monitors import performance_monitors
+from operators.plans.label_monitors import performance_monitors
+from operators.plans.monitors import monitors_of
 from stream.rule_parts import Recording
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
-from operators.join_plan import SHARDS
+from operators.plans.join import SHARDS
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from operators.join_plan import JoinPlan
-    from operators.model_steps import ModelPlan
+    from operators.plans.join import JoinPlan
+    from operators.plans.model import ModelPlan
     from stream.settings import StateSettings, TopicsSettings
 
 FORMAT = 3

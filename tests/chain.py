@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from operators.dead_letters import DeadLetter
     from operators.evaluations import Evaluation
     from operators.judge import Verdicts
-    from operators.model_steps import ModelPlan
+    from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.step import Build
 

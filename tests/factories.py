@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.model_steps import ModelPlan, plan_models
+from operators.plans.model import ModelPlan, plan_models
 from operators.records import NoEnvelopes, RawBatch
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join import Join, JoinState
-from operators.join_plan import SHARDS
 from operators.known import Known, KnownConfig, KnownState
+from operators.plans.join import SHARDS
 from operators.split import Delivery, SplitFeedback, SplitPredictions, shard_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.cohort_tick import CohortTick
-    from operators.join_plan import JoinPlan
     from operators.join_store import Bucket
+    from operators.plans.join import JoinPlan
     from operators.records import RawBatch
 
 PANE, LATENESS, AHEAD = 10_000, 5_000, 10**12

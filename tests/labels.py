@@ -10,13 +10,13 @@ import numpy as np
 from operators.cohort_measures import CohortMeasures, Comparison, WindowMeasures
 from operators.cohort_tick import LabelTotals
 from operators.judge_performance import LabelVerdicts
-from operators.performance_monitors import Against
+from operators.plans.label_monitors import Against
 from operators.tables import Kind, Table
 from windows.panes import Window
 
 if TYPE_CHECKING:
     from operators.findings import Finding
-    from operators.performance_monitors import Form
+    from operators.plans.label_monitors import Form
 
 H = 3_600_000
 HOUR = Window(H, 600_000)

@@ -6,8 +6,8 @@ import pytest
 from verdicts import measures, table
 
 from operators.evaluations import Evaluation, rows_of
-from operators.measure import DISTANCES, QUANTILES
-from operators.monitors import Monitor
+from operators.plans.measures import DISTANCES, QUANTILES
+from operators.plans.monitors import Monitor
 from operators.tables import Kind
 
 PSI = Monitor("drift.psi", "DataDrift", Kind.FEATURE, "psi", (60_000,), 0.1, 0.25)

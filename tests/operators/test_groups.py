@@ -7,7 +7,7 @@ import pytest
 from factories import click_layout
 
 from operators.groups import grouped
-from operators.join_plan import MAX_CROSSED, families_of
+from operators.plans.join import MAX_CROSSED, families_of
 from windows.predictions.layout import Layout
 
 LAYOUT = click_layout()

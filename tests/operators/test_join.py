@@ -13,7 +13,7 @@ from factories import START, batch, click
 from joining import JoinChain
 
 from operators.intake.label_codes import LabelCodes
-from operators.join_plan import JoinPlan, families_of
+from operators.plans.join import JoinPlan, families_of
 from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.predictions.layout import layout_of

@@ -15,8 +15,8 @@ from operators.cohort_measures import CurveMeasure, SliceError
 from operators.cohort_tick import NEVER
 from operators.detectors import WARM_UP, Detectors
 from operators.judge_performance import LabelJudge, LabelJudgeState
-from operators.performance_monitors import Against
 from operators.performance_steps import LabelJudgeStep, label_judge_config, shared_alerts
+from operators.plans.label_monitors import Against
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
 from windows.panes import Window

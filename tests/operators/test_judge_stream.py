@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.judge_readings import Readings, breach_level, insufficient, oriented, readings_of
 from operators.judge_stream import decide, quiet
-from operators.monitors import Monitor
+from operators.plans.monitors import Monitor
 from operators.tables import Kind, Table
 
 HOLD = 60_000

@@ -15,9 +15,9 @@ from unit_traffic import Kinds, Stream, unit_ticks
 
 from operators.alert import AlertConfig, Alerts, AlertsState
 from operators.judge_performance import LabelJudge, LabelJudgeState
-from operators.performance_monitors import performance_looks
-from operators.performance_plan import plan_performance
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
+from operators.plans.cohorts import plan_performance
+from operators.plans.label_monitors import performance_looks
 from operators.settings.policy import severity_table
 from stream.config import load
 from windows.outcomes.layout import TaskOptions, task_layout

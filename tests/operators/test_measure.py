@@ -12,7 +12,8 @@ from oracles import Row, columns_of
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from operators.measure import DISTANCES, Measure, MeasureConfig, Plan
+from operators.measure import Measure, MeasureConfig
+from operators.plans.measures import DISTANCES, Plan
 from operators.ring import WindowTotals
 from operators.tables import Kind
 from windows.panes import Window

@@ -13,7 +13,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from operators.formats.schema import decoder_of, schema_of
 from operators.intake.transpose import Transposed, transpose
-from operators.measure import Measure, MeasureConfig, Plan
+from operators.measure import Measure, MeasureConfig
+from operators.plans.measures import Plan
 from operators.ring import WindowTotals
 from operators.tables import Kind, Table
 from windows.panes import Window

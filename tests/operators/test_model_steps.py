@@ -11,14 +11,14 @@ import pytest
 from chain import Chain
 from factories import START, batch, categorical, click, numeric, plan_of, record, reference_of
 
-from operators.model_steps import LIVE_VERSIONS, plan_models
+from operators.plans.model import LIVE_VERSIONS, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
-    from operators.model_steps import ModelPlan
+    from operators.plans.model import ModelPlan
     from windows.references.reference import Reference
     from windows.sketches.profiles import NumericProfile, Profile
 

@@ -1,6 +1,6 @@
 import pytest
 
-from operators.monitors import OBJECTIVE_WINDOW, Monitor, monitors_of
+from operators.plans.monitors import OBJECTIVE_WINDOW, Monitor, monitors_of
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
 

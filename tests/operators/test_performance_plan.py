@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.performance_monitors import CURVE, performance_looks, performance_monitors
-from operators.performance_plan import (
-    MAX_RING,
-    PlanError,
-    performance_tick,
-    performance_windows,
-    plan_performance,
-)
+from operators.plans.cohorts import MAX_RING, PlanError, performance_tick, performance_windows, plan_performance
+from operators.plans.label_monitors import CURVE, performance_looks, performance_monitors
 from operators.settings.model import ModelSettings
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000

@@ -9,7 +9,7 @@ import pytest
 from factories import categorical, click_layout, reference_of
 
 from operators.intake.label_codes import LabelCodes
-from operators.join_plan import JoinPlan, families_of
+from operators.plans.join import JoinPlan, families_of
 from operators.scores import Scores, probabilities_of, ranked_of
 from operators.stub import MOST_LATE, StubCodec, Stubs, times_of, with_known
 from windows.outcomes.layout import TaskOptions, task_layout

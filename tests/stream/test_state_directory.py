@@ -18,7 +18,7 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main
 from estimated import binary_rows, built
 from factories import click
 
-from operators.model_steps import ModelPlan, plan_models
+from operators.plans.model import ModelPlan, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings

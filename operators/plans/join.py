@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
+from operators.intake.label_codes import LabelCodes
+from operators.plans.cohorts import performance_tick
+from windows.outcomes.layout import TaskOptions, task_layout
+from windows.predictions.layout import categories_of
 from windows.segments import OTHER, WHOLE, segment_name
+
+if TYPE_CHECKING:
+    from operators.settings.model import ModelSettings
+    from windows.predictions.layout import Layout
+    from windows.references.reference import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.intake.label_codes import LabelCodes
     from windows.outcomes.layout import TaskLayout
     from windows.predictions.layout import Layout
 
@@ -117,3 +125,38 @@ def families_of(layout: Layout, crossings: Sequence[Sequence[str]]) -> tuple[Fam
 def _values(values: tuple[str, ...], limit: int) -> tuple[str, ...]:
     """At most `limit` of the known values, and OTHER."""
     return (*values[:-1][:limit], OTHER)
+
+
+def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pane: int) -> JoinPlan | None:
+    """How the model is joined with feedback; None when none is awaited.
+
+    Raises:
+        ValueError: windows and delays that do not go together, or an option that makes no sense for the task.
+        KeyError: a crossing names what is no segment key.
+    """
+    performance = settings.performance
+    if performance is None:
+        return None
+    classes: tuple[str, ...] = ()
+    if settings.task == "multiclass" and layout.prediction is not None and not layout.prediction.numeric:
+        classes = categories_of(layout.prediction)
+    options = TaskOptions(
+        settings.task,
+        performance.threshold,
+        classes,
+        performance.k,
+        performance.tolerance,
+        performance.negative_after is not None,
+    )
+    task = task_layout(options, reference.prediction)
+    return JoinPlan(
+        layout=layout,
+        task=task,
+        labels=LabelCodes(settings.task, task.options.classes, performance.positive),
+        tick=performance_tick(settings, pane),
+        keep=performance.kept_for,
+        wait=performance.wait,
+        negative_after=performance.negative_after,
+        sample=performance.sample,
+        families=families_of(layout, performance.cross),
+    )

@@ -70,7 +70,7 @@ class Monitor:
 
 
 def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
-    """All monitors of what is known from predictions alone; for labels see operators/performance_monitors.py."""
+    """All monitors of what is known from predictions alone; for labels see operators/plans/label_monitors.py."""
     return (
         *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift"),
         *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift"),

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from operators.monitors import Monitor
-from operators.performance_plan import plan_performance, sizes_of, trailing_of
+from operators.plans.cohorts import plan_performance, sizes_of, trailing_of
+from operators.plans.monitors import Monitor
 from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text

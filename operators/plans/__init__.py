@@ -1,0 +1,1 @@
+"""What follows from settings and reference, derived once."""
