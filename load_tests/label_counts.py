@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_tick import CohortTick, LabelTotals
+from operators.join.ticks import CohortTick, LabelTotals
 from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from operators.cohort_tick import CohortKey, Deltas
+    from operators.join.ticks import CohortKey, Deltas
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
 

@@ -43,7 +43,7 @@ from windows.references.reference import to_json  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operators.cohort_tick import LabelTotals
+    from operators.join.ticks import LabelTotals
     from windows.arrays import FloatArray
 
 Place = tuple[str, tuple[str, str], int, int]

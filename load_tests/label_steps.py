@@ -17,6 +17,7 @@ from joining import DictStore  # noqa: E402  the path comes first
 from operators.alert_event import AlertEvent  # noqa: E402
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
+from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
 from operators.join_steps import JoinStep, KnownStep  # noqa: E402
 from operators.model_steps import AlertStep, cohort_step, label_judge_step  # noqa: E402
 from operators.plans.join import SHARDS  # noqa: E402
@@ -24,12 +25,11 @@ from operators.plans.model import plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
-from operators.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from operators.cohort_tick import CohortTick
+    from operators.join.ticks import CohortTick
     from operators.judge_performance import LabelVerdicts
     from operators.settings.model import ModelSettings
     from windows.references.reference import Reference

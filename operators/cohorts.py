@@ -26,7 +26,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operators.cohort_tick import CohortTick, Deltas
+    from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout

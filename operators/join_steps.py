@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from operators.join import Join, JoinState
-from operators.known import Known, KnownConfig, KnownState
+from operators.join.join import Join, JoinState
+from operators.join.known import Known, KnownConfig, KnownState
+from operators.join.split import shard_name
 from operators.plans.join import SHARDS, JoinPlan
-from operators.split import shard_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from operators.cohort_tick import CohortTick
-    from operators.join import Joined
-    from operators.join_store import JoinStore
-    from operators.split import Delivery, Direct
-
-
-class OpenStore(Protocol):
-    """Opens the store of a shard, by its number."""
-
-    def __call__(self, shard: int, /) -> JoinStore:
-        """The store; the caller has it to itself."""
+    from operators.join.join import Joined
+    from operators.join.split import Delivery, Direct
+    from operators.join.store import OpenStore
+    from operators.join.ticks import CohortTick
 
 
 class JoinStep:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.cohort_tick import NEVER
 from operators.findings import Finding, WindowSpan
+from operators.join.ticks import NEVER
 
 if TYPE_CHECKING:
     from operators.cohort_measures import CohortMeasures

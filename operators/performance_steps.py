@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.cohort_measures import CohortMeasures
-    from operators.cohort_tick import CohortTick
+    from operators.join.ticks import CohortTick
     from operators.judge_performance import LabelVerdicts
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from operators.intake.decode import Decoded
-    from operators.join_steps import OpenStore
+    from operators.join.store import OpenStore
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.alerting import AlertingSettings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_tick import NEVER
+from operators.join.ticks import NEVER
 from stream.reports import GaugeBlock, Totals
 from windows.segments import WHOLE
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import bytewax.operators as op
 
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.join.split import Delivery, SplitFeedback, SplitPredictions
 from operators.join_steps import JoinStep, KnownStep
 from operators.model_steps import cohort_step, label_judge_step
 from operators.plans.cohorts import performance_windows
-from operators.split import Delivery, SplitFeedback, SplitPredictions
 from operators.step import step
 from stream.exports_labels import of_cohorts
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
-    from operators.join_steps import OpenStore
+    from operators.join.store import OpenStore
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.event_time import TimeSettings

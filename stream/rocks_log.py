@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rocksdict import Options, Rdict
 
-    from operators.join_store import Bucket
+    from operators.join.store import Bucket
 
 FORMAT = 1
 """Version of what is in the database."""

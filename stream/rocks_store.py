@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from operators.join_store import Bucket
+    from operators.join.store import Bucket
 
 REACH = 1_000
 """Commits that can be taken back: a quarter of an hour of traffic. A snapshot is a few seconds behind at most."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rocksdict import ColumnFamily, Options, Rdict, WriteBatch
 
-    from operators.join_store import Bucket
+    from operators.join.store import Bucket
 
 LARGE = 2_000
 """From here on the values of a bucket go in as a file of their own.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from operators.join_store import Bucket
+    from operators.join.store import Bucket
 
 
 class Before(msgspec.Struct, array_like=True, frozen=True):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.join import Join, JoinState
-from operators.known import Known, KnownConfig, KnownState
+from operators.join.join import Join, JoinState
+from operators.join.known import Known, KnownConfig, KnownState
+from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name
 from operators.plans.join import SHARDS
-from operators.split import Delivery, SplitFeedback, SplitPredictions, shard_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.cohort_tick import CohortTick
-    from operators.join_store import Bucket
+    from operators.join.store import Bucket
+    from operators.join.ticks import CohortTick
     from operators.plans.join import JoinPlan
     from operators.records import RawBatch
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_tick import NEVER, CohortTick, LabelTotals
+from operators.join.ticks import NEVER, CohortTick, LabelTotals
 from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.cohort_measures import CohortMeasures, Comparison, WindowMeasures
-from operators.cohort_tick import LabelTotals
+from operators.join.ticks import LabelTotals
 from operators.judge_performance import LabelVerdicts
 from operators.plans.label_monitors import Against
 from operators.tables import Kind, Table

@@ -22,8 +22,8 @@ from windows.outcomes.layout import TaskOptions, task_layout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operators.cohort_tick import CohortTick
     from operators.cohorts import CohortsConfig
+    from operators.join.ticks import CohortTick
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000
 T0 = START // DAY * DAY

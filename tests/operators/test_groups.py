@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from factories import click_layout
 
-from operators.groups import grouped
+from operators.join.groups import grouped
 from operators.plans.join import MAX_CROSSED, families_of
 from windows.predictions.layout import Layout
 

@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.history import (
+from operators.join.history import (
     MOST_WORDS,
     NOTHING,
     Change,

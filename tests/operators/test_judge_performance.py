@@ -12,8 +12,8 @@ import pytest
 from labels import H, Interval, cohort_measures, compared, label_table, window_measures
 
 from operators.cohort_measures import CurveMeasure, SliceError
-from operators.cohort_tick import NEVER
 from operators.detectors import WARM_UP, Detectors
+from operators.join.ticks import NEVER
 from operators.judge_performance import LabelJudge, LabelJudgeState
 from operators.performance_steps import LabelJudgeStep, label_judge_config, shared_alerts
 from operators.plans.label_monitors import Against

@@ -10,13 +10,13 @@ from label_orders import RECEIVED, Tally, run
 from label_steps import LabelSteps, batch
 from label_worlds import HOUR, KEEP, MINUTE, START, Said, Served, feedback_json, prediction_json, reference_of
 
-from operators.history import MOST_WORDS
+from operators.join.history import MOST_WORDS
 from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.cohort_tick import LabelTotals
+    from operators.join.ticks import LabelTotals
 
 WORLDS = 24
 

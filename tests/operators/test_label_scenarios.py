@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from operators.alert_event import AlertEvent
-    from operators.cohort_tick import CohortTick
+    from operators.join.ticks import CohortTick
     from operators.settings.model import ModelSettings
     from windows.outcomes.layout import TaskLayout
     from windows.references.reference import Reference

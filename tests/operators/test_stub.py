@@ -9,9 +9,9 @@ import pytest
 from factories import categorical, click_layout, reference_of
 
 from operators.intake.label_codes import LabelCodes
+from operators.join.scores import Scores, probabilities_of, ranked_of
+from operators.join.stub import MOST_LATE, StubCodec, Stubs, times_of, with_known
 from operators.plans.join import JoinPlan, families_of
-from operators.scores import Scores, probabilities_of, ranked_of
-from operators.stub import MOST_LATE, StubCodec, Stubs, times_of, with_known
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.predictions.layout import layout_of
 

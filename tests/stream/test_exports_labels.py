@@ -10,7 +10,7 @@ import numpy as np
 from labelled import rows, ticks
 from labels import HOUR, H, cohort_measures, compared, label_table, label_verdicts, window_measures
 
-from operators.cohort_tick import NEVER, LabelTotals
+from operators.join.ticks import NEVER, LabelTotals
 from operators.judge import Objective
 from operators.performance_curves import curves_of
 from stream.exports_labels import of_cohorts

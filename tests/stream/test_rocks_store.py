@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rocksdict import Options, Rdict
 
-from operators.join_store import Bucket, JoinStore
+from operators.join.store import Bucket, JoinStore
 from stream import rocks_table
 from stream.rocks_store import RocksStore
 from stream.rocks_table import LARGE

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.groups import grouped
+from operators.join.groups import grouped
 from windows.outcomes.fold import Outcomes, fold_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.groups import GroupKey
-    from operators.history import State
+    from operators.join.groups import GroupKey
+    from operators.join.history import State
+    from operators.join.stub import Stubs
     from operators.plans.join import JoinPlan
-    from operators.stub import Stubs
     from windows.arrays import IntArray
 
 Sketches = dict["GroupKey", "IntArray"]

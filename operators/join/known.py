@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from operators.cohort_tick import NEVER, CohortTick, LabelTotals
-from operators.join import Joined
+from operators.join.join import Joined
+from operators.join.ticks import NEVER, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
-    from operators.cohort_tick import Deltas
-    from operators.outcomes import Sketches
-    from operators.split import Direct
+    from operators.join.contributions import Sketches
+    from operators.join.split import Direct
+    from operators.join.ticks import Deltas
 
 STATE_VERSION = 1
 

@@ -41,3 +41,10 @@ class JoinStore(Protocol):
 
     def close(self) -> None:
         """Leave the files to others."""
+
+
+class OpenStore(Protocol):
+    """Opens the store of a shard, by its number."""
+
+    def __call__(self, shard: int, /) -> JoinStore:
+        """The store; the caller has it to itself."""

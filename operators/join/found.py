@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.outcomes import Contributions
+from operators.join.contributions import Contributions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.history import State, Word
+    from operators.join.history import State, Word
 
 
 @dataclass(frozen=True, slots=True)

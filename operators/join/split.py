@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import xxhash
 
-from operators.groups import grouped
-from operators.history import Word, changes
 from operators.intake.label_codes import KINDS
-from operators.outcomes import Contributions, assumed_sketches, sketches_of
+from operators.join.contributions import Contributions, assumed_sketches, sketches_of
+from operators.join.groups import grouped
+from operators.join.history import Word, changes
+from operators.join.scores import Scores, probabilities_of, ranked_of
+from operators.join.stub import StubCodec, Stubs
 from operators.plans.join import SHARDS
 from operators.progress import Told, progress_of
-from operators.scores import Scores, probabilities_of, ranked_of
-from operators.stub import StubCodec, Stubs
 from windows.outcomes.fold import fold_predictions
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback, Embedded, Labels
     from operators.intake.served import Served
-    from operators.outcomes import Sketches
+    from operators.join.contributions import Sketches
     from operators.plans.join import JoinPlan
     from operators.progress import Progress
     from windows.arrays import BoolArray, IntArray

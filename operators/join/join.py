@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators import history
-from operators.cohort_tick import LabelTotals
-from operators.found import Asked, Found
 from operators.intake.label_codes import KINDS
-from operators.outcomes import sketches_of
-from operators.stub import StubCodec, times_of, times_of_all, with_known
+from operators.join import history
+from operators.join.contributions import sketches_of
+from operators.join.found import Asked, Found
+from operators.join.stub import StubCodec, times_of, times_of_all, with_known
+from operators.join.ticks import LabelTotals
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from operators.history import Said, Word
-    from operators.join_store import Bucket, JoinStore
-    from operators.outcomes import Sketches
+    from operators.join.contributions import Sketches
+    from operators.join.history import Said, Word
+    from operators.join.split import Delivery, StubBlock, WordBlock
+    from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
-    from operators.split import Delivery, StubBlock, WordBlock
 
 STATE_VERSION = 1
 

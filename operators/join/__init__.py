@@ -1,0 +1,1 @@
+"""Feedback meets its predictions."""
