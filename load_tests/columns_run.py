@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.alert_event import AlertEvent
-from operators.fold import Partial
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
 from operators.plans.model import plan_models
+from operators.predictions.fold import Partial
+from operators.predictions.slices import Header
 from operators.progress import Progress
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
-from operators.slices import Header
 
 if TYPE_CHECKING:
     from operators.settings.model import ModelSettings

@@ -11,10 +11,10 @@ from scipy.special import ndtr
 from scipy.stats import binom
 
 from operators.judge_readings import breach_level, readings_of
-from operators.measure import Measure, MeasureConfig
 from operators.plans.measures import Plan
 from operators.plans.model import plan_models
-from operators.ring import WindowTotals
+from operators.predictions.measure import Measure, MeasureConfig
+from operators.predictions.ring import WindowTotals
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
-from operators.slices import NEVER
+from operators.predictions.slices import NEVER
 
 if TYPE_CHECKING:
-    from operators.slices import Header
+    from operators.predictions.slices import Header
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from operators.freshness import FreshnessConfig, fresh_findings
 from operators.judge_readings import oriented, readings_of
 from operators.judge_silence import StreamKey, forget, measurable
 from operators.judge_stream import StreamState, advance
-from operators.slices import Header
+from operators.predictions.slices import Header
 from operators.tables import Kind
 from windows.segments import WHOLE
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
-from operators.close import Close, CloseConfig, CloseState
 from operators.freshness import FreshnessConfig, surprising
 from operators.judge import Judge, JudgeConfig, JudgeState
-from operators.measure import Measure, MeasureConfig
 from operators.performance_steps import (
     CohortStep,
     LabelJudgeStep,
@@ -16,22 +14,24 @@ from operators.performance_steps import (
     label_judge_config,
     shared_alerts,
 )
-from operators.ring import Rings, RingState
+from operators.predictions.close import Close, CloseConfig, CloseState
+from operators.predictions.measure import Measure, MeasureConfig
+from operators.predictions.ring import Rings, RingState
+from operators.predictions.slices import Slices, SlicesConfig, SlicesState
 from operators.settings.policy import severity_table
-from operators.slices import Slices, SlicesConfig, SlicesState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.alert_event import AlertEvent
     from operators.cohorts import CohortsState
-    from operators.fold import Partial
     from operators.judge import Verdicts
     from operators.judge_performance import LabelJudgeState, LabelVerdicts
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
+    from operators.predictions.fold import Partial
+    from operators.predictions.slices import Header, Slice
     from operators.settings.alerting import AlertingSettings
-    from operators.slices import Header, Slice
     from operators.tables import Measures
 
 

@@ -9,11 +9,11 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from operators.alert_event import AlertEvent
-from operators.fold import Fold
 from operators.intake.account import Account, AccountState, entry_of
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
-from operators.slices import Header
+from operators.predictions.fold import Fold
+from operators.predictions.slices import Header
 from operators.step import step
 from stream import exports
 from stream.feedback_flow import feedback_flow

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from operators.alert_event import AlertEvent
-from operators.fold import Fold
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
+from operators.predictions.fold import Fold
+from operators.predictions.slices import Header
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
-from operators.slices import Header
 from operators.step import Step
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from operators.close import Totals
 from operators.findings import Finding, WindowSpan
 from operators.judge import Verdicts
-from operators.slices import Header, Seen
+from operators.predictions.close import Totals
+from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table
 from windows.panes import Window
 

@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 from factories import click_layout
 
-from operators.close import MAX_EMPTY_PANES, Close, CloseConfig, CloseState, Tick
-from operators.fold import Partial
+from operators.predictions.close import MAX_EMPTY_PANES, Close, CloseConfig, CloseState, Tick
+from operators.predictions.fold import Partial
 from operators.progress import Progress
 from windows.segments import OTHER
 

@@ -1,8 +1,8 @@
 import numpy as np
 from factories import START, batch, click, click_layout, record
 
-from operators.fold import Fold, Partial
 from operators.intake.decode import Decode, DecodeConfig
+from operators.predictions.fold import Fold, Partial
 from operators.records import RawBatch
 from windows.predictions.layout import layout_of
 

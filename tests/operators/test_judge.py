@@ -9,7 +9,7 @@ from verdicts import MINUTE, header, measures, table
 from operators.freshness import FreshnessConfig
 from operators.judge import Judge, JudgeConfig, JudgeState, Verdicts
 from operators.plans.monitors import Monitor
-from operators.slices import Header
+from operators.predictions.slices import Header
 from operators.tables import Kind, Measures
 from windows.panes import Window
 

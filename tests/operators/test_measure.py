@@ -12,9 +12,9 @@ from oracles import Row, columns_of
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from operators.measure import Measure, MeasureConfig
 from operators.plans.measures import DISTANCES, Plan
-from operators.ring import WindowTotals
+from operators.predictions.measure import Measure, MeasureConfig
+from operators.predictions.ring import WindowTotals
 from operators.tables import Kind
 from windows.panes import Window
 from windows.predictions.fold import binning_of, fold

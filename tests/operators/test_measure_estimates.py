@@ -13,9 +13,9 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from operators.formats.schema import decoder_of, schema_of
 from operators.intake.transpose import Transposed, transpose
-from operators.measure import Measure, MeasureConfig
 from operators.plans.measures import Plan
-from operators.ring import WindowTotals
+from operators.predictions.measure import Measure, MeasureConfig
+from operators.predictions.ring import WindowTotals
 from operators.tables import Kind, Table
 from windows.panes import Window
 from windows.predictions.fold import binning_of, fold

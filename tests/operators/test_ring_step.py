@@ -1,8 +1,8 @@
 import numpy as np
 from factories import click_layout
 
-from operators.ring import Rings, RingState
-from operators.slices import Slice
+from operators.predictions.ring import Rings, RingState
+from operators.predictions.slices import Slice
 from windows.panes import plan
 
 LAYOUT = click_layout()

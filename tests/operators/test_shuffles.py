@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from factories import START, batch, click, record
 from oracles import late_by_hand
 
-from operators.close import Close, CloseConfig, CloseState, Tick
-from operators.fold import Fold
 from operators.intake.decode import Decode, DecodeConfig
+from operators.predictions.close import Close, CloseConfig, CloseState, Tick
+from operators.predictions.fold import Fold
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:

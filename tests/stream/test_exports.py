@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from operators.alert import ActiveAlerts
-from operators.close import Totals as Counts
 from operators.intake.account import Balance
 from operators.judge import Objective, Verdicts
-from operators.slices import Header, Seen
+from operators.predictions.close import Totals as Counts
+from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table
 from stream.exports import of_alerts, of_balance, of_measures, of_verdicts
 from stream.registry import Registry

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.measure_estimates import MeasureEstimates
 from operators.plans.measures import QUANTILES, UNORDERED, Plan
+from operators.predictions.estimates import MeasureEstimates
 from operators.tables import Kind, Measures, Table
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.layout import Layout, reference_vector
@@ -24,7 +24,7 @@ from windows.statistics import distances, intervals
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.ring import WindowTotals
+    from operators.predictions.ring import WindowTotals
     from windows.arrays import FloatArray, IntArray
     from windows.references.reference import Reference
     from windows.ring import Key

@@ -12,7 +12,7 @@ from windows.segments import OTHER, WHOLE, segment_name
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
-    from operators.fold import Partial
+    from operators.predictions.fold import Partial
     from windows.predictions.layout import Layout
     from windows.ring import Groups
 

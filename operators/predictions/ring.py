@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from windows.ring import Groups, Ring
 
 if TYPE_CHECKING:
-    from operators.slices import Slice
+    from operators.predictions.slices import Slice
     from windows.arrays import FloatArray
     from windows.panes import Window
     from windows.predictions.layout import Layout

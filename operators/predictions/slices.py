@@ -18,7 +18,7 @@ from windows.segments import WHOLE
 from windows.statistics.dispersion import Dispersion, nothing_seen
 
 if TYPE_CHECKING:
-    from operators.close import Tick, Totals
+    from operators.predictions.close import Tick, Totals
     from windows.arrays import FloatArray, IntArray
     from windows.panes import Window
     from windows.predictions.layout import Layout

@@ -1,0 +1,1 @@
+"""The half that needs no labels: fold, close, slide, measure."""
