@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from windows.statistics.welford import Welford
 
 if TYPE_CHECKING:
-    from operators.cohort_measures import SliceError
+    from operators.cohorts.measures import SliceError
 
 Name = Literal["adwin", "page_hinkley"]
 

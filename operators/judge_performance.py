@@ -24,7 +24,7 @@ from operators.plans.label_monitors import CURVE_MONITOR
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
-    from operators.cohort_measures import CohortMeasures, SliceError, WindowMeasures
+    from operators.cohorts.measures import CohortMeasures, SliceError, WindowMeasures
     from operators.evaluations import Evaluation
     from operators.plans.label_monitors import PerformanceMonitor
     from windows.arrays import FloatArray

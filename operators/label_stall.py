@@ -9,7 +9,7 @@ from operators.findings import Finding, WindowSpan
 from operators.join.ticks import NEVER
 
 if TYPE_CHECKING:
-    from operators.cohort_measures import CohortMeasures
+    from operators.cohorts.measures import CohortMeasures
 
 
 @dataclass(frozen=True, slots=True)

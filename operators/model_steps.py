@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.alert_event import AlertEvent
-    from operators.cohorts import CohortsState
+    from operators.cohorts.cohorts import CohortsState
     from operators.judge import Verdicts
     from operators.judge_performance import LabelJudgeState, LabelVerdicts
     from operators.plans.join import JoinPlan

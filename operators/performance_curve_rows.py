@@ -13,8 +13,8 @@ from operators.tables import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from operators.cohorts.curves import Curves
     from operators.evaluations import WindowRow
-    from operators.performance_curves import Curves
     from windows.arrays import FloatArray, IntArray
 
 

@@ -19,7 +19,7 @@ from windows.panes import duration_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operators.cohort_measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
+    from operators.cohorts.measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
     from operators.detectors import Opinion
     from operators.evaluations import Status
     from operators.plans.label_monitors import PerformanceMonitor

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from operators.cohort_compare import Ask
-from operators.cohorts import Cohorts, CohortsConfig, CohortsState
+from operators.cohorts.cohorts import Cohorts, CohortsConfig, CohortsState
+from operators.cohorts.compare import Ask
 from operators.judge_performance import LabelJudge, LabelJudgeConfig, LabelJudgeState
 from operators.label_stall import StallConfig
 from operators.plans.cohorts import plan_performance
@@ -17,7 +17,7 @@ from windows.outcomes.layout import MAX_CLASSES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operators.cohort_measures import CohortMeasures
+    from operators.cohorts.measures import CohortMeasures
     from operators.join.ticks import CohortTick
     from operators.judge_performance import LabelVerdicts
     from operators.settings.model import ModelSettings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from operators.cohort_measures import WindowMeasures
+    from operators.cohorts.measures import WindowMeasures
     from operators.plans.label_monitors import PerformanceMonitor
     from operators.tables import Table
     from windows.arrays import FloatArray

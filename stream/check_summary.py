@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.cohort_compare import complement, complemented
+from operators.cohorts.compare import complement, complemented
 from operators.plans.cohorts import rules_of, sizes_of
 from operators.plans.label_monitors import ERROR_OF, against_of, floor_of
 from operators.settings.durations import show_duration

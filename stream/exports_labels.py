@@ -13,7 +13,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.cohort_measures import CohortMeasures, WindowMeasures
+    from operators.cohorts.measures import CohortMeasures, WindowMeasures
     from operators.judge_performance import LabelVerdicts
     from operators.tables import Table
     from stream.reports import Report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.cohort_measures import CohortMeasures, Comparison, WindowMeasures
+from operators.cohorts.measures import CohortMeasures, Comparison, WindowMeasures
 from operators.join.ticks import LabelTotals
 from operators.judge_performance import LabelVerdicts
 from operators.plans.label_monitors import Against

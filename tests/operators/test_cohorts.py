@@ -12,8 +12,8 @@ import pytest
 from factories import START, click
 from labelled import Rows, joined, pick, rows, ticks
 
-from operators.cohort_measures import CohortMeasures, WindowMeasures, worst_segments
-from operators.cohorts import Cohorts, CohortsState
+from operators.cohorts.cohorts import Cohorts, CohortsState
+from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
 from operators.performance_steps import CohortStep, cohorts_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
@@ -22,7 +22,7 @@ from windows.outcomes.layout import TaskOptions, task_layout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operators.cohorts import CohortsConfig
+    from operators.cohorts.cohorts import CohortsConfig
     from operators.join.ticks import CohortTick
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from labels import H, Interval, cohort_measures, compared, label_table, window_measures
 
-from operators.cohort_measures import CurveMeasure, SliceError
+from operators.cohorts.measures import CurveMeasure, SliceError
 from operators.detectors import WARM_UP, Detectors
 from operators.join.ticks import NEVER
 from operators.judge_performance import LabelJudge, LabelJudgeState
@@ -22,7 +22,7 @@ from operators.tables import Kind
 from windows.panes import Window
 
 if TYPE_CHECKING:
-    from operators.cohort_measures import CohortMeasures
+    from operators.cohorts.measures import CohortMeasures
     from operators.findings import Finding
     from operators.judge_performance import LabelVerdicts
 

@@ -12,9 +12,9 @@ from labelled import rows as labelled_rows
 from labelled import ticks
 from labels import HOUR, H, cohort_measures, compared, label_table, window_measures
 
-from operators.cohort_measures import CurveMeasure, Newest, WindowMeasures
+from operators.cohorts.curves import curves_of
+from operators.cohorts.measures import CurveMeasure, Newest, WindowMeasures
 from operators.judge_performance import LabelJudge, LabelJudgeState
-from operators.performance_curves import curves_of
 from operators.performance_steps import label_judge_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind

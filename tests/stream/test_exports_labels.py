@@ -10,9 +10,9 @@ import numpy as np
 from labelled import rows, ticks
 from labels import HOUR, H, cohort_measures, compared, label_table, label_verdicts, window_measures
 
+from operators.cohorts.curves import curves_of
 from operators.join.ticks import NEVER, LabelTotals
 from operators.judge import Objective
-from operators.performance_curves import curves_of
 from stream.exports_labels import of_cohorts
 from stream.metrics import BY_NAME
 from stream.registry import Registry

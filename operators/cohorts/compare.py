@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_measures import Comparison
+from operators.cohorts.measures import Comparison
 from operators.plans.label_monitors import ERROR_OF
 from operators.tables import Kind, Table
 from windows.outcomes.difference import difference

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from operators.cohorts.curves import Curves
     from operators.join.ticks import LabelTotals
-    from operators.performance_curves import Curves
     from operators.plans.label_monitors import Against, Form
     from operators.tables import Table
     from windows.arrays import FloatArray

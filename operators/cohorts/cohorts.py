@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohort_compare import Ask, Pairs, compare, covered, error_of
-from operators.cohort_measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
-from operators.performance_curves import Curves, curves_of
+from operators.cohorts.compare import Ask, Pairs, compare, covered, error_of
+from operators.cohorts.curves import Curves, curves_of
+from operators.cohorts.measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
 from operators.plans.label_monitors import CURVE, Against
 from operators.tables import Kind, Table
 from windows.cohort_ring import CohortRing

@@ -1,0 +1,1 @@
+"""Performance by the time of the prediction."""
