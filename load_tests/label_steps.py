@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from operators.join.ticks import CohortTick
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
     from operators.settings.model import ModelSettings
     from windows.references.reference import Reference
 

@@ -10,7 +10,7 @@ from columns_traffic import MODEL, Sketcher, features_of, reference_of
 from scipy.special import ndtr
 from scipy.stats import binom
 
-from operators.judge_readings import breach_level, readings_of
+from operators.judging.readings import breach_level, readings_of
 from operators.plans.measures import Plan
 from operators.plans.model import plan_models
 from operators.predictions.measure import Measure, MeasureConfig

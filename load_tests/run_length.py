@@ -20,7 +20,7 @@ import numpy as np
 from machine import show
 from scipy.stats import chi2
 
-from operators.detectors import RUN_LENGTH, WARM_UP, Detectors
+from operators.judging.opinions import RUN_LENGTH, WARM_UP, Detectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
-from operators.freshness import FreshnessConfig, surprising
-from operators.judge import Judge, JudgeConfig, JudgeState
+from operators.judging.freshness import FreshnessConfig, surprising
+from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.performance_steps import (
     CohortStep,
     LabelJudgeStep,
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from operators.alert_event import AlertEvent
     from operators.cohorts.cohorts import CohortsState
-    from operators.judge import Verdicts
-    from operators.judge_performance import LabelJudgeState, LabelVerdicts
+    from operators.judging.judge import Verdicts
+    from operators.judging.label_judge import LabelJudgeState, LabelVerdicts
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
     from operators.predictions.fold import Partial

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from operators.cohorts.cohorts import Cohorts, CohortsConfig, CohortsState
 from operators.cohorts.compare import Ask
-from operators.judge_performance import LabelJudge, LabelJudgeConfig, LabelJudgeState
-from operators.label_stall import StallConfig
+from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
+from operators.judging.stall import StallConfig
 from operators.plans.cohorts import plan_performance
 from operators.plans.label_monitors import performance_monitors
 from operators.plans.monitors import monitors_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from operators.cohorts.measures import CohortMeasures
     from operators.join.ticks import CohortTick
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
     from windows.arrays import IntArray

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from operators.alert import ActiveAlerts
     from operators.intake.account import Balance
-    from operators.judge import Verdicts
+    from operators.judging.judge import Verdicts
     from operators.tables import Measures, Table
     from stream.reports import Report
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.cohorts.measures import CohortMeasures, WindowMeasures
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
     from operators.tables import Table
     from stream.reports import Report
 

@@ -15,7 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from operators.alert_event import AlertEvent
     from operators.dead_letters import DeadLetter
-    from operators.evaluations import Evaluation
+    from operators.judging.evaluations import Evaluation
 
 Headers = tuple[tuple[str, bytes | None], ...]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from operators.alert_event import AlertEvent
     from operators.dead_letters import DeadLetter
-    from operators.evaluations import Evaluation
+    from operators.judging.evaluations import Evaluation
 
 ALERTS, EVALUATIONS, ACTIONS, DEAD_LETTERS = (
     f"{name}.jsonl" for name in ("alerts", "evaluations", "actions", "dead_letters")

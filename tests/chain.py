@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from operators.dead_letters import DeadLetter
-    from operators.evaluations import Evaluation
-    from operators.judge import Verdicts
+    from operators.judging.evaluations import Evaluation
+    from operators.judging.judge import Verdicts
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.step import Build

@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.cohorts.measures import CohortMeasures, Comparison, WindowMeasures
 from operators.join.ticks import LabelTotals
-from operators.judge_performance import LabelVerdicts
+from operators.judging.label_judge import LabelVerdicts
 from operators.plans.label_monitors import Against
 from operators.tables import Kind, Table
 from windows.panes import Window

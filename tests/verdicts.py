@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from operators.findings import Finding, WindowSpan
-from operators.judge import Verdicts
+from operators.judging.judge import Verdicts
 from operators.predictions.close import Totals
 from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from verdicts import measures, table
 
-from operators.evaluations import Evaluation, rows_of
+from operators.judging.evaluations import Evaluation, rows_of
 from operators.plans.measures import DISTANCES, QUANTILES
 from operators.plans.monitors import Monitor
 from operators.tables import Kind

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from verdicts import header
 
-from operators.freshness import FreshnessConfig, fresh_findings, surprising
+from operators.judging.freshness import FreshnessConfig, fresh_findings, surprising
 from operators.predictions.slices import NEVER, Header, Seen
 
 CONFIG = FreshnessConfig(("age", "country"), stale_after=600_000, no_data_after=120_000)

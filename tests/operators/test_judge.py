@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from verdicts import MINUTE, header, measures, table
 
-from operators.freshness import FreshnessConfig
-from operators.judge import Judge, JudgeConfig, JudgeState, Verdicts
+from operators.judging.freshness import FreshnessConfig
+from operators.judging.judge import Judge, JudgeConfig, JudgeState, Verdicts
 from operators.plans.monitors import Monitor
 from operators.predictions.slices import Header
 from operators.tables import Kind, Measures

@@ -12,9 +12,9 @@ import pytest
 from labels import H, Interval, cohort_measures, compared, label_table, window_measures
 
 from operators.cohorts.measures import CurveMeasure, SliceError
-from operators.detectors import WARM_UP, Detectors
 from operators.join.ticks import NEVER
-from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.judging.label_judge import LabelJudge, LabelJudgeState
+from operators.judging.opinions import WARM_UP, Detectors
 from operators.performance_steps import LabelJudgeStep, label_judge_config, shared_alerts
 from operators.plans.label_monitors import Against
 from operators.settings.model import ModelSettings
@@ -24,7 +24,7 @@ from windows.panes import Window
 if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures
     from operators.findings import Finding
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
 
 WHOLE = ("1", "")
 GERMANY = ("1", "country=de")

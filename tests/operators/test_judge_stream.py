@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.judge_readings import Readings, breach_level, insufficient, oriented, readings_of
-from operators.judge_stream import decide, quiet
+from operators.judging.decision import decide, quiet
+from operators.judging.readings import Readings, breach_level, insufficient, oriented, readings_of
 from operators.plans.monitors import Monitor
 from operators.tables import Kind, Table
 

@@ -14,7 +14,7 @@ from scipy.stats import expon, norm
 from unit_traffic import Kinds, Stream, unit_ticks
 
 from operators.alert import AlertConfig, Alerts, AlertsState
-from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
 from operators.plans.cohorts import plan_performance
 from operators.plans.label_monitors import performance_looks

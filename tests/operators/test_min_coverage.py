@@ -9,13 +9,13 @@ import pytest
 from factories import START, click
 from labelled import Rows, joined, rows, ticks
 
-from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
 from operators.settings.model import ModelSettings
 from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000
 T0 = START // DAY * DAY

@@ -14,7 +14,7 @@ from labels import HOUR, H, cohort_measures, compared, label_table, window_measu
 
 from operators.cohorts.curves import curves_of
 from operators.cohorts.measures import CurveMeasure, Newest, WindowMeasures
-from operators.judge_performance import LabelJudge, LabelJudgeState
+from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.performance_steps import label_judge_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
@@ -22,7 +22,7 @@ from windows.outcomes.layout import TaskOptions, task_layout
 from windows.panes import Window
 
 if TYPE_CHECKING:
-    from operators.evaluations import Evaluation
+    from operators.judging.evaluations import Evaluation
 
 WHOLE, GERMANY = ("1", ""), ("1", "country=de")
 

@@ -9,7 +9,8 @@ import pytest
 
 from operators.alert import ActiveAlerts
 from operators.intake.account import Balance
-from operators.judge import Objective, Verdicts
+from operators.judging.judge import Verdicts
+from operators.judging.objectives import Objective
 from operators.predictions.close import Totals as Counts
 from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table

@@ -12,7 +12,7 @@ from labels import HOUR, H, cohort_measures, compared, label_table, label_verdic
 
 from operators.cohorts.curves import curves_of
 from operators.join.ticks import NEVER, LabelTotals
-from operators.judge import Objective
+from operators.judging.objectives import Objective
 from stream.exports_labels import of_cohorts
 from stream.metrics import BY_NAME
 from stream.registry import Registry
@@ -20,7 +20,7 @@ from stream.reports import GaugeBlock, Totals
 from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
-    from operators.judge_performance import LabelVerdicts
+    from operators.judging.label_judge import LabelVerdicts
     from stream.reports import Report
 
 WHOLE, GERMANY = ("1", ""), ("1", "country=de")

@@ -12,7 +12,7 @@ import pytest
 
 from operators.alert_event import AlertEvent, Cause, EventWindow
 from operators.dead_letters import DeadLetter, Reason
-from operators.evaluations import Evaluation, WindowRow
+from operators.judging.evaluations import Evaluation, WindowRow
 from stream.outputs import (
     SHORT_CAUSES,
     SMALL,

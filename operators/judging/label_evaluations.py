@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.detectors import RUN_LENGTH
-from operators.evaluations import Evaluation, WindowRow
-from operators.judge_readings import breach_level, insufficient, readings_of
-from operators.performance_curve_rows import curves_rows
-from operators.performance_tables import Asked, coverage_of, table_of
+from operators.judging.curve_evaluations import curves_rows
+from operators.judging.evaluations import Evaluation, WindowRow
+from operators.judging.label_tables import Asked, coverage_of, table_of
+from operators.judging.opinions import RUN_LENGTH
+from operators.judging.readings import breach_level, insufficient, readings_of
 from operators.plans.label_monitors import CURVE_MONITOR
 from operators.settings.label_metrics import OF_ANY_COVERAGE
 from operators.tables import Kind
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operators.cohorts.measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
-    from operators.detectors import Opinion
-    from operators.evaluations import Status
+    from operators.judging.evaluations import Status
+    from operators.judging.opinions import Opinion
     from operators.plans.label_monitors import PerformanceMonitor
     from operators.tables import Table
 

@@ -11,8 +11,8 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from operators.judge_readings import Readings
-    from operators.judge_stream import StreamState
+    from operators.judging.decision import StreamState
+    from operators.judging.readings import Readings
 
 StreamKey = tuple[str, int, str, str]
 """(monitor name, window size, version, segment)."""

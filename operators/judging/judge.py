@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.evaluations import Evaluation, rows_of
 from operators.findings import PREDICTIONS, Finding, WindowSpan
-from operators.freshness import FreshnessConfig, fresh_findings
-from operators.judge_readings import oriented, readings_of
-from operators.judge_silence import StreamKey, forget, measurable
-from operators.judge_stream import StreamState, advance
+from operators.judging.decision import StreamState, advance
+from operators.judging.evaluations import Evaluation, rows_of
+from operators.judging.freshness import FreshnessConfig, fresh_findings
+from operators.judging.objectives import Objective
+from operators.judging.readings import oriented, readings_of
+from operators.judging.silence import StreamKey, forget, measurable
 from operators.predictions.slices import Header
 from operators.tables import Kind
 from windows.segments import WHOLE
@@ -41,17 +42,6 @@ class JudgeConfig:
     monitors: tuple[Monitor, ...]
     freshness: FreshnessConfig
     evaluations: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Objective:
-    """Where an objective stands: for the metrics sla_objective, sla_value, sla_violated."""
-
-    version: str
-    sla: str
-    target: float
-    value: float
-    violated: bool
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from operators.judge_readings import breach_level, insufficient, readings_of
+from operators.judging.readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
     from operators.plans.monitors import Monitor

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.evaluations import Evaluation
+from operators.judging.evaluations import Evaluation
 from operators.tables import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.cohorts.curves import Curves
-    from operators.evaluations import WindowRow
+    from operators.judging.evaluations import WindowRow
     from windows.arrays import FloatArray, IntArray
 
 

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.detectors import Detectors, Opinion, load, opinions
 from operators.findings import LABELS, Finding, WindowSpan
-from operators.judge import Objective
-from operators.judge_readings import oriented, readings_of
-from operators.judge_silence import StreamKey, forget, measurable
-from operators.judge_stream import StreamState, advance
-from operators.label_stall import StallConfig, StallState, watch
-from operators.performance_evaluations import curve_rows, opinion_rows, window_rows
-from operators.performance_tables import Asked, coverage_of, table_of
+from operators.judging.decision import StreamState, advance
+from operators.judging.label_evaluations import curve_rows, opinion_rows, window_rows
+from operators.judging.label_tables import Asked, coverage_of, table_of
+from operators.judging.objectives import Objective
+from operators.judging.opinions import Detectors, Opinion, load, opinions
+from operators.judging.readings import oriented, readings_of
+from operators.judging.silence import StreamKey, forget, measurable
+from operators.judging.stall import StallConfig, StallState, watch
 from operators.plans.label_monitors import CURVE_MONITOR
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures, SliceError, WindowMeasures
-    from operators.evaluations import Evaluation
+    from operators.judging.evaluations import Evaluation
     from operators.plans.label_monitors import PerformanceMonitor
     from windows.arrays import FloatArray
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from operators.judge_readings import breach_level
+from operators.judging.readings import breach_level
 
 if TYPE_CHECKING:
-    from operators.judge_readings import Readings
+    from operators.judging.readings import Readings
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 Key = TypeVar("Key")
