@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.alert_event import AlertEvent
+from operators.alerts.event import AlertEvent
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
 from operators.plans.model import plan_models
 from operators.predictions.fold import Partial

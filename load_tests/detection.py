@@ -32,7 +32,7 @@ from windows.predictions.fold import Binning, binning_of, fold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.columns import Columns
     from windows.references.reference import Reference

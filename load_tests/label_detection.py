@@ -35,7 +35,7 @@ from stream.demo_reference import ClickRows
 from stream.reference_build import BuildOptions, build
 
 if TYPE_CHECKING:
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from windows.arrays import FloatArray
     from windows.references.reference import Reference
 

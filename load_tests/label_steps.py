@@ -14,7 +14,7 @@ sys.path[:0] = [place for place in (str(ROOT), str(ROOT / "tests")) if place not
 
 from joining import DictStore  # noqa: E402  the path comes first
 
-from operators.alert_event import AlertEvent  # noqa: E402
+from operators.alerts.event import AlertEvent  # noqa: E402
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402

@@ -45,7 +45,7 @@ from operators.settings.model import ModelSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from windows.arrays import FloatArray, IntArray
     from windows.references.reference import Reference
     from windows.ring import Groups

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
+from operators.alerts.alert import ActiveAlerts, AlertConfig, Alerts, AlertsState
 from operators.judging.freshness import FreshnessConfig, surprising
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.performance_steps import (
@@ -23,7 +23,7 @@ from operators.settings.policy import severity_table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.cohorts.cohorts import CohortsState
     from operators.judging.judge import Verdicts
     from operators.judging.label_judge import LabelJudgeState, LabelVerdicts

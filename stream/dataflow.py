@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
-from operators.alert_event import AlertEvent
+from operators.alerts.event import AlertEvent
 from operators.intake.account import Account, AccountState, entry_of
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of

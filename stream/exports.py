@@ -13,7 +13,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operators.alert import ActiveAlerts
+    from operators.alerts.alert import ActiveAlerts
     from operators.intake.account import Balance
     from operators.judging.judge import Verdicts
     from operators.tables import Measures, Table

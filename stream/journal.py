@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stream.seldom import Seldom
 
 if TYPE_CHECKING:
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.dead_letters import DeadLetter
 
 _LOG = logging.getLogger("driftgauge.monitor")

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from bytewax.recovery import RecoveryConfig
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
     from stream.config import Config
     from stream.feedback_flow import Moved

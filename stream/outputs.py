@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.dead_letters import DeadLetter
     from operators.judging.evaluations import Evaluation
 

@@ -17,7 +17,7 @@ from stream.reports import AlertsFiring, AlertTold
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from stream.reports import Labels, Report
 
 Clocks = dict[str, dict[str, int]]

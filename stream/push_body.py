@@ -8,14 +8,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from operators.links import EVERYTHING, MODEL_PAGE
+from operators.alerts.links import EVERYTHING, MODEL_PAGE
 from stream.rule_options import SERVICE, WITH_RUNBOOK
 from stream.rule_texts import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from stream.config import Config
     from stream.push_board import Entry, View
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from operators.alert_event import AlertEvent  # noqa: TC001 - read by msgspec
+from operators.alerts.event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.push_board import Clocks, Entry, View

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import BinaryIO
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.dead_letters import DeadLetter
     from operators.judging.evaluations import Evaluation
 

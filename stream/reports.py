@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
 
 Labels = tuple[str, ...]
 WorkerState = Literal["starting", "waiting_for_broker", "running", "broker_lost", "stopping"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.links import EVERYTHING, MODEL_PAGE
+from operators.alerts.links import EVERYTHING, MODEL_PAGE
 from stream.rule_parts import literal
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def model_dashboard(config: Config, options: RuleOptions) -> dict[str, str]:
     None where nobody has said where Grafana is.
 
     What the alert is not about in particular is All. Alertmanager's templates add the time range, which is not known
-    here. The event's own link is that of operators/links.py.
+    here. The event's own link is that of operators/alerts/links.py.
     """
     name = "{{ with $labels.%s }}{{ . | urlquery }}{{ else }}" + EVERYTHING + "{{ end }}"
     chosen = "&".join(f"var-{label}={name % label}" for label in ("model", "version", "segment"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from operators.alert_event import AlertEvent
+from operators.alerts.event import AlertEvent
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
 from operators.predictions.fold import Fold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operators.alert_event import AlertEvent, Cause, EventWindow, fingerprint_of
+from operators.alerts.event import AlertEvent, Cause, EventWindow, fingerprint_of
 from stream.backoff import BackoffPolicy
 from stream.push import Policy
 from stream.push_board import Board, View

@@ -18,7 +18,7 @@ from composed import RULES, Composed
 from paging import DEPLOY, REQUIRED
 from waiting import until
 
-from operators import links
+from operators.alerts import links
 from stream.config import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions, model_dashboard, monitor_dashboard

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from verdicts import finding, verdicts
 
-from operators.alert import UPDATE_INTERVAL, AlertConfig, Alerts, AlertsState
-from operators.alert_event import AlertEvent
+from operators.alerts.alert import UPDATE_INTERVAL, AlertConfig, Alerts, AlertsState
+from operators.alerts.event import AlertEvent
 from operators.findings import Finding
 from operators.settings.alerting import AlertingSettings
 from operators.settings.policy import severity_table

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 from verdicts import finding
 
-from operators.alert_event import MAX_CAUSES, causes_of, fingerprint_of, id_of, leading, reason_of
+from operators.alerts.event import MAX_CAUSES, causes_of, fingerprint_of, id_of, leading, reason_of
 from operators.findings import Finding, WindowSpan
 
 FORTY = [finding(feature=f"f{at:02}", lower=0.26 + at / 100) for at in range(40)]

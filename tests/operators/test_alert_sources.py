@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from labels import label_verdicts
 from verdicts import finding, verdicts
 
-from operators.alert import AlertConfig, Alerts, AlertsState
+from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.settings.alerting import AlertingSettings
 from operators.settings.policy import severity_table
 
 if TYPE_CHECKING:
-    from operators.alert import Found
-    from operators.alert_event import AlertEvent
+    from operators.alerts.alert import Found
+    from operators.alerts.event import AlertEvent
 
 PANE = 10_000
 RESOLVE = 100_000

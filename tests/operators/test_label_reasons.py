@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from verdicts import finding
 
-from operators.alert_event import causes_of, reason_of
+from operators.alerts.event import causes_of, reason_of
 from operators.findings import Finding, WindowSpan
 
 H = 3_600_000

@@ -13,7 +13,7 @@ from factories import click
 from scipy.stats import expon, norm
 from unit_traffic import Kinds, Stream, unit_ticks
 
-from operators.alert import AlertConfig, Alerts, AlertsState
+from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
 from operators.plans.cohorts import plan_performance
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.join.ticks import CohortTick
     from operators.settings.model import ModelSettings
     from windows.outcomes.layout import TaskLayout

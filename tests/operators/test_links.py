@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from operators.links import model_dashboard
+from operators.alerts.links import model_dashboard
 
 
 def test_a_link_chooses_model_version_segment_and_time() -> None:

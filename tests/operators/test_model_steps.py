@@ -17,7 +17,7 @@ from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 
 if TYPE_CHECKING:
-    from operators.alert_event import AlertEvent
+    from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
     from windows.references.reference import Reference
     from windows.sketches.profiles import NumericProfile, Profile

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from operators.alert import ActiveAlerts
+from operators.alerts.alert import ActiveAlerts
 from operators.intake.account import Balance
 from operators.judging.judge import Verdicts
 from operators.judging.objectives import Objective

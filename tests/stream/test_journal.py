@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from operators.alert_event import AlertEvent, EventWindow
+from operators.alerts.event import AlertEvent, EventWindow
 from operators.dead_letters import DeadLetter, Reason
 from stream.journal import DeadLetterJournal, log_alert
 
 if TYPE_CHECKING:
     import pytest
 
-    from operators.alert_event import AlertState
+    from operators.alerts.event import AlertState
 
 
 def alert(state: AlertState, severity: str) -> AlertEvent:

@@ -19,7 +19,7 @@ from kafka_node import KafkaNode, NoBrokerError
 from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, headers_of, reference
 from waiting import until
 
-from operators.alert_event import fingerprint_of, id_of
+from operators.alerts.event import fingerprint_of, id_of
 from stream import watcher
 from stream.shifts import Shift
 from stream.traffic import Generator

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from operators.alert_event import AlertEvent, Cause, EventWindow
+from operators.alerts.event import AlertEvent, Cause, EventWindow
 from operators.dead_letters import DeadLetter, Reason
 from operators.judging.evaluations import Evaluation, WindowRow
 from stream.outputs import (

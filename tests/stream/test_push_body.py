@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pushing import CRITICAL, SEGMENT, START, TEXTS, event
 
-from operators.alert_event import Cause
+from operators.alerts.event import Cause
 from operators.settings.alerting import AlertName
 from stream.push_board import Entry, View
 from stream.push_body import MOST, requests

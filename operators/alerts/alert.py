@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from operators.alert_event import (
+from operators.alerts.event import (
     AlertEvent,
     AlertState,
     EventWindow,
@@ -26,8 +26,8 @@ from operators.alert_event import (
     leading,
     reason_of,
 )
+from operators.alerts.links import model_dashboard
 from operators.findings import LABELS, PREDICTIONS
-from operators.links import model_dashboard
 from windows.panes import duration_text
 from windows.segments import WHOLE
 

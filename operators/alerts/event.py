@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from operators.alerts.label_reasons import LABEL_REASONS, label_reason
 from operators.findings import PREDICTIONS
-from operators.label_reasons import LABEL_REASONS, label_reason
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
