@@ -18,8 +18,7 @@ from operators.alerts.event import AlertEvent  # noqa: E402
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
-from operators.join_steps import JoinStep, KnownStep  # noqa: E402
-from operators.model_steps import AlertStep, cohort_step, label_judge_step  # noqa: E402
+from operators.model_steps import AlertStep, JoinStep, KnownStep, cohort_step, label_judge_step  # noqa: E402  # noqa: E402
 from operators.plans.join import SHARDS  # noqa: E402
 from operators.plans.model import plan_models  # noqa: E402
 from operators.records import NoEnvelopes, RawBatch  # noqa: E402

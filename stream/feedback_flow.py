@@ -9,8 +9,7 @@ import bytewax.operators as op
 
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions
-from operators.join_steps import JoinStep, KnownStep
-from operators.model_steps import cohort_step, label_judge_step
+from operators.model_steps import JoinStep, KnownStep, cohort_step, label_judge_step
 from operators.plans.cohorts import performance_windows
 from operators.step import step
 from stream.exports_labels import of_cohorts

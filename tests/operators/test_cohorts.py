@@ -14,7 +14,7 @@ from labelled import Rows, joined, pick, rows, ticks
 
 from operators.cohorts.cohorts import Cohorts, CohortsState
 from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
-from operators.performance_steps import CohortStep, cohorts_config
+from operators.model_steps import CohortStep, cohorts_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
 from windows.outcomes.layout import TaskOptions, task_layout

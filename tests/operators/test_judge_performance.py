@@ -15,7 +15,7 @@ from operators.cohorts.measures import CurveMeasure, SliceError
 from operators.join.ticks import NEVER
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.judging.opinions import WARM_UP, Detectors
-from operators.performance_steps import LabelJudgeStep, label_judge_config, shared_alerts
+from operators.model_steps import LabelJudgeStep, label_judge_config, shared_alerts
 from operators.plans.label_monitors import Against
 from operators.settings.model import ModelSettings
 from operators.tables import Kind

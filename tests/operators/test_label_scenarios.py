@@ -15,7 +15,7 @@ from unit_traffic import Kinds, Stream, unit_ticks
 
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
-from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
+from operators.model_steps import CohortStep, cohorts_config, label_judge_config
 from operators.plans.cohorts import plan_performance
 from operators.plans.label_monitors import performance_looks
 from operators.settings.policy import severity_table

@@ -10,7 +10,7 @@ from factories import START, click
 from labelled import Rows, joined, rows, ticks
 
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
-from operators.performance_steps import CohortStep, cohorts_config, label_judge_config
+from operators.model_steps import CohortStep, cohorts_config, label_judge_config
 from operators.settings.model import ModelSettings
 from windows.outcomes.layout import TaskOptions, task_layout
 

@@ -15,7 +15,7 @@ from labels import HOUR, H, cohort_measures, compared, label_table, window_measu
 from operators.cohorts.curves import curves_of
 from operators.cohorts.measures import CurveMeasure, Newest, WindowMeasures
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
-from operators.performance_steps import label_judge_config
+from operators.model_steps import label_judge_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
 from windows.outcomes.layout import TaskOptions, task_layout
