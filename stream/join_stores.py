@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stream.reports import GaugeBlock
 from stream.rocks_store import RocksStore
-from stream.seldom import Seldom
+from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from stream.seldom import Seldom
+from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent

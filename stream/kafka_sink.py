@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from stream.seldom import Seldom
+from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     import threading

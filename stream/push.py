@@ -22,7 +22,7 @@ from stream.push_body import Texts, requests, texts_of
 from stream.push_client import Client, PushError, RefusedError, clients_of
 from stream.push_memory import Memory
 from stream.reports import GaugeBlock, Increments
-from stream.seldom import Seldom
+from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

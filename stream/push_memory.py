@@ -11,7 +11,7 @@ from operators.alerts.event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.push_board import Clocks, Entry, View
-from stream.seldom import Seldom
+from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     from pathlib import Path

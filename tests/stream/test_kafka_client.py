@@ -5,8 +5,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
 from stream import kafka_client
 from stream.kafka_client import consumer_properties, producer_properties
-from stream.seldom import Seldom
 from stream.settings import KafkaSettings
+from stream.throttle import Seldom
 
 REFUSED = KafkaError(KafkaError._TRANSPORT, "a:1: connection refused (after 2ms in state CONNECT)")
 AGAIN = KafkaError(KafkaError._TRANSPORT, "a:1: connection refused (after 0ms in state CONNECT, 7 identical error(s))")
