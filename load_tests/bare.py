@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
+from stream.config.settings import KafkaSettings
 from stream.kafka_client import consumer_properties
 from stream.kafka_source import POLL
-from stream.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -35,7 +35,7 @@ from product import PATIENCE, POLL_SECONDS, Measure, Product, config_of  # noqa:
 from throughput import child  # noqa: E402
 from usage import usage  # noqa: E402
 
-from stream.config import load  # noqa: E402
+from stream.config.load import load  # noqa: E402
 from stream.kafka_source import POLL  # noqa: E402
 from stream.reference_build import BuildOptions, build  # noqa: E402
 from stream.rows import open_rows  # noqa: E402

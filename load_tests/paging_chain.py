@@ -22,7 +22,7 @@ from paging_traffic import MODEL, VERSION, Traffic
 from patience import until
 from product import Product
 
-from stream.config import load
+from stream.config.load import load
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 from windows.references.reference import to_json

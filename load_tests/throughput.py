@@ -33,7 +33,7 @@ from kafka_node import KafkaNode  # noqa: E402
 from product import Measure, Product, config_of, run_product  # noqa: E402
 from usage import usage  # noqa: E402
 
-from stream.config import load  # noqa: E402
+from stream.config.load import load  # noqa: E402
 from stream.kafka_source import POLL  # noqa: E402
 from stream.topics import create, plan  # noqa: E402
 from stream.traffic import Generator  # noqa: E402

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from operators.settings.model import FeatureKind, ModelSettings
-from stream.config_problems import suggestion
+from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows import SPECIAL, Column, Rows
 from windows.outcomes.layout import Task

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from stream.check_summary import model_lines
-from stream.config import Config, load, load_references
-from stream.config_checks import reference_notes
+from stream.config.checks import reference_notes
+from stream.config.load import Config, load, load_references
+from stream.config.summary import model_lines
 from stream.http_access import load_access
 from stream.http_tls import load_tls
 from stream.push_client import clients_of

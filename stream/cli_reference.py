@@ -9,8 +9,8 @@ from rich.console import Console
 
 from stream.build_plan import outcome_options
 from stream.cli_progress import progress_bar
-from stream.config import load, load_reference, model_named
-from stream.config_problems import suggestion
+from stream.config.explain import suggestion
+from stream.config.load import load, load_reference, model_named
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.reference_build import BuildOptions

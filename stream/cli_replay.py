@@ -11,8 +11,8 @@ import typer
 
 from operators.settings.durations import show_duration
 from stream.cli_progress import progress_bar
-from stream.config import Config, load, load_references
-from stream.environment import SETTING
+from stream.config.environment import SETTING
+from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
 from stream.replay_lanes import Lane
 from stream.replay_summary import Summary

@@ -9,7 +9,7 @@ import typer
 from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import ALLOWED, parse_duration, show_duration
-from stream.config import load
+from stream.config.load import load
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.rule_options import KEEP_FIRING_FOR, RuleOptions

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stream.config import load, load_references
+from stream.config.load import load, load_references
 from stream.http_access import load_access
 from stream.http_tls import load_tls
 from stream.push import push_of

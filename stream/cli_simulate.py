@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from operators.settings.durations import ALLOWED, parse_duration, show_duration
 from stream import shifts
-from stream.config import Config, load, load_references
+from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
 from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic, Kind
 from stream.label_draws import Labels, labels_of

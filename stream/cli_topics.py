@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from operators.settings.durations import ALLOWED, parse_duration
-from stream.config import load
+from stream.config.load import load
 from stream.errors import UsageError
 from stream.topics import BROKER_DEFAULT, POLICIES, TopicResult, create, plan
 

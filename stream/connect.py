@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.kafka_client import Complaints, consumer_properties, producer_properties
-from stream.problems import ConfigError
 from stream.redact import redact
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
 
-    from stream.config import Config
+    from stream.config.load import Config
 
 
 TIMEOUT_SECONDS = 10.0

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stream.click_model import MODEL
-from stream.config import Config, load, load_references
+from stream.config.load import Config, load, load_references
 from stream.demo_alerts import AlertFeed
 from stream.demo_reference import click_reference
 from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of

@@ -14,10 +14,10 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stream.config.settings import split_address
 from stream.errors import Unreachable
 from stream.http_access import Access
 from stream.http_room import TO_ANSWER, TO_ASK, Hurried, Room, left
-from stream.settings import split_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from stream.problems import ConfigError
+from stream.config.problems import ConfigError
+from stream.config.secrets import _pair, _read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from stream.config import Config
-    from stream.problems import KeyPath
-    from stream.settings import AlertmanagerSettings, AuthSettings, HttpSettings
-
-LARGEST = 4_096
-"""Bytes of a file with a secret; in a larger one there is something else."""
+    from stream.config.load import Config
+    from stream.config.problems import KeyPath
+    from stream.config.settings import AuthSettings
 
 
 class Access:
@@ -66,25 +62,6 @@ def header_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:
     return f"Basic {_pair(auth.username, _given(config, auth, 'password', place))}"
 
 
-def _pair(username: str, password: str) -> str:
-    """Both as the header carries them: RFC 7617, in UTF-8."""
-    return b64encode(f"{username}:{password}".encode()).decode()
-
-
-def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
-    """What must be shown nowhere, with what files hold as far as they can be read."""
-    if http.tls is not None and http.tls.key_password is not None:
-        yield http.tls.key_password
-    if http.auth is None:
-        return
-    held = [secret for secret in (http.auth.token, http.auth.password) if secret is not None]
-    held += [_read(path)[0] for path in (http.auth.token_file, http.auth.password_file) if path is not None]
-    for secret in held:
-        yield secret
-        if http.auth.username is not None:
-            yield _pair(http.auth.username, secret)
-
-
 def _given(config: Config, auth: AuthSettings, name: str, place: KeyPath) -> str:
     """The secret of this name, or what is in its file."""
     written: str | None = getattr(auth, name)
@@ -96,18 +73,3 @@ def _given(config: Config, auth: AuthSettings, name: str, place: KeyPath) -> str
         at = (*place, f"{name}_file")
         raise ConfigError([config.problem((at, f"{path}: {refusal}", f"a file with one line, the {name}"))])
     return secret
-
-
-def _read(path: Path) -> tuple[str, str]:
-    """What is in the file, or nothing and why."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        secret = content.decode().rstrip("\r\n")
-    except OSError as error:
-        return "", error.strerror or "cannot be read"
-    except UnicodeDecodeError:
-        return "", "not text"
-    if not secret or "\n" in secret or len(content) > LARGEST:
-        return "", "not one line"
-    return secret, ""

@@ -7,14 +7,14 @@ import os
 import ssl
 from typing import TYPE_CHECKING
 
-from stream.problems import ConfigError
+from stream.config.problems import ConfigError
 
 if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from stream.config import Config
-    from stream.settings import TlsSettings
+    from stream.config.load import Config
+    from stream.config.settings import TlsSettings
 
 _LOG = logging.getLogger("driftgauge.http")
 

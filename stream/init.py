@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.build_plan import OutcomeOptions
-from stream.config import load, load_references
-from stream.config_template import NewModel, config_text
+from stream.config.load import load, load_references
+from stream.config.problems import shorten
+from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.problems import shorten
 from stream.reference_build import BuildOptions, Progress, build
 from stream.row_columns import categories
 from stream.rows import Rows, open_rows

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.feedback_flow import Moved
     from stream.reports import Reporter, WorkerState
     from windows.references.reference import Reference

@@ -27,7 +27,7 @@ from stream.throttle import Seldom
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.push_board import Entry
     from stream.registry import Registry
     from stream.reports import Labels, Report

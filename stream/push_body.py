@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from operators.alerts.event import AlertEvent
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.push_board import Entry, View
 
 MOST = 256

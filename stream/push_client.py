@@ -13,16 +13,16 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.http_access import header_of
-from stream.problems import ConfigError
 from stream.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.config import Config
-    from stream.settings import ClientTlsSettings
+    from stream.config.load import Config
+    from stream.config.settings import ClientTlsSettings
 
 PATH = "/api/v2/alerts"
 _LONGEST = 300

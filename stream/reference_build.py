@@ -19,7 +19,7 @@ from stream.build_frames import PREDICTION, frames
 from stream.build_labels import with_labels
 from stream.build_plan import BuildOptions, Plan, plan_build
 from stream.build_scan import CategoryScan, Scan
-from stream.config_checks import reference_notes
+from stream.config.checks import reference_notes
 from stream.errors import UsageError
 from stream.rows import Rows
 from windows.arrays import IntArray

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from stream.problems import one_line, shorten
+from stream.config.problems import one_line, shorten
 from windows.arrays import IntArray
 from windows.estimates.estimate import Estimates
 from windows.estimates.estimator import Estimator

@@ -26,7 +26,7 @@ from stream.witness import Witness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.replay_lanes import Lane
     from stream.reports import Reporter
     from windows.references.reference import Reference

@@ -20,7 +20,7 @@ from stream.replay_lanes import Block
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream.settings import KafkaSettings
+    from stream.config.settings import KafkaSettings
 
 ANSWER_SECONDS = 10.0
 """How long the broker has to say what a topic holds."""

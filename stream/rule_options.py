@@ -9,7 +9,7 @@ from operators.alerts.links import EVERYTHING, MODEL_PAGE
 from stream.rule_parts import literal
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config.load import Config
 
 MONITOR_PAGE = "driftgauge-monitor"
 

@@ -12,7 +12,7 @@ from stream.rules_slo import slo_rules
 from stream.rules_thresholds import threshold_rules
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config.load import Config
 
 HEADER = """\
 Rules of driftgauge for Prometheus 2.42 or newer (keep_firing_for).

@@ -14,7 +14,7 @@ from stream.rule_parts import Alerting, Recording, literal, promql
 from stream.rule_texts import DESCRIPTIONS, SUMMARIES
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.rule_options import RuleOptions
 
 HELD = "driftgauge:alert_active:held"

@@ -10,7 +10,7 @@ from stream.rule_options import SERVICE, monitor_dashboard, runbook
 from stream.rule_parts import Alerting, Recording, promql
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.rule_options import RuleOptions
 
 SHORTEST_LAG = 120_000

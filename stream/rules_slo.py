@@ -16,7 +16,7 @@ from stream.rule_options import SERVICE, model_dashboard, runbook
 from stream.rule_parts import Alerting, Recording
 
 if TYPE_CHECKING:
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.rule_options import RuleOptions
 
 TIME_SLICES = 0.99

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.settings.model import ModelSettings
-    from stream.config import Config
+    from stream.config.load import Config
 
 THRESHOLD = "driftgauge:threshold"
 """Labels: model, monitor ("drift.psi", as in alert events), metric, level (minor or major)."""

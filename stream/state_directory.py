@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
-    from stream.settings import StateSettings, TopicsSettings
+    from stream.config.settings import StateSettings, TopicsSettings
 
 FORMAT = 3
 """Version of everything that is kept in the state directory; raised when a state class changes."""

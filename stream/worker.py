@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
-    from stream.config import Config
+    from stream.config.load import Config
     from stream.reports import Reporter
     from windows.references.reference import Reference
 

@@ -18,7 +18,7 @@ from kafka_node import free_ports
 from paging import Prometheus
 from waiting import until
 
-from stream.config import load
+from stream.config.load import load
 from stream.embedded import EmbeddedBroker
 
 if TYPE_CHECKING:

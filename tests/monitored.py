@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from waiting import until
 
 from stream import monitor
-from stream.config import Config, load
+from stream.config.load import Config, load
 from stream.demo_reference import click_reference
 from stream.metrics import BY_NAME
 from stream.registry import Registry

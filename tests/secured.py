@@ -30,7 +30,7 @@ from kafka_node import KafkaNode, NoBrokerError, free_ports
 from monitored import reference
 from waiting import until
 
-from stream.config import TopicsSettings
+from stream.config.load import TopicsSettings
 from stream.traffic import Generator
 from windows.references.reference import to_json
 

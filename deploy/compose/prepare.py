@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stream import topics
 from stream.click_model import MODEL, click_rows
-from stream.config import Config, load, model_named
+from stream.config.load import Config, load, model_named
 from stream.demo_reference import ROWS, ClickRows
 from stream.errors import UsageError
 from stream.files import write_atomically

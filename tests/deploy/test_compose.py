@@ -17,7 +17,7 @@ from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
 
 from operators.settings.durations import parse_duration
 from stream import shifts
-from stream.config import load
+from stream.config.load import load
 from stream.http import Server
 from stream.registry import Registry
 from stream.rule_options import RuleOptions

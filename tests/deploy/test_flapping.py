@@ -15,7 +15,7 @@ import yaml
 from monitored import reference
 from paging import run
 
-from stream.config import load
+from stream.config.load import load
 from stream.replay import replay
 from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, lines_of
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stream.config import Config
+    from stream.config.load import Config
 
 START = 1_780_000_000_000
 HOUR = 3_600

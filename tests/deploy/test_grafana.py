@@ -19,7 +19,7 @@ from paging import DEPLOY, REQUIRED
 from waiting import until
 
 from operators.alerts import links
-from stream.config import load
+from stream.config.load import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions, model_dashboard, monitor_dashboard
 

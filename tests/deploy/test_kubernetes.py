@@ -20,7 +20,7 @@ from kubernetes import EXAMPLE, Json, complaints, definitions, example, rendered
 from paging import run
 from waiting import until
 
-from stream.config import load
+from stream.config.load import load
 from stream.embedded import EmbeddedBroker
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of

@@ -11,7 +11,7 @@ from pagerduty import ROUTING_KEY
 from paging import DEPLOY, Alertmanager, Prometheus, Receiver
 from waiting import until
 
-from stream.config import load
+from stream.config.load import load
 from stream.http import Server
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Status

@@ -20,7 +20,7 @@ from paging import Alertmanager, Receiver
 from pushing import CRITICAL, POLICY, SEGMENT, START, active, event, told
 from waiting import until
 
-from stream.config import load
+from stream.config.load import load
 from stream.errors import Unreachable
 from stream.push import Push, pushed
 from stream.push_board import Board

@@ -10,7 +10,7 @@ import yaml
 from paging import DEPLOY, RULES, alerting_rules, run, tool
 
 from operators.settings.policy import SEVERITY
-from stream.config import load
+from stream.config.load import load
 from stream.metrics import METRICS
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of

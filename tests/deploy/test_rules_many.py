@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from paging import run
 
-from stream.config import load
+from stream.config.load import load
 from stream.rules import rules_of
 from stream.rules_slo import BURNS
 

@@ -19,7 +19,7 @@ from operators.model_steps import CohortStep, cohorts_config, label_judge_config
 from operators.plans.cohorts import plan_performance
 from operators.plans.label_monitors import performance_looks
 from operators.settings.policy import severity_table
-from stream.config import load
+from stream.config.load import load
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.statistics.confidence import level
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from estimated import binary_rows, built
 from sklearn.metrics import accuracy_score
 
-from stream.check_summary import model_lines
-from stream.config import load
+from stream.config.load import load
+from stream.config.summary import model_lines
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from profiles_zoo import small_reference
 from operators.settings.label_metrics import LABEL_METRICS, OF_TASK
 from operators.settings.model import ModelSettings
 from operators.settings.performance import PerformanceSettings
-from stream.config import load, load_references
-from stream.config_template_performance import performance_text
+from stream.config.load import load, load_references
+from stream.config.performance_template import performance_text
 from stream.embedded import EmbeddedBroker
 from stream.reference_show import bar
 from windows.outcomes.layout import Task

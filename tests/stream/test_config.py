@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from profiles_zoo import small_reference
 
 from operators.settings.durations import ALLOWED
-from stream.config import Config, ConfigError, load, load_references, model_named
-from stream.environment import SETTING
+from stream.config.environment import SETTING
+from stream.config.load import Config, ConfigError, load, load_references, model_named
 from stream.redact import redact
 from windows.references.reference import to_json
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stream.build_plan import BuildOptions, outcome_options
-from stream.config import load, load_references
+from stream.config.load import load, load_references
 from stream.reference_build import build
 from stream.rows import open_rows
 from windows.references.reference import to_json

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from stream.cli import app
 from stream.click_model import MODEL, click_rows
-from stream.config import load
+from stream.config.load import load
 from stream.demo_reference import ClickRows
 from stream.errors import UsageError
 from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic

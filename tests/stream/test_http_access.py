@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.config import load
+from stream.config.load import load
+from stream.config.problems import ConfigError
 from stream.http import Server
 from stream.http_access import load_access
-from stream.problems import ConfigError
 from stream.registry import Registry
 from stream.reports import GaugeBlock, Status
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stream.config import Config
+    from stream.config.load import Config
 
 TOKEN = "t0ken-0f-the-scraper"  # noqa: S105 - planted, to be looked for
 PASSWORD = "pässwörd with a : colon"  # noqa: S105 - planted, to be looked for

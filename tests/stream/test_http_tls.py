@@ -12,10 +12,10 @@ import pytest
 from certificates import Authority
 from waiting import until
 
-from stream.config import load
+from stream.config.load import load
+from stream.config.problems import ConfigError
 from stream.http import Server
 from stream.http_tls import load_tls
-from stream.problems import ConfigError
 from stream.registry import Registry
 
 if TYPE_CHECKING:

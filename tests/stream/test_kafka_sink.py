@@ -17,10 +17,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from stream.config.settings import KafkaSettings
 from stream.kafka_client import producer_properties
 from stream.kafka_sink import HELD_UP, STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
 from stream.outputs import Outgoing
-from stream.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from brokers import Broker

@@ -12,10 +12,10 @@ from confluent_kafka import Consumer, Producer
 from waiting import until
 
 from stream.alignment import Alignment
+from stream.config.settings import KafkaSettings
 from stream.connect import wait_for_topic
 from stream.kafka_client import consumer_properties
 from stream.kafka_source import BATCH, KafkaSource, PartitionReader, Reading
-from stream.settings import KafkaSettings
 from stream.watcher import Watcher
 
 if TYPE_CHECKING:

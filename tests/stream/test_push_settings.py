@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from stream.config import load
-from stream.problems import ConfigError
+from stream.config.load import load
+from stream.config.problems import ConfigError
 from stream.push import push_of
 from stream.push_client import clients_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stream.config import Config
+    from stream.config.load import Config
 
 MODEL = "models: [{name: click, task: binary}]\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.problems import show
+from stream.config.problems import show
 from stream.redact import redact
 
 

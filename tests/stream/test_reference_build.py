@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream import build_sample
-from stream.config_checks import reference_notes
+from stream.config.checks import reference_notes
 from stream.errors import UsageError
 from stream.reference_build import BuildOptions, build
 from stream.rows import open_rows

@@ -23,7 +23,7 @@ from waiting import until
 
 from stream.cli import app
 from stream.cli_replay import overrides
-from stream.config import Config, load
+from stream.config.load import Config, load
 from stream.errors import UsageError
 from stream.outputs import rfc3339
 from stream.replay import InterruptedReplay, replay

@@ -22,7 +22,7 @@ from secured import KEY_PASSWORD, PASSWORD, ROWS, USER, SecuredNode, Site, secur
 from waiting import until
 
 from stream import shifts
-from stream.config import load
+from stream.config.load import load
 from stream.http_access import load_access
 from stream.logs import LineFormatter
 from stream.redact import redact

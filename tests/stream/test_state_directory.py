@@ -22,7 +22,7 @@ from operators.plans.model import ModelPlan, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
-from stream.settings import StateSettings, TopicsSettings
+from stream.config.settings import StateSettings, TopicsSettings
 from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
 from windows.references.reference import Reference, seal
 

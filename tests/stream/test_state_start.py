@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from bytewax.recovery import init_db_dir
 
-from stream.settings import StateSettings, TopicsSettings
+from stream.config.settings import StateSettings, TopicsSettings
 from stream.state_directory import UNFINISHED, StateError, prepare
 
 

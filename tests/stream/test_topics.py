@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+from stream.config.settings import TopicsSettings
 from stream.errors import Unreachable
-from stream.settings import TopicsSettings
 from stream.topics import DAY, POLICIES, create, plan
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.problems import ConfigError
-from stream.yaml_file import MAX_BYTES, parse_yaml, read_yaml
+from stream.config.problems import ConfigError
+from stream.config.yaml_file import MAX_BYTES, parse_yaml, read_yaml
 
 
 def _refusal(text: str) -> str:

@@ -8,8 +8,8 @@ from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.parts import Levels
-from stream.config_template_performance import performance_text
-from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from stream.config.performance_template import performance_text
+from stream.config.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 from windows.outcomes.layout import Task
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default

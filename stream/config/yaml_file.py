@@ -18,7 +18,7 @@ from yaml.events import (
 )
 from yaml.resolver import Resolver
 
-from stream.problems import ConfigError, KeyPath, Problem, shorten
+from stream.config.problems import ConfigError, KeyPath, Problem, shorten
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20

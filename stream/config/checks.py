@@ -8,9 +8,9 @@ from operators.settings.durations import show_duration
 from operators.settings.label_metrics import BETTER, LABEL_METRICS, SHARES, Better
 from operators.settings.model import ModelSettings
 from operators.settings.objective import Objective
-from stream.config_checks_performance import performance_findings, reference_without_labels
-from stream.config_problems import nearest
-from stream.problems import Finding, KeyPath
+from stream.config.explain import nearest
+from stream.config.performance_checks import performance_findings, reference_without_labels
+from stream.config.problems import Finding, KeyPath
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
 

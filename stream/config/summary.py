@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from operators.settings.model import ModelSettings
     from operators.settings.parts import Levels
     from operators.settings.performance import PerformanceSettings, Rule
-    from stream.config import Config
+    from stream.config.load import Config
     from windows.references.reference import Reference
 
 ANY_ALPHA = 0.5

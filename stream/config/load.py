@@ -12,14 +12,21 @@ from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
-from stream import config_checks
-from stream.config_problems import given, place, problems_of, written
-from stream.environment import Origins, override, substitute, variables
-from stream.http_access import secrets_of
-from stream.problems import ConfigError, Finding, Problem
+from stream.config import checks
+from stream.config.environment import Origins, override, substitute, variables
+from stream.config.explain import given, place, problems_of, written
+from stream.config.problems import ConfigError, Finding, Problem
+from stream.config.secrets import secrets_of
+from stream.config.settings import (
+    AlertmanagerSettings,
+    HttpSettings,
+    KafkaSettings,
+    StateSettings,
+    TopicsSettings,
+    anchored,
+)
+from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
-from stream.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings, anchored
-from stream.yaml_file import Document, read_yaml
 from windows.references.reference import Reference, ReferenceError_, from_json, seal
 
 __all__ = [
@@ -105,7 +112,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
     config = _anchor(config, source)
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
-    found = config_checks.findings(config.time.pane, config.time.idle_after, config.models)
+    found = checks.findings(config.time.pane, config.time.idle_after, config.models)
     problems = config.problems(found)
     if problems:
         raise ConfigError(problems)
@@ -128,7 +135,7 @@ def load_references(config: Config) -> dict[str, Reference]:
             continue
         found = config.problems(
             (("models", index, *path), said, allowed)
-            for path, said, allowed in config_checks.reference_findings(model, reference, config.source)
+            for path, said, allowed in checks.reference_findings(model, reference, config.source)
         )
         problems += found
         if not found:

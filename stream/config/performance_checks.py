@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings, Rule
-    from stream.problems import Finding, KeyPath
+    from stream.config.problems import Finding, KeyPath
     from windows.references.reference import Reference
 
 OPTIONS = ("threshold", "k", "tolerance")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream.problems import ConfigError, KeyPath, Problem
-from stream.yaml_file import Document, parse_value
+from stream.config.problems import ConfigError, KeyPath, Problem
+from stream.config.yaml_file import Document, parse_value
 
 PREFIX = "DRIFTGAUGE__"
 SETTING = "--set "

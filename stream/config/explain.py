@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from stream.environment import SETTING, Origins
-from stream.problems import KeyPath, Problem, dotted, shorten, show
+from stream.config.environment import SETTING, Origins
+from stream.config.problems import KeyPath, Problem, dotted, shorten, show
+from stream.config.yaml_file import Document
 from stream.redact import MASK, is_secret
-from stream.yaml_file import Document
 
 _ALLOWED = {
     "string_type": "text is needed",

@@ -1,0 +1,49 @@
+"""Secrets that a config names, or keeps in files."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stream.config.settings import AlertmanagerSettings, HttpSettings
+
+LARGEST = 4_096
+"""Bytes of a file with a secret; in a larger one there is something else."""
+
+
+def _pair(username: str, password: str) -> str:
+    """Both as the header carries them: RFC 7617, in UTF-8."""
+    return b64encode(f"{username}:{password}".encode()).decode()
+
+
+def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
+    """What must be shown nowhere, with what files hold as far as they can be read."""
+    if http.tls is not None and http.tls.key_password is not None:
+        yield http.tls.key_password
+    if http.auth is None:
+        return
+    held = [secret for secret in (http.auth.token, http.auth.password) if secret is not None]
+    held += [_read(path)[0] for path in (http.auth.token_file, http.auth.password_file) if path is not None]
+    for secret in held:
+        yield secret
+        if http.auth.username is not None:
+            yield _pair(http.auth.username, secret)
+
+
+def _read(path: Path) -> tuple[str, str]:
+    """What is in the file, or nothing and why."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        secret = content.decode().rstrip("\r\n")
+    except OSError as error:
+        return "", error.strerror or "cannot be read"
+    except UnicodeDecodeError:
+        return "", "not text"
+    if not secret or "\n" in secret or len(content) > LARGEST:
+        return "", "not one line"
+    return secret, ""
