@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from stream.reference_build import BuildOptions, build
-from stream.rows import open_rows
+from stream.rows.open import open_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -31,7 +31,7 @@ from machine import show
 
 from stream.build_plan import BuildOptions
 from stream.reference_build import build
-from stream.rows import Column
+from stream.rows.columns import Column
 from windows.estimates.estimate import Estimates
 from windows.predictions.columns import Columns
 from windows.predictions.fold import binning_of, fold

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from stream.build_plan import Plan
 from stream.errors import UsageError
-from stream.row_columns import categories, class_of_scores, milliseconds, numbers
-from stream.rows import Rows
+from stream.rows.arrays import categories, class_of_scores, milliseconds, numbers
+from stream.rows.columns import Rows
 from windows.arrays import BoolArray, FloatArray, IntArray
 
 PREDICTION = "\x00prediction"

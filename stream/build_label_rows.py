@@ -10,7 +10,7 @@ import numpy as np
 from operators.intake.label_codes import LabelCodes
 from stream.build_count import CategorySlots
 from stream.build_frames import PREDICTION
-from stream.row_columns import categories, class_scores, lists, numbers
+from stream.rows.arrays import categories, class_scores, lists, numbers
 from windows.outcomes.fold import Outcomes
 from windows.outcomes.layout import TaskOptions
 from windows.predictions.columns import Columns

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stream.build_label_rows import LabelledRows
     from stream.build_plan import Plan
-    from stream.rows import Rows
+    from stream.rows.columns import Rows
     from windows.arrays import IntArray
 
 READING = "labels"

@@ -6,7 +6,7 @@ from typing import Literal
 from operators.settings.model import FeatureKind, ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
-from stream.rows import SPECIAL, Column, Rows
+from stream.rows.columns import SPECIAL, Column, Rows
 from windows.outcomes.layout import Task
 
 PredictionMode = Literal["number", "category", "scores"]

@@ -16,7 +16,7 @@ from stream.files import write_atomically
 from stream.reference_build import BuildOptions
 from stream.reference_build import build as build_reference
 from stream.reference_show import drawing
-from stream.rows import open_rows
+from stream.rows.open import open_rows
 from windows.references.merge import merge as merge_references
 from windows.references.reference import Reference, ReferenceError_, to_json
 

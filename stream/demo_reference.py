@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stream.click_model import CATEGORICAL, MODEL, click_rows
 from stream.reference_build import BuildOptions, build
-from stream.rows import Column
+from stream.rows.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,8 +13,9 @@ from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.reference_build import BuildOptions, Progress, build
-from stream.row_columns import categories
-from stream.rows import Rows, open_rows
+from stream.rows.arrays import categories
+from stream.rows.columns import Rows
+from stream.rows.open import open_rows
 from windows.outcomes.layout import Task, task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.references.reference import Reference, to_json

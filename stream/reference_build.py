@@ -21,7 +21,7 @@ from stream.build_plan import BuildOptions, Plan, plan_build
 from stream.build_scan import CategoryScan, Scan
 from stream.config.checks import reference_notes
 from stream.errors import UsageError
-from stream.rows import Rows
+from stream.rows.columns import Rows
 from windows.arrays import IntArray
 from windows.references.reference import Reference, seal
 from windows.segments import OTHER

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 
 from stream.build_plan import BuildOptions
 from stream.reference_build import Built, build
-from stream.rows import Column
+from stream.rows.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ import pytest
 from stream.build_plan import BuildOptions, outcome_options
 from stream.config.load import load, load_references
 from stream.reference_build import build
-from stream.rows import open_rows
+from stream.rows.open import open_rows
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

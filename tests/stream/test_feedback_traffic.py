@@ -31,7 +31,7 @@ from stream.reference_build import BuildOptions, build
 from stream.replay import replay
 from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, EVALUATIONS, lines_of
-from stream.rows import Column
+from stream.rows.columns import Column
 from stream.shifts import ShiftError, parse
 from stream.simulate import FeedbackOut, Progress, simulate
 from stream.traffic import Generator

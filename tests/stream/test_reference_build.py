@@ -14,7 +14,7 @@ from stream import build_sample
 from stream.config.checks import reference_notes
 from stream.errors import UsageError
 from stream.reference_build import BuildOptions, build
-from stream.rows import open_rows
+from stream.rows.open import open_rows
 from windows.references.reference import Reference, from_json, slots, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 from windows.sketches.quantiles import quantile

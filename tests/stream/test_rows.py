@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from stream.errors import UsageError
-from stream.row_columns import categories, class_of_scores, milliseconds, numbers
-from stream.rows import Column, Rows, open_rows
+from stream.rows.arrays import categories, class_of_scores, milliseconds, numbers
+from stream.rows.columns import Column, Rows
+from stream.rows.open import open_rows
 
 PADDED = f'{{"x": 1, "pad": "{"p" * 100}"}}\n'
 NESTED = [

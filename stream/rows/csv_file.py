@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from stream.errors import UsageError
-from stream.rows import Column, broken, kind_of_type, refuse_twins
+from stream.rows.columns import Column, broken, kind_of_type, refuse_twins
 
 BLOCK_BYTES = 4 << 20
 _KINDS = {"error": "categorical"}  # empty in the first rows as a rule, which says nothing about those that fail

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from stream.errors import UsageError
-from stream.rows import Column, ColumnKind, broken
+from stream.rows.columns import Column, ColumnKind, broken
 
 SCOUTED_BYTES = 4 << 20
 """How much is looked at to learn the columns."""

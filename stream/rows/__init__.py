@@ -1,0 +1,1 @@
+"""Files of rows as Arrow record batches."""
