@@ -7,6 +7,8 @@ import pyarrow as pa
 
 from stream.errors import UsageError
 from stream.rows.columns import Rows, broken
+from stream.rows.csv_file import CsvRows
+from stream.rows.jsonl_file import JsonlRows
 from stream.rows.parquet_file import ParquetRows
 
 FORMATS = (".parquet", ".csv", ".jsonl")
@@ -22,9 +24,6 @@ def open_rows(path: Path, kinds: dict[str, str]) -> Rows:
     Raises:
         UsageError: the file is not there, is of another kind, or is broken.
     """
-    from stream.rows.csv_file import CsvRows  # noqa: PLC0415 - the readers import Column from here
-    from stream.rows.jsonl_file import JsonlRows  # noqa: PLC0415
-
     readers: dict[str, Any] = {".parquet": ParquetRows, ".csv": CsvRows, ".jsonl": JsonlRows, ".ndjson": JsonlRows}
     reader = readers.get(path.suffix.lower())
     if reader is None:
