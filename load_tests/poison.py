@@ -30,7 +30,7 @@ from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
-from stream.reports import Report, Totals  # noqa: E402
+from stream.metrics.reports import Report, Totals  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

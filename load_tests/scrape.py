@@ -25,8 +25,8 @@ from prometheus_client import generate_latest
 from scrape_flow import PANE, Endless
 
 from stream.http import Server
-from stream.registry import Registry
-from stream.reports import GaugeBlock
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock
 from stream.supervisor import Supervisor
 from stream.usage import usage
 

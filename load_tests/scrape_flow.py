@@ -19,13 +19,13 @@ from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from stream.collector import spared
 from stream.dataflow import Edges, build
-from stream.reports import Status
+from stream.metrics.reports import Status
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 PANE = TimeSettings().pane
 MODELS, FEATURES = 72, 100

@@ -47,7 +47,7 @@ from windows.sketches.profiles import NumericProfile  # noqa: E402
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 PANE = 10_000
 FILL = 3_600_000 // PANE

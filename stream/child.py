@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
     Deliver = Callable[[Report], None]
 

@@ -15,10 +15,10 @@ from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, Sli
 from operators.predictions.fold import Fold
 from operators.predictions.slices import Header
 from operators.step import step
-from stream import exports
 from stream.feedback_flow import feedback_flow
-from stream.report_sink import ReportSink
-from stream.reports import AlertTold
+from stream.metrics import exports
+from stream.metrics.reports import AlertTold
+from stream.metrics.sink import ReportSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
     from stream.feedback_flow import Moved
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from stream.embedded import EmbeddedBroker
 from stream.errors import Unreachable
 from stream.files import write_atomically
 from stream.http import Server
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 from stream.service import build_info
 from stream.simulate import FeedbackOut, TopicWriter
 from stream.supervisor import Policy, Supervisor

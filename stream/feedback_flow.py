@@ -12,7 +12,7 @@ from operators.join.split import Delivery, SplitFeedback, SplitPredictions
 from operators.model_steps import JoinStep, KnownStep, cohort_step, label_judge_step
 from operators.plans.cohorts import performance_windows
 from operators.step import step
-from stream.exports_labels import of_cohorts
+from stream.metrics.label_exports import of_cohorts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream.http_tls import Tls
-    from stream.registry import Registry
+    from stream.metrics.registry import Registry
 
 _LOG = logging.getLogger("driftgauge.http")
 _TEXT = "text/plain; charset=utf-8"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.reports import GaugeBlock
+from stream.metrics.reports import GaugeBlock
 from stream.rocks_store import RocksStore
 from stream.throttle import Seldom
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 TELL_EVERY = 10.0
 """Seconds between two reports of a store's size."""

@@ -17,13 +17,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from operators.records import RawBatch
 from stream.envelopes import MessageEnvelopes
-from stream.reports import Increments
+from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
     import threading
 
     from stream.alignment import Alignment
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
     from stream.watcher import End, Watcher
 
 POLL = 1_000

@@ -22,6 +22,7 @@ from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka_client import consumer_properties, producer_properties
 from stream.kafka_sink import TopicSink, Writing
 from stream.kafka_source import KafkaSource, Reading
+from stream.metrics.reports import GaugeBlock, Observation, Status
 from stream.outputs import (
     encode_alert,
     encode_bare_dead_letter,
@@ -30,7 +31,6 @@ from stream.outputs import (
     encode_short_alert,
     encode_truncated_dead_letter,
 )
-from stream.reports import GaugeBlock, Observation, Status
 from stream.state_directory import JOIN, has_state, prepare
 from stream.state_lock import occupied
 from stream.watcher import Watcher
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from stream.config.load import Config
     from stream.feedback_flow import Moved
-    from stream.reports import Reporter, WorkerState
+    from stream.metrics.reports import Reporter, WorkerState
     from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.monitor")

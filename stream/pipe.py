@@ -7,8 +7,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stream import metrics
-from stream.reports import (
+from stream.metrics import catalog
+from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
     GaugeBlock,
@@ -72,7 +72,7 @@ class Mailbox:
             case Observation() if len(self._observations) < _MAX_OBSERVATIONS:
                 self._observations.append(report)
             case Observation():
-                self._add(Increments(metrics.REPORTS_DROPPED_TOTAL.name, {("backlog",): 1.0}))
+                self._add(Increments(catalog.REPORTS_DROPPED_TOTAL.name, {("backlog",): 1.0}))
 
     def take(self) -> list[Report]:
         """Everything, in an order that means the same as the order in which it came; the mailbox is empty then."""

@@ -15,22 +15,22 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from stream import metrics
 from stream.backoff import Backoff, BackoffPolicy
+from stream.metrics import catalog
+from stream.metrics.reports import GaugeBlock, Increments
 from stream.push_board import Board, View
 from stream.push_body import Texts, requests, texts_of
 from stream.push_client import Client, PushError, RefusedError, clients_of
 from stream.push_memory import Memory
-from stream.reports import GaugeBlock, Increments
 from stream.throttle import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from stream.config.load import Config
+    from stream.metrics.registry import Registry
+    from stream.metrics.reports import Labels, Report
     from stream.push_board import Entry
-    from stream.registry import Registry
-    from stream.reports import Labels, Report
 
 _LOG = logging.getLogger("driftgauge.push")
 _BACKOFF = BackoffPolicy(first=0.5, longest=15.0)
@@ -82,7 +82,7 @@ class Push:
         now = time.monotonic()
         rows = tuple(("alertmanager", replica.url, "0") for replica in self._replicas)
         values = tuple(replica.held_up(now) for replica in self._replicas)
-        yield GaugeBlock("push", metrics.SINK_HELD_UP_SECONDS.name, rows, values)
+        yield GaugeBlock("push", catalog.SINK_HELD_UP_SECONDS.name, rows, values)
 
 
 class _Ends:
@@ -181,7 +181,7 @@ class _Replica:
         self._count("ok")
 
     def _count(self, outcome: str) -> None:
-        self._apply(Increments(metrics.ALERTMANAGER_POSTS_TOTAL.name, {(self.url, outcome): 1.0}))
+        self._apply(Increments(catalog.ALERTMANAGER_POSTS_TOTAL.name, {(self.url, outcome): 1.0}))
 
 
 def push_of(config: Config) -> Push | None:

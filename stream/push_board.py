@@ -12,13 +12,13 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from stream.reports import AlertsFiring, AlertTold
+from stream.metrics.reports import AlertsFiring, AlertTold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from operators.alerts.event import AlertEvent
-    from stream.reports import Labels, Report
+    from stream.metrics.reports import Labels, Report
 
 Clocks = dict[str, dict[str, int]]
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from bytewax._bytewax import run_main
 
 from operators.plans.model import plan_models
-from stream import metrics
 from stream.collector import spared
 from stream.dataflow import Edges, build
 from stream.errors import UsageError
 from stream.join_stores import JoinStores
+from stream.metrics import catalog
 from stream.replay_lanes import LaneSource
 from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from stream.config.load import Config
+    from stream.metrics.reports import Reporter
     from stream.replay_lanes import Lane
-    from stream.reports import Reporter
     from windows.references.reference import Reference
 
 ONE_EPOCH = dt.timedelta(days=365)
@@ -109,18 +109,18 @@ def _stores(out: Path, reporter: Reporter) -> Iterator[JoinStores]:
 
 
 def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
-    alerts = tally.by(metrics.ALERTS_TOTAL, "state")
+    alerts = tally.by(catalog.ALERTS_TOTAL, "state")
     return Summary(
-        read=tally.total(metrics.RECORDS_READ_TOTAL),
-        folded=tally.total(metrics.RECORDS_FOLDED_TOTAL),
-        late=tally.total(metrics.LATE_RECORDS_TOTAL),
-        dead=tally.by(metrics.DEAD_LETTERS_TOTAL, "reason"),
-        feedback=tally.total(metrics.FEEDBACK_TOTAL),
-        matched=tally.by(metrics.LABELS_TOTAL, "event").get("matched", 0),
-        revised=tally.by(metrics.LABELS_TOTAL, "event").get("revised", 0),
-        duplicates=tally.total(metrics.DUPLICATES_TOTAL),
+        read=tally.total(catalog.RECORDS_READ_TOTAL),
+        folded=tally.total(catalog.RECORDS_FOLDED_TOTAL),
+        late=tally.total(catalog.LATE_RECORDS_TOTAL),
+        dead=tally.by(catalog.DEAD_LETTERS_TOTAL, "reason"),
+        feedback=tally.total(catalog.FEEDBACK_TOTAL),
+        matched=tally.by(catalog.LABELS_TOTAL, "event").get("matched", 0),
+        revised=tally.by(catalog.LABELS_TOTAL, "event").get("revised", 0),
+        duplicates=tally.total(catalog.DUPLICATES_TOTAL),
         waiting=tally.waiting,
-        unmatched=tally.by(metrics.UNMATCHED_FEEDBACK_TOTAL, "reason"),
+        unmatched=tally.by(catalog.UNMATCHED_FEEDBACK_TOTAL, "reason"),
         windows=tally.windows,
         evaluations=results.counts[EVALUATIONS],
         alerts=alerts,

@@ -6,14 +6,14 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream import metrics
+from stream.metrics import catalog
+from stream.metrics.reports import GaugeBlock, Totals
 from stream.outputs import rfc3339
-from stream.reports import GaugeBlock, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream.reports import Labels, Report
+    from stream.metrics.reports import Labels, Report
 
 
 MUCH_LATE = 0.01
@@ -42,15 +42,15 @@ class Tally:
             self._gauges(report)
 
     def _gauges(self, block: GaugeBlock) -> None:
-        if block.metric == metrics.WATERMARK_TIMESTAMP_SECONDS.name:
+        if block.metric == catalog.WATERMARK_TIMESTAMP_SECONDS.name:
             (mark,) = block.values
             self.first = mark if self.first is None else min(self.first, mark)
             self.last = mark if self.last is None else max(self.last, mark)
-        elif block.metric == metrics.LABELS_WAITING.name:
+        elif block.metric == catalog.LABELS_WAITING.name:
             self._waiting[block.owner] = sum(block.values)
-        elif block.metric == metrics.ALERT_ACTIVE.name:
+        elif block.metric == catalog.ALERT_ACTIVE.name:
             self._active[block.owner] = block.rows
-        elif block.metric == metrics.THROUGHPUT_PER_SECOND.name:
+        elif block.metric == catalog.THROUGHPUT_PER_SECOND.name:
             self.windows += 1  # every window that is measured has one such block, be it empty
 
     @property
@@ -63,11 +63,11 @@ class Tally:
         """Feedback that waits for its prediction still."""
         return int(sum(self._waiting.values()))
 
-    def total(self, metric: metrics.Metric) -> int:
+    def total(self, metric: catalog.Metric) -> int:
         """A counter over all its labels."""
         return int(sum(self._totals.get(metric.name, {}).values()))
 
-    def by(self, metric: metrics.Metric, label: str) -> dict[str, int]:
+    def by(self, metric: catalog.Metric, label: str) -> dict[str, int]:
         """A counter by one of its labels, the largest first."""
         at = metric.labels.index(label)
         counts: Counter[str] = Counter()

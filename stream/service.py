@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
-from stream import logs, metrics
+from stream import logs
 from stream.http import Server
 from stream.http_access import Access
 from stream.http_tls import Tls
+from stream.metrics import catalog
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock
 from stream.push import Push, pushed
-from stream.registry import Registry
-from stream.reports import GaugeBlock
 from stream.state_usage import StateUsage
 from stream.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.worker import Flow
@@ -68,4 +69,4 @@ def serve(flow: Flow, service: Service) -> Outcome:
 def build_info() -> GaugeBlock:
     """What is running."""
     labels = (version("driftgauge"), platform.python_version(), version("bytewax"))
-    return GaugeBlock("build", metrics.BUILD_INFO.name, (labels,), (1.0,))
+    return GaugeBlock("build", catalog.BUILD_INFO.name, (labels,), (1.0,))

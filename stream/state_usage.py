@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from stream import metrics
-from stream.reports import GaugeBlock
+from stream.metrics import catalog
+from stream.metrics.reports import GaugeBlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 _OWNER = "state"
 
@@ -34,7 +34,7 @@ class StateUsage:
         else:
             rows = ((),)
             free, held = float(disk.f_bavail * disk.f_frsize), float(_size(str(self._directory)))
-        for metric, value in ((metrics.STATE_BYTES, held), (metrics.STATE_DISK_FREE_BYTES, free)):
+        for metric, value in ((catalog.STATE_BYTES, held), (catalog.STATE_DISK_FREE_BYTES, free)):
             yield GaugeBlock(_OWNER, metric.name, rows, (value,) * len(rows))
 
 

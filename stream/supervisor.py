@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from stream import metrics
 from stream.backoff import Backoff, BackoffPolicy
 from stream.child import Child
-from stream.reports import Increments, Report, Status
-from stream.stores import UnknownReportError
+from stream.metrics import catalog
+from stream.metrics.reports import Increments, Report, Status
+from stream.metrics.stores import UnknownReportError
 from stream.usage import WorkerUsage
 from stream.worker import Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.registry import Registry
-    from stream.reports import WorkerState
+    from stream.metrics.registry import Registry
+    from stream.metrics.reports import WorkerState
     from stream.worker import Flow
 
 _ONE_CTRL_C = 1.0  # seconds
@@ -176,7 +176,7 @@ class Supervisor:
         again = f"all processes start again in {pause:.1f} s"
         _LOG.error("process %d %s; %s", death.process, death.detail, again)
         row = (str(death.process), death.reason)
-        self._registry.apply(Increments(metrics.WORKER_RESTARTS_TOTAL.name, {row: 1.0}))
+        self._registry.apply(Increments(catalog.WORKER_RESTARTS_TOTAL.name, {row: 1.0}))
         self._set_states("starting", f"process {death.process} {death.detail}; {again}")
 
     def _set_states(self, state: WorkerState, detail: str) -> None:
@@ -210,7 +210,7 @@ class Supervisor:
             self._registry.apply(report)
         except UnknownReportError as error:
             _LOG.error("a report is not shown: %s", error)
-            self._registry.apply(Increments(metrics.REPORTS_DROPPED_TOTAL.name, {("undeclared",): 1.0}))
+            self._registry.apply(Increments(catalog.REPORTS_DROPPED_TOTAL.name, {("undeclared",): 1.0}))
 
 
 def _death(child: Child) -> Death:

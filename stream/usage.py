@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from stream import metrics
-from stream.reports import GaugeBlock, Totals
+from stream.metrics import catalog
+from stream.metrics.reports import GaugeBlock, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from stream.reports import Labels, Report
+    from stream.metrics.reports import Labels, Report
 
 
 class Usage(NamedTuple):
@@ -52,11 +52,11 @@ class WorkerUsage:
         used = {process: (pid, now) for process, (pid, now) in found.items() if now is not None}
         rows = tuple((str(process),) for process in used)
         resident = tuple(now.resident for _, now in used.values())
-        yield GaugeBlock("workers", metrics.WORKER_RESIDENT_MEMORY_BYTES.name, rows, resident)
+        yield GaugeBlock("workers", catalog.WORKER_RESIDENT_MEMORY_BYTES.name, rows, resident)
         cpu: dict[Labels, float] = {
             (str(process),): self._cpu(process, pid, now.cpu) for process, (pid, now) in used.items()
         }
-        yield Totals(metrics.WORKER_CPU_SECONDS_TOTAL.name, cpu)
+        yield Totals(catalog.WORKER_CPU_SECONDS_TOTAL.name, cpu)
 
     def _cpu(self, process: int, pid: int, cpu: float) -> float:
         former_pid, former = self._seen.get(process, (pid, 0.0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stream.view_spans import Interval
 
 if TYPE_CHECKING:
-    from stream.registry import Registry
+    from stream.metrics.registry import Registry
 
 WIDEST = 0.2
 """An interval of a share that is wider than this says nothing yet: it is not shown."""

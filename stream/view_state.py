@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from operators.settings.parts import Levels
-    from stream.registry import Registry
-    from stream.reports import Labels
+    from stream.metrics.registry import Registry
+    from stream.metrics.reports import Labels
 
 Stage = Literal["starting", "normal", "shifted", "recovering"]
 

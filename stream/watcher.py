@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from stream.reports import GaugeBlock, Status
+from stream.metrics.reports import GaugeBlock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 INTERVAL = 1.0
 """Seconds between rounds."""

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stream import logs
 from stream.errors import UsageError
+from stream.metrics.reports import Status
 from stream.pipe import Failure, PipeReporter
-from stream.reports import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
 
     from stream.config.load import Config
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
     from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.worker")

@@ -14,14 +14,14 @@ from bytewax.operators import StatefulBatchLogic
 from bytewax.testing import TestingSink
 
 from stream.errors import UsageError
-from stream.reports import GaugeBlock, Increments, Status
+from stream.metrics.reports import GaugeBlock, Increments, Status
 from stream.witness import Witness
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterable, Sequence
 
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 AFTER = 10
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stream.errors import UsageError
-from stream.reports import GaugeBlock, Increments, Status, Totals
+from stream.metrics.reports import GaugeBlock, Increments, Status, Totals
 from stream.service import Service, serve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stream.reports import Reporter
+    from stream.metrics.reports import Reporter
 
 FOREVER = 600.0
 

@@ -19,9 +19,9 @@ from waiting import until
 from stream import monitor
 from stream.config.load import Config, load
 from stream.demo_reference import click_reference
-from stream.metrics import BY_NAME
-from stream.registry import Registry
-from stream.reports import LocalReporter
+from stream.metrics.catalog import BY_NAME
+from stream.metrics.registry import Registry
+from stream.metrics.reports import LocalReporter
 from stream.traffic import Generator
 from windows.references.reference import to_json
 

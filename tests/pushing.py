@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from operators.alerts.event import AlertEvent, Cause, EventWindow, fingerprint_of
 from stream.backoff import BackoffPolicy
+from stream.metrics.reports import AlertsFiring, AlertTold
 from stream.push import Policy
 from stream.push_board import Board, View
 from stream.push_body import Texts
-from stream.reports import AlertsFiring, AlertTold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

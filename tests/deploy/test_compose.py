@@ -19,7 +19,7 @@ from operators.settings.durations import parse_duration
 from stream import shifts
 from stream.config.load import load
 from stream.http import Server
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 

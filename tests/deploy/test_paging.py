@@ -13,8 +13,8 @@ from waiting import until
 
 from stream.config.load import load
 from stream.http import Server
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Status
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Status
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 

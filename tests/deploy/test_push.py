@@ -22,13 +22,13 @@ from waiting import until
 
 from stream.config.load import load
 from stream.errors import Unreachable
+from stream.metrics.registry import Registry
 from stream.push import Push, pushed
 from stream.push_board import Board
 from stream.push_body import MOST
 from stream.push_client import Client, PushError, clients_of
 from stream.push_memory import Memory
 from stream.redact import redact
-from stream.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from paging import DEPLOY, RULES, alerting_rules, run, tool
 
 from operators.settings.policy import SEVERITY
 from stream.config.load import load
-from stream.metrics import METRICS
+from stream.metrics.catalog import METRICS
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 

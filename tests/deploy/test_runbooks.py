@@ -11,7 +11,7 @@ from paging import DEPLOY, RULES, Alertmanager, Receiver, alerting_rules, run
 from operators.dead_letters import Reason
 from operators.settings.policy import SEVERITY
 from stream.cli import COMMANDS
-from stream.metrics import METRICS
+from stream.metrics.catalog import METRICS
 from stream.rule_options import WITH_RUNBOOK
 
 if TYPE_CHECKING:

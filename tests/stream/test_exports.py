@@ -14,14 +14,14 @@ from operators.judging.objectives import Objective
 from operators.predictions.close import Totals as Counts
 from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table
-from stream.exports import of_alerts, of_balance, of_measures, of_verdicts
-from stream.registry import Registry
+from stream.metrics.exports import of_alerts, of_balance, of_measures, of_verdicts
+from stream.metrics.registry import Registry
 from windows.panes import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 MINUTE = Window(60_000, 10_000)
 GROUPS = (("1", ""), ("1", "country=DE"), ("2", ""))

@@ -13,15 +13,15 @@ from labels import HOUR, H, cohort_measures, compared, label_table, label_verdic
 from operators.cohorts.curves import curves_of
 from operators.join.ticks import NEVER, LabelTotals
 from operators.judging.objectives import Objective
-from stream.exports_labels import of_cohorts
-from stream.metrics import BY_NAME
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Totals
+from stream.metrics.catalog import BY_NAME
+from stream.metrics.label_exports import of_cohorts
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Totals
 from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
     from operators.judging.label_judge import LabelVerdicts
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 WHOLE, GERMANY = ("1", ""), ("1", "country=de")
 ACCURACY = label_table("accuracy", {WHOLE: (0.8, 0.9, 0.95), GERMANY: (math.nan,) * 3}, baseline=0.92)

@@ -14,8 +14,8 @@ from stream import http_room
 from stream.errors import Unreachable
 from stream.http import Server
 from stream.http_room import PLACES, TO_ASK
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Status
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Status
 
 Answer = tuple[int, dict[str, str], bytes]
 

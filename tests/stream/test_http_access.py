@@ -11,8 +11,8 @@ from stream.config.load import load
 from stream.config.problems import ConfigError
 from stream.http import Server
 from stream.http_access import load_access
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Status
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from stream.config.load import load
 from stream.config.problems import ConfigError
 from stream.http import Server
 from stream.http_tls import load_tls
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

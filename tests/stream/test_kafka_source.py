@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from brokers import Broker
 
     from operators.records import RawBatch
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 PARTITIONS = 4
 LATENESS = 500

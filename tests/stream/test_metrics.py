@@ -1,6 +1,6 @@
 import re
 
-from stream.metrics import BY_NAME, METRICS, PREFIX
+from stream.metrics.catalog import BY_NAME, METRICS, PREFIX
 
 # The rows of the published contract that this release feeds.
 PUBLISHED = {

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from pushing import CRITICAL, SEGMENT, active, event, told
 from waiting import until
 
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
 from stream.pipe import Failure, Mailbox, PipeReporter
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
 
 KEY = ("click", "7", "ok")
 

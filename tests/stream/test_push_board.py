@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from pushing import CRITICAL, INFO, SEGMENT, START, Kept, active, board, event, told
 from waiting import until
 
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Status
 from stream.push_board import Board, Entry
 from stream.push_memory import EMPTY, FILE, Memory
-from stream.reports import AlertsFiring, GaugeBlock, Status
 
 if TYPE_CHECKING:
     from pathlib import Path

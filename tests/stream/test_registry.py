@@ -9,9 +9,9 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from pushing import CRITICAL, active, event, told
 
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Increments, LocalReporter, Observation, OwnerGone, Report, Status, Totals
-from stream.stores import UnknownReportError
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Increments, LocalReporter, Observation, OwnerGone, Report, Status, Totals
+from stream.metrics.stores import UnknownReportError
 
 NOW = 1_700_000_000.0
 DRIFT = "feature_drift"

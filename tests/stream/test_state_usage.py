@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 from stream.state_usage import StateUsage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from flows import Deaf, Failing, Flooding, Recovering, Refusing, Steady
 from waiting import until
 
 from stream.backoff import BackoffPolicy
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 from stream.supervisor import Outcome, Policy, Supervisor, free_addresses
 from stream.worker import Flow
 

@@ -3,7 +3,7 @@ import resource
 
 import pytest
 
-from stream.registry import Registry
+from stream.metrics.registry import Registry
 from stream.usage import WorkerUsage, usage
 
 

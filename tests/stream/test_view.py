@@ -13,8 +13,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from operators.settings.parts import Levels
-from stream.registry import Registry
-from stream.reports import GaugeBlock, Totals
+from stream.metrics.registry import Registry
+from stream.metrics.reports import GaugeBlock, Totals
 from stream.view import render
 from stream.view_bars import Bar, Legend, Mark, Scale, scale_of
 from stream.view_display import LiveScreen, PlainLog, display_for

@@ -1,7 +1,7 @@
 """Every metric of driftgauge, declared once: name, type, labels in order, help. Nothing else may be exposed.
 
-Names are short here; `PREFIX` is put before them when they are rendered. Reports (`stream.reports`) give label values
-in the order declared here.
+Names are short here; `PREFIX` is put before them when they are rendered. Reports (`stream.metrics.reports`) give label
+values in the order declared here.
 """
 
 from __future__ import annotations

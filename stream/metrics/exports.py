@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.tables import Kind
-from stream.reports import AlertsFiring, GaugeBlock, Totals
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from operators.intake.account import Balance
     from operators.judging.judge import Verdicts
     from operators.tables import Measures, Table
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
 SHOWN = frozenset({"psi", "ks", "js", "tvd", "wasserstein"})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.join.ticks import NEVER
-from stream.reports import GaugeBlock, Totals
+from stream.metrics.reports import GaugeBlock, Totals
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures, WindowMeasures
     from operators.judging.label_judge import LabelVerdicts
     from operators.tables import Table
-    from stream.reports import Report
+    from stream.metrics.reports import Report
 
 COUNTS = frozenset({"labelled", "predictions"})
 """Measured beside the metrics, and counters already."""

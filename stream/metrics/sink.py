@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 if TYPE_CHECKING:
-    from stream.reports import Report, Reporter
+    from stream.metrics.reports import Report, Reporter
 
 
 class _Partition(StatelessSinkPartition["Report"]):

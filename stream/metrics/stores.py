@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
-from stream import metrics
+from stream.metrics import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from stream.reports import GaugeBlock, Increments, Labels, Observation, Totals
+    from stream.metrics.reports import GaugeBlock, Increments, Labels, Observation, Totals
 
 _ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
@@ -25,21 +25,21 @@ class UnknownReportError(ValueError):
     """A report names a metric that is not declared, or one of another kind, or gives it the wrong number of labels."""
 
 
-def declared(name: str, kind: metrics.Kind) -> metrics.Metric:
+def declared(name: str, kind: catalog.Kind) -> catalog.Metric:
     """The metric of this short name.
 
     Raises:
         UnknownReportError: there is none, or it is of another kind.
     """
-    metric = metrics.BY_NAME.get(name)
+    metric = catalog.BY_NAME.get(name)
     if metric is None:
-        raise UnknownReportError(f"metric {name!r} is not declared in stream/metrics.py")
+        raise UnknownReportError(f"metric {name!r} is not declared in stream/metrics/catalog.py")
     if metric.kind != kind:
         raise UnknownReportError(f"metric {name!r} is a {metric.kind}, reported as a {kind}")
     return metric
 
 
-def checked(metric: metrics.Metric, row: Labels) -> Labels:
+def checked(metric: catalog.Metric, row: Labels) -> Labels:
     """The row with every value encodable: one lone surrogate would break the whole scrape.
 
     Raises:
@@ -63,7 +63,7 @@ class Block(NamedTuple):
     values: tuple[float, ...]
 
 
-def _head(metric: metrics.Metric, row: Labels) -> str:
+def _head(metric: catalog.Metric, row: Labels) -> str:
     if not row:
         return metric.full_name + " "
     pairs = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(metric.labels, row, strict=True))
@@ -121,7 +121,7 @@ def gauge_values(blocks: Iterable[Block]) -> dict[Labels, float]:
 
 def gauge_text(name: str, blocks: Iterable[Block]) -> str:
     """The gauge in Prometheus' text format 0.0.4: what prometheus_client would print, some fifteen times as fast."""
-    metric = metrics.BY_NAME[name]
+    metric = catalog.BY_NAME[name]
     merged: dict[str, float] = {}
     for block in blocks:
         merged.update(zip(block.heads, block.values, strict=True))
@@ -132,7 +132,7 @@ def gauge_text(name: str, blocks: Iterable[Block]) -> str:
 def gauge_families(snapshot: dict[str, list[Block]]) -> Iterator[GaugeMetricFamily]:
     """The same gauges as prometheus_client's families."""
     for name, blocks in snapshot.items():
-        metric = metrics.BY_NAME[name]
+        metric = catalog.BY_NAME[name]
         family = GaugeMetricFamily(metric.full_name, metric.help, labels=metric.labels)
         for row, value in gauge_values(blocks).items():
             family.add_metric(row, value)
@@ -174,7 +174,7 @@ class CounterStore:
 
     def families(self) -> Iterator[CounterMetricFamily]:
         """The counters that have rows."""
-        for metric in metrics.METRICS:
+        for metric in catalog.METRICS:
             shown = self.values(metric.name)
             if shown:
                 family = CounterMetricFamily(metric.full_name, metric.help, labels=metric.labels)
@@ -205,7 +205,7 @@ class HistogramStore:
     def families(self) -> Iterator[HistogramMetricFamily]:
         """The histograms that have rows."""
         for name, rows in self._counts.items():
-            metric = metrics.BY_NAME[name]
+            metric = catalog.BY_NAME[name]
             bounds = [*map(str, metric.buckets), "+Inf"]
             family = HistogramMetricFamily(metric.full_name, metric.help, labels=metric.labels)
             for row, counts in rows.items():

@@ -15,9 +15,8 @@ from prometheus_client import generate_latest
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from stream import metrics
-from stream.readiness import reasons_not_ready
-from stream.reports import (
+from stream.metrics import catalog
+from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
     GaugeBlock,
@@ -28,7 +27,7 @@ from stream.reports import (
     Status,
     Totals,
 )
-from stream.stores import (
+from stream.metrics.stores import (
     CounterStore,
     GaugeStore,
     HistogramStore,
@@ -40,12 +39,17 @@ from stream.stores import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stream.metrics.reports import Labels
+
+if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from prometheus_client.core import Metric as Family
 
-    from stream.reports import Labels
-    from stream.stores import Block
+    from stream.metrics.reports import Labels
+    from stream.metrics.stores import Block
 
     Probe = Callable[[], Iterable[Report]]
 
@@ -134,7 +138,7 @@ class Registry(Collector):
 
     def values(self, name: str) -> dict[Labels, float]:
         """Value of each row of the gauge or counter of this short name."""
-        if metrics.BY_NAME[name].kind == "counter":
+        if catalog.BY_NAME[name].kind == "counter":
             with self._lock:
                 return self._counters.values(name)
         declared(name, "gauge")
@@ -144,7 +148,7 @@ class Registry(Collector):
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this is not ready, a line each; empty when it is."""
-        return reasons_not_ready(self.statuses(), self.values(metrics.WATERMARK_TIMESTAMP_SECONDS.name))
+        return reasons_not_ready(self.statuses(), self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name))
 
     def collect(self) -> Iterator[Family]:
         """All families, for a prometheus_client registry."""
@@ -171,14 +175,32 @@ class Registry(Collector):
             return _Snapshot(self._gauges.snapshot(), others)
 
     def _watermark_lag(self) -> Iterable[Report]:
-        known = self.values(metrics.WATERMARK_TIMESTAMP_SECONDS.name)
+        known = self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name)
         now = self._clock()
         lags = {row: now - watermark for row, watermark in known.items() if math.isfinite(watermark)}
-        yield GaugeBlock(_OWNER, metrics.WATERMARK_LAG_SECONDS.name, tuple(lags), tuple(lags.values()))
+        yield GaugeBlock(_OWNER, catalog.WATERMARK_LAG_SECONDS.name, tuple(lags), tuple(lags.values()))
 
     def _states(self) -> Iterable[Report]:
         states = self.statuses()
         rows = tuple((str(status.process),) for status in states)
         running = tuple(float(status.state == "running") for status in states)
-        yield GaugeBlock(_OWNER, metrics.WORKER_RUNNING.name, rows, running)
-        yield GaugeBlock(_OWNER, metrics.READY.name, ((),), (float(not self.not_ready()),))
+        yield GaugeBlock(_OWNER, catalog.WORKER_RUNNING.name, rows, running)
+        yield GaugeBlock(_OWNER, catalog.READY.name, ((),), (float(not self.not_ready()),))
+
+
+def reasons_not_ready(statuses: Iterable[Status], watermarks: Mapping[Labels, float]) -> tuple[str, ...]:
+    """A line for each thing that is missing: every process running, and the watermark known for a model or more.
+
+    Args:
+        statuses: the last known state of each process.
+        watermarks: watermark of each model in seconds, NaN where it is unknown.
+    """
+    reasons = [_reason(status) for status in statuses if status.state != "running"]
+    if not any(math.isfinite(watermark) for watermark in watermarks.values()):
+        reasons.append("the watermark is unknown: no partition has given a record yet")
+    return tuple(reasons)
+
+
+def _reason(status: Status) -> str:
+    state = status.state.replace("_", " ")
+    return f"process {status.process}: {state}" + (f" ({status.detail})" if status.detail else "")

@@ -1,8 +1,8 @@
 """What a dataflow process tells its parent: the reports that metrics and readiness are made of.
 
-A report names its metric by the short name declared in `stream.metrics` (without the `driftgauge_` prefix) and gives
-label values in the declared order. Reports are plain picklable values: a worker sends them over a pipe, a replay hands
-them straight to a registry.
+A report names its metric by the short name declared in `stream.metrics.catalog` (without the `driftgauge_` prefix) and
+gives label values in the declared order. Reports are plain picklable values: a worker sends them over a pipe, a replay
+hands them straight to a registry.
 """
 
 from __future__ import annotations
