@@ -17,8 +17,8 @@ from operators.records import NoEnvelopes, RawBatch
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
-from stream.collector import spared
 from stream.dataflow import Edges, build
+from stream.engine.garbage import spared
 from stream.metrics.reports import Status
 
 if TYPE_CHECKING:

@@ -35,9 +35,9 @@ from operators.plans.model import plan_models  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402
-from stream.collector import spared  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
 from stream.demo_reference import ClickRows  # noqa: E402
+from stream.engine.garbage import spared  # noqa: E402
 from stream.join_stores import JoinStores  # noqa: E402
 from stream.metrics.registry import Registry  # noqa: E402
 from stream.metrics.reports import LocalReporter  # noqa: E402

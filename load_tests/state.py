@@ -39,8 +39,8 @@ from operators.records import NoEnvelopes, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402
-from stream.collector import spared  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
+from stream.engine.garbage import spared  # noqa: E402
 from windows.references.reference import Reference, seal  # noqa: E402
 from windows.sketches.profiles import NumericProfile  # noqa: E402
 

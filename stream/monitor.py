@@ -14,9 +14,10 @@ from confluent_kafka import Producer
 
 from operators.plans.model import plan_models
 from stream.alignment import Alignment
-from stream.collector import spared
 from stream.connect import wait_for_topic
 from stream.dataflow import Edges, build
+from stream.engine.garbage import spared
+from stream.engine.witness import Witness
 from stream.join_stores import JoinStores
 from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka_client import consumer_properties, producer_properties
@@ -34,7 +35,6 @@ from stream.outputs import (
 from stream.state_directory import JOIN, has_state, prepare
 from stream.state_lock import occupied
 from stream.watcher import Watcher
-from stream.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from bytewax._bytewax import run_main
 
 from operators.plans.model import plan_models
-from stream.collector import spared
 from stream.dataflow import Edges, build
+from stream.engine.garbage import spared
+from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.join_stores import JoinStores
 from stream.metrics import catalog
 from stream.replay_lanes import LaneSource
 from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
-from stream.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

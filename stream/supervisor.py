@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from stream.backoff import Backoff, BackoffPolicy
 from stream.child import Child
+from stream.engine.cluster import free_addresses
 from stream.metrics import catalog
 from stream.metrics.reports import Increments, Report, Status
 from stream.metrics.stores import UnknownReportError
@@ -227,20 +228,6 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-def free_addresses(processes: int) -> tuple[str, ...]:
-    """An address on the loopback for each process of a cluster; none for a lone process, which talks to nobody.
-
-    Another program may take a port before the worker does; the worker then fails and the set starts again with others.
-    """
-    if processes == 1:
-        return ()
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(processes)]
-        for place in held:
-            place.bind(("127.0.0.1", 0))
-        return tuple(f"127.0.0.1:{place.getsockname()[1]}" for place in held)
 
 
 @contextlib.contextmanager

@@ -13,9 +13,9 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.testing import TestingSink
 
+from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.metrics.reports import GaugeBlock, Increments, Status
-from stream.witness import Witness
 
 if TYPE_CHECKING:
     import threading

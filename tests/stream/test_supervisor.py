@@ -10,8 +10,9 @@ from flows import Deaf, Failing, Flooding, Recovering, Refusing, Steady
 from waiting import until
 
 from stream.backoff import BackoffPolicy
+from stream.engine.cluster import free_addresses
 from stream.metrics.registry import Registry
-from stream.supervisor import Outcome, Policy, Supervisor, free_addresses
+from stream.supervisor import Outcome, Policy, Supervisor
 from stream.worker import Flow
 
 QUICK = BackoffPolicy(first=0.05, longest=0.2, forgiven_after=60.0)
