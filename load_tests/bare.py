@@ -19,8 +19,8 @@ import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
 from stream.config.settings import KafkaSettings
-from stream.kafka_client import consumer_properties
-from stream.kafka_source import POLL
+from stream.kafka.client import consumer_properties
+from stream.kafka.source import POLL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

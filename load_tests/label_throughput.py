@@ -36,10 +36,10 @@ from throughput import child  # noqa: E402
 from usage import usage  # noqa: E402
 
 from stream.config.load import load  # noqa: E402
-from stream.kafka_source import POLL  # noqa: E402
+from stream.kafka.source import POLL  # noqa: E402
+from stream.kafka.topics import create, plan  # noqa: E402
 from stream.reference_build import BuildOptions, build  # noqa: E402
 from stream.rows.open import open_rows  # noqa: E402
-from stream.topics import create, plan  # noqa: E402
 from stream.traffic import Generator  # noqa: E402
 
 if TYPE_CHECKING:

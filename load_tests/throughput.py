@@ -34,8 +34,8 @@ from product import Measure, Product, config_of, run_product  # noqa: E402
 from usage import usage  # noqa: E402
 
 from stream.config.load import load  # noqa: E402
-from stream.kafka_source import POLL  # noqa: E402
-from stream.topics import create, plan  # noqa: E402
+from stream.kafka.source import POLL  # noqa: E402
+from stream.kafka.topics import create, plan  # noqa: E402
 from stream.traffic import Generator  # noqa: E402
 from windows.references.reference import to_json  # noqa: E402
 

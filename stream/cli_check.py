@@ -40,7 +40,7 @@ def check(
 
 
 def _connect(config: Config) -> None:
-    from stream.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
+    from stream.kafka.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
 
     for topic, partitions in check_brokers(config).items():
         typer.echo(f"topic {topic}: {partitions} partition{'' if partitions == 1 else 's'}")

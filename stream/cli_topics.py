@@ -12,7 +12,7 @@ from rich.table import Table
 from operators.settings.durations import ALLOWED, parse_duration
 from stream.config.load import load
 from stream.errors import UsageError
-from stream.topics import BROKER_DEFAULT, POLICIES, TopicResult, create, plan
+from stream.kafka.topics import BROKER_DEFAULT, POLICIES, TopicResult, create, plan
 
 EPILOG = "Kept for: " + "; ".join(
     f"{role.replace('_', ' ')} {policy.retention // 86_400_000} days ({policy.why})"

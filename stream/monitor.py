@@ -13,18 +13,15 @@ from bytewax._bytewax import cluster_main
 from confluent_kafka import Producer
 
 from operators.plans.model import plan_models
-from stream.alignment import Alignment
-from stream.connect import wait_for_topic
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
 from stream.join_stores import JoinStores
 from stream.journal import DeadLetterJournal, log_alert
-from stream.kafka_client import consumer_properties, producer_properties
-from stream.kafka_sink import TopicSink, Writing
-from stream.kafka_source import KafkaSource, Reading
-from stream.metrics.reports import GaugeBlock, Observation, Status
-from stream.outputs import (
+from stream.kafka.alignment import Alignment
+from stream.kafka.client import consumer_properties, producer_properties
+from stream.kafka.connect import wait_for_topic
+from stream.kafka.messages import (
     encode_alert,
     encode_bare_dead_letter,
     encode_dead_letter,
@@ -32,9 +29,12 @@ from stream.outputs import (
     encode_short_alert,
     encode_truncated_dead_letter,
 )
+from stream.kafka.sink import TopicSink, Writing
+from stream.kafka.source import KafkaSource, Reading
+from stream.kafka.watcher import Watcher
+from stream.metrics.reports import GaugeBlock, Observation, Status
 from stream.state_directory import JOIN, has_state, prepare
 from stream.state_lock import occupied
-from stream.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

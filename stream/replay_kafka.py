@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import UNTIMED
-from stream.envelopes import MessageEnvelopes
 from stream.errors import Unreachable, UsageError
-from stream.kafka_client import consumer_properties
-from stream.outputs import rfc3339
+from stream.kafka.client import consumer_properties
+from stream.kafka.envelopes import MessageEnvelopes
+from stream.kafka.messages import rfc3339
 from stream.replay_lanes import Block
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from stream.errors import UsageError
-from stream.outputs import alert_json, evaluation_json
+from stream.kafka.messages import alert_json, evaluation_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

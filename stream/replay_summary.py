@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stream.kafka.messages import rfc3339
 from stream.metrics import catalog
 from stream.metrics.reports import GaugeBlock, Totals
-from stream.outputs import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -47,7 +47,7 @@ class MonitorFlow:
     def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
         """Run the dataflow until stopped."""
         # Only here, for the parent has no use for Bytewax and the Kafka client.
-        from stream.connect import check_properties  # noqa: PLC0415
+        from stream.kafka.connect import check_properties  # noqa: PLC0415
         from stream.monitor import run  # noqa: PLC0415
 
         check_properties(self.config)

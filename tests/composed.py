@@ -19,7 +19,7 @@ from paging import Prometheus
 from waiting import until
 
 from stream.config.load import load
-from stream.embedded import EmbeddedBroker
+from stream.kafka.embedded import EmbeddedBroker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

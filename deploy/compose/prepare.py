@@ -7,12 +7,12 @@ Takes the config as its argument. Your own model needs none of this: `driftgauge
 import sys
 from pathlib import Path
 
-from stream import topics
 from stream.click_model import MODEL, click_rows
 from stream.config.load import Config, load, model_named
 from stream.demo_reference import ROWS, ClickRows
 from stream.errors import UsageError
 from stream.files import write_atomically
+from stream.kafka import topics
 from stream.reference_build import BuildOptions, build
 from windows.references.reference import to_json
 

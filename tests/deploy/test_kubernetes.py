@@ -21,7 +21,7 @@ from paging import run
 from waiting import until
 
 from stream.config.load import load
-from stream.embedded import EmbeddedBroker
+from stream.kafka.embedded import EmbeddedBroker
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of
 

@@ -1,6 +1,6 @@
 """Alignment, step by step: which partition may read on, and how much."""
 
-from stream.alignment import LEAST_BATCH, MAX_AHEAD, Alignment
+from stream.kafka.alignment import LEAST_BATCH, MAX_AHEAD, Alignment
 
 
 def test_a_partition_far_ahead_waits_while_the_other_has_data() -> None:

@@ -3,9 +3,9 @@ import logging
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from stream import kafka_client
 from stream.config.settings import KafkaSettings
-from stream.kafka_client import consumer_properties, producer_properties
+from stream.kafka import client as kafka_client
+from stream.kafka.client import consumer_properties, producer_properties
 from stream.throttle import Seldom
 
 REFUSED = KafkaError(KafkaError._TRANSPORT, "a:1: connection refused (after 2ms in state CONNECT)")

@@ -18,9 +18,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from stream.config.settings import KafkaSettings
-from stream.kafka_client import producer_properties
-from stream.kafka_sink import HELD_UP, STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
-from stream.outputs import Outgoing
+from stream.kafka.client import producer_properties
+from stream.kafka.messages import Outgoing
+from stream.kafka.sink import HELD_UP, STOP_GRACE, TopicSink, TopicWriter, UndeliveredError, Writing
 
 if TYPE_CHECKING:
     from brokers import Broker

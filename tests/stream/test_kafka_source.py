@@ -11,12 +11,12 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from waiting import until
 
-from stream.alignment import Alignment
 from stream.config.settings import KafkaSettings
-from stream.connect import wait_for_topic
-from stream.kafka_client import consumer_properties
-from stream.kafka_source import BATCH, KafkaSource, PartitionReader, Reading
-from stream.watcher import Watcher
+from stream.kafka.alignment import Alignment
+from stream.kafka.client import consumer_properties
+from stream.kafka.connect import wait_for_topic
+from stream.kafka.source import BATCH, KafkaSource, PartitionReader, Reading
+from stream.kafka.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

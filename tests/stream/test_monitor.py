@@ -20,7 +20,7 @@ from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, headers
 from waiting import until
 
 from operators.alerts.event import fingerprint_of, id_of
-from stream import watcher
+from stream.kafka import watcher
 from stream.shifts import Shift
 from stream.traffic import Generator
 

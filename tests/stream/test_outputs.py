@@ -13,7 +13,7 @@ import pytest
 from operators.alerts.event import AlertEvent, Cause, EventWindow
 from operators.dead_letters import DeadLetter, Reason
 from operators.judging.evaluations import Evaluation, WindowRow
-from stream.outputs import (
+from stream.kafka.messages import (
     SHORT_CAUSES,
     SMALL,
     Outgoing,

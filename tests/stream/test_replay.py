@@ -25,7 +25,7 @@ from stream.cli import app
 from stream.cli_replay import overrides
 from stream.config.load import Config, load
 from stream.errors import UsageError
-from stream.outputs import rfc3339
+from stream.kafka.messages import rfc3339
 from stream.replay import InterruptedReplay, replay
 from stream.replay_files import FileLane, files_of
 from stream.replay_kafka import Place, parse_place, ranges

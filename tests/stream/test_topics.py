@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from stream.config.settings import TopicsSettings
 from stream.errors import Unreachable
-from stream.topics import DAY, POLICIES, create, plan
+from stream.kafka.topics import DAY, POLICIES, create, plan
 
 if TYPE_CHECKING:
     from brokers import Broker
@@ -127,7 +127,7 @@ def test_a_broker_that_never_answers_is_a_failure_by_topic(
     embedded_broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The embedded one takes the request to create a topic and says nothing."""
-    monkeypatch.setattr("stream.topics._REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr("stream.kafka.topics._REQUEST_SECONDS", 0.5)
     results = create({"bootstrap.servers": embedded_broker.bootstrap}, plan(names()))
     assert {(one.outcome, one.differences) for one in results} == {("failed", ("no answer within 1 s",))}
 

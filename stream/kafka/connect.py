@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
-from stream.kafka_client import Complaints, consumer_properties, producer_properties
+from stream.kafka.client import Complaints, consumer_properties, producer_properties
 from stream.redact import redact
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from stream.outputs import Outgoing
+    from stream.kafka.messages import Outgoing
 
 _LOG = logging.getLogger("driftgauge.sink")
 

@@ -16,15 +16,15 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import RawBatch
-from stream.envelopes import MessageEnvelopes
+from stream.kafka.envelopes import MessageEnvelopes
 from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
     import threading
 
-    from stream.alignment import Alignment
+    from stream.kafka.alignment import Alignment
+    from stream.kafka.watcher import End, Watcher
     from stream.metrics.reports import Reporter
-    from stream.watcher import End, Watcher
 
 POLL = 1_000
 """Messages a call of `consume`; measured best."""
