@@ -24,7 +24,7 @@ from pathlib import Path
 import machine
 import numpy as np
 
-from stream.rocks_store import RocksStore
+from stream.state.rocks_store import RocksStore
 
 SHARDS = 8
 SPAN = 9 * 86_400_000

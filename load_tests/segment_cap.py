@@ -38,7 +38,6 @@ from operators.settings.model import ModelSettings  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
 from stream.demo_reference import ClickRows  # noqa: E402
 from stream.engine.garbage import spared  # noqa: E402
-from stream.join_stores import JoinStores  # noqa: E402
 from stream.metrics.registry import Registry  # noqa: E402
 from stream.metrics.reports import LocalReporter  # noqa: E402
 from stream.reference_build import BuildOptions  # noqa: E402
@@ -46,6 +45,7 @@ from stream.reference_build import build as build_reference  # noqa: E402
 from stream.replay_files import FileLane  # noqa: E402
 from stream.replay_lanes import LaneSource  # noqa: E402
 from stream.replay_results import CallSink  # noqa: E402
+from stream.state.join_stores import JoinStores  # noqa: E402
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

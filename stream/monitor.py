@@ -16,7 +16,6 @@ from operators.plans.model import plan_models
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
-from stream.join_stores import JoinStores
 from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties, producer_properties
@@ -33,8 +32,9 @@ from stream.kafka.sink import TopicSink, Writing
 from stream.kafka.source import KafkaSource, Reading
 from stream.kafka.watcher import Watcher
 from stream.metrics.reports import GaugeBlock, Observation, Status
-from stream.state_directory import JOIN, has_state, prepare
-from stream.state_lock import occupied
+from stream.state.directory import JOIN, has_state, prepare
+from stream.state.join_stores import JoinStores
+from stream.state.lock import occupied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

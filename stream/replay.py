@@ -17,11 +17,11 @@ from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
 from stream.errors import UsageError
-from stream.join_stores import JoinStores
 from stream.metrics import catalog
 from stream.replay_lanes import LaneSource
 from stream.replay_results import EVALUATIONS, CallSink, Results
 from stream.replay_summary import Summary, Tally
+from stream.state.join_stores import JoinStores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -16,7 +16,7 @@ from stream.metrics import catalog
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
 from stream.push import Push, pushed
-from stream.state_usage import StateUsage
+from stream.state.usage import StateUsage
 from stream.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.worker import Flow
 

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from rocksdict import Options, Rdict
 
 from operators.join.store import Bucket, JoinStore
-from stream import rocks_table
-from stream.rocks_store import RocksStore
-from stream.rocks_table import LARGE
-from stream.rocks_undo import Before
-from stream.state_directory import StateError
-from stream.state_lock import StateInUseError
+from stream.state import rocks_table
+from stream.state.directory import StateError
+from stream.state.lock import StateInUseError
+from stream.state.rocks_commits import Before
+from stream.state.rocks_store import RocksStore
+from stream.state.rocks_table import LARGE
 
 SPAWN = multiprocessing.get_context("spawn")
 HOUR = (3_600_000, 0)
@@ -613,7 +613,7 @@ def test_exchanged_shards_are_refused(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a later release has written."""
-    monkeypatch.setattr("stream.rocks_log.FORMAT", 2)
+    monkeypatch.setattr("stream.state.rocks_commits.FORMAT", 2)
     RocksStore(tmp_path, 0).close()
     monkeypatch.undo()
     with pytest.raises(StateError, match="shard-00: of format 2, this release reads format 1"):

@@ -23,7 +23,7 @@ from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from stream.config.settings import StateSettings, TopicsSettings
-from stream.state_directory import FORMAT, NOTE, StateError, has_state, prepare
+from stream.state.directory import FORMAT, NOTE, StateError, has_state, prepare
 from windows.references.reference import Reference, seal
 
 if TYPE_CHECKING:

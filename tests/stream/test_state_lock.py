@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream.state_lock import StateInUseError, occupied
+from stream.state.lock import StateInUseError, occupied
 
 SPAWN = multiprocessing.get_context("spawn")
 

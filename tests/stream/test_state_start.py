@@ -4,7 +4,7 @@ import pytest
 from bytewax.recovery import init_db_dir
 
 from stream.config.settings import StateSettings, TopicsSettings
-from stream.state_directory import UNFINISHED, StateError, prepare
+from stream.state.directory import UNFINISHED, StateError, prepare
 
 
 def test_a_start_that_was_killed_halfway_is_begun_anew(tmp_path: Path) -> None:

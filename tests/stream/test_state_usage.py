@@ -4,7 +4,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from stream.metrics.registry import Registry
-from stream.state_usage import StateUsage
+from stream.state.usage import StateUsage
 
 if TYPE_CHECKING:
     from pathlib import Path

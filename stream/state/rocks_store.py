@@ -24,12 +24,11 @@ from typing import TYPE_CHECKING
 
 from rocksdict import WriteBatch
 
-from stream import rocks_options
-from stream.rocks_log import CommitLog
-from stream.rocks_open import PATIENCE, REMEDY, open_database
-from stream.rocks_table import Table
-from stream.rocks_undo import Before
-from stream.state_directory import StateError
+from stream.state import rocks_options
+from stream.state.directory import StateError
+from stream.state.rocks_commits import Before, CommitLog
+from stream.state.rocks_open import PATIENCE, REMEDY, open_database
+from stream.state.rocks_table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

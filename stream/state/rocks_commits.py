@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 from rocksdict import WriteBatch
 
-from stream import rocks_options
-from stream.rocks_open import REMEDY
-from stream.rocks_undo import Before, decode, encode, sequence_of, undo_key
-from stream.state_directory import StateError
+from stream.state import rocks_options
+from stream.state.directory import StateError
+from stream.state.rocks_open import REMEDY
+
+if TYPE_CHECKING:
+    from operators.join.store import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -147,3 +149,46 @@ class CommitLog:
 
 def _mark(bucket: Bucket) -> bytes:
     return b"%s%d/%d" % (_EXPIRED, *bucket)
+
+
+class Before(msgspec.Struct, array_like=True, frozen=True):
+    """The former values of some keys of a bucket; None where there was nothing."""
+
+    span: int
+    index: int
+    keys: list[bytes]
+    values: list[bytes | None]
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket."""
+        return self.span, self.index
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+
+_DECODER = msgspec.msgpack.Decoder(list[Before])
+
+
+def encode(record: list[Before]) -> bytes:
+    """The record of one commit as bytes."""
+    return _ENCODER.encode(record)
+
+
+def decode(data: bytes) -> list[Before]:
+    """The record of one commit.
+
+    Raises:
+        msgspec.DecodeError: the bytes are none.
+    """
+    return _DECODER.decode(data)
+
+
+def undo_key(sequence: int) -> bytes:
+    """The key of the record of a commit; they sort as the commits do."""
+    return sequence.to_bytes(8, "big")
+
+
+def sequence_of(key: bytes) -> int:
+    """The commit a record belongs to."""
+    return int.from_bytes(key, "big")

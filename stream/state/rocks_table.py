@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from rocksdict import SstFileWriter
 
-from stream.rocks_open import INCOMING
-from stream.rocks_options import COMPLETE, ingestion
+from stream.state.rocks_open import INCOMING
+from stream.state.rocks_options import COMPLETE, ingestion
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

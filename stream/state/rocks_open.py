@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rocksdict import Options, Rdict
 
-from stream.state_directory import StateError
-from stream.state_lock import StateInUseError
+from stream.state.directory import StateError
+from stream.state.lock import StateInUseError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream.metrics.reports import GaugeBlock
-from stream.rocks_store import RocksStore
+from stream.state.rocks_store import RocksStore
 from stream.throttle import Seldom
 
 if TYPE_CHECKING:
