@@ -24,7 +24,7 @@ from patience import until
 from prometheus_client import generate_latest
 from scrape_flow import PANE, Endless
 
-from stream.http import Server
+from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
 from stream.supervisor import Supervisor

@@ -8,8 +8,8 @@ import typer
 from stream.config.checks import reference_notes
 from stream.config.load import Config, load, load_references
 from stream.config.summary import model_lines
-from stream.http_access import load_access
-from stream.http_tls import load_tls
+from stream.http.access import load_access
+from stream.http.tls import load_tls
 from stream.push_client import clients_of
 
 

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from stream.config.load import load, load_references
-from stream.http_access import load_access
-from stream.http_tls import load_tls
+from stream.http.access import load_access
+from stream.http.tls import load_tls
 from stream.push import push_of
 from stream.redact import redact
 from stream.service import LogLevel, Service, serve

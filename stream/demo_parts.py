@@ -14,7 +14,7 @@ from stream.demo_reference import click_reference
 from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of
 from stream.errors import Unreachable
 from stream.files import write_atomically
-from stream.http import Server
+from stream.http.server import Server
 from stream.kafka.embedded import EmbeddedBroker
 from stream.metrics.registry import Registry
 from stream.service import build_info

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
-from stream.http_access import header_of
+from stream.http.authorization import header_of
 from stream.redact import redact
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from stream import logs
-from stream.http import Server
-from stream.http_access import Access
-from stream.http_tls import Tls
+from stream.http.access import Access
+from stream.http.server import Server
+from stream.http.tls import Tls
 from stream.metrics import catalog
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock

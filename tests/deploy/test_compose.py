@@ -18,7 +18,7 @@ from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
 from operators.settings.durations import parse_duration
 from stream import shifts
 from stream.config.load import load
-from stream.http import Server
+from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.rule_options import RuleOptions
 from stream.rules import rules_of

@@ -12,7 +12,7 @@ from paging import DEPLOY, Alertmanager, Prometheus, Receiver
 from waiting import until
 
 from stream.config.load import load
-from stream.http import Server
+from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Status
 from stream.rule_options import RuleOptions

@@ -10,10 +10,10 @@ from contextlib import closing
 import pytest
 from waiting import until
 
-from stream import http_room
 from stream.errors import Unreachable
-from stream.http import Server
-from stream.http_room import PLACES, TO_ASK
+from stream.http import admission
+from stream.http.admission import PLACES, TO_ASK
+from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Status
 
@@ -197,7 +197,7 @@ def test_clients_that_do_not_take_their_answer_lose_their_place(
     server: Server, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A scrape of many series, asked for by more clients than there are places and read by none of them."""
-    monkeypatch.setattr(http_room, "FAIR", 0.0)
+    monkeypatch.setattr(admission, "FAIR", 0.0)
     rows = tuple(("m", "1", "", f"feature_{i}", "psi", "10s") for i in range(100_000))
     registry.apply(GaugeBlock("m", "feature_drift", rows, (1.0,) * len(rows)))
     before = threading.active_count()

@@ -9,8 +9,8 @@ import pytest
 
 from stream.config.load import load
 from stream.config.problems import ConfigError
-from stream.http import Server
-from stream.http_access import load_access
+from stream.http.access import load_access
+from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Status
 

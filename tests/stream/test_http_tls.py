@@ -14,8 +14,8 @@ from waiting import until
 
 from stream.config.load import load
 from stream.config.problems import ConfigError
-from stream.http import Server
-from stream.http_tls import load_tls
+from stream.http.server import Server
+from stream.http.tls import load_tls
 from stream.metrics.registry import Registry
 
 if TYPE_CHECKING:

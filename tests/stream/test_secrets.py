@@ -23,7 +23,7 @@ from waiting import until
 
 from stream import shifts
 from stream.config.load import load
-from stream.http_access import load_access
+from stream.http.access import load_access
 from stream.logs import LineFormatter
 from stream.redact import redact
 from stream.traffic import Generator

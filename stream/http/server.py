@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream.config.settings import split_address
 from stream.errors import Unreachable
-from stream.http_access import Access
-from stream.http_room import TO_ANSWER, TO_ASK, Hurried, Room, left
+from stream.http.access import Access
+from stream.http.admission import TO_ANSWER, TO_ASK, Hurried, Room, left
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream.http_tls import Tls
+    from stream.http.tls import Tls
     from stream.metrics.registry import Registry
 
 _LOG = logging.getLogger("driftgauge.http")

@@ -1,0 +1,1 @@
+"""Pages, and who may see them."""
