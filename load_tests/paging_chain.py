@@ -23,8 +23,8 @@ from patience import until
 from product import Product
 
 from stream.config.load import load
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from operators.settings.durations import ALLOWED, parse_duration, show_duration
 from stream.config.load import load
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.rule_options import KEEP_FIRING_FOR, RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import KEEP_FIRING_FOR, RuleOptions
 
 _URL = re.compile(r"https?://\S+")
 _NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 from operators.alerts.links import EVERYTHING, MODEL_PAGE
-from stream.rule_options import SERVICE, WITH_RUNBOOK
-from stream.rule_texts import summary_of
+from stream.rules.options import SERVICE, WITH_RUNBOOK
+from stream.rules.texts import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

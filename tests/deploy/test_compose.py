@@ -20,8 +20,8 @@ from stream import shifts
 from stream.config.load import load
 from stream.http.server import Server
 from stream.metrics.registry import Registry
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 
 if TYPE_CHECKING:
     from brokers import Broker

@@ -19,8 +19,8 @@ from stream.config.load import load
 from stream.replay import replay
 from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, lines_of
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 from stream.shifts import Shift
 from stream.traffic import Generator
 from windows.references.reference import to_json

@@ -21,7 +21,7 @@ from waiting import until
 from operators.alerts import links
 from stream.config.load import load
 from stream.metrics.catalog import METRICS
-from stream.rule_options import RuleOptions, model_dashboard, monitor_dashboard
+from stream.rules.options import RuleOptions, model_dashboard, monitor_dashboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ from waiting import until
 
 from stream.config.load import load
 from stream.kafka.embedded import EmbeddedBroker
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,8 @@ from stream.config.load import load
 from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Status
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from paging import DEPLOY, RULES, alerting_rules, run, tool
 from operators.settings.policy import SEVERITY
 from stream.config.load import load
 from stream.metrics.catalog import METRICS
-from stream.rule_options import RuleOptions
-from stream.rules import rules_of
+from stream.rules.file import rules_of
+from stream.rules.options import RuleOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ import yaml
 from paging import run
 
 from stream.config.load import load
-from stream.rules import rules_of
-from stream.rules_slo import BURNS
+from stream.rules.file import rules_of
+from stream.rules.slo import BURNS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from operators.dead_letters import Reason
 from operators.settings.policy import SEVERITY
 from stream.cli import COMMANDS
 from stream.metrics.catalog import METRICS
-from stream.rule_options import WITH_RUNBOOK
+from stream.rules.options import WITH_RUNBOOK
 
 if TYPE_CHECKING:
     from pathlib import Path

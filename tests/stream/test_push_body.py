@@ -14,7 +14,7 @@ from operators.alerts.event import Cause
 from operators.settings.alerting import AlertName
 from stream.push_board import Entry, View
 from stream.push_body import MOST, requests
-from stream.rule_options import WITH_RUNBOOK
+from stream.rules.options import WITH_RUNBOOK
 
 EXPIRES = START + 3_600_000
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
 from operators.settings.policy import severity_table
-from stream.rule_options import SERVICE, model_dashboard, runbook
-from stream.rule_parts import Alerting, Recording, literal, promql
-from stream.rule_texts import DESCRIPTIONS, SUMMARIES
+from stream.rules.options import SERVICE, model_dashboard, runbook
+from stream.rules.parts import Alerting, Recording, literal, promql
+from stream.rules.texts import DESCRIPTIONS, SUMMARIES
 
 if TYPE_CHECKING:
     from stream.config.load import Config
-    from stream.rule_options import RuleOptions
+    from stream.rules.options import RuleOptions
 
 HELD = "driftgauge:alert_active:held"
 

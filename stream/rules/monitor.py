@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
-from stream.rule_options import SERVICE, monitor_dashboard, runbook
-from stream.rule_parts import Alerting, Recording, promql
+from stream.rules.options import SERVICE, monitor_dashboard, runbook
+from stream.rules.parts import Alerting, Recording, promql
 
 if TYPE_CHECKING:
     from stream.config.load import Config
-    from stream.rule_options import RuleOptions
+    from stream.rules.options import RuleOptions
 
 SHORTEST_LAG = 120_000
 """Watermark lag (ms) that nobody is told of, however small the panes: a restart and its catching up take less."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.alerts.links import EVERYTHING, MODEL_PAGE
-from stream.rule_parts import literal
+from stream.rules.parts import literal
 
 if TYPE_CHECKING:
     from stream.config.load import Config

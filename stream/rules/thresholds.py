@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from operators.plans.label_monitors import performance_monitors
 from operators.plans.monitors import monitors_of
-from stream.rule_parts import Recording
+from stream.rules.parts import Recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
-from stream.rule_options import SERVICE, model_dashboard, runbook
-from stream.rule_parts import Alerting, Recording
+from stream.rules.options import SERVICE, model_dashboard, runbook
+from stream.rules.parts import Alerting, Recording
 
 if TYPE_CHECKING:
     from stream.config.load import Config
-    from stream.rule_options import RuleOptions
+    from stream.rules.options import RuleOptions
 
 TIME_SLICES = 0.99
 """Share of time a latency objective must hold: "for 99 % of time" of the arrival-time objective in the scenarios."""

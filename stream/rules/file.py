@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream.rule_options import RuleOptions
-from stream.rule_parts import Group, rules_text
-from stream.rules_alerts import alert_rules
-from stream.rules_monitor import monitor_rules
-from stream.rules_slo import slo_rules
-from stream.rules_thresholds import threshold_rules
+from stream.rules.alerts import alert_rules
+from stream.rules.monitor import monitor_rules
+from stream.rules.options import RuleOptions
+from stream.rules.parts import Group, rules_text
+from stream.rules.slo import slo_rules
+from stream.rules.thresholds import threshold_rules
 
 if TYPE_CHECKING:
     from stream.config.load import Config

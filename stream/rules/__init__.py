@@ -1,0 +1,1 @@
+"""Prometheus rules that follow from a config."""
