@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 
 if TYPE_CHECKING:

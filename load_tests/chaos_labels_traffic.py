@@ -14,7 +14,7 @@ from chaos_traffic import PARTITIONS, SERVED, Traffic
 
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from confluent_kafka import Producer
 
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.shifts import Shift
 from stream.traffic import Generator
 

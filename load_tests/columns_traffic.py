@@ -17,7 +17,7 @@ import pyarrow as pa
 from scipy.special import ndtr, ndtri
 from scipy.stats import poisson
 
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.rows.columns import Column, kind_of_type
 from windows.predictions.columns import Columns
 from windows.predictions.layout import layout_of
@@ -154,7 +154,7 @@ def columns_of(features: Sequence[Feature]) -> tuple[Feature, ...]:
 
 
 class TableRows:
-    """Rows held in memory, for `stream.reference_build`."""
+    """Rows held in memory, for `stream.references.build`."""
 
     def __init__(self, table: pa.Table) -> None:
         self.path = Path("simulated")

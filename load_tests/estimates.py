@@ -29,8 +29,8 @@ import pyarrow as pa
 from estimates_data import CLASSES, FEATURES, Data, binary, expected, multiclass, realised, regression
 from machine import show
 
-from stream.build_plan import BuildOptions
-from stream.reference_build import build
+from stream.references.build import build
+from stream.references.plan import BuildOptions
 from stream.rows.columns import Column
 from windows.estimates.estimate import Estimates
 from windows.predictions.columns import Columns

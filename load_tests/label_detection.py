@@ -32,7 +32,7 @@ from scipy.stats import binom, binomtest
 
 from operators.settings.model import ModelSettings
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent

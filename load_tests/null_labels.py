@@ -32,7 +32,7 @@ from null_traffic import BUDGET, Found
 
 from operators.settings.model import ModelSettings
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:
     from collections.abc import Callable

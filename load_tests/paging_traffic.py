@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.traffic import Generator
 
 if TYPE_CHECKING:

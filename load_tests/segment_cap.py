@@ -40,8 +40,8 @@ from stream.demo_reference import ClickRows  # noqa: E402
 from stream.engine.garbage import spared  # noqa: E402
 from stream.metrics.registry import Registry  # noqa: E402
 from stream.metrics.reports import LocalReporter  # noqa: E402
-from stream.reference_build import BuildOptions  # noqa: E402
-from stream.reference_build import build as build_reference  # noqa: E402
+from stream.references.build import BuildOptions  # noqa: E402
+from stream.references.build import build as build_reference  # noqa: E402
 from stream.replay_files import FileLane  # noqa: E402
 from stream.replay_lanes import LaneSource  # noqa: E402
 from stream.replay_results import CallSink  # noqa: E402

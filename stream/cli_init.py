@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from stream.cli_progress import progress_bar
-from stream.init import InitOptions, initialise
+from stream.references.init import InitOptions, initialise
 from windows.outcomes.layout import Task
 
 

@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stream.build_plan import outcome_options
 from stream.cli_progress import progress_bar
 from stream.config.explain import suggestion
 from stream.config.load import load, load_reference, model_named
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.reference_build import BuildOptions
-from stream.reference_build import build as build_reference
-from stream.reference_show import drawing
+from stream.references.build import BuildOptions
+from stream.references.build import build as build_reference
+from stream.references.plan import outcome_options
+from stream.references.show import drawing
 from stream.rows.open import open_rows
 from windows.references.merge import merge as merge_references
 from windows.references.reference import Reference, ReferenceError_, to_json

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from stream.click_model import CATEGORICAL, MODEL, click_rows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.rows.columns import Column
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit, softmax
 
-from stream.build_plan import BuildOptions
-from stream.reference_build import Built, build
+from stream.references.build import Built, build
+from stream.references.plan import BuildOptions
 from stream.rows.columns import Column
 
 if TYPE_CHECKING:

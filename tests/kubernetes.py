@@ -17,7 +17,7 @@ from paging import DEPLOY, REQUIRED
 
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from windows.references.reference import to_json
 
 MANIFESTS = DEPLOY / "kubernetes"

@@ -13,7 +13,7 @@ from stream.demo_reference import ROWS, ClickRows
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.kafka import topics
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from windows.references.reference import to_json
 
 PARTITIONS = 2

@@ -13,10 +13,10 @@ from rich.console import Console
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss, mean_absolute_error, roc_auc_score
 
 from operators.settings.model import ModelSettings
-from stream import build_sample
-from stream.build_plan import BuildOptions, OutcomeOptions, outcome_options
-from stream.reference_build import build
-from stream.reference_show import drawing
+from stream.references import sample
+from stream.references.build import build
+from stream.references.plan import BuildOptions, OutcomeOptions, outcome_options
+from stream.references.show import drawing
 from windows.estimates.estimate import Estimates
 from windows.estimates.estimator import BinaryEstimator, MulticlassEstimator
 from windows.outcomes.curves import confusion
@@ -225,7 +225,7 @@ def test_the_task_is_guessed_where_none_is_given(task: Task) -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_all_labelled_rows_are_counted_beyond_the_sample(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sample places the cells; the counts are of every row."""
-    monkeypatch.setattr(build_sample, "SAMPLE_ROWS", 1_000)
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 1_000)
     rows = (binary_rows if task == "binary" else multiclass_rows)(7_000)
     estimator = built(rows, task).reference.estimator
     if isinstance(estimator, MulticlassEstimator):

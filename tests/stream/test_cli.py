@@ -19,7 +19,7 @@ from operators.settings.performance import PerformanceSettings
 from stream.config.load import load, load_references
 from stream.config.performance_template import performance_text
 from stream.kafka.embedded import EmbeddedBroker
-from stream.reference_show import bar
+from stream.references.show import bar
 from windows.outcomes.layout import Task
 from windows.references.reference import from_json, to_json
 

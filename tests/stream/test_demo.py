@@ -26,7 +26,7 @@ from stream.demo_alerts import Announced, announced
 from stream.demo_reference import click_reference
 from stream.demo_scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule, feedback_of
 from stream.demo_summary import Foreseen, Played, summary, verdict_of
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 from stream.view_quality import Quality
 from stream.view_spans import Interval

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from stream.build_plan import BuildOptions, outcome_options
 from stream.config.load import load, load_references
-from stream.reference_build import build
+from stream.references.build import build
+from stream.references.plan import BuildOptions, outcome_options
 from stream.rows.open import open_rows
 from windows.references.reference import to_json
 

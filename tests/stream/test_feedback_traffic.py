@@ -27,7 +27,7 @@ from stream.errors import UsageError
 from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic
 from stream.label_draws import BinaryLabels, labels_of
 from stream.label_queue import LabelQueue
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.replay import replay
 from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, EVALUATIONS, lines_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream import build_sample
 from stream.config.checks import reference_notes
 from stream.errors import UsageError
-from stream.reference_build import BuildOptions, build
+from stream.references import sample
+from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 from windows.references.reference import Reference, from_json, slots, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
@@ -308,7 +308,7 @@ def test_a_reference_without_time_is_noted(tmp_path: Path, step: int | None, sai
 
 def test_the_same_rows_give_the_same_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Building is deterministic, also where the sample is smaller than the rows."""
-    monkeypatch.setattr(build_sample, "SAMPLE_ROWS", 1_000)
+    monkeypatch.setattr(sample, "SAMPLE_ROWS", 1_000)
     random = np.random.default_rng(1)
     columns = {"x": random.normal(size=150_000), "c": random.integers(0, 50_000, 150_000).astype(str)}
     one, other = _build(tmp_path, columns), _build(tmp_path, columns)

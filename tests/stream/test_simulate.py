@@ -20,7 +20,7 @@ from waiting import until
 
 from stream.click_model import CATEGORICAL, MODEL, NUMERIC, click_rows
 from stream.errors import Unreachable, UsageError
-from stream.reference_build import BuildOptions, build
+from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 from stream.shifts import ShiftError, parse
 from stream.simulate import Progress, TopicWriter, simulate

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
-from stream.build_frames import Coded, Frame
-from stream.build_sample import RowSample
+from stream.references.frames import Coded, Frame
+from stream.references.sample import RowSample
 from windows.arrays import FloatArray
 
 CATEGORY_CANDIDATES = 400

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.build_fit import Fit
-from stream.build_frames import frames
-from stream.build_label_rows import LabelError, LabelReader, task_of
+from stream.references.fit import Fit
+from stream.references.frames import frames
+from stream.references.label_rows import LabelError, LabelReader, task_of
 from windows.outcomes.fold import fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskLayout, task_layout
 from windows.references.reference import Reference, seal
@@ -20,8 +20,8 @@ from windows.references.reference import Reference, seal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.build_label_rows import LabelledRows
-    from stream.build_plan import Plan
+    from stream.references.label_rows import LabelledRows
+    from stream.references.plan import Plan
     from stream.rows.columns import Rows
     from windows.arrays import IntArray
 

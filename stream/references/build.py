@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stream.build_count import (
+from stream.config.checks import reference_notes
+from stream.errors import UsageError
+from stream.references.count import (
     SPARE_SEGMENT_VALUES,
     CategorySlots,
     NumericSlots,
@@ -15,12 +17,10 @@ from stream.build_count import (
     fold,
     slot_sizes,
 )
-from stream.build_frames import PREDICTION, frames
-from stream.build_labels import with_labels
-from stream.build_plan import BuildOptions, Plan, plan_build
-from stream.build_scan import CategoryScan, Scan
-from stream.config.checks import reference_notes
-from stream.errors import UsageError
+from stream.references.frames import PREDICTION, frames
+from stream.references.labels import with_labels
+from stream.references.plan import BuildOptions, Plan, plan_build
+from stream.references.scan import CategoryScan, Scan
 from stream.rows.columns import Rows
 from windows.arrays import IntArray
 from windows.references.reference import Reference, seal

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.build_frames import Coded, Frame
+from stream.references.frames import Coded, Frame
 from windows.arrays import FloatArray, IntArray
 from windows.segments import OTHER
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stream.build_plan import OutcomeOptions
 from stream.config.load import load, load_references
 from stream.config.problems import shorten
 from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.reference_build import BuildOptions, Progress, build
+from stream.references.build import BuildOptions, Progress, build
+from stream.references.plan import OutcomeOptions
 from stream.rows.arrays import categories
 from stream.rows.columns import Rows
 from stream.rows.open import open_rows

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stream.build_plan import Plan
 from stream.errors import UsageError
+from stream.references.plan import Plan
 from stream.rows.arrays import categories, class_of_scores, milliseconds, numbers
 from stream.rows.columns import Rows
 from windows.arrays import BoolArray, FloatArray, IntArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.intake.label_codes import LabelCodes
-from stream.build_count import CategorySlots
-from stream.build_frames import PREDICTION
+from stream.references.count import CategorySlots
+from stream.references.frames import PREDICTION
 from stream.rows.arrays import categories, class_scores, lists, numbers
 from windows.outcomes.fold import Outcomes
 from windows.outcomes.layout import TaskOptions
@@ -19,8 +19,8 @@ from windows.sketches.profiles import CategoricalProfile, NumericProfile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from stream.build_frames import Coded, Frame
-    from stream.build_plan import Plan
+    from stream.references.frames import Coded, Frame
+    from stream.references.plan import Plan
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import Task
     from windows.references.reference import Reference

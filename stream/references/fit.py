@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.build_label_rows import usable
-from stream.build_sample import RowSample
+from stream.references.label_rows import usable
+from stream.references.sample import RowSample
 from windows.estimates import fit
 from windows.estimates.error_fit import ErrorRows, regression
 from windows.predictions.fold import binning_of, column_slots
@@ -17,7 +17,7 @@ from windows.sketches.profiles import CategoricalProfile, NumericProfile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.build_label_rows import LabelledRows
+    from stream.references.label_rows import LabelledRows
     from windows.arrays import FloatArray
     from windows.estimates.estimator import BinaryEstimator, Estimator, MulticlassEstimator
     from windows.outcomes.layout import TaskOptions
