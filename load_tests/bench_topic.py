@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from stream.traffic import Generator
-    from stream.traffic_columns import Traffic
+    from stream.simulate.generator import Generator
+    from stream.simulate.traffic import Traffic
     from windows.references.reference import Reference
 
 MODEL = "bench"

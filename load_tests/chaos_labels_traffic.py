@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from chaos_traffic import Sent
 
-    from stream.traffic import Generator
-    from stream.traffic_columns import Traffic as Batch
+    from stream.simulate.generator import Generator
+    from stream.simulate.traffic import Traffic as Batch
     from windows.references.reference import Reference
 
 DELAY = 3_000

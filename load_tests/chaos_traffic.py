@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
 from stream.references.build import BuildOptions, build
-from stream.shifts import Shift
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
+from stream.simulate.shifts import Shift
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

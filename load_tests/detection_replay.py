@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stream.traffic_columns import Traffic
-from stream.traffic_json import Encoder
+from stream.simulate.encoder import Encoder
+from stream.simulate.traffic import Traffic
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ from stream.kafka.source import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
 from stream.references.build import BuildOptions, build  # noqa: E402
 from stream.rows.open import open_rows  # noqa: E402
-from stream.traffic import Generator  # noqa: E402
+from stream.simulate.generator import Generator  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from stream.shifts import Shift
+    from stream.simulate.shifts import Shift
     from windows.references.reference import Reference
 
 PARTITIONS = 4

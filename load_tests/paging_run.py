@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from paging_chain import FIRING, GAUGE, stamp, wrong_with
 from patience import until
 
-from stream.shifts import Shift
+from stream.simulate.shifts import Shift
 
 if TYPE_CHECKING:
     from paging_chain import Chain

@@ -14,7 +14,7 @@ from paging_chain import FAST, FIRING, Chain, Pace, wrong_with
 from paging_traffic import narrow, wide
 from patience import until
 
-from stream.shifts import Shift
+from stream.simulate.shifts import Shift
 
 if TYPE_CHECKING:
     from collections.abc import Callable

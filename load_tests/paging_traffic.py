@@ -12,12 +12,12 @@ from confluent_kafka import Producer
 from stream.click_model import click_rows
 from stream.demo_reference import ClickRows
 from stream.references.build import BuildOptions, build
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.shifts import Shift
+    from stream.simulate.shifts import Shift
     from windows.references.reference import Reference
 
 MODEL = "click"

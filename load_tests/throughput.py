@@ -36,7 +36,7 @@ from usage import usage  # noqa: E402
 from stream.config.load import load  # noqa: E402
 from stream.kafka.source import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
-from stream.traffic import Generator  # noqa: E402
+from stream.simulate.generator import Generator  # noqa: E402
 from windows.references.reference import to_json  # noqa: E402
 
 if TYPE_CHECKING:

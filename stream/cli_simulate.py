@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from operators.settings.durations import ALLOWED, parse_duration, show_duration
-from stream import shifts
 from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
-from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic, Kind
-from stream.label_draws import Labels, labels_of
-from stream.label_queue import MOST
 from stream.signals import stop_event
-from stream.simulate import FeedbackOut, Progress, TopicWriter
-from stream.simulate import simulate as run
-from stream.traffic import Generator
+from stream.simulate import shifts
+from stream.simulate.clock import FeedbackOut, Progress, TopicWriter
+from stream.simulate.clock import simulate as run
+from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic, Kind
+from stream.simulate.generator import Generator
+from stream.simulate.label_queue import MOST
+from stream.simulate.labels import Labels, labels_of
 from windows.references.reference import Reference
 
 DAY = 86_400_000

@@ -9,7 +9,7 @@ from stream.click_model import MODEL
 from stream.demo_scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION, WATCHED
 from stream.demo_summary import Foreseen, Played
 from stream.errors import UsageError
-from stream.simulate import Progress, simulate
+from stream.simulate.clock import Progress, simulate
 from stream.view_state import AlertLine, View, read
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from stream.http.server import Server
 from stream.kafka.embedded import EmbeddedBroker
 from stream.metrics.registry import Registry
 from stream.service import build_info
-from stream.simulate import FeedbackOut, TopicWriter
+from stream.simulate.clock import FeedbackOut, TopicWriter
 from stream.supervisor import Policy, Supervisor
 from stream.worker import MonitorFlow
 from windows.references.reference import to_json

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stream.click_model import click_probability
-from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic
-from stream.label_draws import BinaryLabels
-from stream.shifts import Shift
-from stream.traffic import Generator
+from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic
+from stream.simulate.generator import Generator
+from stream.simulate.labels import BinaryLabels
+from stream.simulate.shifts import Shift
 from stream.view_quality import Watched
 
 if TYPE_CHECKING:
-    from stream.traffic_columns import Traffic
+    from stream.simulate.traffic import Traffic
     from windows.references.reference import Reference
 
 RATE = 4_000.0

@@ -22,7 +22,7 @@ from stream.demo_reference import click_reference
 from stream.metrics.catalog import BY_NAME
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from brokers import Broker
     from confluent_kafka import Message
 
-    from stream.shifts import Shift
+    from stream.simulate.shifts import Shift
     from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -31,7 +31,7 @@ from monitored import reference
 from waiting import until
 
 from stream.config.load import TopicsSettings
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

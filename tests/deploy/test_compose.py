@@ -16,12 +16,12 @@ from kafka_node import NoBrokerError, jars
 from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
 
 from operators.settings.durations import parse_duration
-from stream import shifts
 from stream.config.load import load
 from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.rules.file import rules_of
 from stream.rules.options import RuleOptions
+from stream.simulate import shifts
 
 if TYPE_CHECKING:
     from brokers import Broker

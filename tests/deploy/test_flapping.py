@@ -21,8 +21,8 @@ from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, lines_of
 from stream.rules.file import rules_of
 from stream.rules.options import RuleOptions
-from stream.shifts import Shift
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
+from stream.simulate.shifts import Shift
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

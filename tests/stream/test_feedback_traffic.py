@@ -24,17 +24,17 @@ from stream.click_model import MODEL, click_rows
 from stream.config.load import load
 from stream.demo_reference import ClickRows
 from stream.errors import UsageError
-from stream.feedback_traffic import FeedbackOptions, FeedbackTraffic
-from stream.label_draws import BinaryLabels, labels_of
-from stream.label_queue import LabelQueue
 from stream.references.build import BuildOptions, build
 from stream.replay import replay
 from stream.replay_files import FileLane
 from stream.replay_results import ALERTS, EVALUATIONS, lines_of
 from stream.rows.columns import Column
-from stream.shifts import ShiftError, parse
-from stream.simulate import FeedbackOut, Progress, simulate
-from stream.traffic import Generator
+from stream.simulate.clock import FeedbackOut, Progress, simulate
+from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic
+from stream.simulate.generator import Generator
+from stream.simulate.label_queue import LabelQueue
+from stream.simulate.labels import BinaryLabels, labels_of
+from stream.simulate.shifts import ShiftError, parse
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.references.reference import to_json
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from brokers import Broker
     from typer.testing import Result
 
-    from stream.label_draws import Labels
+    from stream.simulate.labels import Labels
     from windows.references.reference import Reference
 
 START = 1_700_000_000_000

@@ -21,8 +21,8 @@ from waiting import until
 
 from operators.alerts.event import fingerprint_of, id_of
 from stream.kafka import watcher
-from stream.shifts import Shift
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
+from stream.simulate.shifts import Shift
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -31,8 +31,8 @@ from stream.replay_files import FileLane, files_of
 from stream.replay_kafka import Place, parse_place, ranges
 from stream.replay_lanes import PANES_A_BLOCK, Block, Lane
 from stream.replay_results import ACTIONS, ALERTS, DEAD_LETTERS, EVALUATIONS, FILES, lines_of
-from stream.shifts import Shift
-from stream.traffic import Generator
+from stream.simulate.generator import Generator
+from stream.simulate.shifts import Shift
 from windows.references.reference import seal, to_json
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from monitored import reference
 from secured import KEY_PASSWORD, PASSWORD, ROWS, USER, SecuredNode, Site, secured_node
 from waiting import until
 
-from stream import shifts
 from stream.config.load import load
 from stream.http.access import load_access
 from stream.logs import LineFormatter
 from stream.redact import redact
-from stream.traffic import Generator
+from stream.simulate import shifts
+from stream.simulate.generator import Generator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.shifts import MEANINGS, Shift, ShiftError, parse
+from stream.simulate.shifts import MEANINGS, Shift, ShiftError, parse
 
 
 @pytest.mark.parametrize(

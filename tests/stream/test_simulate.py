@@ -22,9 +22,9 @@ from stream.click_model import CATEGORICAL, MODEL, NUMERIC, click_rows
 from stream.errors import Unreachable, UsageError
 from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
-from stream.shifts import ShiftError, parse
-from stream.simulate import Progress, TopicWriter, simulate
-from stream.traffic import Generator
+from stream.simulate.clock import Progress, TopicWriter, simulate
+from stream.simulate.generator import Generator
+from stream.simulate.shifts import ShiftError, parse
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slots
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stream.draws import Column
+    from stream.simulate.draws import Column
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 
@@ -25,7 +25,7 @@ class Traffic:
         context: key -> int64[n], index of the value of each segment key that is no feature.
         absent: name -> bool[n], where the feature is not sent at all.
         ranked: int64[n, places], the items of a ranking, best first; None for any other model.
-        labels: float64[n], the truth as in `stream.label_draws.Labels`; None where it is not asked for.
+        labels: float64[n], the truth as in `stream.simulate.labels.Labels`; None where it is not asked for.
     """
 
     first: int

@@ -12,7 +12,7 @@ from windows.sketches.quantiles import LATENCY_BINS, quantile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream.shifts import Shift
+    from stream.simulate.shifts import Shift
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.sketches.profiles import Profile
 
@@ -76,7 +76,7 @@ def shifted(column: Column, profile: Profile, shift: Shift, rows: BoolArray) -> 
     Args:
         column: as drawn from the profile.
         profile: of the column.
-        shift: one that `stream.shifts.check` accepts for the profile.
+        shift: one that `stream.simulate.shifts.check` accepts for the profile.
         rows: bool[n], where it applies. For `missing` and `category` the shift's share is already drawn.
     """
     if isinstance(profile, CategoricalProfile):

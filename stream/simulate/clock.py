@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Mapping
 
-    from stream.feedback_traffic import FeedbackTraffic
-    from stream.traffic import Generator
+    from stream.simulate.feedback import FeedbackTraffic
+    from stream.simulate.generator import Generator
 
 TICK_SECONDS = 0.02
 LARGEST_BATCH = 20_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from operators.intake.label_codes import LabelCodes
-from stream.draws import draw_of
+from stream.simulate.draws import draw_of
 from windows.estimates.calibration import calibrate
 from windows.estimates.estimator import BinaryEstimator
 from windows.outcomes.binary import classes
@@ -16,7 +16,7 @@ from windows.outcomes.multiclass import matrix
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from stream.draws import Column
+    from stream.simulate.draws import Column
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.outcomes.layout import Task, TaskLayout
     from windows.references.reference import Reference

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from stream.label_draws import item_id
+from stream.simulate.labels import item_id
 from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.draws import Column
-    from stream.traffic_columns import Traffic
+    from stream.simulate.draws import Column
+    from stream.simulate.traffic import Traffic
     from windows.references.reference import Reference
     from windows.sketches.profiles import Profile
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.draws import draw_of, latency_draw, pick, shifted
-from stream.label_draws import RankingLabels
-from stream.shifts import PREDICTION, Shift, ShiftError, check
-from stream.traffic_columns import Traffic
-from stream.traffic_json import Encoder
+from stream.simulate.draws import draw_of, latency_draw, pick, shifted
+from stream.simulate.encoder import Encoder
+from stream.simulate.labels import RankingLabels
+from stream.simulate.shifts import PREDICTION, Shift, ShiftError, check
+from stream.simulate.traffic import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.label_draws import Labels
+    from stream.simulate.labels import Labels
     from windows.arrays import BoolArray, IntArray
     from windows.references.reference import Reference
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from stream.label_queue import LabelQueue
+from stream.simulate.label_queue import LabelQueue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.label_draws import Labels
-    from stream.traffic import Generator
-    from stream.traffic_columns import Traffic
+    from stream.simulate.generator import Generator
+    from stream.simulate.labels import Labels
+    from stream.simulate.traffic import Traffic
     from windows.arrays import FloatArray, IntArray
 
 Kind = Literal["explicit", "implicit", "delayed"]

@@ -1,0 +1,1 @@
+"""Traffic drawn from a reference."""
