@@ -55,8 +55,8 @@ def _play(console: Console, directory: Path, asked: _Asked, stop: threading.Even
     from stream.demo_parts import Options, running  # noqa: PLC0415
     from stream.demo_summary import summary, verdict_of  # noqa: PLC0415
     from stream.files import write_atomically  # noqa: PLC0415
-    from stream.view_display import display_for  # noqa: PLC0415
-    from stream.view_svg import picture  # noqa: PLC0415
+    from stream.view.display import display_for  # noqa: PLC0415
+    from stream.view.svg import picture  # noqa: PLC0415
 
     logs.configure("warning")
     log = directory / "stderr.log"

@@ -10,7 +10,7 @@ from stream.demo_scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WI
 from stream.demo_summary import Foreseen, Played
 from stream.errors import UsageError
 from stream.simulate.clock import Progress, simulate
-from stream.view_state import AlertLine, View, read
+from stream.view.state import AlertLine, View, read
 
 if TYPE_CHECKING:
     import threading
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from operators.settings.parts import Levels
     from stream.demo_alerts import Announced
     from stream.demo_parts import Parts
-    from stream.view_display import Display
-    from stream.view_state import Stage
+    from stream.view.display import Display
+    from stream.view.state import Stage
 
 FRAME_SECONDS = 0.25
 LAST_SECONDS = 8.0

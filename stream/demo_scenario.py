@@ -12,7 +12,7 @@ from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic
 from stream.simulate.generator import Generator
 from stream.simulate.labels import BinaryLabels
 from stream.simulate.shifts import Shift
-from stream.view_quality import Watched
+from stream.view.quality import Watched
 
 if TYPE_CHECKING:
     from stream.simulate.traffic import Traffic

@@ -9,8 +9,8 @@ from stream.demo_scenario import SHIFT, SHIFT_TEXT, WATCHED
 
 if TYPE_CHECKING:
     from stream.demo_alerts import Announced
-    from stream.view_spans import Interval
-    from stream.view_state import Readings
+    from stream.view.spans import Interval
+    from stream.view.state import Readings
 
 
 @dataclass(frozen=True, slots=True)

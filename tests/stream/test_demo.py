@@ -28,9 +28,9 @@ from stream.demo_scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule, fee
 from stream.demo_summary import Foreseen, Played, summary, verdict_of
 from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
-from stream.view_quality import Quality
-from stream.view_spans import Interval
-from stream.view_state import Readings
+from stream.view.quality import Quality
+from stream.view.spans import Interval
+from stream.view.state import Readings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,13 +15,13 @@ from rich.console import Console
 from operators.settings.parts import Levels
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Totals
-from stream.view import render
-from stream.view_bars import Bar, Legend, Mark, Scale, scale_of
-from stream.view_display import LiveScreen, PlainLog, display_for
-from stream.view_quality import Quality, Watched
-from stream.view_spans import Axis, Interval, SpanBar, axis_of
-from stream.view_state import AlertLine, Drift, Readings, View, read
-from stream.view_svg import picture
+from stream.view.bars import Bar, Legend, Mark, Scale, scale_of
+from stream.view.display import LiveScreen, PlainLog, display_for
+from stream.view.frame import render
+from stream.view.quality import Quality, Watched
+from stream.view.spans import Axis, Interval, SpanBar, axis_of
+from stream.view.state import AlertLine, Drift, Readings, View, read
+from stream.view.svg import picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -410,7 +410,7 @@ def test_a_pipe_gets_the_plain_log(tmp_path: Path, variable: str) -> None:
 def test_stderr_goes_to_the_file_and_comes_back(tmp_path: Path) -> None:
     """What children write too; afterwards it is as before."""
     program = (
-        "import subprocess, sys; from pathlib import Path; from stream.view_display import stderr_in\n"
+        "import subprocess, sys; from pathlib import Path; from stream.view.display import stderr_in\n"
         "child = [sys.executable, '-c', 'import os; os.write(2, b\"child\\\\n\")']\n"
         "with stderr_in(Path(sys.argv[1])):\n"
         "    subprocess.run(child, check=True)\n"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from stream.view_quality import Quality, Watched, read_quality
+from stream.view.quality import Quality, Watched, read_quality
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream.view_spans import Interval
+from stream.view.spans import Interval
 
 if TYPE_CHECKING:
     from stream.metrics.registry import Registry

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from rich.live import Live
 
-from stream.view import render
+from stream.view.frame import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from stream.view_state import View
+    from stream.view.state import View
 
 WIDEST = 120
 """Columns beyond which bars only become harder to compare."""

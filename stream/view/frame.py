@@ -12,13 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from stream.view_bars import OK_STYLE, Bar, Legend, scale_of
-from stream.view_spans import Interval, SpanBar, SpanLegend, axis_of
+from stream.view.bars import OK_STYLE, Bar, Legend, scale_of
+from stream.view.spans import Interval, SpanBar, SpanLegend, axis_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from stream.view_state import AlertLine, Drift, View
+    from stream.view.state import AlertLine, Drift, View
 
 HEADER_LINES = 5
 DRIFT_FRAME = 3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.measure import Measurement
 from rich.text import Text
 
-from stream.view_bars import NARROWEST, OK_STYLE
+from stream.view.bars import NARROWEST, OK_STYLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

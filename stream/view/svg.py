@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from stream.view import render
+from stream.view.frame import render
 
 if TYPE_CHECKING:
-    from stream.view_state import View
+    from stream.view.state import View
 
 WIDTH = 96
 _FONT_FACE = re.compile(r"\s*@font-face\s*{[^}]*}")
