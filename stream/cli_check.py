@@ -10,7 +10,7 @@ from stream.config.load import Config, load, load_references
 from stream.config.summary import model_lines
 from stream.http.access import load_access
 from stream.http.tls import load_tls
-from stream.push_client import clients_of
+from stream.push.client import clients_of
 
 
 def check(

@@ -9,7 +9,7 @@ import typer
 from stream.config.load import load, load_references
 from stream.http.access import load_access
 from stream.http.tls import load_tls
-from stream.push import push_of
+from stream.push.replicas import push_of
 from stream.redact import redact
 from stream.service import LogLevel, Service, serve
 from stream.worker import MonitorFlow

@@ -15,7 +15,7 @@ from stream.http.tls import Tls
 from stream.metrics import catalog
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
-from stream.push import Push, pushed
+from stream.push.replicas import Push, pushed
 from stream.state.usage import StateUsage
 from stream.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.worker import Flow

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from operators.alerts.event import AlertEvent, Cause, EventWindow, fingerprint_of
 from stream.backoff import BackoffPolicy
 from stream.metrics.reports import AlertsFiring, AlertTold
-from stream.push import Policy
-from stream.push_board import Board, View
-from stream.push_body import Texts
+from stream.push.board import Board, View
+from stream.push.body import Texts
+from stream.push.replicas import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from stream.push_board import Entry
+    from stream.push.board import Entry
 
 START = 1_790_000_000_000
 CRITICAL = ("click", "7", "", "DataDrift", "critical")

@@ -23,11 +23,11 @@ from waiting import until
 from stream.config.load import load
 from stream.errors import Unreachable
 from stream.metrics.registry import Registry
-from stream.push import Push, pushed
-from stream.push_board import Board
-from stream.push_body import MOST
-from stream.push_client import Client, PushError, clients_of
-from stream.push_memory import Memory
+from stream.push.board import Board
+from stream.push.body import MOST
+from stream.push.client import Client, PushError, clients_of
+from stream.push.memory import Memory
+from stream.push.replicas import Push, pushed
 from stream.redact import redact
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pushing import CRITICAL, INFO, SEGMENT, START, Kept, active, board, event, 
 from waiting import until
 
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Status
-from stream.push_board import Board, Entry
-from stream.push_memory import EMPTY, FILE, Memory
+from stream.push.board import Board, Entry
+from stream.push.memory import EMPTY, FILE, Memory
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from pushing import CRITICAL, SEGMENT, START, TEXTS, event
 
 from operators.alerts.event import Cause
 from operators.settings.alerting import AlertName
-from stream.push_board import Entry, View
-from stream.push_body import MOST, requests
+from stream.push.board import Entry, View
+from stream.push.body import MOST, requests
 from stream.rules.options import WITH_RUNBOOK
 
 EXPIRES = START + 3_600_000

@@ -7,8 +7,8 @@ import pytest
 
 from stream.config.load import load
 from stream.config.problems import ConfigError
-from stream.push import push_of
-from stream.push_client import clients_of
+from stream.push.client import clients_of
+from stream.push.replicas import push_of
 
 if TYPE_CHECKING:
     from pathlib import Path

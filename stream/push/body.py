@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from operators.alerts.event import AlertEvent
     from stream.config.load import Config
-    from stream.push_board import Entry, View
+    from stream.push.board import Entry, View
 
 MOST = 256
 """Alerts in one request."""

@@ -10,7 +10,7 @@ import msgspec
 from operators.alerts.event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.push_board import Clocks, Entry, View
+from stream.push.board import Clocks, Entry, View
 from stream.throttle import Seldom
 
 if TYPE_CHECKING:

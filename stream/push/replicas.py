@@ -18,10 +18,10 @@ import msgspec
 from stream.backoff import Backoff, BackoffPolicy
 from stream.metrics import catalog
 from stream.metrics.reports import GaugeBlock, Increments
-from stream.push_board import Board, View
-from stream.push_body import Texts, requests, texts_of
-from stream.push_client import Client, PushError, RefusedError, clients_of
-from stream.push_memory import Memory
+from stream.push.board import Board, View
+from stream.push.body import Texts, requests, texts_of
+from stream.push.client import Client, PushError, RefusedError, clients_of
+from stream.push.memory import Memory
 from stream.throttle import Seldom
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stream.config.load import Config
     from stream.metrics.registry import Registry
     from stream.metrics.reports import Labels, Report
-    from stream.push_board import Entry
+    from stream.push.board import Entry
 
 _LOG = logging.getLogger("driftgauge.push")
 _BACKOFF = BackoffPolicy(first=0.5, longest=15.0)

@@ -1,0 +1,1 @@
+"""Alerts straight to Alertmanager."""
