@@ -42,9 +42,9 @@ from stream.metrics.registry import Registry  # noqa: E402
 from stream.metrics.reports import LocalReporter  # noqa: E402
 from stream.references.build import BuildOptions  # noqa: E402
 from stream.references.build import build as build_reference  # noqa: E402
-from stream.replay_files import FileLane  # noqa: E402
-from stream.replay_lanes import LaneSource  # noqa: E402
-from stream.replay_results import CallSink  # noqa: E402
+from stream.replay.files import FileLane  # noqa: E402
+from stream.replay.lanes import LaneSource  # noqa: E402
+from stream.replay.results import CallSink  # noqa: E402
 from stream.state.join_stores import JoinStores  # noqa: E402
 
 if TYPE_CHECKING:

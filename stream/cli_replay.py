@@ -14,8 +14,8 @@ from stream.cli_progress import progress_bar
 from stream.config.environment import SETTING
 from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
-from stream.replay_lanes import Lane
-from stream.replay_summary import Summary
+from stream.replay.lanes import Lane
+from stream.replay.summary import Summary
 from stream.signals import stop_event
 
 KAFKA = "kafka"
@@ -74,7 +74,7 @@ def replay(
         *_lanes(loaded, _awaited(loaded, feedback or []), since, until, feedback=True),
     ]
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
-    from stream.replay import replay as run  # noqa: PLC0415
+    from stream.replay.run import replay as run  # noqa: PLC0415
 
     with stop_event() as stop, _told() as progress:
         summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop)
@@ -102,7 +102,7 @@ def percent(part: int, whole: int) -> str:
 
 def none_folded(summary: Summary, out: Path, *, topic: bool) -> str:
     """What to say when every record that was not late is a dead letter: the main reason, and what may be behind it."""
-    from stream.replay_results import DEAD_LETTERS, lines_of  # noqa: PLC0415 - as in replay
+    from stream.replay.results import DEAD_LETTERS, lines_of  # noqa: PLC0415 - as in replay
 
     main, count = next(iter(summary.dead.items()))
     letters = out / DEAD_LETTERS
@@ -163,13 +163,13 @@ def _lanes(config: Config, given: Sequence[str], since: str | None, until: str |
                 raise UsageError(f"{name} {text}: needs --predictions {KAFKA}; files are read whole")
     if KAFKA in given and not Path(KAFKA).exists():
         raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
-    from stream.replay_files import FileLane, files_of  # noqa: PLC0415 - see above
+    from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
 
     return [FileLane(path, feedback=feedback) for path in files_of(given, option)]
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None, *, feedback: bool) -> list[Lane]:
-    from stream.replay_kafka import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
+    from stream.replay.topics import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
     topic = config.topics.feedback if feedback else config.topics.predictions

@@ -16,9 +16,9 @@ from monitored import reference
 from paging import run
 
 from stream.config.load import load
-from stream.replay import replay
-from stream.replay_files import FileLane
-from stream.replay_results import ALERTS, lines_of
+from stream.replay.files import FileLane
+from stream.replay.results import ALERTS, lines_of
+from stream.replay.run import replay
 from stream.rules.file import rules_of
 from stream.rules.options import RuleOptions
 from stream.simulate.generator import Generator

@@ -25,9 +25,9 @@ from stream.config.load import load
 from stream.demo_reference import ClickRows
 from stream.errors import UsageError
 from stream.references.build import BuildOptions, build
-from stream.replay import replay
-from stream.replay_files import FileLane
-from stream.replay_results import ALERTS, EVALUATIONS, lines_of
+from stream.replay.files import FileLane
+from stream.replay.results import ALERTS, EVALUATIONS, lines_of
+from stream.replay.run import replay
 from stream.rows.columns import Column
 from stream.simulate.clock import FeedbackOut, Progress, simulate
 from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic

@@ -26,11 +26,11 @@ from stream.cli_replay import overrides
 from stream.config.load import Config, load
 from stream.errors import UsageError
 from stream.kafka.messages import rfc3339
-from stream.replay import InterruptedReplay, replay
-from stream.replay_files import FileLane, files_of
-from stream.replay_kafka import Place, parse_place, ranges
-from stream.replay_lanes import PANES_A_BLOCK, Block, Lane
-from stream.replay_results import ACTIONS, ALERTS, DEAD_LETTERS, EVALUATIONS, FILES, lines_of
+from stream.replay.files import FileLane, files_of
+from stream.replay.lanes import PANES_A_BLOCK, Block, Lane
+from stream.replay.results import ACTIONS, ALERTS, DEAD_LETTERS, EVALUATIONS, FILES, lines_of
+from stream.replay.run import InterruptedReplay, replay
+from stream.replay.topics import Place, parse_place, ranges
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift
 from windows.references.reference import seal, to_json
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from operators.records import Envelopes
-    from stream.replay_summary import Summary
+    from stream.replay.summary import Summary
     from windows.references.reference import Reference
 
 START = 1_780_000_000_000
@@ -536,7 +536,7 @@ def test_places_in_a_topic_can_be_named() -> None:
 
 def topic_lanes(site: Site, begin: str = "earliest", end: str = "latest") -> Sequence[Lane]:
     """The lanes between two places of a site's topic."""
-    from stream.replay_kafka import TopicLane, quiet_consumer  # noqa: PLC0415 - as the command does
+    from stream.replay.topics import TopicLane, quiet_consumer  # noqa: PLC0415 - as the command does
 
     properties = quiet_consumer(site.config.kafka)
     chosen = ranges(properties, site.predictions, parse_place("--from", begin), parse_place("--to", end))

@@ -15,7 +15,7 @@ from stream.errors import Unreachable, UsageError
 from stream.kafka.client import consumer_properties
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.messages import rfc3339
-from stream.replay_lanes import Block
+from stream.replay.lanes import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

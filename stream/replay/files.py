@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from operators.records import NoEnvelopes
 from stream.errors import UsageError
-from stream.replay_lanes import Block
+from stream.replay.lanes import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

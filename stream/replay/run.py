@@ -18,9 +18,9 @@ from stream.engine.garbage import spared
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.metrics import catalog
-from stream.replay_lanes import LaneSource
-from stream.replay_results import EVALUATIONS, CallSink, Results
-from stream.replay_summary import Summary, Tally
+from stream.replay.lanes import LaneSource
+from stream.replay.results import EVALUATIONS, CallSink, Results
+from stream.replay.summary import Summary, Tally
 from stream.state.join_stores import JoinStores
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from stream.config.load import Config
     from stream.metrics.reports import Reporter
-    from stream.replay_lanes import Lane
+    from stream.replay.lanes import Lane
     from windows.references.reference import Reference
 
 ONE_EPOCH = dt.timedelta(days=365)

@@ -1,0 +1,1 @@
+"""The flow over what is written already."""
