@@ -27,8 +27,8 @@ from scrape_flow import PANE, Endless
 from stream.http.server import Server
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
-from stream.supervisor import Supervisor
-from stream.usage import usage
+from stream.workers.supervisor import Supervisor
+from stream.workers.usage import usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from stream.http.tls import load_tls
 from stream.push.replicas import push_of
 from stream.redact import redact
 from stream.service import LogLevel, Service, serve
-from stream.worker import MonitorFlow
+from stream.workers.worker import MonitorFlow
 
 
 def run(

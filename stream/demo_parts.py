@@ -19,8 +19,8 @@ from stream.kafka.embedded import EmbeddedBroker
 from stream.metrics.registry import Registry
 from stream.service import build_info
 from stream.simulate.clock import FeedbackOut, TopicWriter
-from stream.supervisor import Policy, Supervisor
-from stream.worker import MonitorFlow
+from stream.workers.supervisor import Policy, Supervisor
+from stream.workers.worker import MonitorFlow
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
-    from stream.supervisor import Outcome
+    from stream.workers.supervisor import Outcome
 
 STOP_SECONDS = 10.0
 """How long the monitor may take to stop: it has nothing to lose here, and a busy machine is to see no warning."""

@@ -17,8 +17,8 @@ from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
 from stream.push.replicas import Push, pushed
 from stream.state.usage import StateUsage
-from stream.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
-from stream.worker import Flow
+from stream.workers.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
+from stream.workers.worker import Flow
 
 _LOG = logging.getLogger("driftgauge.run")
 

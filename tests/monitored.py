@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from waiting import until
 
-from stream import monitor
 from stream.config.load import Config, load
 from stream.demo_reference import click_reference
 from stream.metrics.catalog import BY_NAME
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
 from stream.simulate.generator import Generator
+from stream.workers import monitor
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:

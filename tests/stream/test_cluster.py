@@ -8,7 +8,7 @@ from cluster_flows import Cluster
 from test_supervisor import Start, gone
 from waiting import until
 
-from stream.supervisor import Outcome
+from stream.workers.supervisor import Outcome
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from operators.alerts.event import AlertEvent, EventWindow
 from operators.dead_letters import DeadLetter, Reason
-from stream.journal import DeadLetterJournal, log_alert
+from stream.workers.journal import DeadLetterJournal, log_alert
 
 if TYPE_CHECKING:
     import pytest

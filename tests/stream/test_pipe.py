@@ -8,7 +8,7 @@ from waiting import until
 
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
-from stream.pipe import Failure, Mailbox, PipeReporter
+from stream.workers.pipe import Failure, Mailbox, PipeReporter
 
 KEY = ("click", "7", "ok")
 

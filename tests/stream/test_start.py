@@ -47,7 +47,7 @@ def signalled(
     return subprocess.CompletedProcess([], process.returncode, "", told)
 
 
-@pytest.mark.parametrize("module", ["typer", "pydantic", "prometheus_client", "stream.supervisor"])
+@pytest.mark.parametrize("module", ["typer", "pydantic", "prometheus_client", "stream.workers.supervisor"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_that_is_still_loading_ends_with_0(tmp_path: Path, module: str, number: signal.Signals) -> None:
     """Whatever it is loading: nothing has begun, so there is nothing to fail."""

@@ -12,8 +12,8 @@ from waiting import until
 from stream.backoff import BackoffPolicy
 from stream.engine.cluster import free_addresses
 from stream.metrics.registry import Registry
-from stream.supervisor import Outcome, Policy, Supervisor
-from stream.worker import Flow
+from stream.workers.supervisor import Outcome, Policy, Supervisor
+from stream.workers.worker import Flow
 
 QUICK = BackoffPolicy(first=0.05, longest=0.2, forgiven_after=60.0)
 

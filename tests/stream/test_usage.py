@@ -4,7 +4,7 @@ import resource
 import pytest
 
 from stream.metrics.registry import Registry
-from stream.usage import WorkerUsage, usage
+from stream.workers.usage import WorkerUsage, usage
 
 
 def test_usage_agrees_with_the_kernels_other_account() -> None:

@@ -16,7 +16,6 @@ from operators.plans.model import plan_models
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
-from stream.journal import DeadLetterJournal, log_alert
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties, producer_properties
 from stream.kafka.connect import wait_for_topic
@@ -35,6 +34,7 @@ from stream.metrics.reports import GaugeBlock, Observation, Status
 from stream.state.directory import JOIN, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
+from stream.workers.journal import DeadLetterJournal, log_alert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ import threading
 from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
-from stream import worker
-from stream.pipe import STOP, Failure
+from stream.workers import worker
+from stream.workers.pipe import STOP, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,20 +12,20 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from stream.backoff import Backoff, BackoffPolicy
-from stream.child import Child
 from stream.engine.cluster import free_addresses
 from stream.metrics import catalog
 from stream.metrics.reports import Increments, Report, Status
 from stream.metrics.stores import UnknownReportError
-from stream.usage import WorkerUsage
-from stream.worker import Assignment
+from stream.workers.child import Child
+from stream.workers.usage import WorkerUsage
+from stream.workers.worker import Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream.metrics.registry import Registry
     from stream.metrics.reports import WorkerState
-    from stream.worker import Flow
+    from stream.workers.worker import Flow
 
 _ONE_CTRL_C = 1.0  # seconds
 _LOG = logging.getLogger("driftgauge.supervisor")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from stream import logs
 from stream.errors import UsageError
 from stream.metrics.reports import Status
-from stream.pipe import Failure, PipeReporter
+from stream.workers.pipe import Failure, PipeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ class MonitorFlow:
         """Run the dataflow until stopped."""
         # Only here, for the parent has no use for Bytewax and the Kafka client.
         from stream.kafka.connect import check_properties  # noqa: PLC0415
-        from stream.monitor import run  # noqa: PLC0415
+        from stream.workers.monitor import run  # noqa: PLC0415
 
         check_properties(self.config)
         run(self.config, self.references, reporter, stop, process=process, addresses=list(addresses))
