@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from chaos_traffic import PARTITIONS, SERVED, Traffic
 
-from stream.click_model import click_rows
-from stream.demo_reference import ClickRows
+from stream.demo.click_model import click_rows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Producer
 
-from stream.click_model import click_rows
-from stream.demo_reference import ClickRows
+from stream.demo.click_model import click_rows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift

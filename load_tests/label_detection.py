@@ -31,7 +31,7 @@ from null_labels import START
 from scipy.stats import binom, binomtest
 
 from operators.settings.model import ModelSettings
-from stream.demo_reference import ClickRows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:

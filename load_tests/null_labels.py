@@ -31,7 +31,7 @@ from machine import show
 from null_traffic import BUDGET, Found
 
 from operators.settings.model import ModelSettings
-from stream.demo_reference import ClickRows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 
 if TYPE_CHECKING:

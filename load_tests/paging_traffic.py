@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from confluent_kafka import Producer
 
-from stream.click_model import click_rows
-from stream.demo_reference import ClickRows
+from stream.demo.click_model import click_rows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 from stream.simulate.generator import Generator
 

@@ -36,7 +36,7 @@ from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
-from stream.demo_reference import ClickRows  # noqa: E402
+from stream.demo.reference import ClickRows  # noqa: E402
 from stream.engine.garbage import spared  # noqa: E402
 from stream.metrics.registry import Registry  # noqa: E402
 from stream.metrics.reports import LocalReporter  # noqa: E402

@@ -51,9 +51,9 @@ class _Asked:
 def _play(console: Console, directory: Path, asked: _Asked, stop: threading.Event) -> int:
     # Only now, for the first line is not to wait for numpy and the Kafka client.
     from stream import logs  # noqa: PLC0415
-    from stream.demo import Demo  # noqa: PLC0415
-    from stream.demo_parts import Options, running  # noqa: PLC0415
-    from stream.demo_summary import summary, verdict_of  # noqa: PLC0415
+    from stream.demo.parts import Options, running  # noqa: PLC0415
+    from stream.demo.play import Demo  # noqa: PLC0415
+    from stream.demo.summary import summary, verdict_of  # noqa: PLC0415
     from stream.files import write_atomically  # noqa: PLC0415
     from stream.view.display import display_for  # noqa: PLC0415
     from stream.view.svg import picture  # noqa: PLC0415

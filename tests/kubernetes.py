@@ -15,8 +15,8 @@ import pytest
 import yaml
 from paging import DEPLOY, REQUIRED
 
-from stream.click_model import click_rows
-from stream.demo_reference import ClickRows
+from stream.demo.click_model import click_rows
+from stream.demo.reference import ClickRows
 from stream.references.build import BuildOptions, build
 from windows.references.reference import to_json
 

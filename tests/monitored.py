@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from waiting import until
 
 from stream.config.load import Config, load
-from stream.demo_reference import click_reference
+from stream.demo.reference import click_reference
 from stream.metrics.catalog import BY_NAME
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter

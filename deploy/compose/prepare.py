@@ -7,9 +7,9 @@ Takes the config as its argument. Your own model needs none of this: `driftgauge
 import sys
 from pathlib import Path
 
-from stream.click_model import MODEL, click_rows
 from stream.config.load import Config, load, model_named
-from stream.demo_reference import ROWS, ClickRows
+from stream.demo.click_model import MODEL, click_rows
+from stream.demo.reference import ROWS, ClickRows
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.kafka import topics

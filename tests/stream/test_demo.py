@@ -21,11 +21,11 @@ import pytest
 from scipy import stats
 from waiting import until
 
-from stream.click_model import MODEL, click_probability, click_rows
-from stream.demo_alerts import Announced, announced
-from stream.demo_reference import click_reference
-from stream.demo_scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule, feedback_of
-from stream.demo_summary import Foreseen, Played, summary, verdict_of
+from stream.demo.alerts import Announced, announced
+from stream.demo.click_model import MODEL, click_probability, click_rows
+from stream.demo.reference import click_reference
+from stream.demo.scenario import BROKEN_EVERY, SHIFT, DemoTraffic, Schedule, feedback_of
+from stream.demo.summary import Foreseen, Played, summary, verdict_of
 from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 from stream.view.quality import Quality

@@ -20,9 +20,9 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from stream.cli import app
-from stream.click_model import MODEL, click_rows
 from stream.config.load import load
-from stream.demo_reference import ClickRows
+from stream.demo.click_model import MODEL, click_rows
+from stream.demo.reference import ClickRows
 from stream.errors import UsageError
 from stream.references.build import BuildOptions, build
 from stream.replay.files import FileLane

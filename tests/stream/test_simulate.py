@@ -18,7 +18,7 @@ import pytest
 from scipy import stats
 from waiting import until
 
-from stream.click_model import CATEGORICAL, MODEL, NUMERIC, click_rows
+from stream.demo.click_model import CATEGORICAL, MODEL, NUMERIC, click_rows
 from stream.errors import Unreachable, UsageError
 from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream.demo_scenario import SHIFT, SHIFT_TEXT, WATCHED
+from stream.demo.scenario import SHIFT, SHIFT_TEXT, WATCHED
 
 if TYPE_CHECKING:
-    from stream.demo_alerts import Announced
+    from stream.demo.alerts import Announced
     from stream.view.spans import Interval
     from stream.view.state import Readings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stream.click_model import click_probability
+from stream.demo.click_model import click_probability
 from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic
 from stream.simulate.generator import Generator
 from stream.simulate.labels import BinaryLabels

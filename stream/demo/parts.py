@@ -7,11 +7,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stream.click_model import MODEL
 from stream.config.load import Config, load, load_references
-from stream.demo_alerts import AlertFeed
-from stream.demo_reference import click_reference
-from stream.demo_scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of
+from stream.demo.alerts import AlertFeed
+from stream.demo.click_model import MODEL
+from stream.demo.reference import click_reference
+from stream.demo.scenario import PANE, DemoTraffic, Schedule, config_text, feedback_of
 from stream.errors import Unreachable
 from stream.files import write_atomically
 from stream.http.server import Server

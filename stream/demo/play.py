@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from stream.click_model import MODEL
-from stream.demo_scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION, WATCHED
-from stream.demo_summary import Foreseen, Played
+from stream.demo.click_model import MODEL
+from stream.demo.scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION, WATCHED
+from stream.demo.summary import Foreseen, Played
 from stream.errors import UsageError
 from stream.simulate.clock import Progress, simulate
 from stream.view.state import AlertLine, View, read
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import threading
 
     from operators.settings.parts import Levels
-    from stream.demo_alerts import Announced
-    from stream.demo_parts import Parts
+    from stream.demo.alerts import Announced
+    from stream.demo.parts import Parts
     from stream.view.display import Display
     from stream.view.state import Stage
 

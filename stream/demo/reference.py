@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from stream.click_model import CATEGORICAL, MODEL, click_rows
+from stream.demo.click_model import CATEGORICAL, MODEL, click_rows
 from stream.references.build import BuildOptions, build
 from stream.rows.columns import Column
 
