@@ -51,7 +51,7 @@ def replay(reference: Reference, layout: Layout, panes: Iterable[Columns], pane:
         count = _write(predictions, reference, layout, panes, pane)
         started = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "stream.cli", "replay", "--config", str(directory / "config.yaml"),
+            [sys.executable, "-m", "stream.cli.app", "replay", "--config", str(directory / "config.yaml"),
              "--predictions", str(predictions), "--out", str(directory / "out"), "--no-evaluations"],
             check=True,
             stdout=subprocess.DEVNULL,

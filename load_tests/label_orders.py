@@ -167,7 +167,7 @@ def rows_by_replay(given: World, directory: Path) -> dict[Place, Row]:
         "models": [{**given.config, "reference": "reference.json"}],
     }
     (directory / "config.yaml").write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "stream.cli", "replay", "--config", str(directory / "config.yaml")]
+    command = [sys.executable, "-m", "stream.cli.app", "replay", "--config", str(directory / "config.yaml")]
     for number, lane in enumerate(given.lanes):
         path = directory / f"{'feedback' if lane.feedback else 'predictions'}-{number}.jsonl"
         path.write_bytes(b"".join(value + b"\n" for value in lane.values))

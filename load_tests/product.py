@@ -61,7 +61,7 @@ class Product:
         self.address = config["http"]["listen"]
         self.path = directory / "driftgauge.yaml"
         self.path.write_text(yaml.safe_dump(config))
-        self._command = [sys.executable, "-m", "stream.cli", "run", "--config", str(self.path)]
+        self._command = [sys.executable, "-m", "stream.cli.app", "run", "--config", str(self.path)]
         self._command += ["--processes", str(processes)]
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -70,7 +70,7 @@ def main() -> None:
         config.write_text(CONFIG)
         generate(data, arguments.rows, arguments.features)
         size = data.stat().st_size
-        command = [sys.executable, "-m", "stream.cli", "reference", "build", "--config", str(config)]
+        command = [sys.executable, "-m", "stream.cli.app", "reference", "build", "--config", str(config)]
         started = time.perf_counter()
         subprocess.run([*command, "--model", "load", "--from", str(data), "-o", str(output)], check=True)
         seconds = time.perf_counter() - started

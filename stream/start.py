@@ -17,7 +17,7 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in SERVICES:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _end)  # until the command has a better one
-    from stream.cli import main as command_line  # noqa: PLC0415 - what takes the time
+    from stream.cli.app import main as command_line  # noqa: PLC0415 - what takes the time
 
     command_line()
 

@@ -87,7 +87,7 @@ class Composed:
         given = [part.replace("/etc/driftgauge/driftgauge.yaml", str(CONFIG)) for part in arguments]
         with (self._directory / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream.cli", *given], env=self._env, stderr=log, start_new_session=True
+                [sys.executable, "-m", "stream.cli.app", *given], env=self._env, stderr=log, start_new_session=True
             )
         self._stack.callback(process.wait)
         self._stack.callback(os.killpg, process.pid, signal.SIGKILL)

@@ -190,7 +190,7 @@ class Program:
         with self._log.open("ab") as log:
             arguments = ["run", "--config", str(site.path), "--processes", str(processes)]
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stream.cli", *arguments], stderr=log, cwd=ROOT, start_new_session=True
+                [sys.executable, "-m", "stream.cli.app", *arguments], stderr=log, cwd=ROOT, start_new_session=True
             )
 
     def terminate(self) -> int:

@@ -162,7 +162,7 @@ class Site:
     def driftgauge(self, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
         """A command, with variables that differ."""
         return subprocess.run(
-            [sys.executable, "-m", "stream.cli", *arguments],
+            [sys.executable, "-m", "stream.cli.app", *arguments],
             env={**self.environment, **changed},
             capture_output=True,
             text=True,
@@ -184,7 +184,7 @@ class Run:
 
     def __init__(self, site: Site, options: tuple[str, ...], changed: dict[str, str]) -> None:
         self._log = site.directory / "log"
-        self._command = [sys.executable, "-m", "stream.cli", "run", "--config", str(site.config), *options]
+        self._command = [sys.executable, "-m", "stream.cli.app", "run", "--config", str(site.config), *options]
         self._environment = {**site.environment, **changed}
 
     def __enter__(self) -> Self:

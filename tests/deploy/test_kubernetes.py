@@ -103,7 +103,7 @@ def test_the_command_writes_the_resource() -> None:
     told = re.search(r"#   (KAFKA\S+ KAFKA\S+) driftgauge (.*) -o \S+\n", (EXAMPLE / "kustomization.yaml").read_text())
     assert told
     done = subprocess.run(
-        [sys.executable, "-m", "stream.cli", *told[2].split()],
+        [sys.executable, "-m", "stream.cli.app", *told[2].split()],
         cwd=EXAMPLE,
         env={**os.environ, "PYTHONPATH": str(ROOT), **dict(pair.split("=") for pair in told[1].split())},
         capture_output=True,
@@ -279,7 +279,7 @@ class Pod:
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stream.cli", *self._arguments],
+                [sys.executable, "-m", "stream.cli.app", *self._arguments],
                 env=self._environment,
                 stderr=log,
                 cwd="/",

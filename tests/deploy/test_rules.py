@@ -28,7 +28,7 @@ Identity = tuple[str, str, str, str]
 
 def _driftgauge(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stream.cli", *map(str, arguments)],
+        [sys.executable, "-m", "stream.cli.app", *map(str, arguments)],
         cwd=cwd,
         env={"PYTHONPATH": str(ROOT), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
         capture_output=True,

@@ -10,7 +10,7 @@ from paging import DEPLOY, RULES, Alertmanager, Receiver, alerting_rules, run
 
 from operators.dead_letters import Reason
 from operators.settings.policy import SEVERITY
-from stream.cli import COMMANDS
+from stream.cli.app import COMMANDS
 from stream.metrics.catalog import METRICS
 from stream.rules.options import WITH_RUNBOOK
 

@@ -28,7 +28,7 @@ MODEL = "models: [{name: click, task: binary, reference: click.json}]\n"
 
 def _driftgauge(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stream.cli", *map(str, arguments)],
+        [sys.executable, "-m", "stream.cli.app", *map(str, arguments)],
         cwd=cwd,
         env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
         capture_output=True,

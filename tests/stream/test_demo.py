@@ -66,7 +66,7 @@ class Running:
 @contextmanager
 def demo(*arguments: str, **environment: str) -> Iterator[Running]:
     """Start it; what is left of it is killed afterwards."""
-    command = [sys.executable, "-m", "stream.cli", "demo", *arguments]
+    command = [sys.executable, "-m", "stream.cli.app", "demo", *arguments]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

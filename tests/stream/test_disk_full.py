@@ -37,7 +37,7 @@ class SmallDisk:
         command = [str(unshare), "--user", "--map-root-user", "--mount", "sh", "-c"]
         if unshare is None or subprocess.run([*command, mount], capture_output=True, check=False).returncode:
             pytest.skip("a disk of its own needs unshare and user namespaces")
-        run = f"{mount} && exec {sys.executable} -m stream.cli run --config {self._site.path}"
+        run = f"{mount} && exec {sys.executable} -m stream.cli.app run --config {self._site.path}"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen([*command, run], stderr=log, cwd=ROOT, start_new_session=True)
         return self

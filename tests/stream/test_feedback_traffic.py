@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner
 
-from stream.cli import app
+from stream.cli.app import app
 from stream.config.load import load
 from stream.demo.click_model import MODEL, click_rows
 from stream.demo.reference import ClickRows

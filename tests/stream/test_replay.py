@@ -21,8 +21,8 @@ from monitored import PANE, ROOT, Monitor, Site, Traffic, reference
 from typer.testing import CliRunner
 from waiting import until
 
-from stream.cli import app
-from stream.cli_replay import overrides
+from stream.cli.app import app
+from stream.cli.replay import overrides
 from stream.config.load import Config, load
 from stream.errors import UsageError
 from stream.kafka.messages import rfc3339
@@ -504,7 +504,7 @@ def test_a_signal_ends_it_without_a_trace(tmp_path: Path, number: signal.Signals
     config_at(tmp_path)
     os.mkfifo(tmp_path / "endless")
     arguments = ["replay", "-c", f"{tmp_path}/c.yaml", "--predictions", f"{tmp_path}/endless", "-o", f"{tmp_path}/out"]
-    process = subprocess.Popen([sys.executable, "-m", "stream.cli", *arguments], stderr=subprocess.PIPE, cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-m", "stream.cli.app", *arguments], stderr=subprocess.PIPE, cwd=ROOT)
     lines = b"".join(line + b"\n" for line in predictions(2))
     try:
         with (tmp_path / "endless").open("wb", buffering=0) as pipe:

@@ -261,7 +261,7 @@ def test_errors_in_a_config_tell_no_secret(tmp_path: Path, what: str, command: s
     arguments = ("check", str(file), "--connect") if command == "check" else ("rules", "--config", str(file))
     names = {"SASL": PASSWORD, "KEY": KEY_PASSWORD, "TLS": TLS_PASSWORD, "HTTP": HTTP_PASSWORD, "TOKEN": TOKEN}
     done = subprocess.run(
-        [sys.executable, "-m", "stream.cli", *arguments],
+        [sys.executable, "-m", "stream.cli.app", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT), **names},
         capture_output=True,
         text=True,

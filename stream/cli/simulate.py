@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from operators.settings.durations import ALLOWED, parse_duration, show_duration
+from stream.cli.signals import stop_event
 from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
-from stream.signals import stop_event
 from stream.simulate import shifts
 from stream.simulate.clock import FeedbackOut, Progress, TopicWriter
 from stream.simulate.clock import simulate as run

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stream.cli_progress import progress_bar
+from stream.cli.progress import progress_bar
 from stream.config.explain import suggestion
 from stream.config.load import load, load_reference, model_named
 from stream.errors import UsageError

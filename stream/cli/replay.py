@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from operators.settings.durations import show_duration
-from stream.cli_progress import progress_bar
+from stream.cli.progress import progress_bar
+from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
 from stream.config.load import Config, load, load_references
 from stream.errors import UsageError
 from stream.replay.lanes import Lane
 from stream.replay.summary import Summary
-from stream.signals import stop_event
 
 KAFKA = "kafka"
 

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from stream.cli.signals import stop_event
 from stream.errors import UsageError
-from stream.signals import stop_event
 
 SHORTEST = 10.0
 _LOG_LINES = 20

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from stream.cli_progress import progress_bar
+from stream.cli.progress import progress_bar
 from stream.references.init import InitOptions, initialise
 from windows.outcomes.layout import Task
 

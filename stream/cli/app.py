@@ -12,15 +12,15 @@ from typer.core import TyperGroup
 from stream.errors import UsageError
 
 COMMANDS = {
-    "demo": "stream.cli_demo:demo",
-    "init": "stream.cli_init:init",
-    "check": "stream.cli_check:check",
-    "reference": "stream.cli_reference:app",
-    "run": "stream.cli_run:run",
-    "replay": "stream.cli_replay:replay",
-    "rules": "stream.cli_rules:rules",
-    "simulate": "stream.cli_simulate:simulate",
-    "topics": "stream.cli_topics:topics_app",
+    "demo": "stream.cli.demo:demo",
+    "init": "stream.cli.init:init",
+    "check": "stream.cli.check:check",
+    "reference": "stream.cli.reference:app",
+    "run": "stream.cli.run:run",
+    "replay": "stream.cli.replay:replay",
+    "rules": "stream.cli.rules:rules",
+    "simulate": "stream.cli.simulate:simulate",
+    "topics": "stream.cli.topics:topics_app",
 }
 """Command -> module:name of its function, of a typer app with commands of its own, or of a function that makes one."""
 
