@@ -309,7 +309,7 @@ def test_mean_of_less_than_two_rows_is_unknown() -> None:
 
 def test_coverage_table_keeps_every_level() -> None:
     """The load test's quick table ends with exit code 0."""
-    script = Path(__file__).parents[2] / "load_tests" / "interval_coverage.py"
+    script = Path(__file__).parents[3] / "load_tests" / "interval_coverage.py"
     done = subprocess.run([sys.executable, str(script), "--quick"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert "0 not kept" in done.stdout

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from windows.references.reference import Reference
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 START = 1_700_000_000_000
 
 

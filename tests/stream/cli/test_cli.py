@@ -30,7 +30,7 @@ def _driftgauge(*arguments: object, cwd: Path | None = None) -> subprocess.Compl
     return subprocess.run(
         [sys.executable, "-m", "stream.cli.app", *map(str, arguments)],
         cwd=cwd,
-        env={"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(Path(__file__).resolve().parents[3]), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -285,7 +285,7 @@ def test_check_connect(tmp_path: Path) -> None:
 
 def test_the_readmes_second_step_ends_with_ok(tmp_path: Path, real_broker: Broker) -> None:
     """Its commands, in its order, on a broker without any of the topics: what is missing is made, then checked."""
-    readme = Path(__file__).resolve().parents[2] / "README.md"
+    readme = Path(__file__).resolve().parents[3] / "README.md"
     step = readme.read_text().partition("\n2. ")[2].partition("```sh\n")[2].partition("```")[0]
     commands = [line.split()[1:] for line in step.splitlines() if line.strip()]
     assert [command[0] for command in commands] == ["topics", "check"]

@@ -13,7 +13,7 @@ import pytest
 from test_supervisor import gone, lives
 from waiting import until
 
-FLOWS = Path(__file__).resolve().parent.parent / "flows.py"
+FLOWS = Path(__file__).resolve().parents[2] / "flows.py"
 
 
 class Program:

@@ -91,7 +91,7 @@ def test_a_monitor_of_the_whole_does_not_judge_a_segment() -> None:
 
 def test_readme_explains_every_kind() -> None:
     """Its table has a line for each kind, in their order, and the names that metrics and fields have."""
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text()
     section = readme.partition("### Evaluations\n")[2].partition("\n## ")[0]
     told = dict(re.findall(r"^\| (\w+) \| (.*) \|$", section, re.MULTILINE))
     assert [kind for kind in told if kind != "kind"] == list(Kind)
