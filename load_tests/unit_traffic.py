@@ -102,7 +102,7 @@ def unit_ticks(
             newest_label = (at + 1) * tick - 1
             totals = LabelTotals(feedback={"delayed": at})
         for stream in served(at * tick):
-            counts = rng.multinomial(rng.poisson(stream.rows.open), stream.shares)
+            counts = rng.multinomial(rng.poisson(stream.rows), stream.shares)
             _add(deltas, (at, stream.version), stream.segment, counts @ units)
             newest = (at + 1) * tick - 1
             rest, left = counts, 1.0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from stream.config.settings import StateSettings, TopicsSettings
 
-FORMAT = 3
+FORMAT = 4
 """Version of everything that is kept in the state directory; raised when a state class changes."""
 
 NOTE = "driftgauge.json"

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_supervisor import gone, lives
+from supervised import gone, lives
 from waiting import until
 
 FLOWS = Path(__file__).resolve().parents[2] / "flows.py"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cluster_flows import Cluster
-from test_supervisor import Start, gone
+from supervised import Start, gone
 from waiting import until
 
 from stream.workers.supervisor import Outcome
