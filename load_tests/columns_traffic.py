@@ -18,7 +18,8 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import poisson
 
 from stream.references.build import BuildOptions, build
-from stream.rows.columns import Column, kind_of_type
+from stream.rows.columns import Column
+from stream.rows.parquet_file import kind_of_type
 from windows.predictions.columns import Columns
 from windows.predictions.layout import layout_of
 from windows.sketches.profiles import NumericProfile

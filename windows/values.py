@@ -8,6 +8,7 @@ whole numbers with gaps is one of floats), true as true, "True" or "TRUE", 0.1 a
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,32 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from windows.arrays import FloatArray
+
 Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the values of one feature are read, in files and topics alike.
+
+    Attributes:
+        missing: texts that stand for no value.
+        resolution: what numbers are rounded to a multiple of; None for as they are.
+    """
+
+    missing: tuple[str, ...] = ()
+    resolution: float | None = None
+
+    def rounded(self, values: FloatArray) -> FloatArray:
+        """The values at this resolution."""
+        if self.resolution is None:
+            return values
+        found: FloatArray = np.rint(values / self.resolution) * self.resolution
+        return found
+
+
+AS_IT_IS = Reading()
 
 _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")

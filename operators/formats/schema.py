@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from windows.predictions.layout import Field, Layout, categories_of
+from windows.values import number_of, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +24,10 @@ Item = (
 )
 """The id of an item in a ranking."""
 
-Timestamp = Annotated[dt.datetime, msgspec.Meta(tz=True)] | int | float | None
-Number = float | None
+Timestamp = dt.datetime | int | float | None
+Number = float | bool | None
+Version = str | int | float | None
+Failure = str | bool | int | float | None
 Category = str | int | float | bool | None
 Identifier = Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)] | int | None
 
@@ -71,14 +74,15 @@ class Codes(dict[Any, int]):
     Looking up runs in C for the named ones.
     """
 
-    def __init__(self, categories: tuple[str, ...], unknown: int, missing: int) -> None:
+    def __init__(self, categories: tuple[str, ...], unknown: int, missing: int, blank: tuple[str, ...] = ()) -> None:
+        """Name the categories, what else they may be written as, and the texts that stand for no value."""
         super().__init__()
         self.unknown = unknown
+        self.update((category, slot) for slot, category in enumerate(categories))
         for slot, category in enumerate(categories):
-            self[category] = slot
-            other = _json_scalar(category)
-            if other is not None:
+            for other in spellings(category):
                 self.setdefault(other, slot)
+        self.update((text, missing) for text in blank)
         self[None] = missing
 
     def __missing__(self, key: object) -> int:
@@ -96,15 +100,6 @@ def _codes(items: dict[Any, int], unknown: int) -> Codes:
     return codes
 
 
-def _json_scalar(category: str) -> bool | float | None:
-    """The boolean or number that this category is the JSON text of, if it is."""
-    try:
-        value = msgspec.json.decode(category.encode())
-    except (msgspec.MsgspecError, UnicodeEncodeError):
-        return None
-    return value if isinstance(value, bool | int | float) else None
-
-
 @dataclass(frozen=True, slots=True)
 class SegmentColumn:
     """Where the values of a segment key are found and which index each has."""
@@ -119,7 +114,7 @@ def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
     names = [field.name for field in layout.features]
     features = msgspec.defstruct(
         "Features",
-        [(f"f{i}", Number if field.numeric else Category, None) for i, field in enumerate(layout.features)],
+        [(f"f{i}", _feature_type(field), None) for i, field in enumerate(layout.features)],
         rename={f"f{i}": name for i, name in enumerate(names)},
         gc=False,
     )
@@ -132,8 +127,8 @@ def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
     )
     fields: list[tuple[str, Any, Any]] = [
         ("timestamp", Timestamp, None),
-        ("version", str | None, None),
-        ("error", str | None, None),
+        ("version", Version, None),
+        ("error", Failure, None),
         ("latency_ms", Number, None),
         ("prediction", prediction_type(layout, task), None),
         ("features", features | None, None),
@@ -167,7 +162,15 @@ def segment_codes(values: tuple[str, ...]) -> Codes:
 
 def _field_codes(field: Field) -> Codes:
     categories = categories_of(field)
-    return Codes(categories, len(categories), len(categories) + 1)
+    return Codes(categories, len(categories), len(categories) + 1, field.reading.missing)
+
+
+def _feature_type(field: Field) -> Any:
+    """A category; or a number, or one of the texts that stand for none, and no other."""
+    if not field.numeric:
+        return Category
+    blank = tuple(text for text in field.reading.missing if number_of(text) is None)
+    return Number | Literal[blank] if blank else Number
 
 
 def prediction_type(layout: Layout, task: Task | None) -> Any:
@@ -199,4 +202,4 @@ def decoder_of(structs: Iterable[type[msgspec.Struct]]) -> msgspec.json.Decoder[
     union: Any = nobody
     for struct in structs:
         union = union | struct
-    return msgspec.json.Decoder(union)
+    return msgspec.json.Decoder(union, strict=False)  # a number may come as its text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,26 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from windows.arrays import BoolArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
 
 EARLIEST, LATEST = 946_684_800_000, 253_402_300_799_999
 """Years 2000 and 9999 in epoch milliseconds. Seconds taken for milliseconds give a date in January 1970."""
 
 _timestamp = attrgetter("timestamp")
+_zone = attrgetter("tzinfo")
+_LARGEST = 1 << 63
+
+UNIT_BOUNDS = (1e8, 1e11, 1e14, 1e17)
+"""Epoch times below the first are milliseconds of the first day; from it on seconds, then milli-, micro- and
+nanoseconds: each reaches from the year 1973 to 5138, so their sizes do not overlap."""
+_TO_MILLISECONDS = np.array([1.0, 1e3, 1.0, 1e-3, 1e-6])
+
+
+def epoch_milliseconds(given: FloatArray) -> FloatArray:
+    """Epoch times in any unit as milliseconds: float64[n] to float64[n], NaN stays NaN."""
+    with np.errstate(over="ignore"):
+        found: FloatArray = given * _TO_MILLISECONDS[np.digitize(np.abs(given), UNIT_BOUNDS)]
+    return found
 
 
 def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, BoolArray | None]:
@@ -28,10 +43,10 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
     """
     given = list(map(_timestamp, records))
     kinds = set(map(type, given))
-    if kinds == {dt.datetime}:
+    if kinds == {dt.datetime} and None not in set(map(_zone, given)):
         stamps = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3
-    elif kinds == {int} and min(given) >= -LATEST and max(given) <= LATEST:
-        stamps = np.fromiter(given, np.float64, len(given))
+    elif kinds == {int} and min(given) >= -_LARGEST and max(given) <= _LARGEST:
+        stamps = epoch_milliseconds(np.fromiter(given, np.float64, len(given)))
     else:
         stamps = np.fromiter(map(milliseconds, given), np.float64, len(given))
     absent = np.isnan(stamps)
@@ -49,12 +64,18 @@ def stamps_in_range(given: Sequence[dt.datetime | float | None]) -> BoolArray:
 
 
 def milliseconds(value: dt.datetime | float | None) -> float:
-    """A timestamp in ms since the epoch; NaN for none, infinite for a number that no float holds."""
+    """A timestamp in ms since the epoch; NaN for none, infinite for a number that no float holds.
+
+    A time without an offset is UTC, as in files of rows.
+    """
     if value is None:
         return np.nan
     if isinstance(value, dt.datetime):
-        return value.timestamp() * 1e3
+        return (value if value.tzinfo is not None else value.replace(tzinfo=dt.UTC)).timestamp() * 1e3
     try:
-        return float(value)
+        number = float(value)
     except OverflowError:  # JSON integers have no bound
         return np.inf
+    if np.isnan(number):
+        return np.inf
+    return number * float(_TO_MILLISECONDS[bisect_right(UNIT_BOUNDS, abs(number))])

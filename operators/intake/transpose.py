@@ -14,15 +14,20 @@ from operators.formats.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTI
 from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
+from windows.values import AS_IT_IS, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.formats.schema import Codes
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.values import Reading, Scalar
 
 DEFAULT_VERSION = "0"
 MAX_VERSION_LENGTH = 128
+
+NO_FAILURE = frozenset((None, False, "", "0", "false", "False", "FALSE"))
+"""What `error` is where nothing failed: encoders without optional fields write it in every record. 0 is False here."""
 
 _features = attrgetter("features")
 _astuple = msgspec.structs.astuple
@@ -42,7 +47,9 @@ def bad_rows(records: list[Any]) -> BoolArray | None:
     features = list(map(_features, records))
     if None not in features:
         return None
-    return np.fromiter((record.features is None and record.error is None for record in records), np.bool_, len(records))
+    return np.fromiter(
+        (record.features is None and record.error in NO_FAILURE for record in records), np.bool_, len(records)
+    )
 
 
 def transpose(part: Transposed) -> Columns:
@@ -99,13 +106,15 @@ def _columns(part: Transposed, rows: list[tuple[Any, ...]]) -> Columns:
     )
 
 
-def _failed(errors: Sequence[str | None]) -> BoolArray | None:
+def _failed(errors: Sequence[Any]) -> BoolArray | None:
+    """Which records failed: those with an error that is not null, empty, false or 0."""
     if set(map(type, errors)) == {type(None)}:
         return None
-    return np.fromiter((error is not None for error in errors), np.bool_, len(errors))
+    fine = np.fromiter(map(NO_FAILURE.__contains__, errors), np.bool_, len(errors))
+    return None if fine.all() else ~fine
 
 
-def _versions(given: Sequence[str | None]) -> tuple[tuple[str, ...], IntArray]:
+def _versions(given: Sequence[Scalar | None]) -> tuple[tuple[str, ...], IntArray]:
     names = sorted({version_name(value) for value in set(given)})
     if len(names) == 1:
         return tuple(names), np.zeros(len(given), dtype=np.int64)
@@ -114,16 +123,25 @@ def _versions(given: Sequence[str | None]) -> tuple[tuple[str, ...], IntArray]:
     return tuple(names), np.fromiter(map(lookup.__getitem__, given), np.int64, len(given))
 
 
-def version_name(value: str | None) -> str:
-    """The name that a version is told apart by."""
-    return DEFAULT_VERSION if value is None else value[:MAX_VERSION_LENGTH]
+def version_name(value: Scalar | None) -> str:
+    """The name that a version is told apart by: 7, 7.0 and "7" are one."""
+    return DEFAULT_VERSION if value is None else id_of(value)[:MAX_VERSION_LENGTH]
 
 
 def _numeric(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> FloatArray:
-    chosen = [values[position] for position in schema.numeric]
+    chosen = [_read(values[position], schema.layout.features[position].reading) for position in schema.numeric]
     if schema.layout.prediction is not None and schema.layout.prediction.numeric:
         chosen.append(predictions)
     return np.array(chosen, dtype=np.float64).reshape(len(chosen), count)
+
+
+def _read(column: Sequence[Any], reading: Reading) -> Sequence[Any] | FloatArray:
+    """The numbers of a feature as it is read; texts that stand for none are none."""
+    if reading is AS_IT_IS:
+        return column
+    if reading.missing:
+        column = [None if value.__class__ is str else value for value in column]
+    return reading.rounded(np.array(column, dtype=np.float64)) if reading.resolution is not None else column
 
 
 def _categorical(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> IntArray:

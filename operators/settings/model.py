@@ -7,7 +7,7 @@ defaults are policy, with the source of each beside it.
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from operators.settings.durations import Millis, from_to
 from operators.settings.objective import Objective, SlaMetric, with_metric
@@ -16,6 +16,8 @@ from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
 
 FeatureKind = Literal["numeric", "categorical"]
+
+Text = Annotated[str, StringConstraints(max_length=200)]
 
 MAX_SEGMENT_KEYS = 8
 
@@ -77,6 +79,31 @@ class QualitySettings(Settings):
     no_data_after: Annotated[Millis, from_to(1)] = 120_000
 
 
+class FeatureSettings(Settings):
+    """One feature; its kind alone may stand for it.
+
+    Attributes:
+        kind: what its values are.
+        missing: texts that stand for no value, in rows and in topics; None where the rows say it.
+        resolution: what its numbers are rounded to a multiple of; None for as they are.
+    """
+
+    kind: FeatureKind
+    missing: Annotated[tuple[Text, ...], Field(max_length=100)] | None = None
+    resolution: Annotated[Number, Field(gt=0)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kind_alone(cls, given: Any) -> Any:
+        return {"kind": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _of_numbers(self) -> Self:
+        if self.resolution is not None and self.kind != "numeric":
+            raise unfit("resolution", "the kind numeric is needed beside it")
+        return self
+
+
 class ModelSettings(Settings):
     """One model.
 
@@ -94,7 +121,7 @@ class ModelSettings(Settings):
     task: Task
     reference: Path | None = None
     segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(distinct)] = ()
-    features: Annotated[dict[Name, FeatureKind], Field(min_length=1, max_length=2_000)] | None = None
+    features: Annotated[dict[Name, FeatureSettings], Field(min_length=1, max_length=2_000)] | None = None
     drift: DriftSettings = DriftSettings()
     prediction: PredictionSettings = PredictionSettings()
     quality: QualitySettings = QualitySettings()

@@ -29,7 +29,7 @@ def check(
         reference = references[model.name]
         for line in model_lines(loaded, model, reference):
             typer.echo(line)
-        for note in reference_notes(reference):
+        for note in (*reference.notes, *reference_notes(reference)):
             typer.echo(f"note: {model.name}: {note}", err=True)
     if connect:
         _connect(loaded)

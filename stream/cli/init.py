@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
+from stream.cli import columns
 from stream.cli.progress import progress_bar
 from stream.references.init import InitOptions, initialise
 from windows.outcomes.layout import Task
 
 
 def init(
-    source: Annotated[Path, typer.Option("--from", help="Training rows: a .parquet, .csv or .jsonl file.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="Training rows: a .parquet, .csv or .jsonl file, a directory or a pattern.")
+    ],
     model: Annotated[str, typer.Option(help="Name of the model, as in its predictions.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(),
     segment: Annotated[
@@ -20,15 +23,24 @@ def init(
             help="Column whose values are also watched one by one; with --ignore it is context and no feature."
         ),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(help="Column that is no feature.")] = None,
+    ignore: columns.Ignore = None,
     task: Annotated[Task | None, typer.Option(help="What the predictions are; guessed if absent.")] = None,
-    positive: Annotated[
-        str | None, typer.Option(metavar="LABEL", help="The label that is positive, where binary labels are text.")
-    ] = None,
+    positive: columns.Positive = None,
+    threshold: columns.Threshold = None,
+    classes: columns.Classes = None,
+    label: columns.Label = None,
+    prediction: columns.Prediction = None,
+    timestamp: columns.Timestamp = None,
+    latency: columns.Latency = None,
+    version: columns.Version = None,
+    categorical: columns.Categorical = None,
+    numeric: columns.Numeric = None,
+    missing: columns.Missing = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a commented config and the reference next to it."""
-    options = InitOptions(source, model, output, tuple(segment or ()), tuple(ignore or ()), task, force, positive)
+    said = columns.said(locals())
+    options = InitOptions(source, model, output, tuple(segment or ()), task, force, said)
     with progress_bar() as progress:
         started = initialise(options, progress)
     for note in started.notes:

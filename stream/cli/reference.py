@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from stream.cli import columns
 from stream.cli.progress import progress_bar
 from stream.config.explain import suggestion
 from stream.config.load import load, load_reference, model_named
@@ -16,6 +17,7 @@ from stream.references.build import BuildOptions
 from stream.references.build import build as build_reference
 from stream.references.plan import outcome_options
 from stream.references.show import drawing
+from stream.references.wishes import resolutions_of, said_outcomes, wishes_of
 from stream.rows.open import open_rows
 from windows.references.merge import merge as merge_references
 from windows.references.reference import Reference, ReferenceError_, to_json
@@ -29,23 +31,40 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The reference file
 def build(
     config: Annotated[Path, typer.Option("--config", "-c", help="The config file.")],
     model: Annotated[str, typer.Option("--model", "-m", help="Name of the model in it.")],
-    source: Annotated[Path, typer.Option("--from", help="Rows: a .parquet, .csv or .jsonl file.")],
+    source: Annotated[Path, typer.Option("--from", help="Rows: .parquet, .csv, .jsonl; a directory; a pattern.")],
     output: Output,
+    ignore: columns.Ignore = None,
+    positive: columns.Positive = None,
+    threshold: columns.Threshold = None,
+    classes: columns.Classes = None,
+    label: columns.Label = None,
+    prediction: columns.Prediction = None,
+    timestamp: columns.Timestamp = None,
+    latency: columns.Latency = None,
+    version: columns.Version = None,
+    categorical: columns.Categorical = None,
+    numeric: columns.Numeric = None,
+    missing: columns.Missing = None,
 ) -> None:
     """Build a model's reference from rows."""
+    said = columns.said(locals())
     loaded = load(config)
     settings = model_named(loaded, model)
     features = settings.features
     options = BuildOptions(
         model=model,
-        features=None if features is None else dict(features),
+        features=None if features is None else {name: feature.kind for name, feature in features.items()},
         segments=settings.segments,
         task=settings.task,
         pane=loaded.time.pane,
-        outcomes=outcome_options(settings),
+        ignored=said.ignored,
+        outcomes=said_outcomes(outcome_options(settings), said),
+        roles=said.roles,
+        chosen=tuple(said.kinds),
+        resolutions=resolutions_of(settings),
     )
     with progress_bar() as progress:
-        built = build_reference(open_rows(source, dict(features or {})), options, progress)
+        built = build_reference(open_rows(source, wishes_of(settings, said)), options, progress)
     for note in built.notes:
         typer.echo(f"note: {note}", err=True)
     _write(output, built.reference)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from operators.settings.durations import show_duration
 from operators.settings.label_metrics import BETTER, LABEL_METRICS, SHARES, Better
-from operators.settings.model import ModelSettings
+from operators.settings.model import FeatureSettings, ModelSettings
 from operators.settings.objective import Objective
 from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels
 from stream.config.problems import Finding, KeyPath
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
+from windows.values import AS_IT_IS, Reading
 
 FEWEST_SLICES = 6
 """A window advances in slices; with fewer, a long window would move in jumps too coarse to see anything begin."""
@@ -85,12 +86,18 @@ def reference_findings(model: ModelSettings, reference: Reference, config: Path 
     """
     if reference.model != model.name:
         yield ("reference",), f"it is of model {reference.model!r}", f"a reference of model {model.name!r} is needed"
-    for name, kind in (model.features or {}).items():
+    for name, feature in (model.features or {}).items():
         profile = reference.features.get(name)
         if profile is None:
             yield ("features", name), "not in the reference", _choose(reference.features)
-        elif kind != kind_of(profile):
-            yield ("features", name), f"given {kind}", f"the reference has it as {kind_of(profile)}: build it again"
+        elif feature.kind != kind_of(profile):
+            yield (
+                ("features", name),
+                f"given {feature.kind}",
+                f"the reference has it as {kind_of(profile)}: build it again",
+            )
+        else:
+            yield from _otherwise_read(name, feature, reference.readings.get(name, AS_IT_IS))
     yield from _unreadable(model, reference)
     yield from reference_without_labels(model, reference)
     for index, key in enumerate(model.segments):
@@ -101,6 +108,16 @@ def reference_findings(model: ModelSettings, reference: Reference, config: Path 
             yield ("task",), None, "the reference's predictions are categories: multiclass or binary is needed"
     elif model.task == "multiclass" and isinstance(reference.prediction, NumericProfile):
         yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
+
+
+def _otherwise_read(name: str, feature: FeatureSettings, reading: Reading) -> Iterator[Finding]:
+    """Settings of a feature that its reference was not built by."""
+    if feature.missing is not None and set(feature.missing) != set(reading.missing):
+        has = ", ".join(map(repr, reading.missing)) or "none"
+        yield ("features", name, "missing"), None, f"the reference was built with {has}: build it again"
+    if feature.resolution != reading.resolution:
+        has = "none" if reading.resolution is None else f"{reading.resolution:g}"
+        yield ("features", name, "resolution"), None, f"the reference was built with {has}: build it again"
 
 
 def reference_notes(reference: Reference) -> Iterator[str]:

@@ -135,7 +135,7 @@ def _problem(
 ) -> tuple[KeyPath, Problem]:
     path: KeyPath = tuple(detail["loc"])
     kind = detail["type"]
-    if "performance" in path:
+    if "performance" in path or "features" in path:
         path = written(document.value, path)
     if path[-1:] == ("[key]",):
         path, kind = path[:-1], "key"

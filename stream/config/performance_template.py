@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from windows.outcomes.layout import Task
 
 
-def performance_text(task: Task, *, on: bool = False, positive: str = "null") -> str:
+def performance_text(
+    task: Task, *, on: bool = False, positive: str = "null", threshold: float = PerformanceSettings().threshold
+) -> str:
     """The lines, each a comment unless it is `on`, indented as a key of a model; `positive` is text of YAML."""
     start = "    " if on else "    # "
-    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task, positive).splitlines())
+    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task, positive, threshold).splitlines())
 
 
-def _lines(task: Task, positive: str) -> str:
+def _lines(task: Task, positive: str, threshold: float) -> str:
     performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
     levels = curve.max_shift
     return f"""\
@@ -41,7 +43,7 @@ performance:
   # share of the predictions that are joined with labels, chosen by their id
   sample: {performance.sample:g}
   # binary: a score of at least this is a positive prediction
-  threshold: {performance.threshold:g}
+  threshold: {threshold:g}
   # binary: the positive class, where labels are text
   positive: {positive}
   # ranking: how many of the ranked items count

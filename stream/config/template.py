@@ -1,16 +1,18 @@
 """The config file that `init` writes: every key with what it does, at its default."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operators.settings.alerting import AlertingSettings
 from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.parts import Levels
+from operators.settings.performance import PerformanceSettings
 from stream.config.performance_template import performance_text
 from stream.config.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
 from windows.outcomes.layout import Task
+from windows.values import Reading
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
 
@@ -27,6 +29,8 @@ class NewModel:
         features: what is watched.
         labelled: whether its rows had labels.
         positive: which of them is positive, where they are text.
+        threshold: a score of at least this is a positive prediction.
+        readings: feature -> how its values are read, where that is not as they are.
     """
 
     name: str
@@ -36,6 +40,8 @@ class NewModel:
     features: dict[str, FeatureKind]
     labelled: bool = False
     positive: str | None = None
+    threshold: float = PerformanceSettings().threshold
+    readings: dict[str, Reading] = field(default_factory=dict)
 
 
 def config_text(model: NewModel) -> str:
@@ -146,10 +152,12 @@ alertmanager:
 
 def _model(model: NewModel) -> str:
     drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
-    features = "".join(f"      {_key(name)}: {kind}\n" for name, kind in model.features.items())
+    features = "".join(
+        f"      {_key(name)}: {_feature(kind, model.readings.get(name))}\n" for name, kind in model.features.items()
+    )
     segments = ", ".join(_quoted(key) for key in model.segments)
     positive = "null" if model.positive is None else _quoted(model.positive)
-    performance = performance_text(model.task, on=model.labelled, positive=positive)
+    performance = performance_text(model.task, on=model.labelled, positive=positive, threshold=model.threshold)
     return f"""\
 models:
   # as in the predictions' field `model`
@@ -162,7 +170,8 @@ models:
     segments: [{segments}]
     # versions told apart; further ones are counted together
     max_versions: {MAX_VERSIONS}
-    # what is watched; without this key, every feature of the reference
+    # what is watched; without this key, every feature of the reference. Beside its kind a feature may have the texts
+    # that stand for no value and what its numbers are rounded to:  {{kind: numeric, missing: ["?"], resolution: 0.01}}
     features:
 {features}\
     # drift of features: levels are distances to the reference, null is off
@@ -204,6 +213,15 @@ models:
     # with performance also of labels, such as  accuracy: ">= 0.95"
     sla: {{}}
 """
+
+
+def _feature(kind: FeatureKind, reading: Reading | None) -> str:
+    """A kind, or a mapping with how the values are read."""
+    if reading is None:
+        return kind
+    missing = f", missing: [{', '.join(map(_quoted, reading.missing))}]" if reading.missing else ""
+    rounded = "" if reading.resolution is None else f", resolution: {reading.resolution:g}"
+    return f"{{kind: {kind}{missing}{rounded}}}"
 
 
 def _windows(windows: tuple[int, ...]) -> str:

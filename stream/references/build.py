@@ -1,12 +1,13 @@
 """Build a reference from rows: two passes over record batches, in memory that does not grow with the rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stream.config.checks import reference_notes
 from stream.errors import UsageError
+from stream.references.column_notes import column_notes
 from stream.references.count import (
     SPARE_SEGMENT_VALUES,
     CategorySlots,
@@ -17,11 +18,12 @@ from stream.references.count import (
     fold,
     slot_sizes,
 )
-from stream.references.frames import PREDICTION, frames
+from stream.references.frames import PREDICTION, Odd, frames
 from stream.references.labels import with_labels
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.rows.columns import Rows
+from stream.rows.kinds import odd_cells
 from windows.arrays import IntArray
 from windows.references.reference import Reference, seal
 from windows.segments import OTHER
@@ -35,12 +37,15 @@ from windows.sketches.profiles import (
     Profile,
     SegmentCounts,
 )
+from windows.values import AS_IT_IS, Reading
 
 __all__ = ["BuildOptions", "Built", "build"]
 
 Progress = Callable[[str, float], None]
 """Told the name of the pass and the share of it that is done."""
 
+MOST_ODD = 0.05
+"""The share of odd cells up to which a column of numbers is one."""
 _NOTHING = np.array([0.0, np.nextafter(0.0, 1.0)])
 """Edges of a numeric column without a finite value."""
 
@@ -60,11 +65,12 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         UsageError: columns do not fit the options, a value does not fit its column, or there is nothing to profile.
     """
     plan = plan_build(rows, options)
-    scan = Scan()
-    for frame in frames(rows, plan):
+    scan, odd = Scan(), Odd()
+    for frame in frames(rows, plan, odd):
         scan.add(frame)
         progress("reading", frame.share)
     _refuse_empty(rows, plan, scan)
+    heard = tuple(_odd_notes(rows, plan, odd, scan.rows))
     tally = _tally(plan, scan)
     for frame in frames(rows, plan):
         tally.add(frame)
@@ -73,16 +79,60 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     if not plan.features:
         raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
     labelled = with_labels(rows, plan, _reference(plan, scan, tally), progress)
-    return Built(labelled.reference, (*notes, *_notes(plan, labelled.reference), *labelled.notes))
+    lasting = (
+        *notes,
+        *heard,
+        *_failures(plan, scan),
+        *getattr(rows, "notes", ()),
+        *column_notes(plan, options),
+        *labelled.notes,
+    )
+    reference = replace(labelled.reference, notes=lasting)
+    return Built(reference, (*lasting, *_notes(plan, reference)))
 
 
 def _refuse_empty(rows: Rows, plan: Plan, scan: Scan) -> None:
-    if scan.rows:
+    if scan.rows and (scan.rows >= scan.failed or plan.model_column):
         return
-    if not scan.failed and not plan.model_column:
+    if not scan.rows and not scan.failed and not plan.model_column:
         raise UsageError(f"{rows.path}: no rows; a row for each prediction is needed")
     of_model = f" of model {plan.model!r}" if plan.model_column else ""
-    raise UsageError(f"{rows.path}: no predictions{of_model} to profile; rows without an error are needed")
+    if not scan.failed:
+        raise UsageError(f"{rows.path}: no predictions{of_model} to profile")
+    column, count = plan.roles["error"], scan.rows + scan.failed
+    raise UsageError(
+        f"{rows.path}: no predictions{of_model} to profile: {scan.failed:,} of {count:,} rows have a value in column"
+        f" {column!r} and count as failed; --ignore {column} if it says nothing of that"
+    )
+
+
+def _failures(plan: Plan, scan: Scan) -> Iterator[str]:
+    if scan.failed:
+        column = plan.roles["error"]
+        yield (
+            f"{scan.failed:,} of {scan.rows + scan.failed:,} rows have a value in `{column}` and are left out as failed"
+            f" predictions; --ignore {column} if it says nothing of that"
+        )
+
+
+def _odd_notes(rows: Rows, plan: Plan, odd: Odd, count: int) -> Iterator[str]:
+    """Cells that are no numbers in columns of numbers, beyond those that the first rows told of.
+
+    Raises:
+        UsageError: there are too many of them.
+    """
+    for name, found in odd.items():
+        total = sum(found.values())
+        if total > MOST_ODD * count:
+            raise UsageError(
+                f"{rows.path}: column {name!r}: {total / count:.0%} of the rows are no numbers: {odd_cells(found)};"
+                f" --missing TEXT for what stands for none, --categorical {name} if these are categories"
+            )
+        if found and not plan.read[name].note:
+            yield (
+                f"column {name!r}: numbers, but for {odd_cells(found)}, which count as missing;"
+                f" --missing {next(iter(found))!r} says so, --categorical {name} if these are categories"
+            )
 
 
 def _without_useless(plan: Plan, scan: Scan, tally: Tally) -> tuple[Plan, tuple[str, ...]]:
@@ -159,8 +209,13 @@ def _reference(plan: Plan, scan: Scan, tally: Tally) -> Reference:
             error_rows=scan.failed,
             segments={key: _segments(plan, part, orders) for key, part in tally.segments.items()},
             id="",
+            readings={name: reading for name in plan.features if (reading := _reading(plan, name)) != AS_IT_IS},
         )
     )
+
+
+def _reading(plan: Plan, name: str) -> Reading:
+    return Reading(plan.read[name].missing, plan.resolutions.get(name))
 
 
 def _order(slots: CategorySlots, counts: IntArray) -> IntArray:
@@ -231,8 +286,6 @@ def _segment(plan: Plan, tally: SegmentTally, members: list[int], orders: dict[s
 
 def _notes(plan: Plan, reference: Reference) -> tuple[str, ...]:
     notes = []
-    if plan.skipped:
-        notes.append(f"left out, being neither numbers nor categories: {', '.join(plan.skipped)}")
     if plan.prediction is None:
         notes.append("no prediction profile: prediction drift will not be watched")
     if not plan.latency:

@@ -1,5 +1,6 @@
 """The rows of a build as numpy columns, batch after batch."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,10 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from operators.intake.transpose import NO_FAILURE
 from stream.errors import UsageError
 from stream.references.plan import Plan
-from stream.rows.arrays import categories, class_of_scores, milliseconds, numbers
+from stream.rows.arrays import categories, class_of_scores, is_text, numbers, plain
 from stream.rows.columns import Rows
+from stream.rows.kinds import NULLS
+from stream.rows.times import milliseconds
 from windows.arrays import BoolArray, FloatArray, IntArray
 
 PREDICTION = "\x00prediction"
@@ -47,8 +51,14 @@ class Frame:
     share: float
 
 
-def frames(rows: Rows, plan: Plan) -> Iterator[Frame]:
-    """The rows, converted.
+Odd = dict[str, Counter[str]]
+"""Column -> what it holds that is no number, though the column is one of numbers, and how often."""
+
+_NO_ERROR = sorted(NULLS | {word for word in NO_FAILURE if isinstance(word, str)})
+
+
+def frames(rows: Rows, plan: Plan, odd: Odd | None = None) -> Iterator[Frame]:
+    """The rows, converted. `odd` is told the cells that are no numbers in columns of numbers.
 
     Raises:
         UsageError: a value is not what its column was planned as.
@@ -56,7 +66,7 @@ def frames(rows: Rows, plan: Plan) -> Iterator[Frame]:
     for batch, share in rows.batches(plan.columns):
         mine, failed = _served(batch, plan)
         try:
-            yield _frame(mine, failed, plan, share)
+            yield _Converter(mine, plan, odd).frame(failed, share)
         except (pa.ArrowException, ValueError) as error:
             raise UsageError(f"{rows.path}: {str(error).splitlines()[0][:300]}") from None
         except UsageError as error:
@@ -66,46 +76,75 @@ def frames(rows: Rows, plan: Plan) -> Iterator[Frame]:
 def _served(batch: pa.RecordBatch, plan: Plan) -> tuple[pa.RecordBatch, int]:
     """The predictions of this model that did not fail, and how many failed."""
     if plan.model_column:
-        batch = batch.filter(pc.equal(batch.column("model").cast(pa.string()), plan.model))
+        batch = batch.filter(pc.equal(plain(batch.column(plan.roles["model"])).cast(pa.string()), plan.model))
     if not plan.error:
         return batch, 0
-    error = batch.column("error")
-    fine = pc.is_null(error)
-    if pa.types.is_boolean(error.type):
-        fine = pc.fill_null(pc.invert(error), fill_value=True)
-    elif not pa.types.is_string(error.type):
-        fine = pc.or_(fine, pc.equal(numbers_or_null(error), 0.0))
-    served = batch.filter(pc.fill_null(fine, fill_value=True))
+    served = batch.filter(pa.array(_fine(plain(batch.column(plan.roles["error"])))))
     return served, batch.num_rows - served.num_rows
 
 
-def numbers_or_null(array: pa.Array) -> pa.Array:
-    """The array as float64 if it holds numbers; else zeros where it is null."""
-    if pa.types.is_dictionary(array.type) or pa.types.is_large_string(array.type):
-        return pc.if_else(pc.is_null(array), 0.0, 1.0)
-    return array.cast(pa.float64(), safe=False)
+def _fine(error: pa.Array) -> BoolArray:
+    """bool[n]: where `error` says that nothing failed: null, empty, false or 0."""
+    if is_text(error.type):
+        fine = pc.or_(
+            pc.is_in(error, value_set=pa.array(_NO_ERROR, error.type)), pc.match_substring_regex(error, r"^0\.0*$")
+        )
+        return np.asarray(pc.fill_null(fine, fill_value=True), dtype=bool)
+    values = numbers(error)
+    found: BoolArray = np.isnan(values) | (values == 0)
+    return found
 
 
-def _frame(batch: pa.RecordBatch, failed: int, plan: Plan, share: float) -> Frame:
-    numeric = {name: numbers(batch.column(name)) for name, kind in plan.features.items() if kind == "numeric"}
-    categorical = {name: categories(batch.column(name)) for name, kind in plan.features.items() if kind != "numeric"}
-    if plan.prediction == "number":
-        numeric[PREDICTION] = numbers(batch.column("prediction"))
-    elif plan.prediction == "category":
-        categorical[PREDICTION] = categories(batch.column("prediction"))
-    elif plan.prediction == "scores":
-        categorical[PREDICTION] = categories(class_of_scores(batch.column("prediction")))
-    latency = numbers(batch.column("latency_ms")) if plan.latency else None
-    return Frame(
-        rows=batch.num_rows,
-        failed=failed,
-        numeric=numeric,
-        categorical=categorical,
-        segments={
-            key: categorical[key] if key in categorical else categories(batch.column(key)) for key in plan.segments
-        },
-        latency=None if latency is None else latency[~np.isnan(latency)],
-        times=milliseconds(batch.column("timestamp"), "timestamp") if plan.timestamp else None,
-        given={name: batch.column(name) for name in plan.labelled},
-        share=share,
-    )
+class _Converter:
+    """Turns the columns of one batch into those of a frame."""
+
+    def __init__(self, batch: pa.RecordBatch, plan: Plan, odd: Odd | None) -> None:
+        self.batch = batch
+        self.plan = plan
+        self.odd = odd
+
+    def frame(self, failed: int, share: float) -> Frame:
+        """The frame."""
+        plan, roles = self.plan, self.plan.roles
+        numeric = {name: self.numbers(name) for name, kind in plan.features.items() if kind == "numeric"}
+        categorical = {name: self.categories(name) for name, kind in plan.features.items() if kind != "numeric"}
+        if plan.prediction == "number":
+            numeric[PREDICTION] = self.numbers(roles["prediction"])
+        elif plan.prediction == "category":
+            categorical[PREDICTION] = self.categories(roles["prediction"])
+        elif plan.prediction == "scores":
+            categorical[PREDICTION] = categories(class_of_scores(self.batch.column(roles["prediction"])))
+        latency = self.numbers(roles["latency_ms"]) if plan.latency else None
+        return Frame(
+            rows=self.batch.num_rows,
+            failed=failed,
+            numeric=numeric,
+            categorical=categorical,
+            segments={key: categorical[key] if key in categorical else self.categories(key) for key in plan.segments},
+            latency=None if latency is None else latency[~np.isnan(latency)],
+            times=milliseconds(self.batch.column(roles["timestamp"]), roles["timestamp"]) if plan.timestamp else None,
+            given={name: self.given(roles[name]) for name in plan.labelled},
+            share=share,
+        )
+
+    def numbers(self, name: str) -> FloatArray:
+        """float64[n] of a column of numbers."""
+        column = self.plan.read[name]
+        odd = None if self.odd is None else self.odd.setdefault(name, Counter())
+        values = numbers(self.batch.column(name), column.missing, comma=column.comma, odd=odd)
+        resolution = self.plan.resolutions.get(name)
+        return values if resolution is None else np.rint(values / resolution) * resolution
+
+    def categories(self, name: str) -> Coded:
+        """Codes and names of a column of categories."""
+        return categories(self.batch.column(name), self.plan.read[name].missing)
+
+    def given(self, name: str) -> pa.Array:
+        """A column as it stands; but text as numbers where it is one of them, and as nothing where it means that."""
+        array, column = self.batch.column(name), self.plan.read[name]
+        if not is_text(array.type):
+            return array
+        if column.kind == "number":
+            values = self.numbers(name)
+            return pa.array(values, mask=np.isnan(values))
+        return pc.if_else(pc.is_in(array, value_set=pa.array(column.missing, array.type)), None, array)

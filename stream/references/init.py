@@ -1,20 +1,23 @@
 """`driftgauge init`: a first config and reference from training rows."""
 
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stream.config.checks import UNREADABLE
 from stream.config.load import load, load_references
 from stream.config.problems import shorten
 from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions, Progress, build
-from stream.references.plan import OutcomeOptions
+from stream.references.plan import OutcomeOptions, Plan, plan_build
+from stream.references.wishes import NOTHING_SAID, Said, said_outcomes
 from stream.rows.arrays import categories
-from stream.rows.columns import Rows
+from stream.rows.columns import Column, Rows, Wishes
 from stream.rows.open import open_rows
 from windows.outcomes.layout import Task, task_layout
 from windows.outcomes.metrics import task_metrics
@@ -30,6 +33,9 @@ LABELLED = (
     " feedback; `performance: null` turns it off"
 )
 
+LONGEST_NAME = 200
+FEW_NAMES = 5
+SHOWN_NAME = 40
 FEW_LABELS = 5
 """Labels that an error lists."""
 
@@ -45,10 +51,9 @@ class InitOptions:
     model: str
     output: Path = Path()
     segments: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
     task: Task | None = None
     force: bool = False
-    positive: str | None = None
+    said: Said = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,56 +73,122 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     Raises:
         UsageError: files are there already, the rows cannot be profiled, or have no label that is the positive one.
     """
-    if not options.model or not options.model.isprintable() or len(options.model) > 200:
+    if not options.model or not options.model.isprintable() or len(options.model) > LONGEST_NAME:
         raise UsageError("--model: a name of 1 to 200 printable characters is needed")
     config = options.output / CONFIG_NAME
     reference_file = options.output / f"{_slug(options.model)}.reference.json"
     for path in (config, reference_file):
         if path.exists() and not options.force:
             raise UsageError(f"{path} exists already; --force overwrites it")
-    rows = open_rows(options.source, {})
+    said = options.said
+    rows = open_rows(options.source, Wishes(kinds=said.kinds, missing=said.missing))
     _check_positive(options, rows)
-    asked: Task | None = options.task if options.positive is None else "binary"
+    asked: Task | None = options.task if said.positive is None else "binary"
     wanted = BuildOptions(
         model=options.model,
         segments=options.segments,
         task=asked,
-        ignored=options.ignored,
-        outcomes=OutcomeOptions(positive=options.positive),
+        ignored=said.ignored,
+        outcomes=said_outcomes(OutcomeOptions(), said),
+        roles=said.roles,
+        chosen=tuple(said.kinds),
     )
+    _check_names(rows, plan_build(rows, wanted))
     built = build(rows, wanted, progress)
-    if options.positive is not None and not _positives(built.reference):
-        has = ", ".join(repr(label) for label in _labels(rows)) or "none"
-        raise UsageError(f"--positive: none of the labelled rows has the label {options.positive!r}; they have {has}")
-    task = asked or _task(built.reference, {column.name: column.kind for column in rows.columns})
-    features: dict[str, FeatureKind] = {
-        name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
-        for name, profile in built.reference.features.items()
-    }
-    labelled = built.reference.outcomes is not None
-    model = NewModel(options.model, task, reference_file.name, options.segments, features, labelled, options.positive)
-    write_atomically(reference_file, to_json(built.reference))
-    write_atomically(config, config_text(model).encode())
-    load_references(load(config, env={}))
-    notes = (*built.notes, *_unlabelled(rows), *([LABELLED] if labelled else []))
+    if said.positive is not None and not _positives(built.reference):
+        has = ", ".join(repr(label) for label in _labels(options, rows)) or "none"
+        raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
+    task = asked or _task(built.reference, _prediction_kind(options, rows))
+    text = config_text(_new_model(options, built.reference, task, reference_file.name))
+    _write_checked(config, text.encode(), reference_file, to_json(built.reference))
+    labelled = [LABELLED] if built.reference.outcomes is not None else []
+    notes = (*built.notes, *_unlabelled(options, rows), *labelled)
     return Started(config, reference_file, built.reference, task, notes)
 
 
-def _unlabelled(rows: Rows) -> Iterator[str]:
-    """What to do where no labelled rows can be a baseline for want of a column."""
-    given = {column.name for column in rows.columns if column.origin == "row"}
-    missing = " and no ".join(f"column `{name}`" for name in ("label", "prediction") if name not in given)
-    if missing:
-        yield (
-            f"the rows have no {missing}, so performance has no baseline in the reference; if it is there under"
-            " another name, rename it and run init again with --force"
+def _new_model(options: InitOptions, reference: Reference, task: Task, file: str) -> NewModel:
+    features: dict[str, FeatureKind] = {
+        name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
+        for name, profile in reference.features.items()
+    }
+    said, default = options.said, OutcomeOptions()
+    return NewModel(
+        options.model,
+        task,
+        file,
+        options.segments,
+        features,
+        reference.outcomes is not None,
+        said.positive,
+        default.threshold if said.threshold is None else said.threshold,
+        reference.readings,
+    )
+
+
+def _write_checked(config: Path, text: bytes, reference_file: Path, reference: bytes) -> None:
+    """Write both files, if they pass what `driftgauge check` asks: else neither.
+
+    Raises:
+        UsageError: they do not, or cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        drafts = (Path(directory) / config.name, Path(directory) / reference_file.name)
+        for draft, data in zip(drafts, (text, reference), strict=True):
+            write_atomically(draft, data)
+        try:
+            load_references(load(drafts[0], env={}))
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(drafts[0]), str(config))) from None
+    write_atomically(reference_file, reference)
+    write_atomically(config, text)
+
+
+def _check_names(rows: Rows, plan: Plan) -> None:
+    """Refuse names of features and segments that a config or a record cannot have.
+
+    Raises:
+        UsageError: with every such name.
+    """
+    odd = [name for name in dict.fromkeys((*plan.features, *plan.segments)) if not _is_name(name)]
+    if odd:
+        shown = ", ".join(
+            repr(name if len(name) <= SHOWN_NAME else f"{name[:SHOWN_NAME]}...") for name in odd[:FEW_NAMES]
+        )
+        more = f" and {len(odd) - FEW_NAMES} more" if len(odd) > FEW_NAMES else ""
+        raise UsageError(
+            f"{rows.path}: column {shown}{more}: names are 1 to {LONGEST_NAME} printable characters without quotation"
+            " marks and backslashes; rename them or --ignore them"
         )
 
 
-def _labels(rows: Rows) -> list[str]:
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not set(name) & UNREADABLE
+
+
+def _unlabelled(options: InitOptions, rows: Rows) -> Iterator[str]:
+    """What to do where no labelled rows can be a baseline for want of a column."""
+    given = {column.name for column in rows.columns if column.origin == "row"} | options.said.roles.keys()
+    lacking = [name for name in ("label", "prediction") if name not in given]
+    if lacking:
+        missing = " and no ".join(f"column `{name}`" for name in lacking)
+        named = ", ".join(f"--{name} COLUMN" for name in lacking)
+        yield (
+            f"the rows have no {missing}, so performance has no baseline in the reference; if it is there under"
+            f" another name: {named}"
+        )
+
+
+def _column_of(options: InitOptions, rows: Rows, role: str) -> Column | None:
+    """The column that has this role in the rows."""
+    name = options.said.roles.get(role, role)
+    return next((column for column in rows.columns if column.name == name), None)
+
+
+def _labels(options: InitOptions, rows: Rows) -> list[str]:
     """The first few labels of the rows, each once."""
     found: dict[str, None] = {}
-    for batch, _ in rows.batches(["label"]):
+    column = _column_of(options, rows, "label")
+    for batch, _ in rows.batches([] if column is None else [column.name]):
         found.update(dict.fromkeys(categories(batch.column(0))[1]))
         if len(found) >= FEW_LABELS:
             break
@@ -126,15 +197,16 @@ def _labels(rows: Rows) -> list[str]:
 
 def _check_positive(options: InitOptions, rows: Rows) -> None:
     """Refuse a positive label where labels are not binary text: numbers and booleans say themselves what they are."""
-    if options.positive is None:
+    positive = options.said.positive
+    if positive is None:
         return
     if options.task not in {None, "binary"}:
         raise UsageError(f"--positive: the task {options.task} has no positive label; binary has")
-    if options.positive in PLAIN:
+    if positive in PLAIN:
         raise UsageError(f"--positive: {', '.join(PLAIN)} are read without it")
-    kind = next((column.kind for column in rows.columns if column.name == "label"), None)
-    if kind != "category":
-        has = "no column `label`" if kind is None else "labels that are no text"
+    column = _column_of(options, rows, "label")
+    if column is None or column.kind != "category":
+        has = "no column `label`" if column is None else "labels that are no text"
         raise UsageError(f"--positive: {rows.path} has {has}; it is for binary labels that are text")
 
 
@@ -151,11 +223,16 @@ def _slug(model: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"
 
 
-def _task(reference: Reference, kinds: dict[str, str]) -> Task:
+def _prediction_kind(options: InitOptions, rows: Rows) -> str | None:
+    column = _column_of(options, rows, "prediction")
+    return None if column is None else column.kind
+
+
+def _task(reference: Reference, kind: str | None) -> Task:
     """The task that the predictions look like; the config says so and may be corrected."""
     prediction = reference.prediction
     if prediction is None:
-        return "ranking" if kinds.get("prediction") == "list" else "binary"
+        return "ranking" if kind == "list" else "binary"
     if isinstance(prediction, CategoricalProfile):
-        return "binary" if len(prediction.categories) <= 2 and kinds.get("prediction") != "list" else "multiclass"
+        return "binary" if len(prediction.categories) <= 2 and kind != "list" else "multiclass"
     return "binary" if prediction.edges[0] >= 0 and prediction.edges[-1] <= 1.0000001 else "regression"

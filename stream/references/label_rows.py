@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,7 @@ class LabelReader:
 
     def _coded(self, coded: Coded, what: str) -> FloatArray:
         codes, names = coded
-        table = np.array([*(self.read(_plain(name)) for name in names), np.nan])
+        table = np.array([*(self.read(name) for name in names), np.nan])
         found: FloatArray = table[codes]  # the code -1 picks the last entry: missing
         odd = np.flatnonzero(table < 0)
         if len(odd):
@@ -160,16 +161,15 @@ class LabelReader:
         )
 
 
-def _plain(name: str) -> str:
-    """The text of a whole number without its fraction: a column with gaps is read as floats."""
-    return name.removesuffix(".0")
-
-
 def _numbers(label: pa.Array) -> FloatArray:
+    odd: Counter[str] = Counter()
     try:
-        return numbers(label)
+        found = numbers(label, odd=odd)
     except (ValueError, TypeError) as error:
         raise LabelError(f"the task regression has numbers, and the labels are none ({error})") from None
+    if odd:
+        raise LabelError(f"the task regression has numbers, and {next(iter(odd))!r} among the labels is none")
+    return found
 
 
 def usable(matrix: Any) -> FloatArray:

@@ -1,6 +1,6 @@
 """What a reference build takes from rows: features and their kinds, the prediction, segments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from operators.settings.model import FeatureKind, ModelSettings
@@ -22,6 +22,7 @@ class OutcomeOptions:
         k: how many of the ranked items count.
         tolerance: an error up to this is none.
         negative_after: whether no feedback in time is a negative label.
+        classes: names of the positions of a list of scores; none for "0", "1", ...
     """
 
     threshold: float = 0.5
@@ -29,6 +30,7 @@ class OutcomeOptions:
     k: int = 10
     tolerance: float | None = None
     negative_after: bool = False
+    classes: tuple[str, ...] = ()
 
 
 def outcome_options(settings: ModelSettings) -> OutcomeOptions:
@@ -55,8 +57,11 @@ class BuildOptions:
         segments: segment keys.
         task: the model's task; None to go by the type of the predictions.
         pane: length of a pane in ms, for the overdispersion.
-        ignored: columns that are no features although nothing else says so.
+        ignored: columns that are nothing to us although nothing else says so.
         outcomes: how predictions are held against the labels of the rows.
+        roles: our name of a special column -> its name in the rows, where that is another.
+        chosen: columns that are features whatever they are called.
+        resolutions: feature -> what its values are rounded to.
     """
 
     model: str
@@ -66,6 +71,9 @@ class BuildOptions:
     pane: int = 10_000
     ignored: tuple[str, ...] = ()
     outcomes: OutcomeOptions = OutcomeOptions()
+    roles: dict[str, str] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
+    resolutions: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,8 @@ class Plan:
         prediction: how the prediction column is read; None when there is nothing to profile.
         segments: segment keys.
         latency, timestamp, error, model_column: whether that column is there to be used.
-        skipped: columns that are no features because of their type.
+        roles: our name of a special column -> its name in the rows, for those that are there.
+        read: the columns of the rows, by name.
         label: whether rows have labels to be held against their predictions.
         task: the model's task, if it is known.
         outcomes: how they are held against each other.
@@ -94,10 +103,12 @@ class Plan:
     error: bool
     model_column: bool
     pane: int
-    skipped: tuple[str, ...]
+    roles: dict[str, str]
+    read: dict[str, Column]
     label: bool = False
     task: Task | None = None
     outcomes: OutcomeOptions = OutcomeOptions()
+    resolutions: dict[str, float] = field(default_factory=dict)
 
     @property
     def labelled(self) -> tuple[str, ...]:
@@ -114,8 +125,8 @@ class Plan:
             "error": self.error,
             "model": self.model_column,
         }
-        names = [*self.features, *self.segments, *self.labelled, *(name for name, used in special.items() if used)]
-        return list(dict.fromkeys(names))
+        used = [*self.labelled, *(name for name, is_used in special.items() if is_used)]
+        return list(dict.fromkeys([*self.features, *self.segments, *(self.roles[name] for name in used)]))
 
 
 def plan_build(rows: Rows, options: BuildOptions) -> Plan:
@@ -125,13 +136,14 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         UsageError: a configured feature or segment is not in the rows, a type does not fit, or no feature is left.
     """
     columns = {column.name: column for column in rows.columns}
-    features, skipped = _features(rows, columns, options)
+    roles = roles_of(rows, columns, options)
+    features = _features(rows, columns, options, roles)
     for key in options.segments:
         column = _column(rows, columns, key, "segment")
         if column.kind not in {"number", "category"}:
             raise UsageError(f"{rows.path}: segment {key!r}: its values are no text, numbers or booleans")
     nested = any(column.origin == "features" for column in rows.columns)
-    free = {name: column for name, column in columns.items() if column.origin == "row" and name not in features}
+    free = {role: columns[name] for role, name in roles.items() if name not in features}
     return Plan(
         model=options.model,
         features=features,
@@ -143,40 +155,56 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         error="error" in free and free["error"].kind in {"category", "number"},
         model_column=nested and "model" in free and free["model"].kind == "category",
         pane=options.pane,
-        skipped=skipped,
+        roles={role: column.name for role, column in free.items()},
+        read=columns,
         label="label" in free and "prediction" in free,
         task=options.task,
         outcomes=options.outcomes,
+        resolutions=options.resolutions,
     )
 
 
+def roles_of(rows: Rows, columns: dict[str, Column], options: BuildOptions) -> dict[str, str]:
+    """Our name of each special column -> its name in the rows.
+
+    Raises:
+        UsageError: a column that was named is not there.
+    """
+    named = {role: _column(rows, columns, name, f"{role} column").name for role, name in options.roles.items()}
+    taken = {*named.values(), *options.ignored, *options.chosen}
+    own = {
+        role: role
+        for role in SPECIAL
+        if role not in named and role in columns and columns[role].origin == "row" and role not in taken
+    }
+    return named | own
+
+
 def _features(
-    rows: Rows, columns: dict[str, Column], options: BuildOptions
-) -> tuple[dict[str, FeatureKind], tuple[str, ...]]:
+    rows: Rows, columns: dict[str, Column], options: BuildOptions, roles: dict[str, str]
+) -> dict[str, FeatureKind]:
     if options.features is not None:
         for name, kind in options.features.items():
             column = _column(rows, columns, name, "feature")
             if column.kind not in {"number", "category"} or (kind == "numeric" and column.kind != "number"):
                 raise UsageError(f"{rows.path}: feature {name!r} is configured as {kind}, but its values are not")
-        return {name: options.features[name] for name in columns if name in options.features}, ()
+        return {name: options.features[name] for name in columns if name in options.features}
     for name in options.ignored:
         _column(rows, columns, name, "ignored column")
+    for name in options.chosen:
+        if _column(rows, columns, name, "column").kind not in {"number", "category"}:
+            raise UsageError(f"{rows.path}: column {name!r} holds {columns[name].what}; no feature can be made of it")
     nested = any(column.origin == "features" for column in rows.columns)
+    special = {*roles.values(), *SPECIAL}
     features: dict[str, FeatureKind] = {}
-    skipped = []
     for name, column in columns.items():
-        wanted = column.origin == "features" if nested else column.origin == "row" and name not in SPECIAL
-        if not wanted or name in options.ignored:
-            continue
-        if column.kind == "number":
-            features[name] = "numeric"
-        elif column.kind == "category":
-            features[name] = "categorical"
-        else:
-            skipped.append(name)
+        by_place = column.origin == "features" if nested else column.origin == "row" and name not in special
+        wanted = name in options.chosen or (by_place and not column.bookkeeping and name not in roles.values())
+        if wanted and name not in options.ignored and column.kind in {"number", "category"}:
+            features[name] = "numeric" if column.kind == "number" else "categorical"
     if not features:
         raise UsageError(f"{rows.path}: no features: it has only {', '.join(columns)}; a column per feature is needed")
-    return features, tuple(skipped)
+    return features
 
 
 def _column(rows: Rows, columns: dict[str, Column], name: str, what: str) -> Column:
@@ -194,5 +222,5 @@ def _prediction(rows: Rows, column: Column | None, task: Task | None) -> Predict
     if task == "multiclass":
         return "category"
     if task == "regression" and column.kind != "number":
-        raise UsageError(f"{rows.path}: column 'prediction' has text, but the task regression has numbers")
+        raise UsageError(f"{rows.path}: column {column.name!r} has text, but the task regression has numbers")
     return "number" if column.kind == "number" else "category"

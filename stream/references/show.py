@@ -18,6 +18,7 @@ from windows.outcomes.metrics import task_metrics
 from windows.references.reference import Reference
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.sketches.quantiles import quantile
+from windows.values import AS_IT_IS, Reading
 
 BAR_CELLS = 40
 SHOWN_CATEGORIES = 10
@@ -36,7 +37,8 @@ def drawing(reference: Reference, only: tuple[str, ...] = ()) -> RenderableType:
     parts: list[RenderableType] = [_head(reference)]
     for name, profile in reference.features.items():
         if not only or name in only:
-            parts += [Text(), _title(name, profile, reference.rows), _histogram(profile, reference.rows)]
+            title = _title(name, profile, reference.rows, reference.readings.get(name, AS_IT_IS))
+            parts += [Text(), title, _histogram(profile, reference.rows)]
     if reference.prediction is not None and (not only or "prediction" in only):
         title = _title("prediction", reference.prediction, reference.rows)
         parts += [Text(), title, _histogram(reference.prediction, reference.rows)]
@@ -58,6 +60,8 @@ def _head(reference: Reference) -> RenderableType:
         table.add_row("labels", _labels(reference.task, reference.outcomes, reference.prediction))
         table.add_row("estimates", "none" if reference.estimator is None else _estimates(reference.estimator))
     table.add_row("id", reference.id)
+    for note in reference.notes:
+        table.add_row("note", escape(one_line(note)))
     return table
 
 
@@ -74,7 +78,7 @@ def _estimates(estimator: Estimator) -> str:
     return f"from {Estimates(estimator).labelled:,} labelled rows"
 
 
-def _title(name: str, profile: Profile, rows: int) -> Text:
+def _title(name: str, profile: Profile, rows: int, reading: Reading = AS_IT_IS) -> Text:
     title = Text(_label(name), style="bold")
     missing = f"missing {_percent(profile.missing, rows)}"
     if isinstance(profile, NumericProfile):
@@ -83,6 +87,10 @@ def _title(name: str, profile: Profile, rows: int) -> Text:
             facts += f", infinite {_percent(profile.non_finite, rows)}"
     else:
         facts = f"categorical, {len(profile.categories)} named, {missing}"
+    if reading.missing:
+        facts += f", read as missing: {', '.join(map(repr, reading.missing))}"
+    if reading.resolution is not None:
+        facts += f", to multiples of {reading.resolution:g}"
     if profile.overdispersion is not None:
         facts += f", overdispersion {profile.overdispersion:.3g}"
     return title.append(f"  {facts}", style="dim")

@@ -1,1 +1,1 @@
-"""Files of rows as Arrow record batches."""
+"""Files of rows as record batches: any of the usual formats, read as a topic is read."""

@@ -1,74 +1,111 @@
-"""Arrow columns as numpy: numbers, categories, times, predictions."""
+"""Arrow columns as numpy: numbers, categories, predictions. Whatever type a file has, a value is read as in a topic."""
 
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stream.errors import UsageError
-from windows.arrays import BoolArray, FloatArray, IntArray
+from stream.rows.kinds import NUMBER
+from windows.arrays import FloatArray, IntArray
+from windows.values import name_of
 
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
-"""Years 1 and 9999 in epoch milliseconds."""
+_COMMA = r"^([+-]?\d+),(\d+)$"
+_SIGN = r"^\+"
 
 
-def numbers(array: pa.Array) -> FloatArray:
-    """float64[n]; NaN where missing. A NaN in a file is a missing value too: that is how pandas writes one."""
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if pa.types.is_boolean(array.type):
+def numbers(
+    array: pa.Array,
+    missing: Collection[str] = (),
+    *,
+    comma: bool = False,
+    odd: Counter[str] | None = None,
+) -> FloatArray:
+    """float64[n]; NaN where missing. A NaN in a file is a missing value too: that is how pandas writes one.
+
+    Args:
+        array: numbers, booleans, or text of numbers.
+        missing: texts that stand for none.
+        comma: text may have a decimal comma.
+        odd: told every other text that is no number, and how often it is there; it counts as missing.
+    """
+    array = plain(array)
+    if is_text(array.type):
+        array = _numbers_in(array, missing, comma=comma, odd=odd)
+    elif pa.types.is_boolean(array.type):
         array = array.cast(pa.int8())
     floats = array.cast(pa.float64(), safe=False)
     return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def categories(array: pa.Array) -> tuple[IntArray, list[str]]:
-    """Codes int64[n] (-1 where missing) and the categories they stand for. Numbers are their JSON text."""
-    if pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
-        array = pc.fill_null(array.cast(pa.float64()), float("nan"))
-        array = pc.if_else(pc.is_nan(array), None, array)
+def categories(array: pa.Array, missing: Collection[str] = ()) -> tuple[IntArray, list[str]]:
+    """Codes int64[n] (-1 where missing) and the names of the categories they stand for.
+
+    Args:
+        array: text, numbers or booleans.
+        missing: texts that stand for none.
+    """
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     indices = pc.fill_null(array.indices.cast(pa.int64()), -1)
     codes = np.asarray(indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-    values = array.dictionary.to_pylist()
-    names = [
-        value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        for value in values
-        if value is not None
-    ]
-    if len(names) != len(values):  # a dictionary may hold null itself
-        present = np.array([value is not None for value in values], dtype=bool)
-        renumbered = np.where(present, np.cumsum(present) - 1, -1)
-        codes = np.where(codes >= 0, renumbered[codes], -1)
-    return codes, names
+    names = [_name(value, missing) for value in array.dictionary.to_pylist()]
+    if None in names:  # a dictionary may hold null itself, NaN, or what stands for it
+        present = np.array([name is not None for name in names], dtype=bool)
+        codes = np.where(codes >= 0, np.where(present, np.cumsum(present) - 1, -1)[codes], -1)
+    return codes, [name for name in names if name is not None]
 
 
-def milliseconds(array: pa.Array, column: str) -> tuple[IntArray, BoolArray]:
-    """Times int64[n] in ms since the epoch, and bool[n] where there is one.
-
-    Numbers are epoch milliseconds, text is RFC 3339 (UTC when it names no offset).
-
-    Raises:
-        UsageError: a text is not a time, or a time is outside the years 1 to 9999.
-    """
+def plain(array: pa.Array) -> pa.Array:
+    """The array without an encoding or an extension around its values."""
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    try:
-        if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-            array = _parse(array)
-        if pa.types.is_timestamp(array.type) or pa.types.is_date(array.type):
-            unit = pa.timestamp("ms", tz=getattr(array.type, "tz", None))
-            array = array.cast(unit, safe=False).cast(pa.int64())
-        floats = np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-    except (pa.ArrowException, ValueError) as error:
-        raise UsageError(f"column {column!r}: not a time: {str(error).splitlines()[0][:200]}") from None
-    present = ~np.isnan(floats)
-    if np.any((floats[present] < EARLIEST) | (floats[present] > LATEST)):
-        raise UsageError(f"column {column!r}: a time outside the years 1 to 9999; epoch milliseconds are needed")
-    return np.where(present, floats, 0).astype(np.int64), present
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
+    return array
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of this type are text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _name(value: Any, missing: Collection[str]) -> str | None:
+    if value is None or value in missing or value != value:  # noqa: PLR0124 - NaN
+        return None
+    if isinstance(value, str):
+        return None if missing and value.strip() in missing else name_of(value)
+    return name_of(value if isinstance(value, (int, float)) else float(value))
+
+
+def _numbers_in(texts: pa.Array, missing: Collection[str], *, comma: bool, odd: Counter[str] | None) -> pa.Array:
+    if not comma:
+        try:
+            return texts.cast(pa.float64())
+        except pa.ArrowInvalid:  # some are no numbers, or are so only for us
+            pass
+    trimmed = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts.cast(pa.string())), _SIGN, "")
+    if comma:
+        trimmed = pc.replace_substring_regex(trimmed, _COMMA, r"\1.\2")
+    fits = pc.fill_null(pc.match_substring_regex(trimmed, NUMBER), fill_value=False)
+    if odd is not None:
+        _tell(odd, trimmed.filter(pc.invert(fits)).drop_null(), missing)
+    return pc.if_else(fits, trimmed, None).cast(pa.float64())
+
+
+def _tell(odd: Counter[str], texts: pa.Array, missing: Collection[str]) -> None:
+    for entry in pc.value_counts(texts).to_pylist():
+        text = entry["values"]
+        if text and text not in missing:
+            odd[text] += entry["counts"]
 
 
 def class_of_scores(array: pa.Array) -> pa.Array:
@@ -102,11 +139,3 @@ def lists(array: pa.Array) -> list[list[Any] | None]:
         ValueError: they hold what has no order: structures.
     """
     return [value if isinstance(value, list) else None if value is None else [value] for value in array.to_pylist()]
-
-
-def _parse(texts: pa.Array) -> pa.Array:
-    """RFC 3339 as UTC timestamps. One of a kind usually: all with an offset, or none with one."""
-    try:
-        return texts.cast(pa.timestamp("ms", tz="UTC"))
-    except pa.ArrowInvalid:
-        return texts.cast(pa.timestamp("us")).cast(pa.timestamp("ms", tz="UTC"), safe=False)

@@ -1,7 +1,7 @@
-"""What the columns of rows are, whatever file they come from."""
+"""What is known of a column of rows, and what every reader of rows offers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -10,10 +10,8 @@ import pyarrow as pa
 from stream.errors import UsageError
 
 BATCH_ROWS = 65_536
-
 BATCH_CELLS = 4_000_000
 """Wide rows come in smaller batches: a batch is held several times over while it is counted."""
-
 SPECIAL = ("prediction", "label", "latency_ms", "timestamp", "version", "prediction_id", "model", "error")
 """Columns with a meaning of their own: features only when a config lists them."""
 
@@ -28,11 +26,23 @@ class Column:
         name: its name; a field of a nested `features` or `context` object goes by its own name.
         kind: what its values are.
         origin: "features" and "context" for fields of such an object (the prediction record), "row" otherwise.
+        missing: texts that stand for no value.
+        comma: its numbers have a decimal comma.
+        what: what it holds, where that is neither numbers nor categories.
+        bookkeeping: it is the writer's, not the user's: an index.
+        empty: none of the rows looked at has a value.
+        note: what the user should know about how it is read.
     """
 
     name: str
     kind: ColumnKind
     origin: Literal["row", "features", "context"] = "row"
+    missing: tuple[str, ...] = ()
+    comma: bool = False
+    what: str = ""
+    bookkeeping: bool = False
+    empty: bool = False
+    note: str = ""
 
 
 class Rows(Protocol):
@@ -50,24 +60,30 @@ class Rows(Protocol):
         """Batches with the named columns, each with the share of the file read so far (0 to 1)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a user says of columns.
+
+    Attributes:
+        kinds: column -> "numeric" or "categorical".
+        missing: texts that stand for no value in every column; None where nothing was said.
+        missing_in: column -> such texts of its own.
+    """
+
+    kinds: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] | None = None
+    missing_in: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def missing_of(self, name: str) -> tuple[str, ...] | None:
+        """The texts of one column; None where it is to be found out."""
+        own = self.missing_in.get(name)
+        return self.missing if own is None else tuple(dict.fromkeys((*own, *(self.missing or ()))))
+
+
 def broken(path: Path, error: Exception) -> UsageError:
     """The error for a file that cannot be read, on one line."""
     lines = str(error).splitlines() or [type(error).__name__]
     return UsageError(f"{path}: cannot be read: {lines[0][:300]}")
-
-
-def kind_of_type(kind: pa.DataType) -> ColumnKind:
-    """What values of this Arrow type are to driftgauge."""
-    types = pa.types
-    if types.is_dictionary(kind):
-        return kind_of_type(kind.value_type)
-    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind) or types.is_null(kind):
-        return "number"
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind) or types.is_boolean(kind):
-        return "category"
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return "list"
-    return "time" if types.is_timestamp(kind) or types.is_date(kind) else "other"
 
 
 def refuse_twins(path: Path, names: Sequence[str]) -> None:
@@ -81,11 +97,13 @@ def refuse_twins(path: Path, names: Sequence[str]) -> None:
         raise UsageError(f"{path}: column {min(twice)!r} appears twice; each column needs a name of its own")
 
 
-def _batch_rows(columns: int) -> int:
+def batch_rows(columns: int) -> int:
+    """How many rows a batch of so many columns has at most."""
     return max(min(BATCH_ROWS, BATCH_CELLS // max(columns, 1)), 256)
 
 
-def _batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
+def batch_of(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
+    """A record batch; of no columns, one that still has its rows."""
     if not arrays:
         return pa.record_batch({"": pa.nulls(rows)})
     return pa.RecordBatch.from_arrays(arrays, names=list(names))

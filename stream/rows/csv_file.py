@@ -1,79 +1,135 @@
-"""Rows of a CSV file."""
+"""Rows of CSV files.
 
-import re
+Everything is read as text and typed afterwards, so that one odd cell far down decides nothing. Blocks are parsed in
+this thread, from memory of Arrow's own: its streaming reader goes on reading ahead in a thread of its own, which aborts
+the process when that ends meanwhile and the file is a Python object.
+"""
+
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
+from pyarrow import compute
 
 from stream.errors import UsageError
-from stream.rows.columns import Column, broken, kind_of_type, refuse_twins
+from stream.rows.columns import Column, Wishes, broken
+from stream.rows.dialect import Decoded, Dialect, dialect_of, whole_records
+from stream.rows.kinds import NULLS, Texts, decide
+from stream.rows.parts import Part, Reading, Source, blocks, last_line
 
-BLOCK_BYTES = 4 << 20
-_KINDS = {"error": "categorical"}  # empty in the first rows as a rule, which says nothing about those that fail
-_REFUSED = re.compile(r"In CSV column #(\d+): .*? to (\w+)[^:]*: invalid value '(.*)'", re.DOTALL)
+MOST_SCOUTED = 16
+"""Blocks looked at, while there is a column without a value in those before."""
+_NULLS = sorted(NULLS)
 
 
 class CsvRows:
-    """Rows of a CSV file with a header.
+    """Rows of a CSV file with a header. An empty field is missing."""
 
-    Types are those of the first block; whole numbers may go on with fractions. An empty field is missing,
-    and so are NA, NaN, null and their like where they are not quoted.
-    """
-
-    def __init__(self, path: Path, kinds: dict[str, str]) -> None:
-        """Infer the types of the columns from the first block of the file."""
-        self.path = path
-        self._size = max(path.stat().st_size, 1)
-        try:
-            with pc.open_csv(path, read_options=pc.ReadOptions(block_size=BLOCK_BYTES)) as reader:
-                schema = reader.schema
-        except pa.ArrowInvalid as error:
-            if "Empty CSV file" in str(error):
-                raise UsageError(f"{path}: empty; a header and rows are needed") from None
-            raise
-        self._names = schema.names
-        refuse_twins(path, self._names)
-        self._types = {
-            field.name: _settled(field.type, kinds.get(field.name, _KINDS.get(field.name))) for field in schema
-        }
-        self.columns = tuple(Column(name, kind_of_type(kind)) for name, kind in self._types.items())
+    def __init__(self, part: Part, wishes: Wishes) -> None:
+        """Learn the dialect, and from the first rows the kinds of the columns."""
+        self.path: Path = part.path
+        self._part = part
+        with Reading(part) as reading:
+            self._dialect: Dialect = dialect_of(part.path, reading)
+        self._nulls = [""]
+        self.columns = tuple(self._columns(wishes))
+        self.notes = tuple(self._notes())
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
-        """Batches with the named columns, each with the share of the file read so far."""
-        convert = pc.ConvertOptions(
-            column_types=self._types,
-            include_columns=list(names),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        )
+        """Batches with the named columns as text, each with the share of the file read so far."""
+        wanted = list(names) or list(self._dialect.names[:1])
+        for data, share in self._blocks():
+            table = self._parse(data, wanted, self._nulls)
+            for batch in table.combine_chunks().to_batches():
+                yield batch, share
+
+    def _blocks(self) -> Iterator[tuple[bytes, float]]:
+        """Blocks of whole records, the header left out."""
+        dialect = self._dialect
+
+        def wrap(source: Source) -> Source:
+            return Decoded(source, dialect.encoding) if dialect.foreign else source
+
+        cut, first = whole_records if dialect.multiline else last_line, True
+        for data, share in blocks(self._part, cut, wrap):
+            body = _without_header(data, dialect.multiline) if first else data
+            first = False
+            if body.strip():
+                yield body, share
+
+    def _parse(self, data: bytes, names: Sequence[str], nulls: Sequence[str]) -> pa.Table:
+        own = pa.allocate_buffer(len(data))
+        np.frombuffer(own, np.uint8)[:] = np.frombuffer(data, np.uint8)
         try:
-            with self.path.open("rb") as file:
-                read = pc.ReadOptions(block_size=BLOCK_BYTES)
-                with pc.open_csv(file, read_options=read, convert_options=convert) as reader:
-                    for batch in reader:
-                        yield batch, min(file.tell() / self._size, 1.0)
+            return pc.read_csv(
+                pa.BufferReader(own),
+                read_options=pc.ReadOptions(
+                    use_threads=False, block_size=len(data) + 1, column_names=self._dialect.names
+                ),
+                parse_options=pc.ParseOptions(
+                    delimiter=self._dialect.delimiter, newlines_in_values=self._dialect.multiline
+                ),
+                convert_options=pc.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=list(names),
+                    null_values=list(nulls),
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
         except pa.ArrowInvalid as error:
-            raise self._refusal(error) from None
-        except OSError as error:
             raise broken(self.path, error) from None
 
-    def _refusal(self, error: pa.ArrowInvalid) -> UsageError:
-        match = _REFUSED.search(str(error))
-        if match is None:
-            return broken(self.path, error)
-        name = self._names[int(match[1])]
-        return UsageError(
-            f"{self.path}: column {name!r}: {match[3][:80]!r} is no {match[2]}, as its first rows are; "
-            f"correct it, or list the column as categorical under the model's features"
-        )
+    def _columns(self, wishes: Wishes) -> Iterator[Column]:
+        names = self._dialect.names
+        _refuse_twins(self.path, names)
+        scouted: list[pa.Table] = []
+        for number, (data, _) in enumerate(self._blocks()):
+            if number and (number >= MOST_SCOUTED or not any(_blank(scouted, name) for name in names)):
+                break
+            self._nulls = self._nulls if number else self._marks(data)
+            scouted.append(self._parse(data, names, self._nulls))
+        for name in names:
+            column = Column(name, "number", bookkeeping=name in self._dialect.unnamed)
+            if not scouted:
+                yield column
+                continue
+            cells = pa.chunked_array(
+                [table.column(name) for table in scouted[-1:] if len(scouted) > 1] or scouted[0].column(name).chunks
+            )
+            if cells.null_count == len(cells) and len(scouted) > 1:
+                cells = pa.chunked_array([chunk for table in scouted for chunk in table.column(name).chunks])
+            yield decide(column, Texts(cells.combine_chunks(), "csv"), wishes)
+
+    def _marks(self, data: bytes) -> list[str]:
+        """What stands for no value: besides the empty field also NA and its like where quotes tell them from text."""
+        table = self._parse(data, self._dialect.names, _NULLS)
+        for column in table.columns:
+            if column.null_count and compute.any(compute.is_in(column, value_set=pa.array(_NULLS[1:]))).as_py():
+                return _NULLS
+        return [""]
+
+    def _notes(self) -> Iterator[str]:
+        if self._dialect.encoding not in {"utf-8", "utf-8-sig"}:
+            yield f"{self.path.name} is not UTF-8; it was read as {self._dialect.encoding}"
 
 
-def _settled(kind: pa.DataType, wanted: str | None) -> pa.DataType:
-    """The type to read a column as: the first block's, but wide enough for what may follow."""
-    if wanted == "categorical":
-        return pa.string()
-    if wanted == "numeric" or pa.types.is_integer(kind) or pa.types.is_null(kind):
-        return pa.float64()
-    return kind
+def _refuse_twins(path: Path, names: Sequence[str]) -> None:
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise UsageError(f"{path}: column {min(twice)!r} appears twice; each column needs a name of its own")
+
+
+def _blank(scouted: list[pa.Table], name: str) -> bool:
+    return all(table.column(name).null_count == len(table) for table in scouted)
+
+
+def _without_header(data: bytes, multiline: bool) -> bytes:
+    """The block after its first record, and after blank lines before it."""
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    end = data.find(b"\n")
+    while multiline and end >= 0 and data.count(b'"', 0, end) % 2:
+        end = data.find(b"\n", end + 1)
+    return data[end + 1 :] if end >= 0 else b""

@@ -1,37 +1,83 @@
-"""Rows of a Parquet, CSV or JSON-lines file as Arrow record batches, column by column and in bounded memory."""
+"""Opens files of rows: one, a directory of them, or those that a pattern matches."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from stream.errors import UsageError
-from stream.rows.columns import Rows, broken
+from stream.rows.columns import Column, Rows, Wishes, broken
 from stream.rows.csv_file import CsvRows
 from stream.rows.jsonl_file import JsonlRows
 from stream.rows.parquet_file import ParquetRows
+from stream.rows.parts import Part, parts_of
 
-FORMATS = (".parquet", ".csv", ".jsonl")
+_READERS: dict[str, Any] = {"parquet": ParquetRows, "csv": CsvRows, "jsonl": JsonlRows}
 
 
-def open_rows(path: Path, kinds: dict[str, str]) -> Rows:
-    """The rows of a file, by the ending of its name.
+def open_rows(path: Path, wishes: Wishes | dict[str, str]) -> Rows:
+    """The rows of a file, of all files of a directory, or of those that a pattern matches.
 
     Args:
-        path: a .parquet, .csv or .jsonl file.
-        kinds: column -> "numeric" or "categorical" where a config says so.
+        path: .parquet, .csv or .jsonl, text also as .gz, .zst and .bz2.
+        wishes: what a user says of the columns; of their kinds alone where it is a mapping.
 
     Raises:
         UsageError: the file is not there, is of another kind, or is broken.
     """
-    readers: dict[str, Any] = {".parquet": ParquetRows, ".csv": CsvRows, ".jsonl": JsonlRows, ".ndjson": JsonlRows}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise UsageError(f"{path}: cannot tell its format; a name ending in {', '.join(FORMATS)} is needed")
-    if not path.is_file():
-        raise UsageError(f"{path}: no such file; a {', '.join(FORMATS)} file with rows is needed")
+    wanted = Wishes(kinds=wishes) if isinstance(wishes, dict) else wishes
+    parts = [_open(part, wanted) for part in parts_of(path)]
+    return parts[0] if len(parts) == 1 else PartedRows(path, parts)
+
+
+def _open(part: Part, wishes: Wishes) -> Rows:
     try:
-        rows: Rows = reader(path, kinds)
+        rows: Rows = _READERS[part.format](part, wishes)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise broken(path, error) from None
+        raise broken(part.path, error) from None
     return rows
+
+
+class PartedRows:
+    """Rows of several files, one after the other. A column that a file does not have is missing in its rows."""
+
+    def __init__(self, path: Path, parts: Sequence[Rows]) -> None:
+        """Take the columns of all of them."""
+        self.path = path
+        self._parts = parts
+        found: dict[str, Column] = {}
+        for part in parts:
+            for column in part.columns:
+                found[column.name] = _merged(found[column.name], column, part.path) if column.name in found else column
+        self.columns = tuple(found.values())
+        self.notes = tuple(dict.fromkeys(note for part in parts for note in getattr(part, "notes", ())))
+
+    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
+        """Batches with the named columns, each with the share of the files read so far."""
+        for number, part in enumerate(self._parts):
+            there = {column.name for column in part.columns}
+            for batch, share in part.batches([name for name in names if name in there]):
+                arrays = [batch.column(name) if name in there else pa.nulls(batch.num_rows) for name in names]
+                whole = pa.RecordBatch.from_arrays(arrays or [pa.nulls(batch.num_rows)], names=list(names) or [""])
+                yield whole, (number + share) / len(self._parts)
+
+
+def _merged(one: Column, other: Column, path: Path) -> Column:
+    """The column of two files; what has values says more than what has none.
+
+    Raises:
+        UsageError: they cannot be read as one.
+    """
+    missing = tuple(dict.fromkeys((*one.missing, *other.missing)))
+    if other.empty or one.kind == other.kind:
+        return replace(one, missing=missing, note=one.note or other.note)
+    if one.empty:
+        return replace(other, missing=missing)
+    if {one.kind, other.kind} == {"number", "category"}:
+        note = (
+            f"categories, for in {path.name} it is {'text' if other.kind == 'category' else 'numbers'}, unlike before"
+        )
+        return replace(one, kind="category", comma=False, missing=missing, note=note)
+    raise UsageError(f"{path}: column {one.name!r} is a {other.kind} here and a {one.kind} in the files before")

@@ -16,6 +16,7 @@ import numpy as np
 from windows.segments import OTHER, WHOLE, segment_name
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
 from windows.sketches.quantiles import LATENCY_BINS
+from windows.values import AS_IT_IS, Reading
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: its profile and the slots [start, stop) of the vector its counts stand in."""
+    """One column: its profile, the slots [start, stop) of the vector its counts stand in, how its values are read."""
 
     name: str
     profile: Profile
     start: int
     stop: int
+    reading: Reading = AS_IT_IS
 
     @property
     def numeric(self) -> bool:
@@ -110,7 +112,8 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
     features: list[Field] = []
     at = 0
     for name, profile in reference.features.items():
-        features.append(Field(name, profile, at, at + slot_count(profile)))
+        reading = reference.readings.get(name, AS_IT_IS)
+        features.append(Field(name, profile, at, at + slot_count(profile), reading))
         at = features[-1].stop
     prediction = None
     if reference.prediction is not None:

@@ -81,6 +81,8 @@ def merge(one: Reference, other: Reference) -> Merged:
         outcomes=outcomes,
         estimator=estimator.estimator,
         positive=one.positive or other.positive,
+        readings=one.readings,
+        notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
     return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))
@@ -94,6 +96,9 @@ def _check(one: Reference, other: Reference) -> None:
         raise ReferenceError_(f"features differ: {min(odd)!r} is in only one of them")
     if one.segments.keys() != other.segments.keys():
         raise ReferenceError_(f"segment keys differ: {_list(one.segments)} and {_list(other.segments)}")
+    for name in one.features:
+        if one.readings.get(name) != other.readings.get(name):
+            raise ReferenceError_(f"{name!r} is read otherwise in each: missing texts or resolution differ")
     for what in ("prediction", "latency"):
         if (getattr(one, what) is None) != (getattr(other, what) is None):
             raise ReferenceError_(f"only one of them has a {what} profile")

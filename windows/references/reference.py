@@ -1,7 +1,7 @@
 """The reference: a profile of each column of a model while all was well, and its JSON form."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -30,6 +30,7 @@ from windows.sketches.profiles import (
     slots,
 )
 from windows.sketches.quantiles import LATENCY_BINS
+from windows.values import Reading
 
 __all__ = [
     "CategoricalProfile",
@@ -72,6 +73,8 @@ class Reference:
             with.
         estimator: how outcomes follow from predictions; None when too few rows had a label, or none can be made.
         positive: binary: the label that was counted as positive, any other text being negative; None for 0 and 1.
+        readings: feature -> how its values are read, where that is not as they are.
+        notes: what a user should know of how the rows were read; no part of the content.
     """
 
     model: str
@@ -88,6 +91,8 @@ class Reference:
     outcomes: IntArray | None = None
     estimator: Estimator | None = None
     positive: str | None = None
+    readings: dict[str, Reading] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -96,6 +101,13 @@ class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     task: TaskOptions
     slots: list[int]
     positive: str | None = None
+
+
+class _ReadingWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """How a feature is read."""
+
+    missing: tuple[str, ...] = ()
+    resolution: float | None = None
 
 
 class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -112,13 +124,15 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     segments: dict[str, dict[str, SegmentWire]]
     outcomes: _OutcomesWire | None = None
     estimator: EstimatorWire | None = None
+    readings: dict[str, _ReadingWire] = {}
 
 
-class _FileWire(msgspec.Struct, forbid_unknown_fields=True):
+class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     format: str
     format_version: int
     id: str
     reference: _ContentWire
+    notes: tuple[str, ...] = ()
 
 
 class _HeadWire(msgspec.Struct):
@@ -136,7 +150,9 @@ def seal(reference: Reference) -> Reference:
 def to_json(reference: Reference) -> bytes:
     """The JSON file of a reference, UTF-8, ending in a newline. The id is computed from the content."""
     content = _content(reference)
-    file = _FileWire(format=FORMAT, format_version=FORMAT_VERSION, id=_hash(content), reference=content)
+    file = _FileWire(
+        format=FORMAT, format_version=FORMAT_VERSION, id=_hash(content), reference=content, notes=reference.notes
+    )
     return msgspec.json.encode(file) + b"\n"
 
 
@@ -163,7 +179,7 @@ def from_json(data: bytes) -> Reference:
     identity = _hash(file.reference)
     if identity != file.id:
         raise ReferenceError_(f"its content has id {identity}, but it says {file.id}: it was changed after the build")
-    return _reference(file.reference, identity)
+    return replace(_reference(file.reference, identity), notes=file.notes)
 
 
 def _hash(content: _ContentWire) -> str:
@@ -188,6 +204,10 @@ def _content(reference: Reference) -> _ContentWire:
         if reference.task is None or reference.outcomes is None
         else _OutcomesWire(task=reference.task, slots=numbers(reference.outcomes), positive=reference.positive),
         estimator=None if reference.estimator is None else estimator_to_wire(reference.estimator),
+        readings={
+            name: _ReadingWire(reading.missing, reading.resolution)
+            for name, reading in sorted(reference.readings.items())
+        },
     )
 
 
@@ -221,6 +241,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         outcomes=None if content.outcomes is None else _outcomes(content.outcomes, prediction),
         estimator=None if content.estimator is None else estimator_from_wire(content.estimator, columns, prediction),
         positive=None if content.outcomes is None else content.outcomes.positive,
+        readings={name: Reading(wire.missing, wire.resolution) for name, wire in content.readings.items()},
     )
 
 

@@ -115,7 +115,7 @@ def test_clicked_items_of_a_ranking() -> None:
         (said(value="much"), Reason.WRONG_TYPE),
         (said(prediction_id="x" * 513), Reason.WRONG_TYPE),
         (said(timestamp=START + 120_000), Reason.TIMESTAMP_AHEAD),
-        (said(prediction=0.5, predicted_at=START // 1000), Reason.BAD_TIMESTAMP),
+        (said(prediction=0.5, predicted_at=1_000), Reason.BAD_TIMESTAMP),
         (said(prediction=0.5, predicted_at=START + 61_000), Reason.TIMESTAMP_AHEAD),
         (b'{"model": "click", "prediction_id": "\\ud800", "label": 1}', Reason.INVALID_TEXT),
         (b"{", Reason.BROKEN_JSON),

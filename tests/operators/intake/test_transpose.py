@@ -49,11 +49,12 @@ def test_versions_that_are_cut_to_the_same_name_are_one() -> None:
 
 
 def test_failures_are_marked() -> None:
-    """An empty error text is a failure too; without any the mark is left out."""
+    """Any error text is a failure; empty text, false and 0 are none, and without any the mark is left out."""
     assert columns([record(), record()]).failed is None
-    failed = columns([record(), record(error=""), record(error="boom", features=None)]).failed
+    assert columns([record(), record(error=""), record(error=False), record(error=0)]).failed is None
+    failed = columns([record(), record(error=""), record(error="false"), record(error="boom", features=None)]).failed
     assert failed is not None
-    assert failed.tolist() == [False, True, True]
+    assert failed.tolist() == [False, False, False, True]
 
 
 def test_segments_come_from_features_and_context() -> None:
@@ -106,9 +107,9 @@ def test_a_record_needs_features_or_an_error() -> None:
 
 
 def test_timestamps_beyond_the_calendar_are_marked() -> None:
-    """Before 2000 (seconds taken for milliseconds) and after 9999 is no time; the ends themselves are."""
+    """Before 2000 and numbers beyond any unit are no time; the ends themselves are."""
     decoder = decoder_of([CLICK.struct])
-    given = [253_402_300_799_999, 253_402_300_800_000, 946_684_800_000, 946_684_799_999, 10**400, -(10**400)]
+    given = [99_999_999_999_999, 10**30, 946_684_800_000, 946_684_799_999, 10**400, -(10**400)]
     records = [decoder.decode(record(stamp)) for stamp in given]
     stamps, odd = timestamps_of(records, np.zeros(len(given), dtype=np.int64))
     assert odd is not None

@@ -58,11 +58,13 @@ def test_init_then_check(tmp_path: Path) -> None:
     arguments = ("init", "--from", rows, "--model", "click $x/1", "--segment", "country", "-o", tmp_path / "out")
     done = _driftgauge(*arguments)
     assert done.returncode == 0
-    assert len(done.stderr.splitlines()) == 1, "the note on rows without labels"
+    taken, unlabelled = done.stderr.splitlines()
+    assert "taken `prediction` for the predictions" in taken
+    assert "no column `label`" in unlabelled
     config = tmp_path / "out" / "driftgauge.yaml"
     assert (tmp_path / "out" / "click-x-1.reference.json").is_file()
     checked = _driftgauge("check", config)
-    assert (checked.returncode, checked.stderr) == (0, "")
+    assert (checked.returncode, checked.stderr) == (0, taken.replace("note: ", "note: click $x/1: ") + "\n")
     assert "binary, 3 features, 1 segment keys" in checked.stdout
     loaded = load(config, {})
     model = loaded.models[0]
@@ -119,7 +121,7 @@ def test_labels_that_are_text_need_the_positive_one(tmp_path: Path) -> None:
     [
         ({}, "no column `label` and no column `prediction`, so performance has no baseline"),
         ({"prediction": 0.5}, "no column `label`, so performance has no baseline"),
-        ({"prediction": 0.5, "target": 1.0}, "if it is there under another name, rename it and run init again"),
+        ({"prediction": 0.5, "target": 1.0}, "if it is there under another name: --label COLUMN"),
         ({"label": 1}, "no column `prediction`, so performance has no baseline"),
         ({"label": 1, "prediction": 0.5}, None),
     ],
@@ -163,7 +165,8 @@ def test_labelled_rows_turn_performance_on(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "prediction_id" in done.stderr
     checked = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)
-    assert (checked.returncode, checked.stderr) == (0, "")
+    assert (checked.returncode, checked.stderr.count("\n")) == (0, 1)
+    assert "taken `prediction` for the predictions, `label` for the labels" in checked.stderr
     (model,) = load(tmp_path / "driftgauge.yaml", {}).models
     assert model.performance is not None
     assert set(model.performance.rules) == {"accuracy", "auc"}
@@ -194,7 +197,8 @@ def test_reference_commands(tmp_path: Path) -> None:
         rows = _rows(tmp_path / f"{part}.parquet", seed=part)
         output = tmp_path / f"{part}.json"
         done = _driftgauge("reference", "build", "--config", config, "--model", "click", "--from", rows, "-o", output)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0
+        assert [line.startswith("note: taken `prediction`") for line in done.stderr.splitlines()] == [True]
     merged = _driftgauge("reference", "merge", tmp_path / "1.json", tmp_path / "2.json", "-o", tmp_path / "click.json")
     assert merged.returncode == 0
     assert re.search(r"note: .*age: bins differ; a share of it may be off by up to 0?\.\d+ %", merged.stderr)

@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from stream.errors import UsageError
-from stream.rows.arrays import categories, class_of_scores, milliseconds, numbers
+from stream.rows.arrays import categories, class_of_scores, numbers
 from stream.rows.columns import Column, Rows
 from stream.rows.open import open_rows
+from stream.rows.times import milliseconds
 
-PADDED = f'{{"x": 1, "pad": "{"p" * 100}"}}\n'
 NESTED = [
     {
         "model": "click",
@@ -34,6 +34,11 @@ NESTED = [
 def _jsonl(path: Path, rows: list[Any]) -> Rows:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return open_rows(path, {})
+
+
+def _numbers(rows: Rows, name: str) -> list[float | None]:
+    found = np.concatenate([numbers(batch.column(name)) for batch, _ in rows.batches([name])])
+    return [None if np.isnan(value) else float(value) for value in found]
 
 
 def _values(rows: Rows, name: str) -> list[Any]:
@@ -78,7 +83,7 @@ def test_csv_types(tmp_path: Path) -> None:
     assert [column.kind for column in open_rows(path, {}).columns] == ["number", "number", "category", "number"]
     rows = open_rows(path, {"code": "categorical"})
     assert _values(rows, "code") == ["7", "8", None]
-    assert _values(rows, "x") == [1.0, 2.5, None]
+    assert _numbers(rows, "x") == [1.0, 2.5, None]
     assert _values(rows, "empty") == [None, None, None]
 
 
@@ -86,7 +91,7 @@ def test_csv_whole_numbers_go_on_with_fractions(tmp_path: Path) -> None:
     """A column of whole numbers in the first block may have fractions in a later one."""
     path = tmp_path / "r.csv"
     path.write_text("x,pad\n" + f"1,{'p' * 100}\n" * 50_000 + "2.5,p\n")
-    values = _values(open_rows(path, {}), "x")
+    values = _numbers(open_rows(path, {}), "x")
     assert len(values) == 50_001
     assert values[-1] == 2.5
 
@@ -96,12 +101,10 @@ def test_csv_whole_numbers_go_on_with_fractions(tmp_path: Path) -> None:
     [
         ("r.csv", "", "empty"),
         ("r.csv", "x,x\n1,2\n", "appears twice"),
-        ("r.csv", "x,pad\n" + f"1,{'p' * 100}\n" * 50_000 + "abc,p\n", "column 'x': 'abc' is no double"),
         ("r.csv", "x,y\n1\n", "Expected 2 columns"),
         ("r.jsonl", "", "no rows"),
         ("r.jsonl", '{"x": 1}\n{"x": \n', "r.jsonl:2: not a JSON object"),
         ("r.jsonl", "[1]\n", "r.jsonl:1: not a JSON object"),
-        ("r.jsonl", PADDED * 40_000 + '{"x": "abc"}\n', "r.jsonl:40001: column 'x': 'abc' is no number"),
         ("r.parquet", "not parquet", "cannot be read"),
         ("r.txt", "x", "cannot tell its format"),
     ],
@@ -143,12 +146,12 @@ def test_numbers() -> None:
 
 
 def test_categories() -> None:
-    """Categories are text; booleans and numbers are their JSON text; null and NaN are missing."""
+    """Categories are text; booleans and numbers go by their names; null and NaN are missing."""
     for array, expected in (
         (pa.array(["b", None, "a", "b"]), ["b", None, "a", "b"]),
         (pa.array([True, None, False]), ["true", None, "false"]),
         (pa.array([1, None, 2]), ["1", None, "2"]),
-        (pa.array([1.0, float("nan"), 2.5, None]), ["1.0", None, "2.5", None]),
+        (pa.array([1.0, float("nan"), 2.5, None]), ["1", None, "2.5", None]),
         (pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2]), pa.array(["x", None, "y"])), ["x", None, None, "y"]),
     ):
         codes, names = categories(array)
@@ -174,7 +177,7 @@ def test_times(array: pa.Array) -> None:
     assert int(times[0]) == 1_714_564_800_000
 
 
-@pytest.mark.parametrize("array", [pa.array(["yesterday"]), pa.array([1e18]), pa.array([[1]])])
+@pytest.mark.parametrize("array", [pa.array(["yesterday"]), pa.array([1e30]), pa.array([[1]])])
 def test_no_times(array: pa.Array) -> None:
     """What is no time is refused with the column's name."""
     with pytest.raises(UsageError, match="'timestamp'"):

@@ -1,0 +1,100 @@
+"""What a user is told of the columns of rows: what each was taken for, and why one was left out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stream.rows.columns import SPECIAL, Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stream.references.plan import BuildOptions, Plan
+
+MEANINGS = {
+    "prediction": "the predictions",
+    "label": "the labels",
+    "latency_ms": "the latencies",
+    "timestamp": "the times",
+    "error": "failures",
+    "model": "the models",
+}
+_LIKE = {
+    "prediction": re.compile(r"(y_?)?(pred|prob|score|decision)|y_?hat$", re.IGNORECASE),
+    "label": re.compile(r"(target|label|outcome|ground_?truth|y|y_?true|actual)(_|s?$)", re.IGNORECASE),
+}
+_WATCH = "to watch one, list it under the model's features (init: --categorical or --numeric)"
+
+
+def column_notes(plan: Plan, options: BuildOptions) -> Iterator[str]:
+    """The notes of one plan: what is left out, what was taken for what, how columns are read."""
+    nested = any(column.origin == "features" for column in plan.read.values())
+    yield from _odd(plan, options, nested=nested)
+    if not nested:
+        yield from _named_like_ours(plan, options)
+        if not plan.listed:
+            yield from _look_alikes(plan)
+    for name in (*plan.features, *plan.roles.values()):
+        if plan.read[name].note:
+            yield f"column {name!r}: {plan.read[name].note}"
+
+
+def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:
+    """Columns that no feature can be made of, and the writer's own."""
+    if plan.listed:
+        return
+    known = {*plan.features, *plan.roles.values(), *options.ignored, *options.segments}
+    left = [column for column in plan.read.values() if column.name not in known and _of_place(column, nested=nested)]
+    odd = [column for column in left if column.kind not in {"number", "category"}]
+    if odd:
+        names, whats = ", ".join(column.name for column in odd), ", ".join(column.what for column in odd)
+        yield f"left out, being neither numbers nor categories: {names} ({whats})"
+    index = [column.name for column in left if column.bookkeeping and column not in odd]
+    if index:
+        yield f"left out, being the index that the table was written with: {', '.join(index)}; {_WATCH}"
+    if nested:
+        outside = [
+            column.name
+            for column in plan.read.values()
+            if column.origin == "row"
+            and column.name not in {*known, *SPECIAL}
+            and column.kind in {"number", "category"}
+        ]
+        if outside:
+            yield f"left out, being outside of `features`: {', '.join(outside)}"
+
+
+def _of_place(column: Column, *, nested: bool) -> bool:
+    return column.origin == "features" if nested else column.origin == "row"
+
+
+def _named_like_ours(plan: Plan, options: BuildOptions) -> Iterator[str]:
+    """What became of columns that bear a name of ours."""
+    uses = {
+        "prediction": plan.prediction is not None or plan.label,
+        "label": plan.label,
+        "latency_ms": plan.latency,
+        "timestamp": plan.timestamp,
+        "error": plan.error,
+    }
+    taken = [f"`{plan.roles[role]}` for {MEANINGS[role]}" for role, used in uses.items() if used and role in plan.roles]
+    if taken:
+        yield f"taken {', '.join(taken)}; --ignore COLUMN where that is wrong"
+    used = {plan.roles[role] for role, is_used in uses.items() if is_used and role in plan.roles}
+    unused = [
+        f"`{name}`"
+        for name in (*SPECIAL, *plan.roles.values())
+        if name in plan.read and name not in {*used, *plan.features, *options.ignored}
+    ]
+    if unused and not plan.listed:
+        names = ", ".join(dict.fromkeys(unused))
+        yield f"not watched, being named like fields of a prediction: {names}; {_WATCH}"
+
+
+def _look_alikes(plan: Plan) -> Iterator[str]:
+    """Features that may be the prediction or the label under a name of the user's."""
+    for role, pattern in _LIKE.items():
+        found = [name for name in plan.features if pattern.match(name)] if role not in plan.roles else []
+        if found:
+            yield f"`{found[0]}` is watched as a feature; if it holds {MEANINGS[role]}: --{role} {found[0]}"

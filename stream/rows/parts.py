@@ -1,0 +1,173 @@
+"""The files behind `--from`: one file, a directory, or a pattern; and their bytes, decompressed."""
+
+import bz2
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import pyarrow as pa
+
+from stream.errors import UsageError
+from stream.rows.columns import broken
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".parq": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+}
+"""Ending of a name -> format."""
+NAMED = ".parquet, .csv, .jsonl"
+PACKED = (".gz", ".zst", ".bz2")
+BLOCK_BYTES = 4 << 20
+
+
+class Source(Protocol):
+    """Bytes one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file of rows.
+
+    Attributes:
+        path: the file.
+        format: parquet, csv or jsonl.
+        packed: the ending of its compression; empty for none.
+    """
+
+    path: Path
+    format: str
+    packed: str
+
+
+def parts_of(path: Path) -> list[Part]:
+    """The files that a path stands for, by name: itself, those in a directory, or those that a pattern matches.
+
+    Raises:
+        UsageError: there are none, or they are of several formats or of none that is known.
+    """
+    found = [_part(file) for file in _files(path)]
+    formats = sorted({part.format for part in found})
+    if len(formats) > 1:
+        raise UsageError(f"{path}: holds files of several formats ({', '.join(formats)}); name those that are meant")
+    return found
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        inside = (file for file in path.rglob("*") if file.is_file())
+        own = sorted(file for file in inside if not _hidden(file.relative_to(path)) and _ending(file)[0] in FORMATS)
+        if not own:
+            raise UsageError(f"{path}: no file in it has a name ending in {NAMED}")
+        return own
+    if not path.exists() and set(path.name) & set("*?["):
+        matched = sorted(file for file in path.parent.glob(path.name) if file.is_file() and file.name[0] not in "._")
+        if not matched:
+            raise UsageError(f"{path}: no file matches; {NAMED} files with rows are needed")
+        return matched
+    return [path]
+
+
+def _hidden(inside: Path) -> bool:
+    """Whether a file is not the user's: _SUCCESS, .part-0.crc, _temporary/..."""
+    return any(name[0] in "._" for name in inside.parts)
+
+
+def _ending(path: Path) -> tuple[str, str]:
+    """The ending that says the format, and that of the compression."""
+    endings = [ending.lower() for ending in path.suffixes]
+    if endings and endings[-1] in PACKED:
+        return (endings[-2] if len(endings) > 1 else ""), endings[-1]
+    return (endings[-1] if endings else ""), ""
+
+
+def _part(path: Path) -> Part:
+    ending, packed = _ending(path)
+    if ending not in FORMATS:
+        raise UsageError(
+            f"{path}: cannot tell its format; a name ending in {NAMED} is needed (also with {' '.join(PACKED)})"
+        )
+    if packed and FORMATS[ending] == "parquet":
+        raise UsageError(f"{path}: Parquet is compressed inside; unpack it first")
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file; a {NAMED} file with rows is needed")
+    return Part(path, FORMATS[ending], packed)
+
+
+class Reading:
+    """The bytes of a part as they are read.
+
+    Decompressed in this thread: one of Arrow's own that calls back into Python can abort the process at its exit.
+    """
+
+    def __init__(self, part: Part) -> None:
+        self._file = part.path.open("rb")
+        self._size = max(part.path.stat().st_size, 1)
+        unpack: dict[str, Callable[[Any], Source]] = {
+            ".gz": lambda file: gzip.GzipFile(fileobj=file),
+            ".bz2": bz2.BZ2File,
+            ".zst": lambda file: pa.CompressedInputStream(file, "zstd"),
+        }
+        self._source: Source = unpack[part.packed](self._file) if part.packed else self._file
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes."""
+        return self._source.read(size)
+
+    @property
+    def share(self) -> float:
+        """How much of the file was read, 0 to 1."""
+        return min(self._file.tell() / self._size, 1.0)
+
+
+def blocks(
+    part: Part, cut: Callable[[bytes], int], wrap: Callable[[Source], Source], size: int = BLOCK_BYTES
+) -> Iterator[tuple[bytes, float]]:
+    """The bytes of a part in blocks of whole records, each with the share of the file read so far.
+
+    Args:
+        part: the file.
+        cut: where the last whole record of some bytes ends; 0 for none.
+        wrap: what its bytes are read through, such as a decoder.
+        size: bytes at once.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    rest = b""
+    try:
+        with Reading(part) as reading:
+            source = wrap(reading)
+            while data := source.read(size):
+                rest += data
+                end = cut(rest)
+                if end:
+                    yield rest[:end], reading.share
+                    rest = rest[end:]
+            if rest:
+                yield rest, 1.0
+    except (OSError, EOFError, UnicodeError, pa.ArrowException) as error:
+        raise broken(part.path, error) from None
+
+
+def last_line(data: bytes) -> int:
+    """Where the last whole line ends."""
+    return data.rfind(b"\n") + 1

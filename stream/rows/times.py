@@ -1,0 +1,96 @@
+"""Times of rows, read as those of a topic are: text is RFC 3339 and more, numbers are epoch times in any unit."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from operators.formats.times import epoch_milliseconds
+from stream.errors import UsageError
+from stream.rows.arrays import is_text, numbers, plain
+from stream.rows.kinds import NUMBER
+from windows.arrays import BoolArray, FloatArray, IntArray
+
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
+"""Years 1 and 9999 in epoch milliseconds."""
+MOST_ODD = 0.05
+"""Of the texts of a column of times, this share may be none: they are counted as no time."""
+_TOO_FINE = r"(\.\d{9})\d+"
+_SPELLED_OUT = r" ?(UTC|GMT)$"
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_ZONED = r"([zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+
+
+def milliseconds(array: pa.Array, column: str) -> tuple[IntArray, BoolArray]:
+    """Times int64[n] in ms since the epoch, and bool[n] where there is one.
+
+    Numbers are seconds, milli-, micro- or nanoseconds since the epoch, by their size. Text is RFC 3339 with any number
+    of decimals, or a date. What names no offset is UTC, as in a topic.
+
+    Raises:
+        UsageError: the column holds no times.
+    """
+    array = plain(array)
+    try:
+        found = _floats(array)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        raise UsageError(f"column {column!r}: not a time: {str(error).splitlines()[0][:200]}") from None
+    present = ~np.isnan(found)
+    given = len(array) - array.null_count
+    if is_text(array.type) and given - int(present.sum()) > MOST_ODD * given:
+        odd = array.filter(pa.array(~present)).drop_null()[0].as_py()
+        raise UsageError(
+            f"column {column!r}: not a time: {odd[:60]!r}; RFC 3339 or epoch numbers are needed: --timestamp names"
+            f" another column, --ignore {column} goes without times"
+        )
+    if np.any((found[present] < EARLIEST) | (found[present] > LATEST)):
+        raise UsageError(f"column {column!r}: a time outside the years 1 to 9999; RFC 3339 or epoch numbers are needed")
+    return np.where(present, found, 0).astype(np.int64), present
+
+
+def _floats(array: pa.Array) -> FloatArray:
+    """float64[n], ms; NaN where there is none, or what is there is none."""
+    kind = array.type
+    if is_text(kind):
+        return _of_texts(array.cast(pa.string()))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        stamps = array.cast(pa.timestamp("ms", tz=getattr(kind, "tz", None)), safe=False).cast(pa.int64())
+        return np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return epoch_milliseconds(numbers(array))
+
+
+def _of_texts(texts: pa.Array) -> FloatArray:
+    trimmed = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), _TOO_FINE, r"\1")
+    numeric = np.asarray(pc.fill_null(pc.match_substring_regex(trimmed, NUMBER), fill_value=False), dtype=bool)
+    zoned = np.asarray(pc.fill_null(pc.match_substring_regex(trimmed, _ZONED), fill_value=False), dtype=bool)
+    dated = np.asarray(
+        pc.fill_null(pc.match_substring_regex(trimmed, r"^\d{4}-\d{2}-\d{2}$"), fill_value=False), dtype=bool
+    )
+    found = np.full(len(trimmed), np.nan)
+    for mask, zone in ((zoned & ~dated & ~numeric, "UTC"), ((~zoned | dated) & ~numeric, None)):
+        if mask.any():
+            found[mask] = _cast(trimmed.filter(pa.array(mask)), zone)
+    if numeric.any():
+        found[numeric] = epoch_milliseconds(numbers(trimmed.filter(pa.array(numeric))))
+    return found
+
+
+def _like(texts: pa.Array, pattern: str) -> BoolArray:
+    return np.asarray(pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False), dtype=bool)
+
+
+def _cast(texts: pa.Array, zone: str | None) -> FloatArray:
+    try:
+        stamps = texts.cast(pa.timestamp("ns", tz=zone)).cast(pa.timestamp("ms", tz=zone), safe=False).cast(pa.int64())
+    except pa.ArrowInvalid:  # some are none, or beyond what 64 bits of nanoseconds hold
+        return np.array([_one(text) for text in texts.to_pylist()], dtype=np.float64)
+    return np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _one(text: str | None) -> float:
+    try:
+        moment = datetime.fromisoformat((text or "").replace("z", "Z"))
+    except ValueError:
+        return np.nan
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1e3
