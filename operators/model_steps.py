@@ -193,7 +193,7 @@ class KnownStep:
     def __init__(self, plan: JoinPlan, pane: int, state: KnownState | None) -> None:
         """Continue from `state`."""
         self.state = KnownState() if state is None else state
-        self.logic = Known(KnownConfig(plan.model, pane, plan.tick), self.state)
+        self.logic = Known(KnownConfig(plan.model, pane, plan.tick, plan.max_versions, plan.keep), self.state)
 
     def __call__(self, items: list[Direct | Joined]) -> Iterable[CohortTick]:
         """What was found to ticks."""

@@ -89,7 +89,8 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     entries = op.map("entry", op.filter("busy", read, lambda d: d.read > 0), lambda d: _entry(entry_of(d)))
     balances = op.stateful_batch("account", entries, step(lambda _, state: _Account(state)))
 
-    partials = op.flat_map("fold", decoded, _named(Fold(layouts, time.pane)))
+    caps = {name: model.settings.max_versions for name, model in models.items()}
+    partials = op.flat_map("fold", decoded, _named(Fold(layouts, time.pane, caps)))
     ticks = op.stateful_batch("close", partials, step(lambda name, s: _of(models, name, lambda m: CloseStep(m, s))))
     cut = op.stateful_batch("slice", ticks, step(lambda name, s: _of(models, name, lambda m: SlicesStep(m, s))))
     branches = op.branch("cut", cut, lambda item: isinstance(item[1], Header))

@@ -48,7 +48,7 @@ class Chain:
         layouts = tuple(model.layout for model in self.models.values())
         time = self.time
         self.decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead))
-        self.fold = Fold(layouts, time.pane)
+        self.fold = Fold(layouts, time.pane, {name: model.settings.max_versions for name, model in self.models.items()})
         self.measures = {name: measure_of(model) for name, model in self.models.items()}
 
     @property

@@ -115,11 +115,12 @@ def _failed(errors: Sequence[Any]) -> BoolArray | None:
 
 
 def _versions(given: Sequence[Scalar | None]) -> tuple[tuple[str, ...], IntArray]:
-    names = sorted({version_name(value) for value in set(given)})
+    named = {value: version_name(value) for value in set(given)}
+    names = sorted(set(named.values()))
     if len(names) == 1:
         return tuple(names), np.zeros(len(given), dtype=np.int64)
-    index = {name: number for number, name in enumerate(names)}
-    lookup = {value: index[version_name(value)] for value in set(given)}
+    index = dict(zip(names, range(len(names)), strict=True))
+    lookup = {value: index[name] for value, name in named.items()}
     return tuple(names), np.fromiter(map(lookup.__getitem__, given), np.int64, len(given))
 
 

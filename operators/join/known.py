@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from operators.join.join import Joined
+from operators.join.names import Named, name_of
 from operators.join.ticks import NEVER, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
 from windows.watermark import PartitionClocks, joint_watermark
@@ -26,11 +27,13 @@ MAX_EMPTY_TICKS = 360
 
 @dataclass(frozen=True, slots=True)
 class KnownConfig:
-    """One model: the pane its topics' clocks count in and the tick (both ms)."""
+    """One model: the pane its topics' clocks count in and the tick (both ms), versions told apart, label reach (ms)."""
 
     model: str
     pane: int
     tick: int
+    max_versions: int = 16
+    keep: int = 30 * 86_400_000
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class KnownState:
     heard: int = 0
     closed: int | None = None
     over: bool = False
+    named: Named = field(default_factory=Named)
     format: int = STATE_VERSION
 
 
@@ -102,7 +106,8 @@ class Known:
         floor = clocks.floors.get(direct.progress.partition, 0) * config.pane // config.tick
         self._add(direct.sketches, floor)
         for (tick, cohort, version, segment), sketch in direct.assumed.items():
-            _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, version, segment), sketch)
+            name = self._name(version, cohort)
+            _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, name, segment), sketch)
         for tick, at in direct.latest.items():
             opened = self._opened(max(tick, floor))
             if direct.topic == "predictions":
@@ -119,7 +124,11 @@ class Known:
 
     def _add(self, sketches: Sketches, floor: int) -> None:
         for (tick, cohort, version, segment), sketch in sketches.items():
-            _merge(self._opened(max(tick, floor)).deltas, (cohort, version, segment), sketch)
+            _merge(self._opened(max(tick, floor)).deltas, (cohort, self._name(version, cohort), segment), sketch)
+
+    def _name(self, version: str, cohort: int) -> str:
+        config = self.config
+        return name_of(self.state.named, version, cohort, config.max_versions, config.keep // config.tick)
 
     def _opened(self, tick: int) -> OpenTick:
         """The open tick, or the first that still is."""
@@ -185,6 +194,7 @@ class Known:
             state.last_prediction,
             ended,
             state.heard,
+            NEVER if state.predictions.watched_since is None else state.predictions.watched_since * self.config.pane,
         )
 
     def _totals(self) -> LabelTotals:

@@ -67,6 +67,7 @@ class JoinPlan:
         negative_after: how long (ms) until a prediction without feedback counts as negative; None for never.
         sample: share of the predictions that are joined, by hash of the id.
         families: kinds of segments.
+        max_versions: versions told apart.
     """
 
     layout: Layout
@@ -78,6 +79,7 @@ class JoinPlan:
     negative_after: int | None
     sample: float
     families: tuple[Family, ...]
+    max_versions: int = 16
 
     @property
     def model(self) -> str:
@@ -159,4 +161,5 @@ def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pan
         negative_after=performance.negative_after,
         sample=performance.sample,
         families=families_of(layout, performance.cross),
+        max_versions=settings.max_versions,
     )

@@ -9,8 +9,11 @@ from operators.progress import Told, progress_of
 from windows.predictions.fold import Sketches, binning_of, fold
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from operators.intake.decode import Decoded
     from operators.progress import Progress
+    from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
 
 
@@ -22,34 +25,36 @@ class Partial:
         progress: see Progress.
         sketches: (pane, version, segment) -> vector.
         late: records of the model that came after an earlier record of the batch had closed their pane.
+        unnamed: the batch itself, and no sketches, where it holds more versions than are told apart: a sketch of each
+            would cost hundreds of times what its records do, and which of them count is for the one who knows all.
     """
 
     progress: Progress
     sketches: Sketches
     late: int
+    unnamed: Columns | None = None
 
 
 class Fold:
     """Folds decoded batches. What it remembers only saves messages: progress that every model has already been told."""
 
-    def __init__(self, layouts: tuple[Layout, ...], pane: int) -> None:
+    def __init__(self, layouts: tuple[Layout, ...], pane: int, max_versions: Mapping[str, int]) -> None:
         """Prepare the binning of every model."""
         self.binnings = {layout.model: binning_of(layout) for layout in layouts}
         self.pane = pane
+        self.max_versions = max_versions
         self.told = Told()
 
     def __call__(self, decoded: Decoded) -> list[tuple[str, Partial]]:
         """One partial for each model with records, and for every model when the partition's progress is news."""
         progress = progress_of(decoded, self.pane)
         models = self.binnings if self.told.is_news(progress) else decoded.columns.keys() | decoded.late.keys()
-        return [
-            (
-                model,
-                Partial(
-                    progress,
-                    fold(self.binnings[model], decoded.columns[model]) if model in decoded.columns else {},
-                    decoded.late.get(model, 0),
-                ),
-            )
-            for model in models
-        ]
+        return [(model, self._partial(model, decoded, progress)) for model in models]
+
+    def _partial(self, model: str, decoded: Decoded, progress: Progress) -> Partial:
+        columns, late = decoded.columns.get(model), decoded.late.get(model, 0)
+        if columns is None:
+            return Partial(progress, {}, late)
+        if len(columns.versions) > self.max_versions[model]:
+            return Partial(progress, {}, late, columns)
+        return Partial(progress, fold(self.binnings[model], columns), late)

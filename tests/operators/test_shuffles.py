@@ -55,7 +55,7 @@ def delayed(rng: random.Random, given: list[Message], most: int) -> list[Message
 
 def ticks_of(rng: random.Random, partitions: list[list[Message]], largest: int) -> list[Tick]:
     """The ticks when partitions are read in batches of random size, in a random order."""
-    fold = Fold((LAYOUT,), PANE)
+    fold = Fold((LAYOUT,), PANE, {LAYOUT.model: 16})
     close = Close(CloseConfig(LAYOUT, PANE, 16, 8_640), CloseState())
     at = [0] * len(partitions)
     ticks: list[Tick] = []
@@ -94,7 +94,7 @@ def by_hand(partitions: list[list[Message]]) -> tuple[Panes, int]:
         for message, flag in zip(given, flags, strict=True):
             if flag:
                 continue
-            for name, one in Fold((LAYOUT,), PANE)(DECODE(batch([message.value]))):
+            for name, one in Fold((LAYOUT,), PANE, {LAYOUT.model: 16})(DECODE(batch([message.value]))):
                 assert name == "click"
                 for key, vector in one.sketches.items():
                     sums[key] = vector if key not in sums else sums[key] + vector
@@ -155,7 +155,7 @@ def test_a_partition_that_lags_an_hour_behind_makes_nothing_late() -> None:
     rng = random.Random(4)
     given = messages(rng, 300, 3_600_000)
     partitions = [given[::2], given[1::2]]
-    fold = Fold((LAYOUT,), PANE)
+    fold = Fold((LAYOUT,), PANE, {LAYOUT.model: 16})
     close = Close(CloseConfig(LAYOUT, PANE, 16, 8_640), CloseState())
     ticks = [
         tick
