@@ -29,7 +29,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Service:
     """What `serve` needs to know: how many workers, where to listen, how to log, what not to show, and to whom.
 
-    `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires.
+    `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires; a worker that gives no
+    sign of life for `replace_after` seconds is replaced.
     """
 
     processes: int = 1
@@ -40,6 +41,7 @@ class Service:
     tls: Tls | None = None
     state: Path | None = None
     push: Push | None = None
+    replace_after: float = 120.0
 
 
 def serve(flow: Flow, service: Service) -> Outcome:
@@ -51,7 +53,7 @@ def serve(flow: Flow, service: Service) -> Outcome:
     logs.configure(service.log_level, service.redact)
     registry = Registry(service.processes)
     registry.apply(build_info())
-    policy = Policy(log_level=service.log_level, redact=service.redact)
+    policy = Policy(log_level=service.log_level, redact=service.redact, replace_after=service.replace_after)
     supervisor = Supervisor(flow, service.processes, registry, policy)
     if service.state is not None:
         registry.add_probe(StateUsage(service.state))

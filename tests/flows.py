@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stream.errors import UsageError
 from stream.metrics.reports import GaugeBlock, Increments, Status, Totals
 from stream.service import Service, serve
+from stream.workers.pulse import DATAFLOW, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,6 +120,24 @@ class Deaf:
 
 
 @dataclass(frozen=True)
+class Beating:
+    """Tells that its dataflow moves; in the first life of process 1 this one stops doing so when it is told to."""
+
+    directory: Path
+
+    def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
+        """Move until the stop."""
+        life = _appear(self.directory, process)
+        _report(reporter, process, addresses)
+        stuck = self.directory / "stuck"
+        with Pulse(reporter, process) as pulse:
+            move = pulse.mover(DATAFLOW)
+            while not stop.wait(0.05):
+                if (process, life) != (1, 1) or not stuck.exists():
+                    move()
+
+
+@dataclass(frozen=True)
 class Flooding:
     """Sends more than the pipe holds, with undeclared metrics in between."""
 
@@ -137,7 +156,7 @@ class Flooding:
         reporter.send(Totals("predictions_total", {("m", "1", "ok"): 1_000.0}))
 
 
-FLOWS = {flow.__name__: flow for flow in (Steady, Recovering, Failing, Refusing, Deaf, Flooding)}
+FLOWS = {flow.__name__: flow for flow in (Steady, Recovering, Failing, Refusing, Deaf, Beating, Flooding)}
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ def run(
         load_tls(loaded),
         loaded.state.directory,
         push_of(loaded),
+        loaded.workers.replace_after / 1e3,
     )
     outcome = serve(flow, service)
     if outcome.message:

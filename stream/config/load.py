@@ -23,6 +23,7 @@ from stream.config.settings import (
     KafkaSettings,
     StateSettings,
     TopicsSettings,
+    WorkersSettings,
     anchored,
 )
 from stream.config.yaml_file import Document, read_yaml
@@ -54,6 +55,7 @@ class Config(Settings):
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicsSettings = TopicsSettings()
     state: StateSettings = StateSettings()
+    workers: WorkersSettings = WorkersSettings()
     http: HttpSettings = HttpSettings()
     time: TimeSettings = TimeSettings()
     alerting: AlertingSettings = AlertingSettings()

@@ -114,6 +114,16 @@ class StateSettings(Settings):
     recovery_partitions: Annotated[Whole, Field(ge=1, le=64)] = 4
 
 
+class WorkersSettings(Settings):
+    """The dataflow processes.
+
+    Attributes:
+        replace_after: how long one may give no sign of life until all start anew from the state.
+    """
+
+    replace_after: Annotated[Millis, from_to(10_000, 3_600_000)] = 120_000
+
+
 class TlsSettings(Settings):
     """Encryption of the HTTP pages.
 

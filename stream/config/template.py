@@ -10,7 +10,14 @@ from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, 
 from operators.settings.parts import Levels
 from operators.settings.performance import PerformanceSettings
 from stream.config.performance_template import performance_text
-from stream.config.settings import AlertmanagerSettings, HttpSettings, KafkaSettings, StateSettings, TopicsSettings
+from stream.config.settings import (
+    AlertmanagerSettings,
+    HttpSettings,
+    KafkaSettings,
+    StateSettings,
+    TopicsSettings,
+    WorkersSettings,
+)
 from windows.outcomes.layout import Task
 from windows.values import Reading
 
@@ -87,6 +94,10 @@ state:
   epoch: {show_duration(state.epoch)}
   # files it is spread over; fixed once the directory exists
   recovery_partitions: {state.recovery_partitions}
+
+workers:
+  # how long a dataflow process may give no sign of life until all start anew from the state
+  replace_after: {show_duration(WorkersSettings().replace_after)}
 
 http:
   # where /metrics, /healthz and /readyz listen

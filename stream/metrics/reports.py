@@ -80,6 +80,14 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life of a process: how many seconds ago each of its parts last moved."""
+
+    process: int
+    ages: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AlertTold:
     """An alert event on its way to the alerts topic, for those who are told of alerts directly; no metric."""
 
@@ -98,7 +106,7 @@ class AlertsFiring:
     clocks: dict[str, int]
 
 
-Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | AlertTold | AlertsFiring
+Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | Beat | AlertTold | AlertsFiring
 
 
 class Reporter(Protocol):

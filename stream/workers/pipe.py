@@ -11,6 +11,7 @@ from stream.metrics import catalog
 from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
+    Beat,
     GaugeBlock,
     Increments,
     Observation,
@@ -63,8 +64,8 @@ class Mailbox:
                 self._raise(report)
             case Increments():
                 self._add(report)
-            case Status():
-                self._reports["status", report.process] = report
+            case Status() | Beat():
+                self._reports[type(report), report.process] = report
             case AlertTold():
                 self._reports["told", report.event.fingerprint] = report
             case AlertsFiring():

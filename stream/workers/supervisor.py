@@ -18,6 +18,7 @@ from stream.metrics.reports import Increments, Report, Status
 from stream.metrics.stores import UnknownReportError
 from stream.workers.child import Child
 from stream.workers.usage import WorkerUsage
+from stream.workers.vigil import LOOK, Vigil
 from stream.workers.worker import Assignment
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A process that ended without being asked to; `reason` is killed, failed, ended or not_started."""
+    """A process that ended without being asked to; `reason` is killed, failed, ended, not_started or silent."""
 
     process: int
     reason: str
@@ -57,12 +58,14 @@ class Policy:
         backoff: between restarts.
         log_level: of the workers.
         redact: takes secrets out of what they log.
+        replace_after: seconds without a sign of life after which one is replaced.
     """
 
     grace: float = 3.5  # SIGTERM has to end everything in under 5 s
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     log_level: str = "info"
     redact: Callable[[str], str] = field(default=str)
+    replace_after: float = 120.0
 
 
 class Supervisor:
@@ -132,8 +135,9 @@ class Supervisor:
         _LOG.info("started %d dataflow processes: %s", self._processes, list(self.pids().values()))
 
     def _watch(self) -> Outcome | Death:
+        vigil = Vigil(self._policy.replace_after)
         while True:
-            ended = wait([self._wake, *(child.sentinel for child in self._children)])
+            ended = wait([self._wake, *(child.sentinel for child in self._children)], timeout=LOOK)
             self._forget_nudges()
             if self._asked is not None:
                 self._set_states("stopping", "asked to stop")
@@ -146,6 +150,10 @@ class Supervisor:
             dead = [child for child in self._children if child.sentinel in ended]
             if dead:
                 return self._verdict(dead)
+            silences = self._registry.silences()
+            hung = vigil.look(time.monotonic(), {process: one.seconds for process, one in silences.items()})
+            if hung is not None:
+                return Death(hung, "silent", f"gives no sign of life: {silences[hung]}")
 
     def _verdict(self, ended: list[Child]) -> Outcome | Death:
         for child in ended:

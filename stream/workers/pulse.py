@@ -1,0 +1,68 @@
+"""The pulse of a dataflow process: tells its parent, every second, how long ago each of its parts last moved."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+from stream.metrics.reports import Beat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stream.metrics.reports import Reporter
+
+DATAFLOW = "dataflow"
+"""The part that reads, judges and writes."""
+
+EVERY = 1.0
+"""Seconds between two beats."""
+
+
+class Pulse:
+    """A thread of its own, so that a process whose dataflow hangs says just that.
+
+    Use as a context manager; parts are heard from when they first move, and no more once they `rest`.
+    """
+
+    def __init__(self, reporter: Reporter, process: int) -> None:
+        self._reporter = reporter
+        self._process = process
+        self._moved: dict[str, float] = {}
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+
+    def mover(self, part: str) -> Callable[[], None]:
+        """To be called whenever the part moves."""
+        moved, clock = self._moved, time.monotonic
+
+        def move() -> None:
+            moved[part] = clock()
+
+        return move
+
+    @contextlib.contextmanager
+    def over(self) -> Iterator[None]:
+        """Around what has parts: when it has ended, none of them is expected to move."""
+        try:
+            yield
+        finally:
+            self._moved.clear()
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+        self._done.set()
+
+    def _run(self) -> None:
+        while not self._done.is_set():
+            now = time.monotonic()
+            ages = tuple((part, now - at) for part, at in dict(self._moved).items())
+            self._reporter.send(Beat(self._process, ages))
+            self._done.wait(EVERY)
