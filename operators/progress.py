@@ -32,6 +32,10 @@ class Placed(Protocol):
     def floor(self) -> int | None:
         """First pane still open by the batch's own records."""
 
+    @property
+    def complete_until(self) -> int | None:
+        """Time (ms) about which no partition beside the known ones holds anything older."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -43,6 +47,8 @@ class Progress:
         floor: first pane still open after the batch, counting its own records only; None when it had none.
         silent_until: pane up to which the partition is confirmed to hold nothing more; None when unknown.
         ended: nothing will follow.
+        complete_until: pane before which no partition beside the known ones holds anything; None where none can
+            come to be.
     """
 
     partition: int
@@ -50,10 +56,13 @@ class Progress:
     floor: int | None
     silent_until: int | None
     ended: bool
+    complete_until: int | None = None
 
     def tell(self, clocks: PartitionClocks) -> None:
         """Move the topic's clocks."""
         clocks.partitions = self.partitions
+        if self.complete_until is not None:
+            clocks.complete(self.complete_until)
         if self.floor is not None:
             clocks.advance(self.partition, self.floor)
         if self.silent_until is not None:
@@ -65,7 +74,8 @@ class Progress:
 def progress_of(batch: Placed, pane: int) -> Progress:
     """The progress that a batch makes, over panes of `pane` ms."""
     silent = None if batch.silent_until is None else batch.silent_until // pane
-    return Progress(batch.partition, batch.partitions, batch.floor, silent, batch.ended)
+    complete = None if batch.complete_until is None else batch.complete_until // pane
+    return Progress(batch.partition, batch.partitions, batch.floor, silent, batch.ended, complete)
 
 
 @dataclass(slots=True)
@@ -73,9 +83,24 @@ class Told:
     """What everybody has been told of each partition. Only saves messages: forgetting it changes no result."""
 
     known: dict[int, tuple[int | None, int | None, bool]] = field(default_factory=dict)
+    complete: int | None = None
 
     def is_news(self, progress: Progress) -> bool:
-        """Whether the partition moved on, fell silent, spoke again or ended since everybody was last told."""
+        """Whether anything of it may move the watermark that everybody was last told."""
+        moved, completed = self._moves(progress), self._completes(progress)
+        if (moved or completed) and progress.complete_until is not None:
+            self.complete = progress.complete_until
+        return moved or completed
+
+    def _completes(self, progress: Progress) -> bool:
+        """Whether it lets the watermark follow partitions that have come further than was known to be complete."""
+        if progress.complete_until is None or progress.complete_until == self.complete:
+            return False
+        marks = [max(at for at in (floor, silent, 0) if at is not None) for floor, silent, _ in self.known.values()]
+        return self.complete is None or max(marks, default=0) > self.complete
+
+    def _moves(self, progress: Progress) -> bool:
+        """Whether the partition moved on, fell silent, spoke again or ended."""
         known = self.known.get(progress.partition, (None, None, False))
         floor, silent_before, ended = known
         now: tuple[int | None, int | None, bool]

@@ -44,6 +44,8 @@ class RawBatch:
             this batch or an earlier one;
             None when it did not.
         ended: nothing will ever follow (the end of a file).
+        complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
+            this one; None where partitions cannot come to be.
         feedback: whether these are feedback and no predictions.
     """
 
@@ -57,6 +59,7 @@ class RawBatch:
     silent_until: int | None = None
     ended: bool = False
     feedback: bool = False
+    complete_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,17 +220,17 @@ class Traffic:
     def __init__(self, site: Site, start: int, *, shifts: tuple[Shift, ...] = (), partitions: int = PARTITIONS) -> None:
         self._site = site
         self._generator = Generator(reference(), seed=7, shifts=shifts, error_rate=0.01)
-        self._partitions = partitions
+        self.partitions = partitions
         self.at = start // PANE * PANE
         self.count = 0
 
     def write(self, seconds: int, rate: int = RATE) -> int:
         """Write the next seconds; the time (ms) up to which there is traffic now."""
-        lanes: list[list[bytes]] = [[] for _ in range(self._partitions)]
+        lanes: list[list[bytes]] = [[] for _ in range(self.partitions)]
         for _ in range(seconds):
             values = self._generator.encode(self._generator.batch(rate, self.at, self.at + PANE))
             for number, lane in enumerate(lanes):
-                lane.extend(values[number :: self._partitions])
+                lane.extend(values[number :: self.partitions])
             self.at += PANE
             self.count += len(values)
         for number, lane in enumerate(lanes):

@@ -15,7 +15,9 @@ class PartitionClocks:
 
     `floors[p]` is the first pane that partition p can still add to. A partition that the broker confirmed to be at its
     end is left out of the minimum until its next record: `idle[p]` is the pane up to which its silence is confirmed.
-    A partition that has ended (a file) is left out for good.
+    A partition that has ended (a file) is left out for good. Partitions that nobody knows of yet may hold what is not
+    before the pane `complete_until`: the watermark stays there; None where none can come to be. `watched_since` is the
+    first such pane, when watching began: nobody knows what was before, but for what the log still holds.
     """
 
     partitions: int = 0
@@ -23,6 +25,8 @@ class PartitionClocks:
     idle: dict[int, int] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
     closed: int | None = None
+    complete_until: int | None = None
+    watched_since: int | None = None
 
     def is_late(self, partition: int, pane: int) -> bool:
         """Whether a record of this pane, read from this partition now, comes after its pane was closed."""
@@ -38,6 +42,12 @@ class PartitionClocks:
     def silent(self, partition: int, pane: int) -> None:
         """The broker confirmed that `partition` holds nothing more before `pane`."""
         self.idle[partition] = max(pane, self.idle.get(partition, pane))
+
+    def complete(self, pane: int) -> None:
+        """The broker confirmed that no further partition holds anything before `pane`."""
+        if self.watched_since is None:
+            self.watched_since = pane
+        self.complete_until = pane if self.complete_until is None else max(pane, self.complete_until)
 
     def end(self, partition: int) -> None:
         """Nothing will ever follow in `partition`."""
@@ -65,7 +75,7 @@ class PartitionClocks:
             if mark is None:
                 return self.closed
             marks.append(max(mark, self.floors.get(partition, mark)))
-        mark = min(marks)
+        mark = min(marks) if self.complete_until is None else min(*marks, self.complete_until)
         return mark if self.closed is None else max(mark, self.closed)
 
 

@@ -83,7 +83,7 @@ class CohortsState:
         mature: window size -> end of its latest mature window, ms; the curve under size 0.
         newest: window size -> end of the newest window measured, ms.
         first: version -> its first cohort, ms.
-        started: start of the first tick, ms; NEVER.
+        started: start of the first tick, or when watching began if nothing had come by then, ms; NEVER.
         errors_until: end of the latest slice whose error was told, ms; NEVER.
         pending: version -> (start, sum) of mature slices that had too few labels for an error of their own.
         format: of this state.
@@ -117,7 +117,8 @@ class Cohorts:
         """Take what became known, and measure the windows that moved on."""
         state, plan = self.state, self.config.plan
         if state.started == NEVER:
-            state.started = tick.end - plan.tick
+            seen = max(tick.last_prediction, tick.last_feedback) != NEVER
+            state.started = max(tick.end - plan.tick, NEVER if seen else tick.since)
         self._take(tick.deltas, tick.end)
         moved = [window for window in plan.windows if self._moves(window, tick.end) or tick.ended]
         windows = tuple(self._window(window, tick.end) for window in moved)

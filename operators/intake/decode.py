@@ -53,6 +53,7 @@ class Decoded:
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
         served: model -> all its predictions, late or not, for models that are joined with feedback.
+        complete_until: see RawBatch.
     """
 
     topic: str
@@ -66,6 +67,7 @@ class Decoded:
     dead: tuple[DeadLetter, ...]
     floor: int | None
     served: dict[str, Served] = field(default_factory=dict)
+    complete_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class Decode:
             tuple(parsed.dead),
             floor,
             served,
+            batch.complete_until,
         )
 
     def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:

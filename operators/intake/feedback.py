@@ -101,6 +101,7 @@ class DecodedFeedback:
         labels: model -> its records, those to join and those with embedded predictions apart.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
+        complete_until: see RawBatch.
     """
 
     topic: str
@@ -112,6 +113,7 @@ class DecodedFeedback:
     labels: tuple[tuple[str, Labels], ...]
     dead: tuple[DeadLetter, ...]
     floor: int | None
+    complete_until: int | None = None
 
 
 class _Schema:
@@ -172,6 +174,7 @@ class DecodeFeedback:
             tuple(labels),
             tuple(parsed.dead),
             floor,
+            batch.complete_until,
         )
 
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:

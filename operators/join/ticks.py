@@ -52,6 +52,7 @@ class CohortTick:
         last_prediction: latest time of a prediction, ms; NEVER.
         heard: feedback records, of whatever use, with an effective time before `end`.
         ended: nothing will ever follow.
+        since: when watching began, ms; NEVER where everything there is was seen.
     """
 
     end: int
@@ -61,3 +62,4 @@ class CohortTick:
     last_prediction: int
     ended: bool
     heard: int = 0
+    since: int = NEVER

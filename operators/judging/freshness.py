@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
-from operators.predictions.slices import NEVER
+from operators.predictions.close import NEVER
 
 if TYPE_CHECKING:
     from operators.predictions.slices import Header

@@ -8,11 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from windows.predictions.fold import Binning, binning_of, fold, take
 from windows.segments import OTHER, WHOLE, segment_name
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.predictions.fold import Partial
+    from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
     from windows.ring import Groups
 
@@ -20,6 +24,8 @@ MAX_EMPTY_PANES = 360
 """After a gap in event time this many empty panes are ticked through one by one; the rest of the gap is one step."""
 
 STATE_VERSION = 1
+
+NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +78,14 @@ class Tick:
         groups: what it holds.
         totals: counts up to and including this pane.
         watermark: end of the last closed pane, ms.
+        since: when watching began, ms; NEVER where everything there is was seen.
     """
 
     pane: int
     groups: Groups
     totals: Totals
     watermark: int
+    since: int = NEVER
 
 
 class Close:
@@ -87,6 +95,7 @@ class Close:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        self.binning: Binning | None = None
         self.others = {segment_name(key, OTHER) for key, _ in config.layout.segments}
 
     def __call__(self, partials: list[Partial]) -> list[Tick]:
@@ -106,22 +115,64 @@ class Close:
                     layout = self.config.layout
                     self.state.totals.late += int(sketch[layout.rows] + sketch[layout.errors])
                 continue
-            key = (self._version(version, pane, int(sketch[self.config.layout.rows]), segment), segment)
+            rows = int(sketch[self.config.layout.rows]) if segment == WHOLE else 0
+            key = (self._version(version, pane, rows), segment)
             groups = self.state.open.setdefault(pane, {})
             known = groups.get(key)
             groups[key] = sketch if known is None else known + sketch
+        if partial.unnamed is not None:
+            self._take_unnamed(partial.progress.partition, partial.unnamed)
         partial.progress.tell(clocks)
 
-    def _version(self, version: str, pane: int, rows: int, segment: str) -> str:
-        """The version itself while there is room among the versions told apart, else OTHER."""
+    def _take_unnamed(self, partition: int, columns: Columns) -> None:
+        """Name the versions of a batch that has too many of them, then fold it: those without a name as one."""
+        clocks = self.state.clocks
+        panes, pane = np.unique(columns.panes, return_inverse=True)
+        late = np.array([clocks.is_late(partition, index) for index in panes.tolist()])[pane.ravel()]
+        self.state.totals.late += int(late.sum())
+        if late.all():
+            return
+        if self.binning is None:
+            self.binning = binning_of(self.config.layout)
+        kept = take(columns, ~late)
+        for (index, version, segment), sketch in fold(self.binning, self._named(kept)).items():
+            groups = self.state.open.setdefault(index, {})
+            known = groups.get((version, segment))
+            groups[version, segment] = sketch if known is None else known + sketch
+
+    def _named(self, columns: Columns) -> Columns:
+        """The same with the names that its versions count under.
+
+        A new version is told apart if it has its share of the batch: else the first requests of a flood would take the
+        places of all versions to come.
+        """
+        count = len(columns.versions)
+        first = int(columns.panes.min())
+        pairs, pair = np.unique((columns.panes - first) * count + columns.version, return_inverse=True)
+        pair = pair.ravel()
+        served = pair if columns.failed is None else pair[~columns.failed]
+        rows = np.bincount(served, minlength=len(pairs))
+        known = np.fromiter(map(self.state.versions.__contains__, columns.versions), np.bool_, count)
+        large = np.bincount(pair) >= len(pair) / self.config.max_versions
+        apart = known[pairs % count] | large
+        self.state.totals.overflow += int(rows[~apart].sum())
+        place = {OTHER: 0}
+        names = np.zeros(len(pairs), dtype=np.int64)
+        for at in np.flatnonzero(apart).tolist():
+            index, version = divmod(int(pairs[at]), count)
+            name = self._version(columns.versions[version], first + index, int(rows[at]))
+            names[at] = place.setdefault(name, len(place))
+        return replace(columns, versions=tuple(place), version=names[pair])
+
+    def _version(self, version: str, pane: int, rows: int) -> str:
+        """The version itself while there is room among the versions told apart, else OTHER, with so many rows."""
         versions = self.state.versions
         if version not in versions and len(versions) >= self.config.max_versions:
             for old in [name for name, last in versions.items() if last < pane - self.config.remember]:
                 del versions[old]
                 self.state.totals.forget(old)
             if len(versions) >= self.config.max_versions:
-                if segment == WHOLE:
-                    self.state.totals.overflow += rows
+                self.state.totals.overflow += rows
                 return OTHER
         versions[version] = max(pane, versions.get(version, pane))
         return version
@@ -174,4 +225,6 @@ class Close:
             elif segment in self.others:
                 totals.unnamed += int(sketch[layout.rows])
         copy = replace(totals, served=dict(totals.served), failed=dict(totals.failed))
-        return Tick(pane, groups, copy, (pane + 1) * self.config.pane)
+        since = self.state.clocks.watched_since
+        began = NEVER if since is None else since * self.config.pane
+        return Tick(pane, groups, copy, (pane + 1) * self.config.pane, began)

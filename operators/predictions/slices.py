@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.predictions.close import NEVER
 from windows.predictions.compare import gather, gather_of
 from windows.segments import WHOLE
 from windows.statistics.dispersion import Dispersion, nothing_seen
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from windows.ring import Groups
 
 STATE_VERSION = 1
-
-NEVER = -1
 
 CALIBRATION = 3_600_000
 """How long (ms of panes with data) overdispersion is estimated where the reference does not tell it."""
@@ -77,7 +76,7 @@ class Header:
     Attributes:
         end: end of the closed pane, ms.
         due: (window size, slice index) of every slice that this tick finished.
-        started: start of the first pane ever ticked, ms.
+        started: start of the first pane ever ticked, or when watching began if that was later, ms.
         last_data: end of the last pane with data, ms; NEVER if there was none.
         seen: version -> Seen, for the versions of late.
         totals: counts so far.
@@ -122,7 +121,7 @@ class Slices:
         start = tick.pane * self.config.pane
         end = start + self.config.pane
         if self.state.started == NEVER:
-            self.state.started = start
+            self.state.started = max(start, tick.since)
         slices = [done for window in self.config.windows for done in self._cut(window, start, end, tick.groups)]
         self._see(tick, end)
         self._calibrate(tick)

@@ -62,6 +62,7 @@ class Writing:
         held_up: told, in words, that the broker does not take the messages; with an empty text once it does again.
         waiting: told by each writer, by its number, for how many seconds it has waited for the broker to take messages,
             now and again while it waits; 0 at its start and once they are taken.
+        moved: called while it waits: it does nothing else, and knows why.
     """
 
     properties: dict[str, Any]
@@ -73,6 +74,7 @@ class Writing:
     settled: Callable[[], None] | None = None
     held_up: Callable[[str], None] | None = None
     waiting: Callable[[str, float], None] | None = None
+    moved: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         while self._producer.flush(0.2):
             if self._failed:
                 break
+            self._moved()
             now = time.monotonic()
             if self._writing.stop.is_set():
                 stopping = stopping or now
@@ -145,6 +148,10 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         if told > began:
             self._tell("")
             self._waited(0.0)
+
+    def _moved(self) -> None:
+        if self._writing.moved is not None:
+            self._writing.moved()
 
     def _tell(self, why: str) -> None:
         if self._writing.held_up is not None:
@@ -167,6 +174,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
                 )
             except BufferError:
                 self._producer.poll(0.2)
+                self._moved()
                 continue
             except KafkaException as error:
                 self._refused(error.args[0], attempt, alone=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,16 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from operators.records import RawBatch
 from stream.kafka.envelopes import MessageEnvelopes
+from stream.kafka.inquiry import UNKNOWN, Origin
 from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
     from stream.kafka.alignment import Alignment
-    from stream.kafka.watcher import End, Watcher
+    from stream.kafka.inquiry import End
+    from stream.kafka.watcher import Watcher
     from stream.metrics.reports import Reporter
 
 POLL = 1_000
@@ -55,6 +58,10 @@ _NO_OFFSET = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}  # 
 _PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}  # noqa: SLF001
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How partitions are read.
@@ -68,6 +75,8 @@ class Reading:
         lateness: how far (ms) before the confirmation its silence reaches.
         stop: set when reading shall end.
         feedback: whether the topic holds feedback and no predictions.
+        moved: called whenever a partition is looked at.
+        saved: called whenever an epoch ends.
     """
 
     properties: dict[str, Any]
@@ -78,32 +87,46 @@ class Reading:
     lateness: int
     stop: threading.Event
     feedback: bool = False
+    moved: Callable[[], None] = field(default=_nothing)
+    saved: Callable[[], None] = field(default=_nothing)
 
 
-class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
-    """Reads one partition. Its state is the offset of the next message."""
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The next message of a partition, and of which topic: the offset says nothing of another one of that name.
+
+    The offset is None where reading begins at the oldest message and none has been read.
+    """
+
+    offset: int | None = None
+    origin: Origin = UNKNOWN
+
+
+class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
+    """Reads one partition. Its state is the position of the next message."""
 
     def __init__(
         self,
         reading: Reading,
         partition: int,
-        offset: int | None,
+        resume: Position | None,
         watcher: Watcher,
         alignment: Alignment,
         reporter: Reporter,
     ) -> None:
-        """Assign the partition at `offset`; at its start or end when there is none."""
+        """Stand where the partition was left; at its start or end when there is no snapshot."""
         self._reading = reading
         self._partition = partition
         self._watcher = watcher
         self._reporter = reporter
         self._alignment = alignment
         self._consumer = Consumer(reading.properties)
-        self._next = self._end() if offset is None and not reading.earliest else offset
-        self._assign(OFFSET_BEGINNING if self._next is None else self._next)
+        position = Position(None if reading.earliest else self._end()) if resume is None else resume
+        self._next, self._origin = position.offset, position.origin
         self._quiet_since = _now()
         self._told_silent = 0
-        self._told_held = 0
+        self._told = 0
+        self._known = False
         self._ended = False
         self._awake: dt.datetime | None = None
         self._committed = time.monotonic()
@@ -113,11 +136,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         """What has come; nothing when nothing has; the confirmation of silence once it is due.
 
         Raises:
-            StopIteration: it is time to stop, or the topic has grown.
+            StopIteration: it is time to stop, or the topic is not what it was at the start.
         """
-        if self._reading.stop.is_set() or self._watcher.more_partitions.is_set():
+        self._reading.moved()
+        if self._reading.stop.is_set() or self._watcher.changed.is_set():
             raise StopIteration
         now = _now()
+        if not self._is_known():
+            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            return []
         if self._alignment.must_wait(self._partition):
             # Not quiet: there may be anything to read.
             self._quiet_since = now
@@ -128,9 +155,11 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             # Not below the end that the poll may have found: markers of transactions follow the last message.
             self._next = max(int(messages[-1].offset() or 0) + 1, self._next or 0)
         # The client finds an end only where the broker had nothing for it: never in a steady stream.
-        self._alignment.read(self._partition, at_end=self._ended or self._caught_up() is not None)
-        if messages:
+        held = self._held()
+        self._alignment.read(self._partition, at_end=not held and (self._ended or self._caught_up() is not None))
+        if held or messages:
             self._quiet_since = now
+        if messages:
             self._awake = None
             self._commit()
             return [self._batch(messages, now), *self._hold(now)]
@@ -141,13 +170,28 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         """At once while there is data, else after a short pause."""
         return self._awake
 
-    def snapshot(self) -> int | None:
-        """The offset of the next message."""
-        return self._next
+    def snapshot(self) -> Position:
+        """The next message."""
+        self._reading.saved()
+        return Position(self._next, self._origin)
 
     def close(self) -> None:
         """Leave the partition."""
         self._consumer.close()
+
+    def _is_known(self) -> bool:
+        """Whether the broker has said which topic this is; then it is assigned.
+
+        If it is not the one of the snapshot, reading begins anew.
+        """
+        if not self._known and (origin := self._watcher.origin) is not None:
+            self._known = True
+            if origin.is_other_than(self._origin) and self._next is not None:
+                self._gap(f"it is another topic than that of the state ({_named(self._origin)}), {_named(origin)}")
+            else:
+                self._assign(OFFSET_BEGINNING if self._next is None else self._next)
+            self._origin = origin.beside(self._origin)
+        return self._known
 
     def _consume(self) -> list[Message]:
         messages: list[Message] = []
@@ -179,30 +223,29 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             # The end may lie beyond the last message + 1: markers of transactions take offsets, too.
             self._next = max(message.offset() or 0, self._next or 0)
         elif code in _NO_OFFSET:
-            self._gap()
+            self._gap("the broker does not have the next message")
         elif not error.retriable() and code not in _PASSING:
             raise KafkaException(error)
         return False
 
-    def _gap(self) -> None:
+    def _gap(self, why: str) -> None:
         """The position is gone: go on at the oldest message there is, and say that there is a gap."""
-        low, high = self._consumer.get_watermark_offsets(
-            TopicPartition(self._reading.topic, self._partition), timeout=10.0
-        )
-        wanted = self._next if self._next is not None else low
-        to = min(max(wanted, low), high)
+        place = TopicPartition(self._reading.topic, self._partition)
+        low, high = self._consumer.get_watermark_offsets(place, timeout=10.0)
         _LOG.error(
-            "data gap: %s/%d has offsets %d to %d, %d was next; going on at %d",
+            "data gap: %s/%d: %s; it has offsets %d to %d, %s was next; going on at %d",
             self._reading.topic,
             self._partition,
+            why,
             low,
             high,
-            wanted,
-            to,
+            self._next,
+            low,
         )
         self._reporter.send(Increments("data_gaps_total", {(self._reading.topic, str(self._partition)): 1.0}))
-        self._next = to
-        self._assign(to)
+        self._next = low
+        self._origin = self._watcher.ask_origin() or UNKNOWN
+        self._assign(low)
 
     def _end(self) -> int:
         """The partition's end. Asked for at once: a snapshot without an offset would stand for the beginning.
@@ -230,6 +273,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             MessageEnvelopes(messages),
             now,
             feedback=self._reading.feedback,
+            complete_until=self._complete_until(),
         )
 
     def _silence(self, now: int) -> list[RawBatch]:
@@ -247,20 +291,26 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
         """Bound how far back a partition can hold the others that has been read to its end.
 
         What it brings is older than that: a feed with a stuck clock, or one that delivers hours late. Its records are
-        counted as late, instead of silencing every model.
+        counted as late, instead of silencing every model. One that is not at its end tells only that all partitions
+        are known still.
         """
-        end = self._caught_up()
-        if end is None or end.asked - self._told_held < TELL_EVERY:
+        if now - self._told < TELL_EVERY:
             return []
-        self._told_held = end.asked
-        return [self._nothing_before(end.asked - HOLD * self._reading.idle_after, now)]
+        self._told = now
+        end = self._caught_up()
+        return [self._nothing_before(None if end is None else end.asked - HOLD * self._reading.idle_after, now)]
 
     def _caught_up(self) -> End | None:
         """The broker's word on the partition's end, when everything before it has been read."""
         end = self._watcher.end(self._partition)
-        return None if end is None or self._next is None or self._next < end.offset else end
+        return None if end is None or end.held or self._next is None or self._next < end.offset else end
 
-    def _nothing_before(self, silent_until: int, now: int) -> RawBatch:
+    def _held(self) -> bool:
+        """Whether an open transaction keeps back what is in the log: not silence, and not the end."""
+        end = self._watcher.end(self._partition)
+        return end is not None and end.held
+
+    def _nothing_before(self, silent_until: int | None, now: int) -> RawBatch:
         reading = self._reading
         return RawBatch(
             reading.topic,
@@ -272,7 +322,13 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             now,
             silent_until=silent_until,
             feedback=reading.feedback,
+            complete_until=self._complete_until(),
         )
+
+    def _complete_until(self) -> int | None:
+        """What a partition that is yet to be noticed can bring is not older than this (ms)."""
+        at = self._watcher.complete_at
+        return None if at is None else at - self._reading.lateness
 
     def _commit(self) -> None:
         """Tell the group where we are. Nothing depends on it: recovery has its own offsets."""
@@ -287,7 +343,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, int | None]):
             _LOG.debug("offsets for lag tools were not committed: %s", error)
 
 
-class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
+class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
     """All partitions of a topic."""
 
     def __init__(self, reading: Reading, watcher: Watcher, alignment: Alignment, reporter: Reporter) -> None:
@@ -301,11 +357,15 @@ class KafkaSource(FixedPartitionedSource[RawBatch, int | None]):
         """Partition numbers as text, all of them, on every process."""
         return list(map(str, range(self._reading.partitions)))
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> PartitionReader:  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> PartitionReader:  # noqa: ARG002
         """A reader that continues at the snapshot."""
         return PartitionReader(
             self._reading, int(for_part), resume_state, self._watcher, self._alignment, self._reporter
         )
+
+
+def _named(origin: Origin) -> str:
+    return f"{origin.topic or 'of unknown id'} of cluster {origin.cluster or 'unknown'}"
 
 
 def _now() -> int:

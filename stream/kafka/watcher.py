@@ -1,47 +1,28 @@
-"""The watcher: asks the broker, aside from the dataflow, where each partition ends.
+"""The watcher: asks the broker, aside from the dataflow, what the topic is and where each partition ends.
 
-Its answers tell silence from an outage.
+Its answers tell silence from an outage and from an open transaction, and how far in time the partitions are all known.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
+from stream.kafka.inquiry import Inquiry, UnansweredError
+from stream.kafka.transactions import Transactions
 from stream.metrics.reports import GaugeBlock, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from stream.kafka.inquiry import End, Listing, Origin
     from stream.metrics.reports import Reporter
 
 INTERVAL = 1.0
 """Seconds between rounds."""
 
-TIMEOUT = 2.0
-"""Seconds that the broker has to answer."""
-
-NEW_PARTITIONS_EVERY = 30
-"""Rounds between looks for new partitions."""
-
 _LOG = logging.getLogger("driftgauge.watcher")
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """The broker's word on a partition: nothing was at or after `offset` when asked at `asked` (ms).
-
-    Answered without fail since `since` (ms).
-    """
-
-    offset: int
-    asked: int
-    since: int
 
 
 class Watcher:
@@ -49,16 +30,18 @@ class Watcher:
 
     def __init__(
         self,
-        properties: dict[str, object],
+        properties: Mapping[str, object],
         topic: str,
         count: int,
         process: int,
         reporter: Reporter,
-        grown: threading.Event | None = None,
+        changed: threading.Event | None = None,
+        moved: Callable[[], None] | None = None,
     ) -> None:
         """Watch partitions that sources register.
 
-        `count` is how many the topic had at the start; `grown` is set when it has more.
+        `count` is how many the topic had at the start; `changed` is set when it has more, or is another topic now;
+        `moved` is called every round.
         """
         self._properties = properties
         self._topic = topic
@@ -67,10 +50,13 @@ class Watcher:
         self._reporter = reporter
         self._positions: dict[int, Callable[[], int | None]] = {}
         self._ends: dict[int, End] = {}
+        self._listing: Listing | None = None
+        self._transactions = Transactions(topic, reporter)
         self._done = threading.Event()
         self._answering = True
-        self.more_partitions = threading.Event() if grown is None else grown
-        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+        self.changed = threading.Event() if changed is None else changed
+        self._moved = moved
+        self._thread = threading.Thread(target=self._run, name=f"watcher-{topic}", daemon=True)
 
     def register(self, partition: int, position: Callable[[], int | None]) -> None:
         """Watch a partition whose reader stands at `position()`; starts the thread with the first."""
@@ -82,62 +68,83 @@ class Watcher:
         """The broker's latest answer while it is answering; None after a question that it did not answer."""
         return self._ends.get(partition)
 
+    @property
+    def complete_at(self) -> int | None:
+        """When (ms) the topic certainly had no partition beside those that are read; None before the first answer."""
+        return None if self._listing is None else self._listing.asked
+
+    @property
+    def origin(self) -> Origin | None:
+        """Which topic it is; None before the first answer."""
+        return None if self._listing is None else self._listing.origin
+
+    def ask_origin(self) -> Origin | None:
+        """Which topic it is at this moment; None without an answer."""
+        try:
+            return Inquiry(self._properties, self._topic).listing().origin
+        except UnansweredError:
+            return None
+
     def close(self) -> None:
         """End the thread."""
         self._done.set()
 
     def _run(self) -> None:
-        consumer = Consumer(self._properties)
-        rounds = 0
-        try:
-            while not self._done.wait(INTERVAL):
-                rounds += 1
-                self._round(consumer)
-                if rounds % NEW_PARTITIONS_EVERY == 0:
-                    self._look_for_partitions(consumer)
-        finally:
-            consumer.close()
-
-    def _round(self, consumer: Consumer) -> None:
-        for partition, position in list(self._positions.items()):
-            asked = int(time.time() * 1e3)
+        inquiry = Inquiry(self._properties, self._topic)
+        while True:
             try:
-                _, high = consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=TIMEOUT)
-            except KafkaException as error:
-                self._lost(error)
+                self._round(inquiry)
+            except UnansweredError as error:
+                self._lost(str(error))
+            else:
+                self._found()
+            if self._moved is not None:
+                self._moved()
+            if self._done.wait(INTERVAL):
                 return
-            known = self._ends.get(partition)
-            self._ends[partition] = End(high, asked, asked if known is None else known.since)
+
+    def _round(self, inquiry: Inquiry) -> None:
+        positions = dict(self._positions)
+        ends = inquiry.ends(positions, self._ends)
+        # After the ends: silence must not be ahead of what is known of the partitions.
+        self._look(inquiry.listing())
+        self._ends = ends
+        for partition, position in positions.items():
             at = position()
             if at is not None:
-                lag = GaugeBlock(
-                    f"{self._topic}/{partition}",
-                    "consumer_lag_messages",
-                    ((self._topic, str(partition)),),
-                    (float(max(high - at, 0)),),
-                )
-                self._reporter.send(lag)
-        self._found()
+                row = ((self._topic, str(partition)),)
+                lag = (float(max(ends[partition].log_end - at, 0)),)
+                self._reporter.send(GaugeBlock(f"{self._topic}/{partition}", "consumer_lag_messages", row, lag))
+        self._transactions.see(ends)
 
-    def _lost(self, error: KafkaException) -> None:
-        self._ends.clear()
+    def _look(self, listing: Listing) -> None:
+        """Whether the topic is still the one that is read, with the partitions that it had."""
+        known = self._listing
+        if self.changed.is_set():
+            return
+        if listing.partitions > self._count:
+            _LOG.info(
+                "topic %s has %d partitions, %d before: starting anew with all",
+                self._topic,
+                listing.partitions,
+                self._count,
+            )
+            self.changed.set()
+        elif known is not None and listing.origin.is_other_than(known.origin):
+            _LOG.warning("topic %s was made again: starting anew with it", self._topic)
+            self.changed.set()
+        else:
+            self._listing = listing
+
+    def _lost(self, why: str) -> None:
+        self._ends = {}
         if self._answering:
             self._answering = False
-            _LOG.warning("the broker does not answer: %s", error.args[0].str())
-            self._reporter.send(Status(self._process, "broker_lost", f"no answer: {error.args[0].str()}"))
+            _LOG.warning("the broker does not answer: %s", why)
+        self._reporter.send(Status(self._process, "broker_lost", why))
 
     def _found(self) -> None:
         if not self._answering:
             self._answering = True
             _LOG.info("the broker answers again")
             self._reporter.send(Status(self._process, "running"))
-
-    def _look_for_partitions(self, consumer: Consumer) -> None:
-        try:
-            found = len(consumer.list_topics(self._topic, timeout=TIMEOUT).topics[self._topic].partitions)
-        except KafkaException as error:
-            self._lost(error)
-            return
-        if found > self._count:
-            _LOG.info("topic %s has %d partitions, %d before: starting anew with all", self._topic, found, self._count)
-            self.more_partitions.set()

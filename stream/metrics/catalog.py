@@ -140,6 +140,12 @@ CONSUMER_LAG_MESSAGES = _gauge(
     "consumer_lag_messages", _PARTITION, "Messages between the position and the partition's end."
 )
 
+TRANSACTION_OPEN_SECONDS = _gauge(
+    "transaction_open_seconds",
+    _PARTITION,
+    "For how long the first open transaction has kept back what is written behind it; 0 without one.",
+)
+
 # Where every record went: read = folded + late + dead-lettered.
 RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a message may hold several.")
 RECORDS_FOLDED_TOTAL = _counter("records_folded_total", ("model",), "Records counted in a pane.")
@@ -152,7 +158,12 @@ DATA_GAPS_TOTAL = _counter("data_gaps_total", _PARTITION, "Times that messages w
 
 # The monitor itself. Its parent process is described by the usual process_* metrics.
 READY = _gauge("ready", (), "1 while /readyz answers 200.")
-WORKER_RUNNING = _gauge("worker_running", ("process",), "1 while the dataflow process reads its partitions.")
+WORKER_RUNNING = _gauge(
+    "worker_running", ("process",), "1 while the dataflow process reads its partitions and says so."
+)
+EPOCH_AGE_SECONDS = _gauge(
+    "epoch_age_seconds", ("process",), "Since the process last saved its state: what a kill now would have done again."
+)
 WORKER_RESTARTS_TOTAL = _counter(
     "worker_restarts_total",
     ("process", "reason"),
@@ -214,6 +225,7 @@ METRICS: tuple[Metric, ...] = (
     WATERMARK_TIMESTAMP_SECONDS,
     WATERMARK_LAG_SECONDS,
     CONSUMER_LAG_MESSAGES,
+    TRANSACTION_OPEN_SECONDS,
     RECORDS_READ_TOTAL,
     RECORDS_FOLDED_TOTAL,
     LATE_RECORDS_TOTAL,
@@ -222,6 +234,7 @@ METRICS: tuple[Metric, ...] = (
     DATA_GAPS_TOTAL,
     READY,
     WORKER_RUNNING,
+    EPOCH_AGE_SECONDS,
     WORKER_RESTARTS_TOTAL,
     WORKER_RESIDENT_MEMORY_BYTES,
     WORKER_CPU_SECONDS_TOTAL,

@@ -16,9 +16,11 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from stream.metrics import catalog
+from stream.metrics.heartbeats import Heartbeats
 from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
+    Beat,
     GaugeBlock,
     Increments,
     Observation,
@@ -41,6 +43,7 @@ from stream.metrics.stores import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from stream.metrics.heartbeats import Silence
     from stream.metrics.reports import Labels
 
 if TYPE_CHECKING:
@@ -54,6 +57,9 @@ if TYPE_CHECKING:
     Probe = Callable[[], Iterable[Report]]
 
 _OWNER = "registry"
+
+QUIET = 8.0
+"""Seconds without a sign of life, of a process or of its dataflow, after which nobody should rely on it."""
 
 
 class _Snapshot(NamedTuple):
@@ -85,6 +91,7 @@ class Registry(Collector):
         self._counters = CounterStore()
         self._histograms = HistogramStore()
         self._statuses = {process: Status(process, "starting") for process in range(processes)}
+        self._heartbeats = Heartbeats()
         self._probes: list[Probe] = [self._watermark_lag, self._states]
         self._own = ProcessCollector(registry=None)
         self._listeners: list[Callable[[Report], None]] = []
@@ -114,6 +121,8 @@ class Registry(Collector):
                     self._histograms.observe(report)
                 case Status():
                     self._status(report)
+                case Beat():
+                    self._heartbeats.hear(report)
                 case AlertTold() | AlertsFiring():
                     pass  # for listeners
 
@@ -121,6 +130,8 @@ class Registry(Collector):
         if report.process not in self._statuses:
             raise UnknownReportError(f"there are {len(self._statuses)} processes, process {report.process} reports")
         self._statuses[report.process] = report
+        if report.state in {"starting", "stopping"}:
+            self._heartbeats.forget(report.process)
 
     def add_probe(self, probe: Probe) -> None:
         """Ask `probe` for reports at the beginning of each scrape."""
@@ -136,6 +147,11 @@ class Registry(Collector):
         with self._lock:
             return tuple(self._statuses.values())
 
+    def silences(self) -> dict[int, Silence]:
+        """For how long each process, or a part of it, has given no sign of life; of those that give such signs."""
+        with self._lock:
+            return self._heartbeats.silences()
+
     def values(self, name: str) -> dict[Labels, float]:
         """Value of each row of the gauge or counter of this short name."""
         if catalog.BY_NAME[name].kind == "counter":
@@ -148,7 +164,8 @@ class Registry(Collector):
 
     def not_ready(self) -> tuple[str, ...]:
         """Why this is not ready, a line each; empty when it is."""
-        return reasons_not_ready(self.statuses(), self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name))
+        watermarks = self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name)
+        return reasons_not_ready(self.statuses(), watermarks, self.silences())
 
     def collect(self) -> Iterator[Family]:
         """All families, for a prometheus_client registry."""
@@ -183,19 +200,29 @@ class Registry(Collector):
     def _states(self) -> Iterable[Report]:
         states = self.statuses()
         rows = tuple((str(status.process),) for status in states)
-        running = tuple(float(status.state == "running") for status in states)
+        silences = self.silences()
+        quiet = {process for process, silence in silences.items() if silence.seconds > QUIET}
+        running = tuple(float(status.state == "running" and status.process not in quiet) for status in states)
         yield GaugeBlock(_OWNER, catalog.WORKER_RUNNING.name, rows, running)
+        with self._lock:
+            epochs = self._heartbeats.epochs()
+        ages = tuple((str(process),) for process in epochs)
+        yield GaugeBlock(_OWNER, catalog.EPOCH_AGE_SECONDS.name, ages, tuple(epochs.values()))
         yield GaugeBlock(_OWNER, catalog.READY.name, ((),), (float(not self.not_ready()),))
 
 
-def reasons_not_ready(statuses: Iterable[Status], watermarks: Mapping[Labels, float]) -> tuple[str, ...]:
+def reasons_not_ready(
+    statuses: Iterable[Status], watermarks: Mapping[Labels, float], silences: Mapping[int, Silence]
+) -> tuple[str, ...]:
     """A line for each thing that is missing: every process running, and the watermark known for a model or more.
 
     Args:
         statuses: the last known state of each process.
         watermarks: watermark of each model in seconds, NaN where it is unknown.
+        silences: for how long processes have given no sign of life.
     """
     reasons = [_reason(status) for status in statuses if status.state != "running"]
+    reasons += [f"process {process}: {silence}" for process, silence in silences.items() if silence.seconds > QUIET]
     if not any(math.isfinite(watermark) for watermark in watermarks.values()):
         reasons.append("the watermark is unknown: no partition has given a record yet")
     return tuple(reasons)

@@ -30,11 +30,13 @@ from stream.kafka.messages import (
 from stream.kafka.sink import TopicSink, Writing
 from stream.kafka.source import KafkaSource, Reading
 from stream.kafka.watcher import Watcher
+from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import GaugeBlock, Observation, Status
 from stream.state.directory import JOIN, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
 from stream.workers.journal import DeadLetterJournal, log_alert
+from stream.workers.pulse import DATAFLOW, Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,9 +76,9 @@ def run(
     )
     recovery, continued = prepare(config.state, models, config.topics)
     waiting = partial(_say, reporter, process, "starting", [])
-    with spared(), occupied(config.state.directory, stop, waiting) as held:
+    with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
-            _watch(config, models, recovery, reporter, stop, process, addresses, continued=continued)
+            _watch(config, models, recovery, reporter, stop, process, addresses, pulse, continued=continued)
     reporter.send(Status(process, "stopping"))
 
 
@@ -97,24 +99,36 @@ def _watch(
     stop: threading.Event,
     process: int,
     addresses: Sequence[str],
+    pulse: Pulse,
     *,
     continued: dict[str, bool],
 ) -> None:
-    """Run the dataflow until stopped, again from its start whenever a topic has grown."""
+    """Run the dataflow until stopped, again from its start whenever a topic has changed."""
     while not stop.is_set():
         topics = _wait(config, reporter, stop, process, feedback=any(model.join for model in models.values()))
         if not topics:
             break
-        grown = threading.Event()
+        changed = threading.Event()
         journal = DeadLetterJournal()
         watchers = [
-            Watcher(consumer_properties(config.kafka), topic.name, topic.partitions, process, reporter, grown)
+            Watcher(
+                consumer_properties(config.kafka),
+                topic.name,
+                topic.partitions,
+                process,
+                reporter,
+                changed,
+                pulse.mover(f"watcher of {topic.name}"),
+            )
             for topic in topics
         ]
-        with JoinStores(config.state.directory / JOIN, reporter) as stores:
-            sources = _sources(config, topics, watchers, reporter, stop, continued)
+        with pulse.over(), JoinStores(config.state.directory / JOIN, reporter) as stores:
+            sources = _sources(config, topics, watchers, reporter, stop, continued, pulse)
             flow = build(
-                models, config.time, config.alerting, _edges(config, sources, stores, reporter, stop, process, journal)
+                models,
+                config.time,
+                config.alerting,
+                _edges(config, sources, stores, reporter, stop, process, journal, pulse),
             )
             reporter.send(Status(process, "running"))
             try:
@@ -130,7 +144,7 @@ def _watch(
                 for watcher in watchers:
                     watcher.close()
                 journal.tell_all()
-        if not grown.is_set():
+        if not changed.is_set():
             _LOG.info("stopped: state saved")
             break
         continued = dict.fromkeys(continued, has_state(config.state))
@@ -183,6 +197,7 @@ def _sources(
     reporter: Reporter,
     stop: threading.Event,
     continued: dict[str, bool],
+    pulse: Pulse,
 ) -> _Sources:
     lead = Alignment()
     alignments = {False: lead, True: Alignment(lead=lead)}
@@ -201,6 +216,8 @@ def _sources(
             lateness=config.time.lateness,
             stop=stop,
             feedback=topic.feedback,
+            moved=pulse.mover(DATAFLOW),
+            saved=pulse.mover(EPOCH),
         )
         sources[topic.feedback] = KafkaSource(reading, watcher, alignments[topic.feedback], reporter)
 
@@ -218,6 +235,7 @@ def _edges(
     stop: threading.Event,
     process: int,
     journal: DeadLetterJournal,
+    pulse: Pulse,
 ) -> Edges:
     topics = config.topics
 
@@ -228,7 +246,11 @@ def _edges(
             reporter.send(Observation("event_to_alert_seconds", labels, (now - event.window.end) / 1e3))
 
     writing = partial(
-        Writing, producer_properties(config.kafka), stop=stop, held_up=partial(_held_up, reporter, process)
+        Writing,
+        producer_properties(config.kafka),
+        stop=stop,
+        held_up=partial(_held_up, reporter, process),
+        moved=pulse.mover(DATAFLOW),
     )
     alerts = writing(
         topics.alerts,

@@ -6,7 +6,8 @@ from scipy import stats
 from verdicts import header
 
 from operators.judging.freshness import FreshnessConfig, fresh_findings, surprising
-from operators.predictions.slices import NEVER, Header, Seen
+from operators.predictions.close import NEVER
+from operators.predictions.slices import Header, Seen
 
 CONFIG = FreshnessConfig(("age", "country"), stale_after=600_000, no_data_after=120_000)
 

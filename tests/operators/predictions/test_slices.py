@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from factories import categorical, click_layout, numeric, reference_of
 
-from operators.predictions.close import Tick, Totals
-from operators.predictions.slices import NEVER, Header, Slice, Slices, SlicesConfig, SlicesState
+from operators.predictions.close import NEVER, Tick, Totals
+from operators.predictions.slices import Header, Slice, Slices, SlicesConfig, SlicesState
 from windows.panes import plan
 from windows.predictions.layout import Layout, layout_of
 from windows.ring import Groups

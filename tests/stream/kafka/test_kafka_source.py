@@ -15,7 +15,7 @@ from stream.config.settings import KafkaSettings
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties
 from stream.kafka.connect import wait_for_topic
-from stream.kafka.source import BATCH, KafkaSource, PartitionReader, Reading
+from stream.kafka.source import BATCH, KafkaSource, PartitionReader, Position, Reading
 from stream.kafka.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ class Rig:
         self.watcher = Watcher(properties, topic, PARTITIONS, 0, self.reporter)
         reading = Reading(properties, topic, PARTITIONS, earliest, idle_after, LATENESS, self.stop)
         self.source = KafkaSource(reading, self.watcher, self.alignment, self.reporter)
-        self.reader: PartitionReader = self.source.build_part("predictions", "0", offset)
+        self.reader: PartitionReader = self.source.build_part(
+            "predictions", "0", None if offset is None else Position(offset)
+        )
 
     def batches(self, count: int) -> list[RawBatch]:
         """The batches up to the one that completes `count` messages."""
@@ -72,7 +74,7 @@ class Rig:
     def at(self) -> int | None:
         """The reader's offset, once it has looked."""
         self.reader.next_batch()
-        return self.reader.snapshot()
+        return self.reader.snapshot().offset
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def test_a_partition_is_read_from_its_beginning_in_order(broker: Broker) -> None
     with rig(broker, topic) as made:
         batches = made.batches(len(values))
         assert [value for batch in batches for value in batch.values] == values
-        assert made.reader.snapshot() == len(values)
+        assert made.reader.snapshot().offset == len(values)
     at = 0
     for batch in batches:
         assert (batch.topic, batch.partition, batch.partitions, batch.ended) == (topic, 0, PARTITIONS, False)
@@ -116,7 +118,7 @@ def test_reading_goes_on_at_the_snapshot(broker: Broker) -> None:
     for earliest in (True, False):
         with rig(broker, topic, 7, earliest=earliest) as made:
             assert made.values(3) == [b"7", b"8", b"9"]
-            assert made.reader.snapshot() == 10
+            assert made.reader.snapshot().offset == 10
 
 
 def test_start_latest_begins_at_the_end(broker: Broker) -> None:
@@ -124,7 +126,7 @@ def test_start_latest_begins_at_the_end(broker: Broker) -> None:
     topic = broker.topic("source")
     broker.produce(topic, [b"old"] * 5, partition=0)
     with rig(broker, topic, earliest=False) as made:
-        assert made.reader.snapshot() == 5
+        assert made.reader.snapshot().offset == 5
         broker.produce(topic, [b"new"], partition=0)
         assert made.values(1) == [b"new"]
 
@@ -200,7 +202,7 @@ def test_stop_ends_the_reading(broker: Broker) -> None:
         made.stop.set()
         with pytest.raises(StopIteration):
             made.reader.next_batch()
-        assert made.reader.snapshot() == 0
+        assert made.reader.snapshot().offset == 0
 
 
 def test_every_process_lists_every_partition(embedded_broker: Broker) -> None:

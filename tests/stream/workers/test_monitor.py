@@ -20,7 +20,6 @@ from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, headers
 from waiting import until
 
 from operators.alerts.event import fingerprint_of, id_of
-from stream.kafka import watcher
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift
 
@@ -333,11 +332,8 @@ def test_an_absent_broker_is_waited_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.real_broker
-def test_new_partitions_are_read_from_their_beginning(
-    real_broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_new_partitions_are_read_from_their_beginning(real_broker: Broker, tmp_path: Path) -> None:
     """A topic grows: all that was ever written to the new partitions is read, also with start: latest."""
-    monkeypatch.setattr(watcher, "NEW_PARTITIONS_EVERY", 1)
     site = Site(tmp_path, real_broker, real_broker.topic("predictions", 2), start="latest", evaluations=False)
     before = Traffic(site, now() - 60_000, partitions=2)
     with Monitor(site) as running:

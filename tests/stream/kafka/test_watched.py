@@ -1,0 +1,45 @@
+"""What was before the first start is known only as far as the log holds it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from monitored import PANE, Monitor, Site, Traffic
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from brokers import Broker
+
+
+def now() -> int:
+    """This moment, ms."""
+    return int(time.time() * 1e3)
+
+
+def test_time_before_the_first_start_is_no_silence(broker: Broker, tmp_path: Path) -> None:
+    """Over an empty topic NoData fires once its limit has passed since the start, and says no longer time than that."""
+    site = Site(tmp_path, broker, broker.topic("predictions"), no_data_after="8s", evaluations=False, start="latest")
+    with Monitor(site) as running:
+        begun = now()
+        running.until(lambda: running.watermark > 0)
+        running.until(lambda: running.total("alert_active", alert="NoData") == 1, 60)
+        assert now() >= begun + 8_000 - PANE
+        (fired,) = site.alerts() or running.until(site.alerts)
+        assert 8.0 <= fired["value"] <= (now() - begun) / 1e3 + 2.0
+
+
+def test_a_model_with_rare_predictions_is_not_called_silent_at_its_first_start(broker: Broker, tmp_path: Path) -> None:
+    """Predictions further apart than a start takes, but not than the limit: no alert."""
+    site = Site(tmp_path, broker, broker.topic("predictions"), no_data_after="8s", evaluations=False, start="latest")
+    traffic = Traffic(site, now())
+    traffic.write(1)
+    with Monitor(site) as running:
+        began = now()
+        for wait in (4_000, 8_000):
+            running.until(lambda wait=wait: now() > began + wait)
+            traffic.at = now() // PANE * PANE
+            traffic.write(1)
+        running.until(lambda: running.total("records_folded_total") > 0)
+        assert running.total("alerts_total") == 0
