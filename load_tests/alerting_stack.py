@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 ROUTES = DEPLOY / "alertmanager" / "alertmanager.yml"
 SCRAPES = DEPLOY / "prometheus" / "prometheus.yml"
-PATIENCE = 30.0
+PATIENCE = 300.0
 
 PACKAGES = {
     "promtool": "prometheus",

@@ -27,7 +27,8 @@ from patience import until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-READYZ_SECONDS = 90.0
+READYZ_SECONDS = 600.0
+STOP_SECONDS = 5.0
 LINGERING = "the supervisor while a worker is stuck"
 VICTIMS, WEIGHTS = ("a worker", "all workers", "the supervisor", LINGERING), (5, 1, 2, 1)
 OK, UNAVAILABLE = 200, 503
@@ -227,7 +228,10 @@ def _return(run: Run) -> None:
 
 
 def show(results: list[Result]) -> None:
-    """Print the table, then what was noted and what is wrong."""
+    """Print the table, then what was noted and what is wrong; a slow exit is."""
+    for result in results:
+        slow = [seconds for seconds in result.exits if seconds >= STOP_SECONDS]
+        result.check(not slow, f"exits after SIGTERM took {', '.join(f'{seconds:.1f} s' for seconds in slow)}")
     head = ("times", "records", "late", "dead", "evaluations", "alerts", "twice", "exit s", "differences")
     print(f"\n{'scenario':16}" + "".join(f"{name:>12}" for name in head))
     for result in results:

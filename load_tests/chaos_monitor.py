@@ -124,7 +124,7 @@ class Monitor(Product):
             raise RuntimeError("not started")
         began = time.monotonic()
         self.process.terminate()
-        code = self.process.wait(60)
+        code = self.process.wait(600)
         return code, time.monotonic() - began
 
     def page(self, name: str) -> tuple[int, str]:

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from windows.references.reference import Reference
 
-STOP_SECONDS = 5.0
-PROGRESS_SECONDS = 180.0
-CATCH_UP_SECONDS = 300.0
+PROGRESS_SECONDS = 600.0
+CATCH_UP_SECONDS = 600.0
 _PAUSE = threading.Event()
 
 
@@ -137,11 +136,10 @@ class Run:
         return 0 < self.alerts("firing") == self.alerts("resolved")
 
     def terminate(self) -> None:
-        """SIGTERM: exit 0, in time."""
+        """SIGTERM: exit 0. How long it took is judged by chaos.py, which has the machine for itself."""
         code, seconds = self.monitor.terminate()
         self.result.exits.append(seconds)
         self.result.check(code == 0, f"exit code {code} after SIGTERM")
-        self.result.check(seconds < STOP_SECONDS, f"{seconds:.1f} s to exit after SIGTERM")
 
     def settle(self) -> Result:
         """End the traffic, let the disturbed monitor catch up and end it, run the undisturbed one, compare them."""

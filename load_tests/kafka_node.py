@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 KAFKA_VERSION = "4.3.0"
-START_SECONDS = 60.0
-STOP_SECONDS = 30.0
+START_SECONDS = 300.0
+STOP_SECONDS = 300.0
 
 POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

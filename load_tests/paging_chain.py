@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PARTITIONS = 4
 OUTPUTS = ("alerts", "actions", "dead_letters")
 SUMMARY = f"Features of {MODEL} version {VERSION} moved away from the reference"
-READY = 60.0
+READY = 600.0
 GAUGE = f'driftgauge_alert_active{{model="{MODEL}",alert="DataDrift",severity="critical"}}'
 FIRING = 'ALERTS{alertname="DataDrift",severity="critical",alertstate="firing"}'
 

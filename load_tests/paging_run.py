@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHIFT = Shift("mean", "age", 0.5)
 """Half a standard deviation of a bell: KS 0.2."""
-PATIENCE = 120.0
+PATIENCE = 600.0
 
 
 @dataclass(frozen=True)

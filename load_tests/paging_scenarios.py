@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[str, Path], bool]
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 STANDING = 10
 """Panes that are judged while nothing more may come."""
 WIDE = 48
@@ -150,7 +150,7 @@ def _kill(chain: Chain, what: str) -> None:
         until(lambda: chain.rows('up{job="driftgauge"} == 0'), PATIENCE, "its absence is seen")
         chain.driftgauge.start()
         chain.until_up()
-    until(lambda: chain.rows(back), 60, "it watches again")
+    until(lambda: chain.rows(back), PATIENCE, "it watches again")
 
 
 def _shifted_at_a_pane(chain: Chain) -> float:

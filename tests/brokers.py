@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import KafkaNode, NoBrokerError, free_ports
-from waiting import until
+from waiting import GUARD, until
 
 from stream.kafka.embedded import EmbeddedBroker
 
@@ -45,11 +44,11 @@ class Broker:
         name = f"{stem}-{uuid.uuid4().hex[:8]}"
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         if self.kind == "real":
-            admin.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
-            until(lambda: len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions)
+            admin.create_topics([NewTopic(name, partitions, 1)])[name].result(GUARD)
+            until(lambda: len(admin.list_topics(name, timeout=GUARD).topics[name].partitions) == partitions)
         else:
             assert partitions == EmbeddedBroker.PARTITIONS
-            assert len(admin.list_topics(name, timeout=10).topics[name].partitions) == partitions
+            assert len(admin.list_topics(name, timeout=GUARD).topics[name].partitions) == partitions
         return name
 
     def produce(self, topic: str, values: Iterable[bytes], partition: int = -1, key: bytes | None = None) -> None:
@@ -68,40 +67,43 @@ class Broker:
                     break
                 except BufferError:
                     producer.poll(0.1)
-        assert producer.flush(60) == 0
+        assert producer.flush(GUARD) == 0
         assert not failures, failures[:3]
 
-    def read(self, topic: str, count: int, seconds: float = 30.0) -> list[Message]:
-        """Return the records of a topic from its beginning once there are at least `count`; fails after `seconds`."""
-        return list(self._read(topic, lambda found: len(found) >= count, seconds))
+    def read(self, topic: str, count: int) -> list[Message]:
+        """Return the records of a topic from its beginning once there are at least `count`."""
+        return list(self._read(topic, lambda found: len(found) >= count))
 
-    def read_all(self, topic: str, seconds: float = 30.0) -> list[Message]:
+    def read_all(self, topic: str) -> list[Message]:
         """Return every record the topic holds now."""
         ends = self.ends(topic)
         total = sum(high - low for low, high in ends)
-        return list(self._read(topic, lambda found: len(found) >= total, seconds))
+        return list(self._read(topic, lambda found: len(found) >= total))
 
     def ends(self, topic: str) -> list[tuple[int, int]]:
         """Return the low and high offset of each partition."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "ends", "log_level": 0})
         try:
-            parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-            return [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in sorted(parts)]
+            parts = consumer.list_topics(topic, timeout=GUARD).topics[topic].partitions
+            return [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=GUARD) for p in sorted(parts)]
         finally:
             consumer.close()
 
-    def _read(self, topic: str, enough: Callable[[Sequence[Message]], bool], seconds: float) -> list[Message]:
+    def _read(self, topic: str, enough: Callable[[Sequence[Message]], bool]) -> list[Message]:
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": f"read-{uuid.uuid4()}", "enable.auto.commit": False}
         )
         found: list[Message] = []
-        deadline = time.monotonic() + seconds
+
+        def read() -> bool:
+            found.extend(message for message in consumer.consume(1000, 0.1) if message.error() is None)
+            return enough(found)
+
         try:
-            parts = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            parts = consumer.list_topics(topic, timeout=GUARD).topics[topic].partitions
             consumer.assign([TopicPartition(topic, p, 0) for p in parts])
-            while not enough(found):
-                assert time.monotonic() < deadline, f"{len(found)} records in {topic} after {seconds} s"
-                found += [message for message in consumer.consume(1000, 0.1) if message.error() is None]
+            if not enough(found):
+                until(read)
         finally:
             consumer.close()
         return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from paging import REQUIRED
+from waiting import GUARD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,9 @@ class Authority:
             if os.environ.get(REQUIRED) == "1":
                 pytest.fail(f"{REQUIRED}=1 and {reason}", pytrace=False)
             pytest.skip(reason)
-        done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [program, *map(str, arguments)], capture_output=True, text=True, timeout=GUARD, check=False
+        )
         assert done.returncode == 0, done.stderr
 
 

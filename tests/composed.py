@@ -16,7 +16,7 @@ from alerting_stack import quickened
 from confluent_kafka import Producer
 from kafka_node import free_ports
 from paging import Prometheus
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import load
 from stream.kafka.embedded import EmbeddedBroker
@@ -101,7 +101,7 @@ class Composed:
 
     def _until_some(self, expression: str) -> None:
         try:
-            until(lambda: self.prometheus.query(expression), 90)
+            until(lambda: self.prometheus.query(expression))
         except AssertionError:
             raise AssertionError(f"never: {expression}\n{self._log.read_text()[-3000:]}") from None
 
@@ -109,7 +109,7 @@ class Composed:
 def prepare(env: Mapping[str, str]) -> str:
     """Run the preparation; what it says."""
     done = subprocess.run(
-        [sys.executable, PREPARE, CONFIG], env=env, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, PREPARE, CONFIG], env=env, capture_output=True, text=True, timeout=GUARD, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -129,7 +129,7 @@ def _break(bootstrap: str) -> Any:
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     for value in (b'{"model": "click"', b"[]", b'{"model": "nobody", "features": {}}'):
         producer.produce("predictions", value)
-    assert producer.flush(30) == 0
+    assert producer.flush(GUARD) == 0
     return producer.close
 
 

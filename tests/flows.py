@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stream.metrics.reports import Reporter
 
-FOREVER = 600.0
+FOREVER = 36_000.0
 
 
 def _appear(directory: Path, process: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from paging import DEPLOY, REQUIRED
+from waiting import GUARD, INSTALL
 
 from stream.demo.click_model import click_rows
 from stream.demo.reference import ClickRows
@@ -43,7 +44,7 @@ def _fetched(what: str, command: list[object], **environment: str) -> str:
             env={**os.environ, "GOFLAGS": "-buildvcs=false", **environment},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=INSTALL,
             check=False,
         )
     except OSError as error:
@@ -141,7 +142,7 @@ def example(directory: Path) -> Path:
 
 def rendered(place: Path) -> list[Json]:
     """What `kubectl apply -k` would send."""
-    done = subprocess.run([_kustomize(), "build", place], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([_kustomize(), "build", place], capture_output=True, text=True, timeout=GUARD, check=False)
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
@@ -154,7 +155,7 @@ def complaints(resources: list[Json], directory: Path, release: str) -> str:
     file.write_text(yaml.safe_dump_all(own))
     program = [sys.executable, "-m", "kubernetes_validate", "--quiet", "--no-warn", "--strict", "-k", release, file]
     environment = {**os.environ, "PYTHONPATH": str(_validator())}
-    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=GUARD, check=False)
     said = done.stdout + done.stderr if done.returncode else ""
     pairs = [(definitions()[f"{each['apiVersion']}/{each['kind']}"], each) for each in others]
     checked = subprocess.run(
@@ -163,7 +164,7 @@ def complaints(resources: list[Json], directory: Path, release: str) -> str:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GUARD,
         check=False,
     )
     return said + checked.stdout + checked.stderr

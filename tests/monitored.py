@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import Config, load
 from stream.demo.reference import click_reference
@@ -151,19 +151,19 @@ class Monitor:
         """What the process says it is doing."""
         return self.registry.statuses()[0].state
 
-    def until_read(self, count: int, seconds: float = 30.0) -> None:
+    def until_read(self, count: int) -> None:
         """Wait until so many records have been read."""
-        self.until(lambda: self.total("records_read_total") >= count, seconds)
+        self.until(lambda: self.total("records_read_total") >= count)
         assert self.total("records_read_total") == count
 
-    def until(self, condition: Any, seconds: float = 30.0) -> Any:
+    def until(self, condition: Any) -> Any:
         """Wait for the condition; an error of the monitor ends the wait."""
 
         def met() -> Any:
             assert self.error is None, repr(self.error)
             return condition()
 
-        return until(met, seconds)
+        return until(met)
 
     def __enter__(self) -> Self:
         self._collector = gc.get_threshold()
@@ -174,7 +174,7 @@ class Monitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(GUARD)
         gc.set_threshold(*self._collector)
         gc.unfreeze()
         if kind is None:
@@ -196,7 +196,7 @@ class Program:
     def terminate(self) -> int:
         """SIGTERM; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(GUARD)
 
     @property
     def log(self) -> str:

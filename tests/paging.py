@@ -14,6 +14,7 @@ import pytest
 import yaml
 from alerting_stack import DEPLOY, ROUTES, NoToolError
 from pagerduty import Receiver
+from waiting import GUARD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ class Prometheus(alerting_stack.Prometheus):
 def run(name: str, *arguments: object, cwd: Path | None = None) -> str:
     """What a tool says; it must succeed."""
     done = subprocess.run(
-        [tool(name), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=120, check=False
+        [tool(name), *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=GUARD, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -28,7 +28,7 @@ from confluent_kafka.admin import (
 )
 from kafka_node import KafkaNode, NoBrokerError, free_ports
 from monitored import reference
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import TopicsSettings
 from stream.simulate.generator import Generator
@@ -93,7 +93,7 @@ class SecuredNode(KafkaNode):
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         change = UserScramCredentialUpsertion(USER, scram, PASSWORD.encode())
-        admin.alter_user_scram_credentials([change])[USER].result(20)
+        admin.alter_user_scram_credentials([change])[USER].result(GUARD)
         read, write = AclOperation.READ, AclOperation.WRITE
         wanted = [
             (ResourceType.TOPIC, name, read if role in {"predictions", "feedback"} else write)
@@ -105,7 +105,7 @@ class SecuredNode(KafkaNode):
             for who in (f"User:{USER}", "User:CN=driftgauge")
         ]
         for future in admin.create_acls(bindings).values():
-            future.result(20)
+            future.result(GUARD)
 
     def environment(self, example: str) -> dict[str, str]:
         """Variables that put this broker and these files in the place of an example's."""
@@ -166,7 +166,7 @@ class Site:
             env={**self.environment, **changed},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=GUARD,
             check=False,
         )
 
@@ -206,7 +206,7 @@ class Run:
         """The body of a page, once it listens."""
         found = until(lambda: re.search(r"on http://([\d.]+):(\d+)", self.log))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
             connection.request("GET", f"/{name}", headers=headers)
             return connection.getresponse().read().decode()
 
@@ -228,4 +228,4 @@ class Run:
     def terminate(self) -> int:
         """SIGTERM; its exit code."""
         self._process.terminate()
-        return self._process.wait(20)
+        return self._process.wait(GUARD)

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from waiting import until
+from waiting import GUARD, until
 
 from stream.backoff import BackoffPolicy
 from stream.metrics.registry import Registry
@@ -26,9 +26,9 @@ class Run:
     def _run(self) -> None:
         self.outcome = self.supervisor.run()
 
-    def ended(self, seconds: float = 20.0) -> Outcome:
+    def ended(self) -> Outcome:
         """How it ended."""
-        self._thread.join(seconds)
+        self._thread.join(GUARD)
         assert self.outcome is not None, "the supervisor still runs"
         return self.outcome
 
@@ -53,7 +53,7 @@ class Start:
     def __init__(self) -> None:
         self._runs: list[Run] = []
 
-    def __call__(self, flow: Flow, processes: int = 2, grace: float = 10.0, backoff: BackoffPolicy = QUICK) -> Run:
+    def __call__(self, flow: Flow, processes: int = 2, grace: float = GUARD, backoff: BackoffPolicy = QUICK) -> Run:
         """A run of the flow."""
         run = Run(flow, processes, Policy(grace, backoff))
         self._runs.append(run)

@@ -11,16 +11,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GUARD = 600.0
+"""Seconds after which a wait is given up: thirty times what the longest usual one takes. It guards against hanging and
+says nothing of speed, to which load_tests/ hold the program."""
+INSTALL = 3_000.0
+"""Seconds, likewise, for what is downloaded, and built, once."""
 
-def until(condition: Callable[[], T | None], seconds: float = 20.0) -> T:
-    """The first true value of the condition.
+
+def until(condition: Callable[[], T | None], seconds: float = GUARD, pause: float = 0.01) -> T:
+    """The first true value of the condition, which is asked for again after each pause.
 
     Raises:
-        AssertionError: there was none in time.
+        AssertionError: there was none before the guard.
     """
     deadline = time.monotonic() + seconds
-    pause = threading.Event()
+    waiting = threading.Event()
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
-        pause.wait(0.01)
+        waiting.wait(pause)
     return value

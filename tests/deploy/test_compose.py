@@ -14,6 +14,7 @@ from composed import COMPOSE, CONFIG, ROOT, RULES, composed, flattened, prepare
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from kafka_node import NoBrokerError, jars
 from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
+from waiting import GUARD, INSTALL
 
 from operators.settings.durations import parse_duration
 from stream.config.load import load
@@ -50,16 +51,15 @@ def _checked(file: Path) -> subprocess.CompletedProcess[str]:
     if not program.exists():
         env = {**os.environ, "GOBIN": str(program.parent), "GOFLAGS": "-buildvcs=false"}
         done = subprocess.run(
-            ["go", "install", CHECKER], env=env, capture_output=True, text=True, timeout=600, check=False
+            ["go", "install", CHECKER], env=env, capture_output=True, text=True, timeout=INSTALL, check=False
         )
         if done.returncode != 0:
             _missing(f"go could not install {CHECKER}: {done.stderr.strip()[-200:]}")
     return subprocess.run(
-        [program, "--format", "json", file], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [program, "--format", "json", file], cwd=ROOT, capture_output=True, text=True, timeout=GUARD, check=False
     )
 
 
-@pytest.mark.timeout(700)
 def test_composes_own_loader_accepts_the_file(tmp_path: Path) -> None:
     """Schema, merges, dependencies and volumes; and it is a check: a misspelt key is refused."""
     done = _checked(COMPOSE)
@@ -178,7 +178,7 @@ def test_health_is_asked_for_by_commands_that_work(tmp_path: Path) -> None:
 def _healthy(name: str, address: str) -> bool:
     words = [re.sub(r"127\.0\.0\.1:\d+", address, word) for word in SERVICES[name]["healthcheck"]["test"][1:]]
     program = shutil.which("python3") if words[0] == "python" else tool(words[0])
-    return subprocess.run([str(program), *words[1:]], capture_output=True, timeout=30, check=False).returncode == 0
+    return subprocess.run([str(program), *words[1:]], capture_output=True, timeout=GUARD, check=False).returncode == 0
 
 
 @pytest.mark.real_broker
@@ -201,7 +201,7 @@ def test_kafka_takes_its_environment(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=GUARD,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -231,7 +231,7 @@ def test_topics_are_prepared_once_and_kept_small(real_broker: Broker, tmp_path: 
     assert (tmp_path / "click.reference.json").read_bytes() == before
     resource = ConfigResource(ResourceType.TOPIC, names["predictions"])
     admin = AdminClient({"bootstrap.servers": real_broker.bootstrap})
-    entries = admin.describe_configs([resource])[resource].result(20)
+    entries = admin.describe_configs([resource])[resource].result(GUARD)
     assert entries["retention.ms"].value == "3600000"
 
 

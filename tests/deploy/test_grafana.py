@@ -16,7 +16,7 @@ import pytest
 import yaml
 from composed import RULES, Composed
 from paging import DEPLOY, REQUIRED
-from waiting import until
+from waiting import GUARD, INSTALL, until
 
 from operators.alerts import links
 from stream.config.load import load
@@ -86,7 +86,7 @@ EVERY = [expression for page in PAGES for expression in _expressions(page)]
 def test_the_dashboards_are_what_the_generator_writes() -> None:
     """Nobody edits JSON by hand: it would be gone with the next run."""
     build = [sys.executable, str(GRAFANA / "build.py"), "--check"]
-    done = subprocess.run(build, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(build, capture_output=True, text=True, timeout=GUARD, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -181,7 +181,7 @@ def compiler() -> Path:
         (cache / "package.json").write_text('{"private": true}')
         npm = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
         try:
-            done = subprocess.run(npm, cwd=cache, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(npm, cwd=cache, capture_output=True, text=True, timeout=INSTALL, check=False)
         except OSError:
             _missing("no npm: Grafana's types are an npm package")
         if done.returncode != 0:
@@ -197,7 +197,7 @@ def _compile(cache: Path, directory: Path, pages: dict[str, Json]) -> str:
     (directory / "node_modules").symlink_to(cache / "node_modules")
     flags = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"]
     command = ["node", "node_modules/typescript/bin/tsc", *flags, *(f"{name}.ts" for name in pages)]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=120, check=False).stdout
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=GUARD, check=False).stdout
 
 
 def test_the_dashboards_have_the_types_of_grafanas_own_package(compiler: Path, tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_dashboard_that_grafana_does_not_know_is_found(compiler: Path, tmp_pat
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     """The composed system, after an alert and a restart, with labels that have come."""
     with Composed(tmp_path_factory.mktemp("composed")) as running:
-        until(lambda: running.prometheus.query(LABELLED), 120)
+        until(lambda: running.prometheus.query(LABELLED))
         yield running
 
 
@@ -270,7 +270,6 @@ def _answered(prometheus: Prometheus, expression: Expression, chosen: dict[str, 
     return any(math.isfinite(float(value)) for row in found["data"]["result"] for _, value in row["values"])
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("page", PAGES)
 def test_every_expression_of_every_panel_returns_series(site: Composed, page: str) -> None:
     """Real Prometheus, real run, for each choice of model, version, segment and window."""
@@ -282,7 +281,7 @@ def test_every_expression_of_every_panel_returns_series(site: Composed, page: st
         return not left
 
     try:
-        until(empty, 90)
+        until(empty)
     except AssertionError:
         missing = [f"{e.place} {chosen}: {e.text}" for e, chosen in left]
         raise AssertionError(f"{len(missing)} expressions without data:\n" + "\n".join(missing)) from None

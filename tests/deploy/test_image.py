@@ -13,6 +13,7 @@ import pytest
 from composed import COMPOSE
 from packaging.requirements import Requirement
 from paging import DEPLOY, REQUIRED
+from waiting import GUARD, INSTALL
 
 ROOT = DEPLOY.parent
 DOCKERFILE = DEPLOY / "Dockerfile"
@@ -90,7 +91,6 @@ def test_the_image_runs_without_rights() -> None:
     assert re.fullmatch(r"python:3\.12\.\d+-slim-bookworm", final["FROM"])
 
 
-@pytest.mark.timeout(900)
 def test_the_steps_of_the_image_make_a_driftgauge_that_runs(tmp_path: Path) -> None:
     """The build stage's own commands in an empty place, on this Python: hashes match, and the demo finds its shift."""
     if os.environ.get(REQUIRED) != "1":
@@ -109,14 +109,14 @@ def test_the_steps_of_the_image_make_a_driftgauge_that_runs(tmp_path: Path) -> N
                 rest = rest.replace(inside, str(outside))  # noqa: PLW2901 - the same command, elsewhere
             shell = f'set -e; python() {{ {sys.executable} "$@"; }}; {rest}'
             done = subprocess.run(
-                ["bash", "-c", shell], cwd=source, env=env, capture_output=True, text=True, timeout=800, check=False
+                ["bash", "-c", shell], cwd=source, env=env, capture_output=True, text=True, timeout=INSTALL, check=False
             )
             assert done.returncode == 0, f"{rest}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
     (wheel,) = wheels.iterdir()
     shipped = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {name for name in shipped if not name.endswith(".dist-info")} == {"stream", "operators", "windows"}
     program = [home / "bin" / "driftgauge", "demo", "--duration", "12", "--listen", "127.0.0.1:0"]
-    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(program, cwd=tmp_path, capture_output=True, text=True, timeout=GUARD, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (home / "bin" / "pip").exists()
     size = sum(path.stat().st_size for path in home.rglob("*") if path.is_file() and not path.is_symlink())

@@ -18,7 +18,7 @@ import yaml
 from kafka_node import free_ports
 from kubernetes import EXAMPLE, Json, complaints, definitions, example, rendered
 from paging import run
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import load
 from stream.kafka.embedded import EmbeddedBroker
@@ -33,8 +33,6 @@ CONFIG = EXAMPLE / "driftgauge.yaml"
 CREDENTIALS = {"KAFKA_USERNAME": "driftgauge", "KAFKA_PASSWORD": "hunter2"}
 RELEASES = ("1.30", "1.34", "1.37")
 NAME = {"app.kubernetes.io/name": "driftgauge"}
-
-pytestmark = pytest.mark.timeout(700)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +106,7 @@ def test_the_command_writes_the_resource() -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT), **dict(pair.split("=") for pair in told[1].split())},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, (EXAMPLE / "prometheusrule.yaml").read_text())
@@ -302,7 +300,7 @@ class Pod:
         assert self.process.poll() is None, self.log[-2000:]
         try:
             with closing(
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}{self._probes[kind]}", timeout=5)
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}{self._probes[kind]}", timeout=GUARD)
             ) as page:
                 return int(page.status)
         except HTTPError as error:
@@ -381,10 +379,10 @@ def test_the_pod_starts_answers_its_probes_and_starts_again(place: tuple[Path, s
     directory, brokers, resources = place
     for _ in range(2):  # the second time with the state of the first
         with Pod(directory, resources, brokers) as pod:
-            until(lambda: pod.probe("liveness") == 200, 60)
+            until(lambda: pod.probe("liveness") == 200)
             assert pod.probe("readiness") == 503  # nothing was read yet
-            until(lambda: pod.log.count("from latest") + pod.log.count("continuing") >= 1, 60)
-            until(lambda: _cluster(_sockets(pod.members())), 60)
+            until(lambda: pod.log.count("from latest") + pod.log.count("continuing") >= 1)
+            until(lambda: _cluster(_sockets(pod.members())))
             sockets = _sockets(pod.members())
             assert {host for host, _ in _cluster(sockets)} == {"127.0.0.1"}
             listening = {mine for mine, theirs in sockets.items() if ("0.0.0.0", 0) in theirs}  # noqa: S104 - nobody
@@ -392,7 +390,7 @@ def test_the_pod_starts_answers_its_probes_and_starts_again(place: tuple[Path, s
             for path in _written(pod.members()) - {directory / "log"}:
                 assert {pod.data.resolve(), pod.temporary.resolve()} & set(path.parents), path
             os.kill(pod.process.pid, signal.SIGTERM)
-            assert pod.process.wait(20) == 0
+            assert pod.process.wait(GUARD) == 0
         assert stat.S_IMODE((pod.data / "state").stat().st_mode) & 0o077 == 0
         assert "Traceback" not in pod.log
 

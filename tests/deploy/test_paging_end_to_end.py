@@ -5,8 +5,6 @@ Panes of a second, scrapes and rules each second: load_tests/paging.py measures 
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,10 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real_broker
 
-ALLOWED = 40.0
-"""Seconds, as shipped; with the pace of this test a quiet machine takes 5, and one under load may take its time. What
-the stages take is measured by load_tests/paging.py."""
-
 
 @pytest.fixture(autouse=True)
 def _tools() -> None:
@@ -36,12 +30,11 @@ def _tools() -> None:
 
 
 def test_a_shift_becomes_one_page_and_a_resolve(tmp_path: Path, real_broker: Broker) -> None:
-    """One trigger with key, summary, cause and links, in time; one resolve after the traffic is normal again."""
+    """One trigger with key, summary, cause and links; one resolve after the traffic is normal again."""
     with Chain(tmp_path, real_broker.bootstrap, narrow(FAST.pane), [SHIFT], FAST) as chain:
-        stages = measured(chain, 0.5)
-    each = ", ".join(f"{name} {seconds:.2f}" for name, seconds in asdict(stages).items())
-    sys.stderr.write(f"\nfrom the first shifted event to the POST: {stages.total:.1f} s ({each})\n")
-    assert stages.total <= ALLOWED
+        measured(chain, 0.5)
+        assert chain.counts() == (1, 1)
+        assert chain.receiver.refused == []
 
 
 def test_forty_features_are_one_page_with_ranked_causes(tmp_path: Path, real_broker: Broker) -> None:

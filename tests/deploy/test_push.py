@@ -18,7 +18,7 @@ from certificates import Authority
 from kafka_node import free_ports
 from paging import Alertmanager, Receiver
 from pushing import CRITICAL, POLICY, SEGMENT, START, active, event, told
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import load
 from stream.errors import Unreachable
@@ -212,7 +212,7 @@ class Secured(Alertmanager):
         context = ssl.create_default_context(cafile=str(self._authority))
         context.load_cert_chain(self._client.certificate, self._client.key)
         given = {"Authorization": f"Basic {BASIC}", "Content-Type": "application/json", **(headers or {})}
-        with closing(HTTPSConnection(self.url.removeprefix("https://"), timeout=10, context=context)) as connection:
+        with closing(HTTPSConnection(self.url.removeprefix("https://"), timeout=GUARD, context=context)) as connection:
             connection.request(method, path, body, given)
             answer = connection.getresponse()
             return answer.status, answer.read()
@@ -374,7 +374,7 @@ def test_an_answer_that_drips_is_cut_off() -> None:
     with served(_Drip, left=left) as url:
         with pytest.raises(PushError):
             Client(url, 0.2, {}, None).post(b"[]")
-        assert left.wait(20)
+        assert left.wait(GUARD)
 
 
 def test_a_request_that_is_refused_keeps_no_other_back(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from paging import DEPLOY, RULES, alerting_rules, run, tool
+from waiting import GUARD
 
 from operators.settings.policy import SEVERITY
 from stream.config.load import load
@@ -33,7 +34,7 @@ def _driftgauge(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedPro
         env={"PYTHONPATH": str(ROOT), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
         check=False,
     )
 

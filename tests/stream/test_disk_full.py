@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 from monitored import ROOT, Site, Traffic
-from waiting import until
+from waiting import GUARD, until
 
 if TYPE_CHECKING:
     from brokers import Broker
@@ -67,7 +67,7 @@ class SmallDisk:
     def page(self, name: str) -> tuple[int, str]:
         """Status and body of a page."""
         found = until(lambda: re.search(r"on http://([\d.]+):(\d+)", self._log.read_text()))
-        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
             connection.request("GET", f"/{name}")
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -80,7 +80,7 @@ class SmallDisk:
     def terminate(self) -> int:
         """SIGTERM; its exit code."""
         self._process.terminate()
-        return self._process.wait(20)
+        return self._process.wait(GUARD)
 
 
 def test_a_full_disk_is_waited_out_and_costs_no_record(embedded_broker: Broker, tmp_path: Path) -> None:
@@ -89,15 +89,15 @@ def test_a_full_disk_is_waited_out_and_costs_no_record(embedded_broker: Broker, 
     with SmallDisk(site) as monitor:
         traffic = Traffic(site, int(time.time() * 1e3) - 60_000)
         traffic.write(5)
-        until(lambda: monitor.total("records_folded_total") == traffic.count, 60)
+        until(lambda: monitor.total("records_folded_total") == traffic.count)
         monitor.fill()
         traffic.write(5)
-        until(lambda: monitor.total("worker_restarts_total") >= 2, 60)
+        until(lambda: monitor.total("worker_restarts_total") >= 2)
         assert monitor.page("healthz")[0] == 200
-        status, why = until(lambda: next((p for p in [monitor.page("readyz")] if "start again" in p[1]), None), 60)
+        status, why = until(lambda: next((p for p in [monitor.page("readyz")] if "start again" in p[1]), None))
         assert status == 503, why
         monitor.free()
         traffic.write(5)
-        until(lambda: monitor.total("records_read_total") == traffic.count, 90)
-        until(lambda: monitor.total("records_folded_total") + monitor.total("late_records_total") == traffic.count, 60)
+        until(lambda: monitor.total("records_read_total") == traffic.count)
+        until(lambda: monitor.total("records_folded_total") + monitor.total("late_records_total") == traffic.count)
         assert monitor.terminate() == 0

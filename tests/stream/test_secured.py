@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from brokers import Broker
 
-pytestmark = [pytest.mark.real_broker, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.real_broker
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def test_an_example_reads_and_writes_on_a_broker_that_asks_who_it_is(
     site.write()
     with site.run() as running:
         try:
-            until(lambda: running.read() == ROWS + 1, 60)
+            until(lambda: running.read() == ROWS + 1)
         except AssertionError:
             raise AssertionError(running.log[-3000:]) from None
         (letter,) = site.broker.read(site.topics["dead_letters"], 1)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from segment_cap import check, reference, run, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.timeout(300)
 def test_many_values_are_one_segment_counted_and_page_nobody(tmp_path: Path) -> None:
     """20,000 of them in the place of known ones: the series of one more segment, the same page for the same drop."""
     given = reference()

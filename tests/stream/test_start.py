@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from waiting import until
+from waiting import GUARD, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,7 +41,7 @@ def signalled(
     try:
         until(mark.exists)
         process.send_signal(number)
-        _, told = process.communicate(timeout=20)
+        _, told = process.communicate(timeout=GUARD)
     finally:
         process.kill()
     return subprocess.CompletedProcess([], process.returncode, "", told)

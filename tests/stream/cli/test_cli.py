@@ -12,6 +12,7 @@ import pytest
 import yaml
 from brokers import Broker
 from profiles_zoo import small_reference
+from waiting import GUARD
 
 from operators.settings.label_metrics import LABEL_METRICS, OF_TASK
 from operators.settings.model import ModelSettings
@@ -33,7 +34,7 @@ def _driftgauge(*arguments: object, cwd: Path | None = None) -> subprocess.Compl
         env={"PYTHONPATH": str(Path(__file__).resolve().parents[3]), "COLUMNS": "100", "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GUARD,
         check=False,
     )
 

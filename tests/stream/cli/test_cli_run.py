@@ -4,14 +4,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from supervised import gone, lives
-from waiting import until
+from waiting import GUARD, until
 
 FLOWS = Path(__file__).resolve().parents[2] / "flows.py"
 
@@ -33,7 +32,7 @@ class Program:
     def page(self, name: str) -> tuple[int, str]:
         """Status and body of a page, once it listens."""
         found = until(lambda: re.search(r"on http://([\d.]+):(\d+)", self.log()))
-        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
             connection.request("GET", f"/{name}")
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -66,19 +65,17 @@ def begin(programs: list[Program], directory: Path, flow: str = "Steady", proces
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("to_group", [False, True])
-def test_a_signal_ends_it_with_0_in_time(
+def test_a_signal_ends_it_with_0(
     programs: list[Program], tmp_path: Path, number: signal.Signals, to_group: bool
 ) -> None:
     """To the parent alone, as from an orchestrator, or to all of its processes, as from a terminal or systemd.
 
-    In under 5 s, which `load_tests/chaos.py` holds it to; here the processes of other tests may want the same cores.
+    `load_tests/chaos.py` holds it to 5 s.
     """
     program = begin(programs, tmp_path)
     program.ready()
-    begun = time.monotonic()
     (os.killpg if to_group else os.kill)(program.process.pid, number)
-    assert program.process.wait(60) == 0
-    assert time.monotonic() - begun < 30.0
+    assert program.process.wait(GUARD) == 0
     assert {path.name for path in tmp_path.glob("stopped.*")} == {"stopped.0", "stopped.1"}
     assert "Traceback" not in program.log()
 
@@ -88,7 +85,7 @@ def test_a_ctrl_c_while_the_workers_come_up_is_no_traceback(programs: list[Progr
     program = begin(programs, tmp_path)
     until(lambda: "started 2 dataflow processes" in program.log())
     os.killpg(program.process.pid, signal.SIGINT)
-    assert program.process.wait(60) == 0
+    assert program.process.wait(GUARD) == 0
     assert "Traceback" not in program.log()
 
 
@@ -104,7 +101,7 @@ def test_workers_end_with_their_parent(programs: list[Program], tmp_path: Path) 
 def test_a_failure_to_mend_is_one_line_and_its_exit_code(programs: list[Program], tmp_path: Path) -> None:
     """The user reads what is wrong, and no traceback."""
     program = begin(programs, tmp_path, "Refusing")
-    assert program.process.wait(20) == 2
+    assert program.process.wait(GUARD) == 2
     assert program.log().splitlines()[-1] == "state: /var/lib/driftgauge is of format 7, this is format 1"
     assert "Traceback" not in program.log()
 
@@ -128,6 +125,6 @@ def test_every_log_line_is_structured(programs: list[Program], tmp_path: Path) -
     program = begin(programs, tmp_path, "Failing")
     until(lambda: "the dataflow failed" in program.log())
     os.kill(program.process.pid, signal.SIGTERM)
-    assert program.process.wait(60) == 0
+    assert program.process.wait(GUARD) == 0
     form = r'ts=\d{4}-\d\d-\d\dT[\d:.]+Z level=\w+ process=(main|worker-\d) logger=\w+ msg=".*"( trace=".*")?'
     assert [line for line in program.log().splitlines() if not re.fullmatch(form, line)] == []

@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import GUARD
 
 from stream.config.load import load
 from stream.config.problems import ConfigError
@@ -50,7 +51,7 @@ class Pages:
     def ask(self, path: str, authorization: str | None = None) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""
         headers = {} if authorization is None else {"Authorization": authorization}
-        with closing(http.client.HTTPConnection(*self._server.address, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(*self._server.address, timeout=GUARD)) as connection:
             connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, dict(answer.getheaders()), answer.read()

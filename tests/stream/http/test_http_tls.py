@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from certificates import Authority
-from waiting import until
+from waiting import GUARD, until
 
 from stream.config.load import load
 from stream.config.problems import ConfigError
@@ -61,7 +61,7 @@ def serve(closes: list[Server], directory: Path, more: str = "") -> Server:
 def ask(server: Server, authority: Authority) -> tuple[int, str]:
     """Status of /healthz over TLS, and whom the certificate is for."""
     context = ssl.create_default_context(cafile=str(authority.certificate))
-    with closing(http.client.HTTPSConnection(*server.address, timeout=10, context=context)) as connection:
+    with closing(http.client.HTTPSConnection(*server.address, timeout=GUARD, context=context)) as connection:
         connection.request("GET", "/healthz")
         encrypted = connection.sock
         assert isinstance(encrypted, ssl.SSLSocket)
@@ -75,14 +75,14 @@ def test_pages_are_encrypted(closes: list[Server], tmp_path: Path, authority: Au
     put(tmp_path, authority, "one", PASSWORD)
     server = serve(closes, tmp_path, ', key_password: "${PASSWORD}"')
     assert ask(server, authority) == (200, "one")
-    with closing(http.client.HTTPConnection(*server.address, timeout=10)) as plain:
+    with closing(http.client.HTTPConnection(*server.address, timeout=GUARD)) as plain:
         plain.request("GET", "/healthz")
         with pytest.raises((OSError, http.client.HTTPException)):
             plain.getresponse()
     old = ssl.create_default_context(cafile=str(authority.certificate))
     old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
-        closing(http.client.HTTPSConnection(*server.address, timeout=10, context=old)) as connection,
+        closing(http.client.HTTPSConnection(*server.address, timeout=GUARD, context=old)) as connection,
         pytest.raises(OSError, match=r"SSL|TLS|reset"),
     ):
         connection.request("GET", "/healthz")
@@ -108,7 +108,7 @@ def test_who_never_finishes_the_handshake_keeps_nobody_out(
     put(tmp_path, authority, "one")
     server = serve(closes, tmp_path)
     before = threading.active_count()
-    silent = [socket.create_connection(server.address, timeout=10) for _ in range(40)]
+    silent = [socket.create_connection(server.address, timeout=GUARD) for _ in range(40)]
     until(lambda: threading.active_count() - before >= 30)
     assert ask(server, authority) == (200, "one")
     for client in silent:

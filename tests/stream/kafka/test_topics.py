@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from waiting import GUARD
 
 from stream.config.settings import TopicsSettings
 from stream.errors import Unreachable
@@ -14,8 +15,6 @@ from stream.kafka.topics import DAY, POLICIES, create, plan
 
 if TYPE_CHECKING:
     from brokers import Broker
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def names(evaluations: bool = False) -> TopicsSettings:
@@ -29,7 +28,7 @@ def settings_of(broker: Broker, topic: str) -> dict[str, str]:
     """The settings a topic really has."""
     resource = ConfigResource(ResourceType.TOPIC, topic)
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    found = admin.describe_configs([resource])[resource].result(30)
+    found = admin.describe_configs([resource])[resource].result(GUARD)
     return {key: entry.value for key, entry in found.items()}
 
 
@@ -118,7 +117,7 @@ def test_the_embedded_broker_has_its_topics_already(embedded_broker: Broker) -> 
     admin = AdminClient({"bootstrap.servers": embedded_broker.bootstrap})
     wanted = plan(topics)
     for item in wanted:
-        admin.list_topics(item.name, timeout=10)
+        admin.list_topics(item.name, timeout=GUARD)
     results = create({"bootstrap.servers": embedded_broker.bootstrap}, wanted)
     assert {result.outcome for result in results} == {"exists"}
 

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
 from monitored import PANE, ROOT, Monitor, Site, Traffic, reference
 from typer.testing import CliRunner
-from waiting import until
+from waiting import GUARD, until
 
 from stream.cli.app import app
 from stream.cli.replay import overrides
@@ -511,13 +512,9 @@ def test_a_signal_ends_it_without_a_trace(tmp_path: Path, number: signal.Signals
             pipe.write(lines)
             until((tmp_path / "out").exists)
             process.send_signal(number)
-            deadline = time.monotonic() + 20
-            while process.poll() is None and time.monotonic() < deadline:
-                try:
-                    pipe.write(lines)
-                except BrokenPipeError:
-                    break
-        _, stderr = process.communicate(timeout=20)
+            with suppress(BrokenPipeError):
+                until(lambda: process.poll() is not None or not pipe.write(lines))
+        _, stderr = process.communicate(timeout=GUARD)
     finally:
         process.kill()
         process.wait()
@@ -550,7 +547,7 @@ def test_a_topic_replays_to_what_the_monitor_found(broker: Broker, tmp_path: Pat
     traffic.write(10)
     producer = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
     producer.produce(site.predictions, b"nope", key=b"\xff", headers=[("a", b"1"), ("b", None)], partition=2)
-    assert producer.flush(30) == 0
+    assert producer.flush(GUARD) == 0
     with Monitor(site) as running:
         running.until(lambda: running.watermark >= traffic.closable)
     live = {message.value() for message in site.read("evaluations")}
@@ -585,7 +582,7 @@ def test_a_range_of_times_is_read(real_broker: Broker, tmp_path: Path) -> None:
     producer = Producer({"bootstrap.servers": real_broker.bootstrap, "log_level": 0})
     for at, line in enumerate(predictions(4)):
         producer.produce(site.predictions, line, partition=at % 4, timestamp=START + at * PANE // RATE)
-    assert producer.flush(30) == 0
+    assert producer.flush(GUARD) == 0
     lanes = topic_lanes(site, rfc3339(START + PANE), rfc3339(START + 3 * PANE))
     summary = replay(site.config, {"click": reference()}, lanes, tmp_path / "out", evaluations=False)
     assert summary.read == summary.folded == 2 * RATE

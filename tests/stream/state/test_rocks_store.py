@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from rocksdict import Options, Rdict
+from waiting import GUARD
 
 from operators.join.store import Bucket, JoinStore
 from stream.state import rocks_table
@@ -556,7 +557,7 @@ def holder(tmp_path: Path) -> Iterator[Any]:
     ours, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=hold, args=(tmp_path, theirs), daemon=True)
     process.start()
-    assert ours.poll(60)
+    assert ours.poll(GUARD)
     ours.recv()
     yield process
     process.kill()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import GUARD
 
 from stream.state.lock import StateInUseError, occupied
 
@@ -26,7 +27,7 @@ class Holder:
         self.channel, theirs = SPAWN.Pipe()
         self.process = SPAWN.Process(target=hold, args=(directory, theirs, family))
         self.process.start()
-        assert self.channel.poll(30)
+        assert self.channel.poll(GUARD)
         assert self.channel.recv() is True
 
     def end(self) -> None:

@@ -17,7 +17,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic  # type: ignore[attr-defined]
 from kafka_node import KafkaNode, NoBrokerError
 from monitored import PANE, PARTITIONS, Monitor, Program, Site, Traffic, headers_of, reference
-from waiting import until
+from waiting import GUARD, until
 
 from operators.alerts.event import fingerprint_of, id_of
 from stream.simulate.generator import Generator
@@ -93,7 +93,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     producer.produce(site.predictions, b"\n".join(together), partition=2)
     for value in records(LATE, begin):
         producer.produce(site.predictions, value, partition=0)
-    assert producer.flush(30) == 0
+    assert producer.flush(GUARD) == 0
     expected = {"folded": traffic.count + 2 + 3, "late": LATE, "dead": len(POISON) + 1}
     with Monitor(site) as running:
         running.until_read(sum(expected.values()))
@@ -250,7 +250,7 @@ def test_two_processes_find_what_one_finds(undisturbed: Undisturbed, tmp_path: P
     traffic = traffic_of(site, undisturbed.start)
     traffic.write(SHIFTED_AT)
     with Program(site, 2) as program:
-        until(lambda: len(evaluations_of(site)) > len(undisturbed.evaluations) // 4, 40)
+        until(lambda: len(evaluations_of(site)) > len(undisturbed.evaluations) // 4)
         assert program.terminate() == 0, program.log
     state, backup = site.directory / "state", tmp_path / "backup"
     shutil.copytree(state, backup)
@@ -258,7 +258,7 @@ def test_two_processes_find_what_one_finds(undisturbed: Undisturbed, tmp_path: P
     shutil.copytree(backup, state)
     traffic.write(SECONDS - SHIFTED_AT)
     with Program(site, 3) as program:
-        until(lambda: len(evaluations_of(site)) >= len(undisturbed.evaluations), 40)
+        until(lambda: len(evaluations_of(site)) >= len(undisturbed.evaluations))
         assert program.terminate() == 0, program.log
     assert evaluations_of(site) == undisturbed.evaluations
     assert alerts_of(site) == undisturbed.alerts
@@ -380,7 +380,7 @@ def test_a_gap_is_told_and_passed(broker: Broker, tmp_path: Path) -> None:
     traffic.write(2)
     with Monitor(site) as running:
         running.until(lambda: running.total("data_gaps_total") == 1)
-        running.until_read(traffic.count + high - low, 60)
+        running.until_read(traffic.count + high - low)
         assert running.total("data_gaps_total", partition="0") == 1
         assert running.total("records_folded_total") + running.total("late_records_total") <= traffic.count
 
@@ -396,7 +396,7 @@ def test_a_bad_record_larger_than_its_dead_letter_may_be_is_told_without_its_val
     value = b"{" + random.Random(1).randbytes(1_048_398).replace(b"\n", b"\v") + b"}"  # nothing for a compressor
     producer.produce(site.predictions, value, key=b"big", headers=[("trace", b"1")], partition=0)
     producer.produce(site.predictions, b'{"model": "nobody"}', key=b"little", partition=1)
-    assert producer.flush(30) == 0
+    assert producer.flush(GUARD) == 0
     with caplog.at_level(logging.INFO, "driftgauge"), Monitor(site) as running:
         running.until(lambda: running.total("dead_letters_total") == 2)
         running.until(lambda: sum(high for _, high in broker.ends(site.topics["dead_letters"])) == 2)
@@ -423,7 +423,7 @@ def test_a_state_that_does_not_fit_is_refused_in_one_line(tmp_path: Path, embedd
     note = tmp_path / "state" / "driftgauge.json"
     note.write_text(note.read_text().replace(reference().id, "sha256:0"))
     with Program(site, 1) as program:
-        assert program.process.wait(30) == 2
+        assert program.process.wait(GUARD) == 2
     last = program.log.splitlines()[-1]
     assert last.startswith(f"{tmp_path}/state: model click: reference was 'sha256:0' and is ")
     assert "start with a new state.directory" in last
@@ -443,14 +443,14 @@ def admin(broker: Broker) -> AdminClient:
 def grow(broker: Broker, site: Site, partitions: int) -> None:
     """Give the predictions topic more partitions."""
     client, topic = admin(broker), site.predictions
-    client.create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
-    until(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == partitions)
+    client.create_partitions([NewPartitions(topic, partitions)])[topic].result(GUARD)
+    until(lambda: len(client.list_topics(topic, timeout=GUARD).topics[topic].partitions) == partitions)
 
 
 def create(broker: Broker, topic: str, partitions: int) -> None:
     """Create a topic."""
     client = admin(broker)
-    client.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+    client.create_topics([NewTopic(topic, partitions, 1)])[topic].result(GUARD)
 
 
 def drop(broker: Broker, site: Site) -> None:
@@ -462,7 +462,7 @@ def drop(broker: Broker, site: Site) -> None:
     low, high = broker.ends(site.predictions)[0]
     place = TopicPartition(site.predictions, 0, high - 2)
     client = admin(broker)
-    client.delete_records([place])[place].result(30)
+    client.delete_records([place])[place].result(GUARD)
     until(lambda: broker.ends(site.predictions)[0][0] > low)
 
 

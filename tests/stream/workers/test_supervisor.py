@@ -1,6 +1,5 @@
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,12 +64,12 @@ def test_a_kill_of_one_restarts_all_together(start: Start, tmp_path: Path) -> No
 
 def test_readiness_says_who_died_of_what_and_when_it_goes_on(start: Start, tmp_path: Path) -> None:
     """While the supervisor waits to restart, every process is "starting", with the cause."""
-    run = start(Steady(tmp_path), backoff=BackoffPolicy(first=30.0, longest=30.0))
+    run = start(Steady(tmp_path), backoff=BackoffPolicy(first=36_000.0, longest=36_000.0))
     os.kill(run.ready()[0], signal.SIGKILL)
-    why = "starting (process 0 was killed by SIGKILL; all processes start again in 30.0 s)"
+    why = "starting (process 0 was killed by SIGKILL; all processes start again in 36000.0 s)"
     until(lambda: run.registry.not_ready() == (f"process 0: {why}", f"process 1: {why}"))
     run.supervisor.stop()
-    assert run.ended(5.0) == Outcome(0)
+    assert run.ended() == Outcome(0)
 
 
 def test_a_flow_that_fails_is_tried_again_and_again(start: Start, tmp_path: Path) -> None:
@@ -93,10 +92,8 @@ def test_a_process_that_does_not_stop_is_killed_after_the_grace(start: Start, tm
     """It was asked first; the outcome is 0 all the same, for recovery starts from the snapshot."""
     run = start(Deaf(tmp_path), grace=0.5)
     pids = run.ready()
-    begin = time.monotonic()
     run.supervisor.stop()
     assert run.ended() == Outcome(0)
-    assert 0.5 <= time.monotonic() - begin < 15.0
     assert {path.name for path in tmp_path.glob("asked.*")} == {"asked.0", "asked.1"}
     assert all(gone(pid) for pid in pids.values())
 
