@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 from monitored import PANE, Monitor, Site, Traffic
-from waiting import until
+from waiting import GUARD, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +24,8 @@ def now() -> int:
 def grow(broker: Broker, topic: str, partitions: int) -> None:
     """Give the topic more partitions."""
     client = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
-    client.create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
-    until(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == partitions)
+    client.create_partitions([NewPartitions(topic, partitions)])[topic].result(GUARD)
+    until(lambda: len(client.list_topics(topic, timeout=GUARD).topics[topic].partitions) == partitions)
 
 
 @pytest.mark.real_broker

@@ -10,7 +10,7 @@ import pytest
 from brokers import Broker
 from confluent_kafka.admin import AdminClient, NewTopic
 from monitored import PARTITIONS, Monitor, Site, Traffic
-from waiting import until
+from waiting import GUARD, until
 
 from stream.kafka.embedded import EmbeddedBroker
 
@@ -26,15 +26,15 @@ def now() -> int:
 def make_again(broker: Broker, topic: str) -> None:
     """Delete the topic and create it with the same name."""
     client = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
-    client.delete_topics([topic], operation_timeout=30)[topic].result(30)
-    until(lambda: topic not in client.list_topics(timeout=10).topics)
+    client.delete_topics([topic], operation_timeout=30)[topic].result(GUARD)
+    until(lambda: topic not in client.list_topics(timeout=GUARD).topics)
 
     def created() -> bool:
-        client.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+        client.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(GUARD)
         return True
 
     until(created)
-    until(lambda: len(client.list_topics(topic, timeout=10).topics[topic].partitions) == PARTITIONS)
+    until(lambda: len(client.list_topics(topic, timeout=GUARD).topics[topic].partitions) == PARTITIONS)
 
 
 @pytest.mark.real_broker
@@ -82,7 +82,7 @@ def test_a_topic_made_again_while_it_is_read_is_read_from_its_oldest_message(
         def all_read() -> bool:
             return running.total("records_read_total") >= read + traffic.count
 
-        until(lambda: running.error is not None or all_read(), 60)
+        until(lambda: running.error is not None or all_read())
     if running.error is not None:  # the supervisor starts it again
         with Monitor(site) as running:
             running.until(all_read)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Producer
 from monitored import PANE, PARTITIONS, Monitor, Site, Traffic, reference
+from waiting import GUARD
 
 from stream.simulate.generator import Generator
 
@@ -49,7 +50,7 @@ def test_an_open_transaction_is_not_silence(real_broker: Broker, tmp_path: Path,
         producer.begin_transaction()
         for partition in range(PARTITIONS):
             producer.produce(site.predictions, one(traffic.at), partition=partition)
-        producer.flush(30)
+        producer.flush(GUARD)
         opened = now()
         while now() < opened + 8_000:
             running.until(lambda: now() > traffic.at + PANE)
@@ -85,7 +86,7 @@ def test_transactions_that_follow_each_other_make_nothing_late(real_broker: Brok
                 for number, value in enumerate(generator.encode(generator.batch(40, at, at + PANE))):
                     producer.produce(site.predictions, value, partition=number % PARTITIONS)
                     count += 1
-                producer.flush(30)
+                producer.flush(GUARD)
                 at += PANE
             producer.commit_transaction(30)
         running.until_read(count)

@@ -51,11 +51,11 @@ def test_a_frozen_process_is_not_ready_and_replaced(start: Hanging, tmp_path: Pa
     run = start(tmp_path)
     first = run.ready()
     os.kill(first[1], signal.SIGSTOP)
-    until(lambda: says(run, "process 1: silent for "), 90)
+    until(lambda: says(run, "process 1: silent for "))
     run.registry.render()
     assert run.registry.values("worker_running") == {("0",): 1.0, ("1",): 0.0}
     assert run.registry.values("ready") == {(): 0.0}
-    until(lambda: run.restarts() == {("1", "silent"): 1.0}, 90)
+    until(lambda: run.restarts() == {("1", "silent"): 1.0})
     second = run.ready()
     assert not set(first.values()) & set(second.values())
     assert all(gone(pid) for pid in first.values())
@@ -65,10 +65,10 @@ def test_a_stuck_dataflow_is_not_ready_and_replaced(start: Hanging, tmp_path: Pa
     """Its process is alive and says so, but nothing moves in it: that is what is told, and it is replaced."""
     run = start(tmp_path)
     run.ready()
-    until(lambda: 1 in run.registry.silences(), 90)
+    until(lambda: 1 in run.registry.silences())
     (tmp_path / "stuck").touch()
-    until(lambda: says(run, "process 1: the dataflow has not moved for "), 90)
-    until(lambda: run.restarts() == {("1", "silent"): 1.0}, 90)
+    until(lambda: says(run, "process 1: the dataflow has not moved for "))
+    until(lambda: run.restarts() == {("1", "silent"): 1.0})
     run.ready()
 
 
