@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream import logs
+from stream.errors import UsageError
 from stream.http.access import Access
 from stream.http.server import Server
 from stream.http.tls import Tls
@@ -16,6 +17,8 @@ from stream.metrics import catalog
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
 from stream.push.replicas import Push, pushed
+from stream.state.directory import NOTE
+from stream.state.seal import seal
 from stream.state.usage import StateUsage
 from stream.workers.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.workers.worker import Flow
@@ -63,9 +66,21 @@ def serve(flow: Flow, service: Service) -> Outcome:
         scheme = "http" if service.tls is None else "https"
         _LOG.info("metrics, health and readiness on %s://%s:%d", scheme, *server.address)
         try:
-            return supervisor.run()
+            outcome = supervisor.run()
         finally:
             server.close()
+    if outcome.clean and service.state is not None:
+        _seal(service.state)
+    return outcome
+
+
+def _seal(directory: Path) -> None:
+    """Have damage found that comes between this stop and the next start."""
+    try:
+        if (directory / NOTE).exists():
+            seal(directory)
+    except (OSError, UsageError) as error:
+        _LOG.warning("the state is not sealed; it is checked less at the next start: %s", error)
 
 
 def build_info() -> GaugeBlock:

@@ -16,6 +16,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from operators.plans.join import SHARDS
 from stream.errors import UsageError
+from stream.state.seal import SEAL, broken, unseal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +59,8 @@ def prepare(
     _own(directory)
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if found := broken(directory):
+            raise StateError(f"{directory}: damaged: {found}; {_RESTORE}; {_UNSEALED}")
         note = _note(models, topics, settings.recovery_partitions)
         path = directory / NOTE
         used, fed = path.exists(), False
@@ -74,6 +77,7 @@ def prepare(
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
         temporary.replace(path)
         (directory / UNFINISHED).unlink(missing_ok=True)
+        unseal(directory)
     saved = used and has_state(settings)
     continued = {topics.predictions: saved, topics.feedback: saved and fed}
     return RecoveryConfig(str(directory)), continued  # type: ignore[no-untyped-call]
@@ -197,6 +201,7 @@ def _damage(path: Path) -> str:
 
 
 _RESTORE = "restore it from a backup of the whole directory, or start with a new state.directory (windows fill anew)"
+_UNSEALED = f"if it was changed on purpose, remove {SEAL}"
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
 
 

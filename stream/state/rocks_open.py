@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from rocksdict import Options, Rdict
 
@@ -12,6 +13,7 @@ from stream.state.directory import StateError
 from stream.state.lock import StateInUseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 PATIENCE = 20.0
@@ -28,6 +30,12 @@ _POLL = 0.05
 
 _RACES = ("/LOCK: ", "Column families not opened")
 """What RocksDB says while another process has the database, or created a column family after we listed them."""
+
+_DAMAGES = ("Corruption: ", "IO error: No such file or directory", "IO error: While open a file for random read")
+"""How RocksDB says that a file is not what it wrote."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _UNFINISHED = ("LOCK", "LOG*", "IDENTITY", "MANIFEST-*", "*.dbtmp", INCOMING)
 """What a kill leaves of a database that was being created."""
@@ -73,6 +81,23 @@ def _prepare(path: Path) -> None:
 def _names(path: Path) -> list[str]:
     """The column families that are there."""
     return Rdict.list_cf(str(path)) if (path / "CURRENT").exists() else ["default"]
+
+
+def whole(method: Callable[Concatenate[Any, P], R]) -> Callable[Concatenate[Any, P], R]:
+    """A method of a store, with damage that RocksDB finds in a file told as such: no restart would mend it."""
+
+    @wraps(method)
+    def told(self: Any, /, *args: P.args, **given: P.kwargs) -> R:
+        try:
+            return method(self, *args, **given)
+        except StateError:
+            raise
+        except Exception as error:
+            if any(damage in str(error) for damage in _DAMAGES):
+                raise StateError(f"{self.path}: damaged: {one_line(error)}; {REMEDY}") from error
+            raise
+
+    return told
 
 
 def one_line(error: Exception) -> str:

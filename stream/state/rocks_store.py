@@ -27,7 +27,7 @@ from rocksdict import WriteBatch
 from stream.state import rocks_options
 from stream.state.directory import StateError
 from stream.state.rocks_commits import Before, CommitLog
-from stream.state.rocks_open import PATIENCE, REMEDY, open_database
+from stream.state.rocks_open import PATIENCE, REMEDY, open_database, whole
 from stream.state.rocks_table import Table
 
 if TYPE_CHECKING:
@@ -67,11 +67,12 @@ class RocksStore:
         StateError: the directory holds something else, or is damaged.
     """
 
+    @whole
     def __init__(self, directory: Path, shard: int, *, reach: int = REACH, patience: float = PATIENCE) -> None:
-        self._path = directory / f"shard-{shard:02d}"
+        self.path = directory / f"shard-{shard:02d}"
         self._reach = reach
         options = rocks_options.options()
-        self._database, names = open_database(self._path, options, patience)
+        self._database, names = open_database(self.path, options, patience)
         self._log = CommitLog(self._database, options, shard, names)
         self._stubs = Table(self._database, options, "stubs", names)
         self._histories = Table(self._database, options, "histories", names)
@@ -96,22 +97,26 @@ class RocksStore:
         tables = (self._stubs, self._histories)
         stubs, histories = (table.estimate() for table in tables)
         pending = sum(len(values) for table in tables for values in table.pending.values())
-        with os.scandir(self._path) as entries:
+        with os.scandir(self.path) as entries:
             disk = sum(entry.stat().st_size for entry in entries if entry.is_file())
         return StoreSize(stubs, histories, pending, disk, sum(table.filters() for table in tables))
 
+    @whole
     def stubs(self, keys: Sequence[bytes], buckets: Sequence[Bucket]) -> list[bytes | None]:
         """The stub of each key out of the first bucket that has it; sees what was put since the last commit."""
         return self._stubs.get(keys, buckets)
 
+    @whole
     def put_stubs(self, bucket: Bucket, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """Keep stubs; of two with one key the later call counts."""
         self._stubs.put(bucket, keys, values)
 
+    @whole
     def histories(self, keys: Sequence[bytes], buckets: Sequence[Bucket]) -> list[bytes | None]:
         """The history of each key out of the first bucket that has it; sees what was put since the last commit."""
         return self._histories.get(keys, buckets)
 
+    @whole
     def put_histories(self, bucket: Bucket, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """Keep histories; of two with one key in one bucket the later call counts."""
         self._histories.put(bucket, keys, values)
@@ -123,6 +128,7 @@ class RocksStore:
         """
         self._expire_before = before if self._expire_before is None else max(before, self._expire_before)
 
+    @whole
     def commit(self, sequence: int) -> None:
         """Make everything since the last commit durable; it takes effect together.
 
@@ -130,7 +136,7 @@ class RocksStore:
             ValueError: the number is not that of a later commit.
         """
         if sequence <= self.sequence:
-            raise ValueError(f"{self._path}: commit {sequence} after commit {self.sequence}")
+            raise ValueError(f"{self.path}: commit {sequence} after commit {self.sequence}")
         expiring = [*self._expiring()]
         record = [Before(*bucket, keys, values) for bucket, keys, values in self._histories.before()]
         if record:
@@ -144,6 +150,7 @@ class RocksStore:
             self._histories.drop(bucket)
             self._log.dropped(bucket)
 
+    @whole
     def rewind(self, sequence: int | None) -> None:
         """Histories become what they were at commit `sequence`; None: as if nothing had ever been kept.
 
@@ -160,17 +167,18 @@ class RocksStore:
             return
         if sequence > self.sequence:
             raise StateError(
-                f"{self._path}: ends at commit {self.sequence}, but the snapshot was made at commit {sequence}: "
+                f"{self.path}: ends at commit {self.sequence}, but the snapshot was made at commit {sequence}: "
                 f"this part of the join store was removed or is older than the snapshot; {REMEDY}"
             )
         if sequence < self.oldest:
             raise StateError(
-                f"{self._path}: goes back to commit {self.oldest}, but the snapshot was made at commit {sequence}: "
+                f"{self.path}: goes back to commit {self.oldest}, but the snapshot was made at commit {sequence}: "
                 f"the snapshot is older than this part of the join store; {REMEDY}"
             )
         self._take_back(sequence)
         self._log.rewound(sequence)
 
+    @whole
     def compact(self) -> None:
         """Merge what was taken in so far: smallest on disk, quickest to ask."""
         self._stubs.compact()

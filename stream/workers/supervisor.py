@@ -34,10 +34,11 @@ _LOG = logging.getLogger("driftgauge.supervisor")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the run ended: the exit code, and what the user should read."""
+    """How the run ended: the exit code, what the user should read, and whether all workers ended by themselves."""
 
     exit_code: int
     message: str = ""
+    clean: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,7 @@ class Supervisor:
             self._forget_nudges()
             if self._asked is not None:
                 self._set_states("stopping", "asked to stop")
-                self._wind_down()
-                return Outcome(0)
+                return Outcome(0, clean=self._wind_down())
             if self._leaving is not None:
                 # In a cluster it cannot end before its peers do, and they would go on without its partitions.
                 self._wind_down()
@@ -168,8 +168,8 @@ class Supervisor:
                 return Outcome(child.failure.exit_code, child.failure.message)
         return _death(min(ended, key=lambda child: child.exit_code or 0))
 
-    def _wind_down(self) -> None:
-        """Have the workers stop; those that do not within the grace are left to be killed."""
+    def _wind_down(self) -> bool:
+        """Have the workers stop; those that do not within the grace are left to be killed. Whether all saved."""
         for child in self._children:
             child.ask_to_stop()
         deadline = time.monotonic() + self._policy.grace
@@ -180,6 +180,7 @@ class Supervisor:
             running = [child for child in running if child.exit_code is None]
         for child in running:
             _LOG.warning("process %d does not stop: killed; its state is that of the last snapshot", child.index)
+        return all(child.exit_code == 0 for child in self._children)
 
     def _announce(self, death: Death, pause: float) -> None:
         again = f"all processes start again in {pause:.1f} s"
