@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bytewax._bytewax import run_main
@@ -20,14 +17,14 @@ from stream.errors import UsageError
 from stream.metrics import catalog
 from stream.replay.lanes import LaneSource
 from stream.replay.results import EVALUATIONS, CallSink, Results
+from stream.replay.store import replay_stores
 from stream.replay.summary import Summary, Tally
-from stream.state.join_stores import JoinStores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from stream.config.load import Config
-    from stream.metrics.reports import Reporter
     from stream.replay.lanes import Lane
     from windows.references.reference import Reference
 
@@ -76,7 +73,7 @@ def replay(
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     feedback = any(lane.feedback for lane in lanes)
-    with Results(out, list(models)) as results, _stores(out, tally) as stores:
+    with Results(out, list(models)) as results, replay_stores(out) as stores:
         edges = Edges(
             source=source,
             alerts=CallSink(results.alert),
@@ -98,14 +95,6 @@ def replay(
             raise UnbalancedError(next(summary.lines()))
         results.finish()
     return summary
-
-
-@contextmanager
-def _stores(out: Path, reporter: Reporter) -> Iterator[JoinStores]:
-    """The join's stores, beside the results while the replay lasts."""
-    out.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".join-", dir=out) as directory, JoinStores(Path(directory), reporter) as stores:
-        yield stores
 
 
 def _summary(tally: Tally, results: Results, seconds: float) -> Summary:

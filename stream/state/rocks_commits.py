@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
     from operators.join.store import Bucket
 
-FORMAT = 1
+FORMAT = 2
 """Version of what is in the database."""
+
+_FORMER = 1
+"""It had no small buckets, and is read as it is."""
 
 _UNDO = "undo"
 _NOTE = b"note"
@@ -122,10 +125,13 @@ class CommitLog:
             note = msgspec.msgpack.decode(found or b"", type=Note)
         except msgspec.DecodeError as error:
             raise StateError(f"{self._path}: a database, but no join store of driftgauge; {REMEDY}") from error
-        if note.format != FORMAT:
+        if note.format not in {FORMAT, _FORMER}:
             raise StateError(f"{self._path}: of format {note.format}, this release reads format {FORMAT}; {REMEDY}")
         if note.shard != shard:
             raise StateError(f"{self._path}: holds shard {note.shard}: directories were exchanged; {REMEDY}")
+        if note.format == _FORMER:
+            note = msgspec.structs.replace(note, format=FORMAT)
+            self._database.put(_NOTE, msgspec.msgpack.encode(note), self._sync)
         return note
 
     def _record(self, sequence: int) -> list[Before]:

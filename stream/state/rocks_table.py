@@ -1,8 +1,8 @@
 """A table of the join store: values by key in buckets that are dropped whole.
 
-A bucket is a column family. A separate database for each was measured against it: 480 of either (60 in each of 8
-shards) took 40 against 120 MB, 370 against 3,400 open files, 0.5 to 1.0 against 3.1 s to open; dropping a column
-family takes 20 ms and its files are gone at once.
+A bucket is a column family once it is large; small ones share one (`rocks_small`). A separate database for each was
+measured against it: 480 of either (60 in each of 8 shards) took 40 against 120 MB, 370 against 3,400 open files, 0.5 to
+1.0 against 3.1 s to open; dropping a column family takes 20 ms and its files are gone at once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rocksdict import SstFileWriter
 
 from stream.state.rocks_open import INCOMING
 from stream.state.rocks_options import COMPLETE, ingestion
+from stream.state.rocks_small import SmallBuckets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from operators.join.store import Bucket
 
 LARGE = 2_000
-"""From here on the values of a bucket go in as a file of their own.
+"""From here on a bucket has a column family, and values put at once go in as a file of their own.
 
 Per value that costs a third of the processor time of a write batch; but the file is synced, which takes 4 ms or more,
 and has to be merged with others later.
@@ -54,6 +55,9 @@ class Table:
             match = re.fullmatch(rf"{kind}-(\d+)-(-?\d+)", name)
             if match is not None:
                 self._families[int(match[1]), int(match[2])] = self._family(name)
+        if f"{kind}-small" not in names:
+            database.create_column_family(f"{kind}-small", options)
+        self._small = SmallBuckets(database, f"{kind}-small")
 
     def get(self, keys: Sequence[bytes], buckets: Sequence[Bucket]) -> list[bytes | None]:
         """The value of each key out of the first bucket that has it; one look into a bucket for all keys."""
@@ -62,7 +66,7 @@ class Table:
         for bucket in buckets:
             if not missing:
                 break
-            if bucket in self._families or bucket in self.pending:
+            if bucket in self._families or bucket in self._small.sizes or bucket in self.pending:
                 values = self._look(bucket, [keys[at] for at in missing])
                 for at, value in zip(missing, values, strict=True):
                     found[at] = value
@@ -75,6 +79,16 @@ class Table:
             raise ValueError(f"{len(keys)} keys with {len(values)} values")
         self.pending.setdefault(bucket, {}).update(zip(keys, values, strict=False))
 
+    @property
+    def held(self) -> int:
+        """How many values wait for the next commit."""
+        return sum(map(len, self.pending.values()))
+
+    def forget_before(self, end: int) -> None:
+        """Let go what waits in buckets that end at or before `end` (ms)."""
+        for span, index in [bucket for bucket in self.pending if (bucket[1] + 1) * bucket[0] <= end]:
+            del self.pending[span, index]
+
     def before(self) -> Iterator[tuple[Bucket, list[bytes], list[bytes | None]]]:
         """By bucket: the pending keys, and what each has been since the last commit."""
         for bucket, values in self.pending.items():
@@ -83,12 +97,18 @@ class Table:
 
     def buckets(self) -> set[Bucket]:
         """The buckets that are in the database."""
-        return set(self._families)
+        return self._families.keys() | self._small.sizes.keys()
 
     def write(self, batch: WriteBatch) -> None:
         """Take in what is pending: much at once, little with the batch when that is written."""
         for bucket, values in self.pending.items():
-            family = self._families.get(bucket) or self._create(bucket)
+            family = self._families.get(bucket)
+            if family is None and self._small.sizes.get(bucket, 0) + len(values) < LARGE:
+                self._small.put(batch, bucket, values)
+                continue
+            family = family or self._create(bucket)
+            if bucket in self._small.sizes:
+                self._move(batch, bucket, family)
             if len(values) >= LARGE:
                 self._ingest(family, values)
             else:
@@ -98,7 +118,12 @@ class Table:
 
     def restore(self, batch: WriteBatch, bucket: Bucket, keys: Sequence[bytes], values: Sequence[bytes | None]) -> None:
         """Put the values back with the batch, unless the bucket has been dropped since."""
+        if bucket in self._small.sizes:
+            self._small.delete(batch, bucket, keys)
         family = self._families.get(bucket)
+        if family is None and bucket in self._small.sizes:
+            kept = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+            self._small.put(batch, bucket, kept)
         if family is None:
             return
         for key, value in zip(keys, values, strict=True):
@@ -111,6 +136,8 @@ class Table:
         """Let the bucket go, and its files with it."""
         if self._families.pop(bucket, None) is not None:  # with our handle: RocksDB keeps the files as long as it lives
             self._database.drop_column_family(self._name(bucket))
+        if bucket in self._small.sizes:
+            self._small.drop(bucket)
 
     def forget(self) -> None:
         """Nothing is pending any more."""
@@ -128,10 +155,12 @@ class Table:
         """Merge every bucket into one run."""
         for family in self._families.values():
             family.data.compact_range(None, None)
+        self._small.compact()
 
     def close(self) -> None:
         """Give the handles up."""
         self._families.clear()
+        self._small.close()
 
     def _look(self, bucket: Bucket, keys: list[bytes]) -> list[bytes | None]:
         """The values of the keys in a bucket."""
@@ -148,12 +177,30 @@ class Table:
         """The values of the keys in a bucket, without what is pending."""
         family = self._families.get(bucket)
         if family is None or not keys:
-            return [None] * len(keys)
-        return cast("list[bytes | None]", family.data.get(cast("list[Any]", keys)))
+            return self._small.get(bucket, keys)
+        found = cast("list[bytes | None]", family.data.get(cast("list[Any]", keys)))
+        if bucket not in self._small.sizes:
+            return found
+        # A kill came between the making of the family and the move into it.
+        missing = [at for at, value in enumerate(found) if value is None]
+        for at, value in zip(missing, self._small.get(bucket, [keys[at] for at in missing]), strict=True):
+            found[at] = value
+        return found
+
+    def _move(self, batch: WriteBatch, bucket: Bucket, family: _Family) -> None:
+        """What a bucket held while it was small goes to its family with the batch, before anything newer."""
+        values = self._small.take(batch, bucket)
+        keys = list(values)
+        newer = cast("list[bytes | None]", family.data.get(cast("list[Any]", keys))) if keys else []
+        pending = self.pending.get(bucket, {})
+        for key, known in zip(keys, newer, strict=True):
+            if known is None and key not in pending:
+                batch.put(key, values[key], family.handle)
 
     def _sum(self, name: str) -> int:
         """The sum of a property of RocksDB over all buckets."""
-        return sum(family.data.property_int_value(name) or 0 for family in self._families.values())
+        large = sum(family.data.property_int_value(name) or 0 for family in self._families.values())
+        return large + self._small.property(name)
 
     def _create(self, bucket: Bucket) -> _Family:
         name = self._name(bucket)

@@ -154,6 +154,41 @@ def test_two_shards_keep_apart(tmp_path: Path) -> None:
         store.close()
 
 
+def test_thin_traffic_makes_no_column_families(tmp_path: Path) -> None:
+    """Buckets of a few records share one; a bucket that grows large gets its own, and keeps what it held."""
+    store = RocksStore(tmp_path, 0)
+    for number in range(50):
+        store.put_stubs((1_000, number), keys(3, number), [b"thin"] * 3)
+        store.commit(number + 1)
+    store.close()
+    names = Rdict.list_cf(str(tmp_path / "shard-00"))
+    assert not [name for name in names if name.startswith("stubs-1000")]
+    store = RocksStore(tmp_path, 0)
+    store.put_stubs((1_000, 7), keys(LARGE, 100), [b"many"] * LARGE)
+    store.commit(51)
+    assert store.stubs(keys(3, 7), [(1_000, 7)]) == [b"thin"] * 3
+    assert store.stubs(keys(2, 100), [(1_000, 7)]) == [b"many"] * 2
+    assert store.stubs(keys(3, 49), [(1_000, 49)]) == [b"thin"] * 3
+    store.close()
+    assert "stubs-1000-7" in Rdict.list_cf(str(tmp_path / "shard-00"))
+
+
+def test_a_store_of_the_former_format_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had a column family for every bucket, however small."""
+    with monkeypatch.context() as former:
+        former.setattr("stream.state.rocks_commits.FORMAT", 1)
+        former.setattr("stream.state.rocks_table.LARGE", 1)
+        store = RocksStore(tmp_path, 0)
+        store.put_stubs(HOUR, keys(3), [b"former"] * 3)
+        store.commit(1)
+        store.close()
+    store = RocksStore(tmp_path, 0)
+    store.put_stubs(HOUR, keys(3, 2), [b"later"] * 3)
+    store.commit(2)
+    assert store.stubs(keys(5), [HOUR]) == [b"former"] * 2 + [b"later"] * 3
+    store.close()
+
+
 # Against a model
 
 KEYS = keys(8)
@@ -614,10 +649,10 @@ def test_exchanged_shards_are_refused(tmp_path: Path) -> None:
 
 def test_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a later release has written."""
-    monkeypatch.setattr("stream.state.rocks_commits.FORMAT", 2)
+    monkeypatch.setattr("stream.state.rocks_commits.FORMAT", 3)
     RocksStore(tmp_path, 0).close()
     monkeypatch.undo()
-    with pytest.raises(StateError, match="shard-00: of format 2, this release reads format 1"):
+    with pytest.raises(StateError, match="shard-00: of format 3, this release reads format 2"):
         RocksStore(tmp_path, 0)
 
 
