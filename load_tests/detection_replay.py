@@ -52,7 +52,7 @@ def replay(reference: Reference, layout: Layout, panes: Iterable[Columns], pane:
         started = time.perf_counter()
         subprocess.run(
             [sys.executable, "-m", "stream.cli.app", "replay", "--config", str(directory / "config.yaml"),
-             "--predictions", str(predictions), "--out", str(directory / "out"), "--no-evaluations"],
+             "--predictions", str(predictions), "--out", str(directory / "out"), "--evaluations", "none"],
             check=True,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip

@@ -21,9 +21,10 @@ from operators.plans.label_monitors import performance_monitors
 from operators.plans.monitors import monitors_of
 from operators.predictions.close import Close, CloseConfig, CloseState
 from operators.predictions.measure import Measure, MeasureConfig
-from operators.predictions.ring import Rings, RingState
+from operators.predictions.ring import Rings, RingState, WindowTotals
 from operators.predictions.slices import Slices, SlicesConfig, SlicesState
 from operators.settings.policy import severity_table
+from operators.tables import Measures, Table
 from windows.outcomes.layout import MAX_CLASSES
 
 if TYPE_CHECKING:
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from operators.predictions.fold import Partial
     from operators.predictions.slices import Header, Slice
     from operators.settings.alerting import AlertingSettings
-    from operators.tables import Measures
 
 
 class CloseStep:
@@ -99,16 +99,28 @@ class RingStep:
         self.state = RingState() if state is None else state
         self.logic = Rings(model.layout, self.state)
         self.measure = measure
+        self._tables: tuple[Table, ...] = ()
 
     def __call__(self, slices: list[Slice]) -> Iterable[Measures]:
-        """Slices to measures."""
-        return [self.measure(self.logic(entering)) for entering in slices]
+        """Slices to measures: the windows that changed are measured together, the others keep their tables."""
+        totals = [self._kept(self.logic(entering), last=entering is slices[-1]) for entering in slices]
+        measured = iter(self.measure.many([window for window in totals if window.changed]))
+        for window in totals:
+            if window.changed:
+                self._tables = next(measured).tables
+            yield Measures(window.model, window.window, window.index, self._tables, window.changed)
+
+    def _kept(self, totals: WindowTotals, *, last: bool) -> WindowTotals:
+        """The totals, of their own where another slice enters before they are measured."""
+        if last or not totals.changed:
+            return totals
+        return replace(totals, groups={key: vector.copy() for key, vector in totals.groups.items()})
 
 
 class JudgeStep:
     """Judge, as a step."""
 
-    def __init__(self, model: ModelPlan, state: JudgeState | None, *, evaluations: bool) -> None:
+    def __init__(self, model: ModelPlan, state: JudgeState | None, *, evaluations: bool, changes: bool = False) -> None:
         """Continue from `state`."""
         self.state = JudgeState() if state is None else state
         quality = model.settings.quality
@@ -117,7 +129,7 @@ class JudgeStep:
             surprising(field.profile.missing, model.reference.rows, model.alpha) for field in model.layout.features
         )
         fresh = FreshnessConfig(names, quality.stale_after, quality.no_data_after, rare)
-        self.logic = Judge(JudgeConfig(model.layout.model, model.monitors, fresh, evaluations), self.state)
+        self.logic = Judge(JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes), self.state)
 
     def __call__(self, items: list[Header | Measures]) -> Iterable[Verdicts]:
         """Headers and measures to verdicts."""
@@ -154,9 +166,11 @@ def cohort_step(model: ModelPlan, join: JoinPlan, state: CohortsState | None, *,
     return CohortStep(config, state)
 
 
-def label_judge_step(model: ModelPlan, state: LabelJudgeState | None, *, evaluations: bool) -> LabelJudgeStep:
+def label_judge_step(
+    model: ModelPlan, state: LabelJudgeState | None, *, evaluations: bool, changes: bool = False
+) -> LabelJudgeStep:
     """The judge of a model's labels, as a step."""
-    return LabelJudgeStep(label_judge_config(model.settings, evaluations=evaluations), state)
+    return LabelJudgeStep(label_judge_config(model.settings, evaluations=evaluations, changes=changes), state)
 
 
 def measure_of(model: ModelPlan) -> Measure:
@@ -247,7 +261,7 @@ def cohorts_config(
     )
 
 
-def label_judge_config(model: ModelSettings, *, evaluations: bool) -> LabelJudgeConfig:
+def label_judge_config(model: ModelSettings, *, evaluations: bool, changes: bool = False) -> LabelJudgeConfig:
     """What the judge of labels needs.
 
     Raises:
@@ -263,6 +277,7 @@ def label_judge_config(model: ModelSettings, *, evaluations: bool) -> LabelJudge
         opinions_stand=stand if performance.concept.detectors == "alert" else None,
         evaluations=evaluations,
         min_coverage=performance.min_coverage,
+        changes=changes,
     )
 
 
@@ -297,7 +312,7 @@ class CohortStep:
 
     def __call__(self, ticks: list[CohortTick]) -> Iterable[CohortMeasures]:
         """Ticks to measures, one each."""
-        return [self.logic(tick) for tick in ticks]
+        return self.logic.many(ticks)
 
 
 class LabelJudgeStep:

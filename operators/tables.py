@@ -54,14 +54,34 @@ class Table:
     reference_samples: IntArray
 
 
+def part_of(table: Table, start: int, stop: int) -> Table:
+    """The groups [start, stop) of a table."""
+    if stop - start == len(table.groups):
+        return table
+    rows = slice(start, stop)
+    return Table(
+        table.kind,
+        table.metric,
+        table.groups[rows],
+        table.columns,
+        table.value[rows],
+        table.lower[rows],
+        table.upper[rows],
+        table.samples[rows],
+        None if table.baseline is None else table.baseline[rows],
+        table.reference_samples[rows],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All tables of one window of one model at its end."""
+    """All tables of one window of one model at its end; `changed` is False where they are those of the slice before."""
 
     model: str
     window: Window
     index: int
     tables: tuple[Table, ...]
+    changed: bool = True
 
     @property
     def end(self) -> int:

@@ -45,6 +45,7 @@ class Edges:
         alerts: takes alert events.
         dead_letters: takes dead letters.
         evaluations: takes evaluations; None when they are not wanted.
+        changes: whether only those evaluations are wanted that say something new.
         reporter: takes reports for the metrics.
         moved: told how far each partition has come, in panes: (of feedback?, partition, floor).
         feedback: feedback; None where there is none, or `source` brings it.
@@ -59,6 +60,7 @@ class Edges:
     moved: Moved | None = None
     feedback: Source[Any] | None = None
     open_store: OpenStore | None = None
+    changes: bool = False
 
 
 def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
@@ -82,7 +84,14 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     labels = None
     if joins and edges.open_store is not None:
         labels = feedback_flow(
-            topics.trues, decoded, models, time, edges.open_store, edges.moved, evaluations=wants_rows
+            topics.trues,
+            decoded,
+            models,
+            time,
+            edges.open_store,
+            edges.moved,
+            evaluations=wants_rows,
+            changes=edges.changes,
         )
         read = op.merge("read", decoded, labels.decoded)
     rejected = op.flat_map("rejected", read, lambda d: [(f"{d.topic}/{d.partition}", letter) for letter in d.dead])
@@ -103,7 +112,9 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     verdicts = op.stateful_batch(
         "judge",
         op.merge("tick", headers, measured),
-        step(lambda name, s: _of(models, name, lambda m: JudgeStep(m, s, evaluations=wants_rows))),
+        step(
+            lambda name, s: _of(models, name, lambda m: JudgeStep(m, s, evaluations=wants_rows, changes=edges.changes))
+        ),
     )
     found: Any = verdicts
     if labels is not None:

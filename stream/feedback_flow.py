@@ -48,6 +48,7 @@ def feedback_flow(
     moved: Moved | None,
     *,
     evaluations: bool,
+    changes: bool = False,
 ) -> FeedbackFlow:
     """Join feedback with predictions, measure cohorts, judge them."""
     plans = {name: model.join for name, model in models.items() if model.join is not None}
@@ -89,7 +90,9 @@ def feedback_flow(
         op.map("measured_labels", measured, _keyed),
         step(
             lambda name, state: (
-                label_judge_step(models[name], state, evaluations=evaluations) if name in plans else None
+                label_judge_step(models[name], state, evaluations=evaluations, changes=changes)
+                if name in plans
+                else None
             )
         ),
     )

@@ -58,18 +58,19 @@ class Ring:
     totals: Groups = field(default_factory=dict)
     holders: dict[Key, int] = field(default_factory=dict)
 
-    def push(self, index: int, groups: Groups, moments: slice) -> None:
-        """Let slice `index` enter and every slice that is `length` or more older leave.
+    def push(self, index: int, groups: Groups, moments: slice) -> bool:
+        """Let slice `index` enter and every slice that is `length` or more older leave; whether the sum may be another.
 
         Raises:
             ValueError: `index` is not newer than the slices held.
         """
         if self.slices and index <= max(self.slices):
             raise ValueError(f"slice {index} enters after slice {max(self.slices)}: a window only moves forward")
-        for old in [held for held in self.slices if held <= index - self.length]:
+        leaving = [held for held in self.slices if held <= index - self.length]
+        for old in leaving:
             self._leave(self.slices.pop(old))
         if not groups:
-            return
+            return bool(leaving)
         self.slices[index] = {key: pack(vector, moments) for key, vector in groups.items()}
         for key, vector in groups.items():
             total = self.totals.get(key)
@@ -79,6 +80,7 @@ class Ring:
             else:
                 total += vector
                 self.holders[key] += 1
+        return True
 
     def _leave(self, groups: dict[Key, Packed]) -> None:
         for key, packed in groups.items():

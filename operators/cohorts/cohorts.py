@@ -7,24 +7,23 @@ after a late revision is what it would have been with the revision in time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.cohorts.compare import Ask, Pairs, compare, covered, error_of
-from operators.cohorts.curves import Curves, curves_of
-from operators.cohorts.measures import CohortMeasures, Comparison, CurveMeasure, Newest, SliceError, WindowMeasures
+from operators.cohorts.compare import Ask, Pairs, covered, error_of
+from operators.cohorts.measures import CohortMeasures, CurveMeasure, SliceError
+from operators.cohorts.windows import MeasureCohorts, Request, WindowCounts, table_of
 from operators.plans.label_monitors import CURVE, Against
-from operators.tables import Kind, Table
+from operators.tables import Kind
 from windows.cohort_ring import CohortRing
 from windows.outcomes.difference import curve_shift
-from windows.outcomes.metrics import Measured, task_metrics
 from windows.panes import Window
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
@@ -111,25 +110,37 @@ class Cohorts:
         }
         for slide, length in config.plan.rings.items():
             state.rings[slide].length = length
+        self.measure = MeasureCohorts(config.layout, config.alpha, curves=config.curves)
         self.trails: dict[tuple[int, int], Trail] = {(one.window, one.size): one for one in config.plan.trails}
 
     def __call__(self, tick: CohortTick) -> CohortMeasures:
         """Take what became known, and measure the windows that moved on."""
+        (measures,) = self.many([tick])
+        return measures
+
+    def many(self, ticks: Iterable[CohortTick]) -> list[CohortMeasures]:
+        """Ticks in their order; all windows that moved on are measured together."""
+        drafts = [self._tick(tick) for tick in ticks]
+        measured = iter(self.measure([window for _, windows in drafts for window in windows]))
+        return [replace(draft, windows=tuple(next(measured) for _ in windows)) for draft, windows in drafts]
+
+    def _tick(self, tick: CohortTick) -> tuple[CohortMeasures, list[WindowCounts]]:
+        """Everything of a tick but the measures of its windows, and what these are measured from."""
         state, plan = self.state, self.config.plan
         if state.started == NEVER:
             seen = max(tick.last_prediction, tick.last_feedback) != NEVER
             state.started = max(tick.end - plan.tick, NEVER if seen else tick.since)
         self._take(tick.deltas, tick.end)
         moved = [window for window in plan.windows if self._moves(window, tick.end) or tick.ended]
-        windows = tuple(self._window(window, tick.end) for window in moved)
+        windows = [self._window(window, tick.end) for window in moved]
         held = {version for ring in state.rings.values() for version, _ in ring.groups()}
         for version in state.first.keys() - held:
             del state.first[version]
-        return CohortMeasures(
+        draft = CohortMeasures(
             model=self.config.model,
             end=tick.end,
             started=state.started,
-            windows=windows,
+            windows=(),
             curve=self._curve(tick.end),
             errors=tuple(self._errors(windows)),
             versions=tuple(sorted(held)),
@@ -140,6 +151,7 @@ class Cohorts:
             too_old=min(ring.too_old for ring in state.rings.values()),
             ended=tick.ended,
         )
+        return draft, windows
 
     def _take(self, deltas: Deltas, end: int) -> None:
         """Put the deltas into every ring, those of the same slice at once."""
@@ -180,59 +192,36 @@ class Cohorts:
             mature += slide
         return mature
 
-    def _window(self, window: Window, end: int) -> WindowMeasures:
+    def _window(self, window: Window, end: int) -> WindowCounts:
         state, slide = self.state, window.slide
         mature, before = self._mature(window, end), state.mature.get(window.size)
         ring = state.rings[slide]
-        groups = ring.move(f"mature {window.size}", (mature - window.size) // slide, mature // slide)
+        # Copies: the sums go on with the next tick, and curves keep parts of what they are given.
+        groups = _copied(ring.move(f"mature {window.size}", (mature - window.size) // slide, mature // slide))
         newest = None
         last = end // slide * slide
         if last > mature:
             latest = ring.move(f"newest {window.size}", (last - window.size) // slide, last // slide)
-            whole = {key: vector for key, vector in latest.items() if key[1] == WHOLE}
-            newest = Newest(last, tuple(self._tables(whole)))
+            newest = last, _copied({key: vector for key, vector in latest.items() if key[1] == WHOLE})
         state.mature[window.size], state.newest[window.size] = mature, last
-        comparisons = [
-            comparison
+        requests = [
+            request
             for against in dict.fromkeys(ask.against for ask in self.config.asks if ask.window == window.size)
             for segments in (True, False)
-            for comparison in self._compare(window, mature, groups, against, segments=segments)
+            for request in self._requests(window, mature, groups, against, segments=segments)
         ]
-        return WindowMeasures(
-            window=window,
-            end=mature,
-            moved=before is None or mature > before,
-            tables=tuple(self._tables(groups)),
-            comparisons=tuple(comparisons),
-            newest=newest,
-            curves=tuple(self._curves(groups)),
-        )
+        moved = before is None or mature > before
+        return WindowCounts(window, mature, moved, groups, newest, tuple(requests))
 
-    def _curves(self, groups: Groups) -> Iterator[Curves]:
-        config = self.config
-        for (version, segment), vector in sorted(groups.items(), key=lambda item: item[0]):
-            if segment == WHOLE and vector[config.layout.predictions] > 0:
-                # A copy: curves hold parts of what they are given, and the sum goes on.
-                yield curves_of(config.layout, version, vector.copy(), config.alpha, everything=config.curves)
-
-    def _tables(self, groups: Groups) -> Iterator[Table]:
-        """Every metric of the task, of all groups that have predictions."""
-        keys = tuple(key for key in sorted(groups) if groups[key][self.config.layout.predictions] > 0)
-        if not keys:
-            return
-        vectors = np.stack([groups[key] for key in keys])
-        for metric, found in task_metrics(self.config.layout, vectors, self.config.alpha).items():
-            yield _table(Kind.PERFORMANCE, metric, keys, found)
-
-    def _compare(
+    def _requests(
         self, window: Window, mature: int, groups: Groups, against: Against, *, segments: bool
-    ) -> Iterator[Comparison]:
-        """The comparisons with one baseline, of rules that look at segments or of those that do not."""
-        asks = [
+    ) -> Iterator[Request]:
+        """The comparison with one baseline, of rules that look at segments or of those that do not."""
+        asks = tuple(
             ask
             for ask in self.config.asks
             if ask.window == window.size and ask.against == against and ask.segments == segments
-        ]
+        )
         if not asks:
             return
         chosen = {key: vector for key, vector in groups.items() if segments or key[1] == WHOLE}
@@ -247,8 +236,7 @@ class Cohorts:
         if not found:
             return
         keys, current, baseline, versus = zip(*found, strict=True)
-        pairs = Pairs(tuple(keys), np.stack(current), np.stack(baseline), tuple(versus))
-        yield from compare(self.config.layout, pairs, asks, self.config.alpha)
+        yield Request(asks, Pairs(tuple(keys), np.stack(current), np.stack(baseline), tuple(versus)))
 
     def _by_segment(self, window: Window, mature: int, against: Against, names: Iterable[str]) -> dict[str, IntArray]:
         """Baselines that are the same for every version, by segment."""
@@ -311,11 +299,11 @@ class Cohorts:
         if before is None or recent is None:
             return None
         found = curve_shift(self.config.layout, recent[None], before[None], self.config.alpha)
-        table = _table(Kind.CONCEPT, CURVE, (("", WHOLE),), found)
+        table = table_of(Kind.CONCEPT, CURVE, (("", WHOLE),), found)
         coverage = covered(self.config.layout, np.stack((recent, before)))
         return CurveMeasure(Window(curve.recent, slide), mature, table, float(np.fmin(*coverage)))
 
-    def _errors(self, windows: tuple[WindowMeasures, ...]) -> Iterator[SliceError]:
+    def _errors(self, windows: Sequence[WindowCounts]) -> Iterator[SliceError]:
         """The errors of the slices of the shortest window that have become mature."""
         first = self.config.plan.windows[0]
         moved = next((one for one in windows if one.window == first and one.moved), None)
@@ -346,10 +334,8 @@ class Cohorts:
             del pending[version]
 
 
-def _table(kind: Kind, metric: str, groups: tuple[Key, ...], found: Measured) -> Table:
-    none = np.zeros((len(groups), 1), dtype=np.int64)
-    columns = (found.value[:, None], found.lower[:, None], found.upper[:, None], found.samples[:, None])
-    return Table(kind, metric, groups, ("",), *columns, None, none)
+def _copied(groups: Groups) -> Groups:
+    return {key: vector.copy() for key, vector in groups.items()}
 
 
 def _all_versions(groups: Groups) -> IntArray | None:

@@ -10,10 +10,15 @@ import numpy as np
 from operators.judging.readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.judging.changes import Changes
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
+    from windows.arrays import IntArray
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]
+STATUSES: tuple[Status, ...] = ("ok", "minor", "major", "insufficient_data")
 
 
 class WindowRow(msgspec.Struct, frozen=True):
@@ -49,56 +54,61 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     against: str = ""
 
 
-def rows_of(model: str, measures: Measures, table: Table, monitors: list[Monitor]) -> list[Evaluation]:
-    """The rows of a table: one for each group and feature for which the metric is defined or should be."""
+def rows_of(
+    model: str, measures: Measures, table: Table, monitors: list[Monitor], changes: Changes | None = None
+) -> list[Evaluation]:
+    """The rows of a table: one for each group and feature for which the metric is defined or should be.
+
+    With `changes`, those that say something new; none of a window in which nothing came or left.
+    """
+    if changes is not None and not measures.changed:
+        return []
     end, window = measures.end, measures.window
     span = WindowRow(window.label, end - window.size, end)
     rows: list[Evaluation] = []
     for group, (version, segment) in enumerate(table.groups):
         judged = [monitor for monitor in monitors if not monitor.worst_only and not (monitor.whole_only and segment)]
         status, thresholds = _status(judged[0], table, group) if judged else _unjudged(table, group)
-        for column, feature in enumerate(table.columns):
-            value = _number(table.value[group, column])
-            if value is None and table.samples[group, column] > 0:
-                continue
-            state, threshold = status[column], thresholds[column]
+        value, samples = np.where(np.isfinite(table.value[group]), table.value[group], np.nan), table.samples[group]
+        wanted = ~np.isnan(value) | (samples == 0)
+        if changes is not None:
+            key = (table.kind, table.metric, window.size, version, segment)
+            wanted &= changes(key, status, value, end, window.size)
+        for column in np.flatnonzero(wanted).tolist():
+            state, threshold, found = STATUSES[status[column]], thresholds[column], _number(value[column])
             rows.append(
                 Evaluation(
                     model,
                     version,
                     segment,
                     str(table.kind),
-                    feature,
+                    table.columns[column],
                     table.metric,
                     span,
-                    value,
+                    found,
                     _number(table.lower[group, column]),
                     _number(table.upper[group, column]),
                     threshold,
-                    int(table.samples[group, column]),
+                    int(samples[column]),
                     int(table.reference_samples[group, column]),
                     state,
-                    _reason(state, value, threshold, int(table.samples[group, column])),
+                    _reason(state, found, threshold, int(samples[column])),
                 )
             )
     return rows
 
 
-def _status(monitor: Monitor, table: Table, group: int) -> tuple[list[Status], list[float | None]]:
+def _status(monitor: Monitor, table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
+    """Places in STATUSES, and thresholds."""
     readings = readings_of(monitor, table, group)
     found = breach_level(readings)
-    thin = insufficient(readings)
-    names: tuple[Status, ...] = ("ok", "minor", "major")
-    status: list[Status] = [
-        names[level] if level else "insufficient_data" if lacking else "ok"
-        for level, lacking in zip(found.tolist(), thin.tolist(), strict=True)
-    ]
-    return status, [float(base) + monitor.lowest for base in readings.base]
+    status = np.where((found == 0) & insufficient(readings), STATUSES.index("insufficient_data"), found)
+    return status, (readings.base + monitor.lowest).tolist()
 
 
-def _unjudged(table: Table, group: int) -> tuple[list[Status], list[float | None]]:
+def _unjudged(table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
     values = table.value[group]
-    return ["insufficient_data" if np.isnan(value) else "ok" for value in values], [None] * len(values)
+    return np.where(np.isnan(values), STATUSES.index("insufficient_data"), 0), [None] * len(values)
 
 
 def _number(value: float) -> float | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.findings import PREDICTIONS, Finding, WindowSpan
+from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.evaluations import Evaluation, rows_of
 from operators.judging.freshness import FreshnessConfig, fresh_findings
@@ -36,12 +37,13 @@ RATE = "throughput"
 
 @dataclass(frozen=True, slots=True)
 class JudgeConfig:
-    """One model: its monitors, freshness limits, and whether evaluations are wanted as rows."""
+    """One model: its monitors, freshness limits, and whether evaluations are wanted as rows, or their changes."""
 
     model: str
     monitors: tuple[Monitor, ...]
     freshness: FreshnessConfig
     evaluations: bool
+    changes: bool = False
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class Judge:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        self.changes = Changes() if config.changes else None
         self.by_table: dict[tuple[str, str], list[Monitor]] = {}
         for monitor in config.monitors:
             self.by_table.setdefault((monitor.kind, monitor.metric), []).append(monitor)
@@ -124,7 +127,7 @@ class Judge:
                     for objective in self._judge(monitor, measures, table, header, looked):
                         self.state.objectives[objective.version, objective.sla] = objective
                 if self.config.evaluations:
-                    evaluations += rows_of(self.config.model, measures, table, monitors)
+                    evaluations += rows_of(self.config.model, measures, table, monitors, self.changes)
         given_up = self._forget(header, looked)
         findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
         findings += fresh_findings(self.config.freshness, header)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.judging.curve_evaluations import curves_rows
-from operators.judging.evaluations import Evaluation, WindowRow
+from operators.judging.evaluations import STATUSES, Evaluation, WindowRow
 from operators.judging.label_tables import Asked, coverage_of, table_of
 from operators.judging.opinions import RUN_LENGTH
 from operators.judging.readings import breach_level, insufficient, readings_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operators.cohorts.measures import CohortMeasures, CurveMeasure, Newest, SliceError, WindowMeasures
+    from operators.judging.changes import Changes
     from operators.judging.evaluations import Status
     from operators.judging.opinions import Opinion
     from operators.plans.label_monitors import PerformanceMonitor
@@ -31,7 +32,8 @@ Verdict = tuple["Status", float | None]
 OF_ANY_FLOOR = OF_ANY_COVERAGE | {"labelled", "predictions"}
 """Metrics that are sure however few labels have come."""
 
-STATUSES: tuple[Status, ...] = ("ok", "minor", "major")
+IMMATURE = "immature"
+"""How the reason of a row begins whose labels are still coming."""
 
 
 def window_rows(
@@ -93,6 +95,19 @@ def opinion_rows(measures: CohortMeasures, said: Iterable[tuple[SliceError, Opin
         )
         for error, opinion in said
     ]
+
+
+def changed_rows(changes: Changes, rows: Iterable[Evaluation]) -> list[Evaluation]:
+    """Those of the rows that say something new."""
+    return [row for row in rows if _new(changes, row)]
+
+
+def _new(changes: Changes, row: Evaluation) -> bool:
+    size, immature = row.window.end - row.window.start, row.reason.startswith(IMMATURE)
+    key = (row.kind, row.feature, row.metric, row.window.size, row.version, row.segment, row.against, immature)
+    status = np.array([STATUSES.index(row.status)])
+    value = np.array([np.nan if row.value is None else row.value])
+    return bool(changes(key, status, value, row.window.end, size)[0])
 
 
 def _said(opinion: Opinion) -> str:
@@ -186,7 +201,7 @@ def _immature(model: str, window: WindowMeasures, newest: Newest) -> Iterator[Ev
                 reference_samples=0,
                 status="insufficient_data",
                 reason=(
-                    f"immature: {known:,} of {served:,} predictions have a label yet;"
+                    f"{IMMATURE}: {known:,} of {served:,} predictions have a label yet;"
                     " fast labels are no fair sample, so nothing is decided"
                 ),
             )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.findings import LABELS, Finding, WindowSpan
+from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
-from operators.judging.label_evaluations import curve_rows, opinion_rows, window_rows
+from operators.judging.label_evaluations import changed_rows, curve_rows, opinion_rows, window_rows
 from operators.judging.label_tables import Asked, coverage_of, table_of
 from operators.judging.objectives import Objective
 from operators.judging.opinions import Detectors, Opinion, load, opinions
@@ -44,6 +45,7 @@ class LabelJudgeConfig:
         opinions_stand: how long (ms) what they say is a finding of the minor level; None for never.
         evaluations: whether evaluations are wanted as rows.
         min_coverage: share of the predictions that must have a label, where no monitor says otherwise.
+        changes: whether only those are that say something new.
     """
 
     model: str
@@ -53,6 +55,7 @@ class LabelJudgeConfig:
     opinions_stand: int | None
     evaluations: bool
     min_coverage: float = 0.0
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class LabelJudge:
         self.state = state
         if config.detectors:
             load()  # now, not in the midst of the traffic
+        self.changes = Changes() if config.changes else None
         self.monitors = {(one.monitor.name, size): one for one in config.monitors for size in one.monitor.windows}
 
     def __call__(self, measures: CohortMeasures) -> LabelVerdicts:
@@ -257,7 +261,8 @@ class LabelJudge:
         if measures.curve is not None:
             curve = self.monitors.get((CURVE_MONITOR, measures.curve.recent.size))
             found += curve_rows(measures, measures.curve, curve)
-        return found + opinion_rows(measures, said)
+        found += opinion_rows(measures, said)
+        return found if self.changes is None else changed_rows(self.changes, found)
 
 
 def _against(one: PerformanceMonitor, version: str) -> str:

@@ -12,7 +12,7 @@ from windows.estimates.estimate import Estimates
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from windows.arrays import IntArray
+    from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import EstimateSpan
     from windows.ring import Key
 
@@ -26,13 +26,13 @@ class MeasureEstimates:
         self.alpha = alpha
         self.estimates = Estimates(span.estimator)
 
-    def __call__(self, groups: Sequence[Key], vectors: Sequence[IntArray], factor: float) -> list[Table]:
+    def __call__(self, groups: Sequence[Key], vectors: Sequence[IntArray], factor: FloatArray) -> list[Table]:
         """One table a metric, of G groups and the one column "".
 
         Args:
             groups: G (version, segment) pairs.
             vectors: G vectors of the layout.
-            factor: overdispersion of the predictions; infinite while it is not known.
+            factor: float64[G], overdispersion of the predictions; infinite while it is not known.
         """
         counts = np.stack([vector[self.span.start : self.span.stop] for vector in vectors])
         samples = self.estimates.samples(counts)[:, None]

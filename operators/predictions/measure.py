@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.plans.measures import QUANTILES, UNORDERED, Plan
+from operators.plans.measures import DISTANCES, QUANTILES, UNORDERED, Plan
 from operators.predictions.estimates import MeasureEstimates
+from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.layout import Layout, reference_vector
@@ -22,7 +23,7 @@ from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
 from windows.statistics import distances, intervals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from operators.predictions.ring import WindowTotals
     from windows.arrays import FloatArray, IntArray
@@ -68,48 +69,71 @@ class Measure:
 
     def __call__(self, totals: WindowTotals) -> Measures:
         """The tables that the plan of this window asks for; none for a window without data."""
-        plan = self.config.plans[totals.window.size]
-        tables: list[Table] = []
-        groups = [key for key in sorted(totals.groups) if self.references.get(key[1]) is not None]
-        if groups:
-            vectors = [totals.groups[key] for key in groups]
-            tables += self._columns(Kind.FEATURE, self.features, plan.features, groups, vectors, totals.factors, plan)
-            if self.prediction is not None:
-                factors = None if totals.factors is None else totals.factors[-1:]
-                tables += self._columns(
-                    Kind.PREDICTION, self.prediction, plan.prediction, groups, vectors, factors, Plan()
-                )
-        whole = [key for key in groups if key[1] == WHOLE]
-        if plan.service and whole:
-            tables += self._service(whole, [totals.groups[key] for key in whole], totals.window.size, plan)
-        if plan.estimates and self.estimates is not None and totals.groups:
-            known = sorted(totals.groups)
-            vectors = [totals.groups[key] for key in known]
-            tables += self.estimates(known, vectors, self._prediction_factor(totals.factors))
-        return Measures(totals.model, totals.window, totals.index, tuple(tables))
+        (measures,) = self.many([totals])
+        return measures
 
-    def _columns(
-        self,
-        kind: Kind,
-        where: Gather,
-        metrics: tuple[str, ...],
-        groups: list[Key],
-        vectors: list[IntArray],
-        factors: FloatArray | None,
-        plan: Plan,
-    ) -> list[Table]:
-        if not where.fields or not (metrics or plan.quality or plan.moments):
+    def many(self, windows: Sequence[WindowTotals]) -> list[Measures]:
+        """Measure many windows, a stack of them at a time; each as it would be alone, to the last bit."""
+        found: list[Measures] = []
+        for chunk in chunks(windows, len(self.features.fields)):
+            tables: list[list[Table]] = [[] for _ in chunk]
+            if any(window.groups for window in chunk):
+                self._measure(chunk, tables)
+            found += [
+                Measures(window.model, window.window, window.index, tuple(mine))
+                for window, mine in zip(chunk, tables, strict=True)
+            ]
+        return found
+
+    def _measure(self, windows: list[WindowTotals], found: list[list[Table]]) -> None:
+        """Append to each window's list the tables of its plan."""
+        plans = [self._plan(window) for window in windows]
+        compared = stack_of(windows, lambda _, key: self.references.get(key[1]) is not None)
+        factors = [window.factors for window in windows]
+        if compared.keys:
+            metrics = _union(plan.features for plan in plans)
+            quality, moments = any(plan.quality for plan in plans), any(plan.moments for plan in plans)
+            asked = _Asked(Kind.FEATURE, self.features, metrics, quality, moments)
+            compared.deal(self._columns(asked, compared, factors), found, self._wanted)
+        if compared.keys and self.prediction is not None:
+            asked = _Asked(Kind.PREDICTION, self.prediction, _union(plan.prediction for plan in plans))
+            last = [None if one is None else one[-1:] for one in factors]
+            compared.deal(self._columns(asked, compared, last), found, self._wanted)
+        whole = stack_of(windows, lambda window, key: self._plan(window).service and key[1] == WHOLE)
+        if whole.keys:
+            whole.deal(self._service(whole), found, lambda *_: True)
+        if self.estimates is not None:
+            every = stack_of(windows, lambda window, _: self._plan(window).estimates)
+            if every.keys:
+                of_each = np.array([self._prediction_factor(window.factors) for window in windows])
+                tables = self.estimates(every.keys, every.vectors, np.repeat(of_each, every.sizes))
+                every.deal(tables, found, lambda *_: True)
+
+    def _plan(self, window: WindowTotals) -> Plan:
+        return self.config.plans[window.window.size]
+
+    def _wanted(self, window: WindowTotals, table: Table) -> bool:
+        """Whether the plan of a window has a table of its columns."""
+        plan = self._plan(window)
+        if table.kind == Kind.PREDICTION:
+            return table.metric in plan.prediction
+        if table.kind == Kind.QUALITY:
+            return plan.quality
+        return table.metric in plan.features if table.metric in DISTANCES else plan.moments
+
+    def _columns(self, asked: _Asked, stack: Stack, factors: list[FloatArray | None]) -> list[Table]:
+        where = asked.where
+        if not where.fields or not (asked.metrics or asked.quality or asked.moments):
             return []
-        current = gather(where, vectors)
-        reference = self._reference(kind, where, tuple(segment for _, segment in groups))
-        factor = np.tile(_factors(where, factors), len(groups))
-        table = _Tabulate(kind, tuple(groups), tuple(field.name for field in where.fields))
-        side = _Side(reference, factor)
-        tables = [self._distance(table, metric, where, current, side) for metric in metrics]
-        if plan.quality:
+        current = gather(where, stack.vectors)
+        reference = self._reference(asked.kind, where, tuple(segment for _, segment in stack.keys))
+        table = _Tabulate(asked.kind, stack.keys, tuple(field.name for field in where.fields))
+        side = _Side(reference, stack.each([_factors(where, one) for one in factors]))
+        tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
+        if asked.quality:
             tables += self._ratios(table, where, current, side)
-        if plan.moments:
-            tables += self._moments(table, where, current, vectors)
+        if asked.moments:
+            tables += self._moments(table, where, current, stack.vectors)
         return tables
 
     def _prediction_factor(self, factors: FloatArray | None) -> float:
@@ -119,7 +143,7 @@ class Measure:
         return float(_factors(self.prediction, None if factors is None else factors[-1:])[0])
 
     def _reference(self, kind: Kind, where: Gather, segments: tuple[str, ...]) -> Counts:
-        """The reference's counts of these segments; the groups are mostly those of the window before."""
+        """The reference's counts of these segments; the groups are mostly those measured before."""
         known = self._gathered.get(kind)
         if known is None or known[0] != segments:
             vectors = [self.references[segment] for segment in segments]
@@ -212,10 +236,10 @@ class Measure:
             named("std", spread, (np.full(len(flat), np.nan), np.full(len(flat), np.nan)), flat, base_sd, none),
         ]
 
-    def _service(self, groups: list[Key], vectors: list[IntArray], size: int, plan: Plan) -> list[Table]:
+    def _service(self, stack: Stack) -> list[Table]:
         """Latency quantiles, availability and throughput of each version."""
-        layout, alpha = self.config.layout, self.config.alpha
-        table = _Tabulate(Kind.SERVICE, tuple(groups), ("",))
+        layout, alpha, vectors = self.config.layout, self.config.alpha, stack.vectors
+        table = _Tabulate(Kind.SERVICE, stack.keys, ("",))
         latency = np.stack([vector[layout.latency : layout.latency + LATENCY_BINS] for vector in vectors])
         served = np.array([vector[layout.rows] for vector in vectors], dtype=np.int64)
         failed = np.array([vector[layout.errors] for vector in vectors], dtype=np.int64)
@@ -224,15 +248,15 @@ class Measure:
         levels = np.array([level for _, level in QUANTILES])
         values = np.stack([quantile(row, levels) for row in latency])
         lowers, uppers = np.full(values.shape, np.nan), np.full(values.shape, np.nan)
-        if plan.service_bounds:
-            for at, row in enumerate(latency):
-                lowers[at], uppers[at] = quantile_bounds(row, levels, alpha)
+        bounded = np.repeat([self._plan(window).service_bounds for window in stack.windows], stack.sizes)
+        for at in np.flatnonzero(bounded).tolist():
+            lowers[at], uppers[at] = quantile_bounds(latency[at], levels, alpha)
         tables = [
             table(name, values[:, at], (lowers[:, at], uppers[:, at]), timed, None, none)
             for at, (name, _) in enumerate(QUANTILES)
         ]
         total = served + failed
-        seconds = size / 1e3
+        seconds = np.repeat([window.window.size / 1e3 for window in stack.windows], stack.sizes)
         share = np.divide(served, total, out=np.full(len(total), np.nan), where=total > 0)
         ok = intervals.proportion_interval(served.astype(np.float64), total.astype(np.float64), alpha)
         rate = total / seconds
@@ -241,6 +265,23 @@ class Measure:
             table("availability", share, ok, total, None, none),
             table("throughput", rate, (rate, rate), total, None, none),
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is measured of some fields."""
+
+    kind: Kind
+    where: Gather
+    metrics: tuple[str, ...]
+    quality: bool = False
+    moments: bool = False
+
+
+def _union(wanted: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """The distances that any of several plans names, in their order."""
+    named = {name for names in wanted for name in names}
+    return tuple(name for name in DISTANCES if name in named)
 
 
 @dataclass(frozen=True, slots=True)

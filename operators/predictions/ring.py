@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from windows.ring import Groups, Ring
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class RingState:
 class WindowTotals:
     """All that a window holds at the end of slice `index`.
 
-    (version, segment) -> vector, valid until the next slice enters.
+    (version, segment) -> vector, valid until the next slice enters. `changed` is False where neither the groups nor the
+    factors can have changed since these totals were given last.
     """
 
     model: str
@@ -39,6 +42,7 @@ class WindowTotals:
     index: int
     groups: Groups
     factors: FloatArray | None
+    changed: bool = True
 
     @property
     def end(self) -> int:
@@ -59,11 +63,19 @@ class Rings:
         self.layout = layout
         self.state = state
         self.moments = slice(layout.moments, layout.segment_size)
+        self._before: WindowTotals | None = None
 
     def __call__(self, entering: Slice) -> WindowTotals:
         """The window's totals after this slice."""
         if self.state.ring is None:
             self.state.ring = Ring(entering.window.slices)
         ring = self.state.ring
-        ring.push(entering.index, entering.groups, self.moments)
-        return WindowTotals(self.layout.model, entering.window, entering.index, ring.totals, entering.factors)
+        moved = ring.push(entering.index, entering.groups, self.moments)
+        changed = moved or self._before is None or not _equal(self._before.factors, entering.factors)
+        model, window = self.layout.model, entering.window
+        self._before = WindowTotals(model, window, entering.index, ring.totals, entering.factors, changed)
+        return self._before
+
+
+def _equal(one: FloatArray | None, other: FloatArray | None) -> bool:
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from operators.judging.changes import Rows
 from operators.settings.durations import show_duration
 from stream.cli.progress import progress_bar
 from stream.cli.signals import stop_event
@@ -63,8 +64,12 @@ def replay(
         typer.Option("--set", help="PATH=VALUE in place of what the config says, such as models.0.drift.ks.major=0.2."),
     ] = None,
     evaluations: Annotated[
-        bool, typer.Option("--evaluations/--no-evaluations", help="Whether to write every evaluation: it takes time.")
-    ] = True,
+        Rows,
+        typer.Option(
+            help="Evaluations to write: changes (a row when the status or the value's second digit changes, and one "
+            "in a window's length), all (every metric at every look: it takes time and room), none."
+        ),
+    ] = "changes",
 ) -> None:
     """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
     loaded = load(config, {**os.environ, **overrides(settings or ())})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from operators.judging.changes import Rows
     from stream.config.load import Config
     from stream.replay.lanes import Lane
     from windows.references.reference import Reference
@@ -48,7 +49,7 @@ def replay(
     lanes: Sequence[Lane],
     out: Path,
     *,
-    evaluations: bool = True,
+    evaluations: Rows = "all",
     progress: Callable[[float], None] = lambda _: None,
     stop: threading.Event | None = None,
 ) -> Summary:
@@ -59,7 +60,7 @@ def replay(
         references: by model.
         lanes: at least one.
         out: a directory; see Results.
-        evaluations: whether every evaluation is written; without, only what monitors need is measured.
+        evaluations: which are written. For all of them every metric is measured, else what monitors need.
         progress: told the share that is read.
         stop: may be set to end early; nothing is written then.
 
@@ -69,7 +70,7 @@ def replay(
         UnbalancedError: read = folded + late + dead letters + feedback does not hold.
     """
     began, now = time.monotonic(), int(time.time() * 1e3)
-    models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations)
+    models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations == "all")
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     feedback = any(lane.feedback for lane in lanes)
@@ -78,10 +79,11 @@ def replay(
             source=source,
             alerts=CallSink(results.alert),
             dead_letters=CallSink(results.dead_letter),
-            evaluations=CallSink(results.evaluation) if evaluations else None,
+            evaluations=None if evaluations == "none" else CallSink(results.evaluation),
             reporter=tally,
             moved=source.moved,
             open_store=stores if feedback else None,
+            changes=evaluations == "changes",
         )
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:

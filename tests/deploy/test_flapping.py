@@ -66,7 +66,7 @@ def _events(directory: Path, config: Config) -> list[tuple[int, str, str]]:
             generator = shifted if wrong else normal
             batch = generator.batch((end - begin) * RATE, START + begin * 1_000, START + end * 1_000)
             file.writelines(line + b"\n" for line in generator.encode(batch))
-    replay(config, {"click": reference()}, [FileLane(directory / "hour.jsonl")], directory / "out", evaluations=False)
+    replay(config, {"click": reference()}, [FileLane(directory / "hour.jsonl")], directory / "out", evaluations="none")
     return [
         (
             round(datetime.fromisoformat(event["event_time"]).timestamp()) - START // 1_000,

@@ -81,12 +81,12 @@ class Estimates:
         found: IntArray = counts[:, :width].sum(axis=1)
         return found
 
-    def __call__(self, counts: IntArray, factor: float, alpha: float) -> dict[str, Estimated]:
+    def __call__(self, counts: IntArray, factor: float | FloatArray, alpha: float) -> dict[str, Estimated]:
         """Metric -> estimate.
 
         Args:
             counts: int64[G, size], predictions per slot of the estimator.
-            factor: overdispersion of the predictions, >= 1; infinite while it is not known.
+            factor: overdispersion of the predictions, >= 1, one or float64[G]; infinite while it is not known.
             alpha: level of each bound.
         """
         samples = self.samples(counts).astype(np.float64)
@@ -153,7 +153,7 @@ def _errors(estimator: RegressionEstimator, counts: FloatArray) -> dict[str, Val
     parts = counts / rows[:, None]
 
     def mean(power: int, sums: FloatArray) -> FloatArray:
-        found: FloatArray = parts @ middle**power * (sums.sum() / (cells.rows @ middle**power))
+        found: FloatArray = (parts * middle**power).sum(axis=1) * (sums.sum() / (cells.rows @ middle**power))
         return found
 
     mae, mse, fourth = mean(1, cells.absolute), mean(2, cells.squares), mean(4, cells.fourths)
@@ -176,11 +176,11 @@ def _unsure(parts: FloatArray, cells: ErrorCells, power: int, sums: FloatArray, 
     ratio = sums.sum() / (cells.rows @ middle)
     spread = max(float(squares.sum() / (cells.rows @ middle**2) - ratio**2), 0.0) * middle**2
     inside = np.maximum(squares - np.square(sums) / np.maximum(cells.rows, 1), 0.0)
-    found: FloatArray = np.square(parts) @ ((inside + spread) / np.square(cells.rows + 1.0))
+    found: FloatArray = (np.square(parts) * ((inside + spread) / np.square(cells.rows + 1.0))).sum(axis=1)
     return found
 
 
-def _share_bounds(found: Value, samples: FloatArray, factor: float, alpha: float) -> Interval:
+def _share_bounds(found: Value, samples: FloatArray, factor: float | FloatArray, alpha: float) -> Interval:
     """Clopper and Pearson at the sample size that has the variance; at most that of the samples."""
     value = np.clip(found.value, 0.0, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -189,7 +189,7 @@ def _share_bounds(found: Value, samples: FloatArray, factor: float, alpha: float
     return proportion_interval(value * size, size, alpha)
 
 
-def _error_bounds(found: Value, samples: FloatArray, factor: float, alpha: float) -> Interval:
+def _error_bounds(found: Value, samples: FloatArray, factor: float | FloatArray, alpha: float) -> Interval:
     """A gamma variable of this mean and variance: the mean over its quantiles."""
     del samples
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):

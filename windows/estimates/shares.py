@@ -96,7 +96,7 @@ def _auc(counts: FloatArray, cells: Cells) -> Value:
 def _by_order(counts: FloatArray, order: IntArray) -> FloatArray:
     summed = np.zeros((int(order.max()) + 1, len(counts)))
     np.add.at(summed, order, counts.T)
-    return summed.T
+    return np.ascontiguousarray(summed.T)  # so that sums run in the same order however many groups there are
 
 
 def class_means(counts: Sequence[FloatArray], classes: Sequence[Cells]) -> dict[str, Value]:
@@ -113,9 +113,10 @@ def class_means(counts: Sequence[FloatArray], classes: Sequence[Cells]) -> dict[
     rows = counts[0].sum(axis=1)
     right, uncertain, hits = np.zeros(len(rows)), np.zeros(len(rows)), np.zeros(len(rows))
     for block, cells in zip(counts, classes, strict=True):
-        hits += block @ cells.calibrated.share
-        right += (block * cells.positive) @ cells.calibrated.share
-        uncertain += np.square(block * cells.positive) @ cells.calibrated.variance
+        # Products and sums, no matrix products: those of BLAS depend in their last digit on how many groups there are.
+        hits += (block * cells.calibrated.share).sum(axis=1)
+        right += (block * cells.positive * cells.calibrated.share).sum(axis=1)
+        uncertain += (np.square(block * cells.positive) * cells.calibrated.variance).sum(axis=1)
     accuracy = np.minimum(right / hits, 1.0)
     scale = (rows / hits)[:, None]
     found: dict[str, list[Value]] = {name: [] for name in SHARES}

@@ -106,7 +106,9 @@ def _mean_law(law: Law, present: BoolArray, classes: IntArray, correlation: Floa
 def _inflation(variance: FloatArray, correlation: FloatArray) -> FloatArray:
     """Variance of the sum over the sum of the variances, float64[G]."""
     deviation_ = np.sqrt(variance)
-    total, alone = np.einsum("gi,gij,gj->g", deviation_, correlation, deviation_), variance.sum(axis=1)
+    # No einsum: the order of its sums, and so the last digit, depends on how many groups there are.
+    products = deviation_[:, :, None] * correlation * deviation_[:, None, :]
+    total, alone = products.reshape(len(variance), -1).sum(axis=1), variance.sum(axis=1)
     ratio: FloatArray = np.divide(total, alone, out=np.ones_like(alone), where=alone > 0)
     return ratio
 

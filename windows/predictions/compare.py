@@ -172,7 +172,8 @@ def gather(where: Gather, vectors: Sequence[IntArray]) -> Counts:
     for row, vector in enumerate(vectors):
         slots[row, : where.zero] = vector[: where.zero]
     fields = len(where.fields)
-    fine = slots[:, where.fine].reshape(len(vectors) * fields, -1)
+    # In the same memory order for any number of groups: it decides the order of sums, and so their last digit.
+    fine = np.ascontiguousarray(slots[:, where.fine]).reshape(len(vectors) * fields, -1)
     coarse = np.stack([where.coarse @ row for row in slots]).reshape(len(vectors) * fields, -1)
     outside = slots[:, where.outside]
     return Counts(

@@ -49,3 +49,14 @@ def test_factors_travel_with_the_slice() -> None:
     """What was found live goes on to where it is used."""
     factors = np.array([2.0])
     assert Rings(LAYOUT, RingState())(Slice(WINDOW, 1, {}, factors)).factors is factors
+
+
+def test_a_window_into_which_nothing_came_or_left_is_not_changed() -> None:
+    """It changes when a slice enters, when one leaves, when factors do, and for one who has just started."""
+    state = RingState()
+    rings = Rings(LAYOUT, state)
+    found = [rings(entering(index, 5 if index == 3 else 0)).changed for index in range(1, 66)]
+    assert [index for index, changed in enumerate(found, 1) if changed] == [1, 3, 63]
+    factors = [np.array([2.0]), np.array([2.0]), np.array([3.0])]
+    assert [rings(Slice(WINDOW, 70 + at, {}, one)).changed for at, one in enumerate(factors)] == [True, False, True]
+    assert Rings(LAYOUT, state)(entering(80, 0)).changed

@@ -289,11 +289,39 @@ def test_without_evaluations_alerts_are_the_same(tmp_path: Path) -> None:
     """Not writing evaluations changes no verdict."""
     path = write(tmp_path / "p.jsonl", predictions(SECONDS, SHIFTED))
     run(tmp_path, path)
-    run(tmp_path, path, out="fewer", evaluations=False)
+    run(tmp_path, path, out="fewer", evaluations="none")
     full, fewer = contents(tmp_path), contents(tmp_path, "fewer")
     assert fewer[EVALUATIONS] == b""
     assert full[EVALUATIONS]
     assert full[ALERTS] == fewer[ALERTS]
+
+
+def test_changes_are_those_of_all_evaluations_that_say_something_new(tmp_path: Path) -> None:
+    """Every row is one of the full file, each stream begins with its first, and alerts are the same.
+
+    But for the bounds of latencies, which are made where an objective reads them.
+    """
+    path = write(tmp_path / "p.jsonl", predictions(SECONDS, SHIFTED))
+    run(tmp_path, path)
+    summary = run(tmp_path, path, out="changes", evaluations="changes")
+    full, fewer = contents(tmp_path), contents(tmp_path, "changes")
+    assert full[ALERTS] == fewer[ALERTS]
+    every, chosen = full[EVALUATIONS].splitlines(), fewer[EVALUATIONS].splitlines()
+    assert {line for line in chosen if b'"latency_p' not in line} < set(every)
+    assert summary.evaluations == len(chosen)
+
+    def judged(lines: list[bytes]) -> dict[tuple[str, ...], list[str]]:
+        found: dict[tuple[str, ...], list[str]] = {}
+        for row in map(json.loads, lines):
+            key = tuple(row[name] for name in ("version", "segment", "kind", "feature", "metric"))
+            found.setdefault((*key, row["window"]["size"]), []).append(row["status"])
+        return found
+
+    everything, told = judged(every), judged(chosen)
+    assert {key[4] for key in told} >= {"psi", "ks", "missing_ratio", "throughput", "availability"}
+    for key, statuses in told.items():
+        assert statuses[0] == everything[key][0]
+        assert {*statuses} == {*everything[key]}
 
 
 class Sparse:
@@ -335,7 +363,7 @@ def test_thin_traffic_is_read_in_short_blocks(tmp_path: Path) -> None:
     """A block covers no more than about PANES_A_BLOCK panes, however many records would fit in."""
     lane = Sparse(predictions(600, rate=1))
     ready: Lane = lane
-    summary = replay(config_at(tmp_path), {"click": reference()}, [ready], tmp_path / "out", evaluations=False)
+    summary = replay(config_at(tmp_path), {"click": reference()}, [ready], tmp_path / "out", evaluations="none")
     assert summary.folded == 600
     assert max(lane.sizes) <= 2 * PANES_A_BLOCK
     assert sum(lane.sizes) == 600
@@ -584,7 +612,7 @@ def test_a_range_of_times_is_read(real_broker: Broker, tmp_path: Path) -> None:
         producer.produce(site.predictions, line, partition=at % 4, timestamp=START + at * PANE // RATE)
     assert producer.flush(GUARD) == 0
     lanes = topic_lanes(site, rfc3339(START + PANE), rfc3339(START + 3 * PANE))
-    summary = replay(site.config, {"click": reference()}, lanes, tmp_path / "out", evaluations=False)
+    summary = replay(site.config, {"click": reference()}, lanes, tmp_path / "out", evaluations="none")
     assert summary.read == summary.folded == 2 * RATE
     lanes = topic_lanes(site, rfc3339(START + 3 * PANE), "2027-12-31T00:00:00Z")
-    assert replay(site.config, {"click": reference()}, lanes, tmp_path / "out", evaluations=False).read == RATE
+    assert replay(site.config, {"click": reference()}, lanes, tmp_path / "out", evaluations="none").read == RATE

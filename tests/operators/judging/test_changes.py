@@ -1,0 +1,64 @@
+"""Evaluations on change: what is left out says nothing that the rows before did not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from operators.judging.changes import Changes, second_digit
+
+HOUR = 3_600_000
+
+
+def told(changes: Changes, value: float, end: int = 0, status: int = 0) -> bool:
+    """Whether one value is new."""
+    return bool(changes("key", np.array([status]), np.array([value]), end, HOUR)[0])
+
+
+@pytest.mark.parametrize(
+    ("value", "digit"), [(0.25, 0.01), (0.0042, 0.01), (0.0, 0.01), (1.3, 0.1), (-47.0, 1.0), (1.6e5, 1e4)]
+)
+def test_the_second_digit(value: float, digit: float) -> None:
+    """Of shares and distances the second decimal, of larger values the second significant one."""
+    assert second_digit(np.array([value]))[0] == pytest.approx(digit)
+
+
+def test_a_value_is_told_when_its_second_digit_moved_from_the_last_row() -> None:
+    """Slow steps add up: it is the last row that counts, not the last look."""
+    changes = Changes()
+    assert told(changes, 0.20)
+    assert [told(changes, value) for value in (0.204, 0.208, 0.2101, 0.213, 0.2, 0.19)] == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_status_and_a_missing_value_are_told_at_once() -> None:
+    """Whatever the value does."""
+    changes = Changes()
+    assert told(changes, 0.2)
+    assert told(changes, 0.2, status=2)
+    assert not told(changes, 0.2, status=2)
+    assert told(changes, float("nan"), status=2)
+    assert not told(changes, float("nan"), status=2)
+    assert told(changes, 0.2, status=2)
+
+
+def test_once_in_the_length_of_its_window_a_value_is_told_anyway() -> None:
+    """So that a reader knows it is still measured."""
+    changes = Changes()
+    found = [told(changes, 0.2, end) for end in range(0, 4 * HOUR, HOUR // 4)]
+    assert found == [at % 4 == 0 for at in range(16)]
+
+
+def test_elements_and_keys_are_apart() -> None:
+    """One feature that moved does not tell the others."""
+    changes = Changes()
+    zeros = np.zeros(3, dtype=np.int64)
+    assert changes("one", zeros, np.array([0.1, 0.2, 0.3]), 0, HOUR).all()
+    assert changes("one", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).tolist() == [False, True, False]
+    assert changes("other", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).all()
