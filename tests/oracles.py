@@ -78,9 +78,8 @@ def _count(layout: Layout, row: Row, target: list[int]) -> None:
     for field in layout.columns:
         target[field.start + _slot(field, row.values.get(field.name))] += 1
     for at, field in enumerate(layout.numeric):
-        first, second = moments(field, _number(row.values.get(field.name)))
-        target[layout.moments + at] += first
-        target[layout.moments + len(layout.numeric) + at] += second
+        for part, term in enumerate(moments(field, _number(row.values.get(field.name)))):
+            target[layout.moments + part * len(layout.numeric) + at] += term
 
 
 def _slot(field: Field, value: float | str | None) -> int:
@@ -101,12 +100,22 @@ def _code(field: Field, value: float | str | None) -> int:
     return known.index(str(value)) if value in known else len(known)
 
 
-def moments(field: Field, value: float) -> tuple[int, int]:
-    """The two fixed-point terms of one value."""
+def moments(field: Field, value: float) -> tuple[int, ...]:
+    """The fixed-point terms of a value: rests of d and d^2, multiples of 2^8, of 2^16 and of 2^48, whether too far."""
     if not math.isfinite(value) or not isinstance(field.profile, NumericProfile):
-        return 0, 0
-    deviation = min(max((value - field.profile.center) / field.profile.scale, -256.0), 256.0)
-    return round(deviation * 2**24), round(deviation * deviation * 2**16)
+        return 0, 0, 0, 0, 0, 0
+    constant = len(field.profile.counts) == 1
+    unit = (abs(field.profile.center) or 1.0) if constant else field.profile.scale
+    deviation = (value - field.profile.center) / unit
+    if abs(deviation) > 2**40:
+        return 0, 0, 0, 0, 0, 1
+    square = deviation * deviation
+    if abs(deviation) <= 256:
+        return round(deviation * 2**24), round(square * 2**16), 0, 0, 0, 0
+    multiple, top = round(deviation / 256), int(square // 2**48)
+    middle = int((square - top * 2**48) // 2**16)
+    rest = square - top * 2**48 - middle * 2**16
+    return round((deviation - 256 * multiple) * 2**24), round(rest * 2**16), multiple, middle, top, 0
 
 
 def latency_slot(ms: float) -> int:

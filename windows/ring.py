@@ -33,7 +33,7 @@ class Packed:
 
 
 def pack(vector: IntArray, moments: slice) -> Packed:
-    """Pack a vector of non-negative counts around its signed moment sums."""
+    """Pack a vector around its moment sums; what follows them may be signed, too, but is mostly small."""
     return Packed(
         _narrow(vector[: moments.start]),
         vector[moments].copy(),
@@ -42,7 +42,8 @@ def pack(vector: IntArray, moments: slice) -> Packed:
 
 
 def _narrow(counts: IntArray) -> np.ndarray:
-    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+    low, high = int(counts.min(initial=0)), int(counts.max(initial=0))
+    return counts.astype(np.min_scalar_type(high if low >= 0 else -max(-low, high + 1)))
 
 
 @dataclass(slots=True)

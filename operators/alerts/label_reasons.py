@@ -34,6 +34,7 @@ WORDS = {
     "mrr": "MRR",
     "ctr": "Click-through rate",
     "clicked_ratio": "Share of lists with a click",
+    "unlisted_ratio": "Share of clicks on items that were not in the list",
     "value_mean": "Mean value per prediction",
     "label_coverage": "Share of predictions with a label",
     "label_delay_p50_s": "Median label delay in seconds",

@@ -63,6 +63,6 @@ def curves_of(layout: TaskLayout, version: str, vector: IntArray, alpha: float, 
 
 def _at_tenths(layout: TaskLayout, curve: PrecisionRecall) -> PrecisionRecall:
     """A point for each tenth and the model's own threshold; a reference has a hundred edges."""
-    wanted = np.append(np.arange(1, 10) / 10, layout.options.threshold)
-    at = np.flatnonzero(np.isin(curve.threshold, wanted))
-    return PrecisionRecall(curve.threshold[at], curve.precision[at], curve.recall[at], curve.fpr[at])
+    wanted = sorted(layout.cuts)
+    at = np.searchsorted(curve.threshold, [layout.cuts[one] for one in wanted])
+    return PrecisionRecall(np.array(wanted), curve.precision[at], curve.recall[at], curve.fpr[at])

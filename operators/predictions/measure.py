@@ -15,9 +15,10 @@ from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
 from windows.predictions.compare import Counts, Gather, gather, gather_of
+from windows.predictions.fold import moment_units
 from windows.predictions.layout import Layout, reference_vector
 from windows.segments import WHOLE, segment_name
-from windows.sketches.moments import mean_and_variance
+from windows.sketches.moments import PARTS, moments_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
 from windows.statistics import distances, intervals
@@ -216,23 +217,23 @@ class Measure:
             return []
         columns = len(layout.numeric)
         sums = np.stack([vector[layout.moments : layout.segment_size] for vector in vectors])
-        picked = np.concatenate((sums[:, : len(numeric)], sums[:, columns : columns + len(numeric)]), axis=1)
+        picked = sums.reshape(len(vectors), PARTS, columns)[:, :, : len(numeric)].reshape(len(vectors), -1)
         at = [i for i, _ in numeric]
         rows = current.values.reshape(len(vectors), -1)[:, at]
-        mean, variance = mean_and_variance(
-            picked, rows, np.array([p.center for _, p in numeric]), np.array([p.scale for _, p in numeric])
-        )
+        units = moment_units([p for _, p in numeric])
+        found = moments_of(picked, rows, np.array([p.center for _, p in numeric]), units)
+        mean, highest = found.mean.ravel(), found.highest.ravel()
         names = tuple(where.fields[i].name for i in at)
         base_mean = np.tile([p.center for _, p in numeric], len(vectors))
         base_sd = np.tile([p.scale for _, p in numeric], len(vectors))
         flat = rows.ravel()
         with np.errstate(invalid="ignore", divide="ignore"):
-            bounds = intervals.mean_interval(mean.ravel(), variance.ravel(), flat.astype(np.float64), self.config.alpha)
-            spread = np.sqrt(variance.ravel())
+            bounds = intervals.mean_interval(mean, highest, flat.astype(np.float64), self.config.alpha)
+            spread = np.sqrt(found.variance.ravel())
         named = _Tabulate(Kind.FEATURE, table.groups, names)
         none = np.zeros(len(flat), dtype=np.int64)
         return [
-            named("mean", mean.ravel(), bounds, flat, base_mean, none),
+            named("mean", mean, bounds, flat, base_mean, none),
             named("std", spread, (np.full(len(flat), np.nan), np.full(len(flat), np.nan)), flat, base_sd, none),
         ]
 

@@ -62,7 +62,7 @@ class Rings:
         """Continue from `state`."""
         self.layout = layout
         self.state = state
-        self.moments = slice(layout.moments, layout.segment_size)
+        self.moments = slice(layout.moments, layout.far)
         self._before: WindowTotals | None = None
 
     def __call__(self, entering: Slice) -> WindowTotals:

@@ -36,6 +36,7 @@ LabelMetric = Literal[
     "mrr",
     "ctr",
     "clicked_ratio",
+    "unlisted_ratio",
     "value_mean",
     "label_coverage",
     "label_delay_p50_s",
@@ -71,6 +72,7 @@ BETTER: dict[LabelMetric, Better] = {
     "mrr": "high",  # Voorhees, TREC-8 (1999)
     "ctr": "high",  # clicks on what was shown
     "clicked_ratio": "high",  # share of lists that got a click
+    "unlisted_ratio": "low",  # clicks on items that were not in their list: ids that do not match, mostly
     "value_mean": "high",  # revenue, watch hours: more is meant to be better
     "label_coverage": "high",  # what is known
     "label_delay_p50_s": "low",  # how late it is known
@@ -93,6 +95,7 @@ SHARES = frozenset(
         "mrr",
         "ctr",
         "clicked_ratio",
+        "unlisted_ratio",
         "label_coverage",
     }
 )
@@ -143,6 +146,6 @@ OF_TASK: dict[Task, tuple[LabelMetric, ...]] = {
         "abs_error_p99",
         *_ANY,
     ),
-    "ranking": ("ndcg", "mrr", "ctr", "clicked_ratio", *_ANY),
+    "ranking": ("ndcg", "mrr", "ctr", "clicked_ratio", "unlisted_ratio", *_ANY),
 }
 """The metrics of each task; for several classes precision, recall and f1 are means over them."""

@@ -249,6 +249,7 @@ class PerformanceSettings(Settings):
     mrr: Rules | None = None
     ctr: Rules | None = None
     clicked_ratio: Rules | None = None
+    unlisted_ratio: Rules | None = None
     value_mean: Rules | None = None
     label_coverage: Rules | None = None
     label_delay_p50_s: Rules | None = None
@@ -307,7 +308,8 @@ class PerformanceSettings(Settings):
 WITHIN_ONE: frozenset[str] = frozenset(
     {
         *("accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "auc", "brier", "ece", "calibration_gap"),
-        *("predicted_positive_ratio", "positive_ratio", "within_tolerance", "ndcg", "mrr", "ctr", "label_coverage"),
+        *("predicted_positive_ratio", "positive_ratio", "within_tolerance", "ndcg", "mrr", "ctr"),
+        *("clicked_ratio", "unlisted_ratio", "label_coverage"),
     }
 )
 """Metrics between 0 and 1: a change of one or more is none that can happen."""

@@ -14,6 +14,7 @@ from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions, Progress, build
+from stream.references.label_rows import probable
 from stream.references.plan import OutcomeOptions, Plan, plan_build
 from stream.references.wishes import NOTHING_SAID, Said, said_outcomes
 from stream.rows.arrays import categories
@@ -235,4 +236,4 @@ def _task(reference: Reference, kind: str | None) -> Task:
         return "ranking" if kind == "list" else "binary"
     if isinstance(prediction, CategoricalProfile):
         return "binary" if len(prediction.categories) <= 2 and kind != "list" else "multiclass"
-    return "binary" if prediction.edges[0] >= 0 and prediction.edges[-1] <= 1.0000001 else "regression"
+    return "binary" if probable(prediction) else "regression"

@@ -15,6 +15,7 @@ from stream.rows.arrays import categories, class_scores, lists, numbers
 from windows.outcomes.fold import Outcomes
 from windows.outcomes.layout import TaskOptions
 from windows.predictions.columns import Columns
+from windows.sketches.edges import TOLERANCE
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
@@ -75,7 +76,12 @@ def _guessed(reference: Reference) -> Task:
         return "ranking"
     if isinstance(prediction, CategoricalProfile):
         return "multiclass"
-    return "binary" if prediction.edges[0] >= 0 and prediction.edges[-1] <= np.nextafter(1.0, 2.0) else "regression"
+    return "binary" if probable(prediction) else "regression"
+
+
+def probable(prediction: NumericProfile) -> bool:
+    """Whether predictions look like the probability of a class. Edges lie a little beyond the values."""
+    return bool(prediction.edges[0] >= -2 * TOLERANCE and prediction.edges[-1] <= 1 + 2 * TOLERANCE)
 
 
 class LabelReader:

@@ -16,6 +16,7 @@ from windows.estimates.estimator import Estimator
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.references.reference import Reference
+from windows.sketches.edges import TOLERANCE, single_valued
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.sketches.quantiles import quantile
 from windows.values import AS_IT_IS, Reading
@@ -98,7 +99,7 @@ def _title(name: str, profile: Profile, rows: int, reading: Reading = AS_IT_IS) 
 
 def _deviation(profile: NumericProfile) -> float:
     """The standard deviation: that of a constant is 0, where the profile has the 1 that distances are scaled by."""
-    constant = len(profile.counts) == 1 and profile.edges[1] <= np.nextafter(profile.edges[0], np.inf)
+    constant = len(profile.counts) == 1 and bool(single_valued(profile.edges)[0])
     return 0.0 if constant else profile.scale
 
 
@@ -122,10 +123,15 @@ def _numeric_bars(profile: NumericProfile) -> Iterator[tuple[str, int]]:
     for coarse in range(int(profile.coarse[-1]) + 1):
         inside = np.flatnonzero((profile.coarse == coarse) & (profile.counts > 0))
         inside = inside if len(inside) else np.flatnonzero(profile.coarse == coarse)
-        low, high = float(profile.edges[inside[0]]), float(profile.edges[inside[-1] + 1])
-        single = high <= np.nextafter(low, np.inf)
-        label = f"{low:.6g}" if single else f"{low:.6g} to {high:.6g}"
+        low, high = profile.edges[inside[0]], profile.edges[inside[-1] + 1]
+        single = bool(single_valued(np.array([low, high]))[0])
+        label = _short(low / 2 + high / 2) if single else f"{_short(low)} to {_short(high)}"
         yield label, int(profile.counts[inside].sum())
+
+
+def _short(edge: float) -> str:
+    """An edge for people: it lies next to a value of the rows, which has fewer digits."""
+    return min((f"{edge * (1 + way * TOLERANCE):.6g}" for way in (0, 1, -1)), key=len)
 
 
 def _category_bars(profile: CategoricalProfile) -> Iterator[tuple[str, int]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from windows.sketches.edges import single_valued
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slots
 from windows.sketches.quantiles import LATENCY_BINS, quantile
 
@@ -31,21 +32,24 @@ def draw_of(profile: Profile) -> Draw:
     """Return the function that draws n values of this column.
 
     The slots of the values are a multinomial sample of the reference's counts, exactly; within a numeric bin values
-    are uniform. Non-finite values have no JSON and are not drawn.
+    are uniform, but one that holds a single value gives that. Non-finite values have no JSON and are not drawn.
     """
     return _numeric(profile) if isinstance(profile, NumericProfile) else _categorical(profile)
 
 
 def _numeric(profile: NumericProfile) -> Draw:
-    low = np.append(profile.edges[:-1], np.nan)  # the last one stands for null
-    high = np.append(np.nextafter(profile.edges[1:], -np.inf), np.nan)
+    left_end, right_end = profile.edges[:-1], np.nextafter(profile.edges[1:], -np.inf)
+    single = single_valued(profile.edges)
+    middle = np.array([float(f"{one:.12g}") for one in left_end / 2 + right_end / 2])
+    low = np.append(np.where(single, middle, left_end), np.nan)  # the last one stands for null
+    high = np.append(np.where(single, middle, right_end), np.nan)
     cumulative = np.cumsum(np.append(profile.counts, profile.missing))
 
     def draw(rng: np.random.Generator, n: int) -> FloatArray:
         bins = pick(rng, cumulative, n)
         share = rng.random(n)
         left, right = low[bins], high[bins]
-        # The sum of products may round past the bin, which matters where a tie has a bin one float wide.
+        # The sum of products may round past the bin, which matters where it is one float wide.
         values: FloatArray = np.clip(left * (1 - share) + right * share, left, right)
         return values
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from stream.config.settings import StateSettings, TopicsSettings
 
-FORMAT = 4
+FORMAT = 5
 """Version of everything that is kept in the state directory; raised when a state class changes."""
 
 NOTE = "driftgauge.json"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LAYOUT = click_layout()
 BINNING = binning_of(LAYOUT)
-MOMENTS = slice(LAYOUT.moments, LAYOUT.segment_size)
+MOMENTS = slice(LAYOUT.moments, LAYOUT.far)
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True) | st.integers(0, 99).map(float)
 LATENCY = st.floats(-1, 1e7, allow_nan=False)
 

@@ -5,6 +5,9 @@
 - auc: `windows.outcomes.auc`; its interval includes the error of the bins.
 - log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.statistics.skewed_mean`.
 - ece over ten equal bins of [0, 1]: `windows.outcomes.calibration_error`.
+
+log_loss, brier, calibration_gap and ece are of probabilities: a score outside [0, 1] is left out of them, and with
+more than MOST_IMPROBABLE of such they have no value.
 """
 
 from __future__ import annotations
@@ -18,15 +21,18 @@ from windows.outcomes.auc import Area, area
 from windows.outcomes.calibration_error import calibration_error
 from windows.outcomes.fold import SMALLEST
 from windows.outcomes.layout import CALIBRATION_BINS
-from windows.statistics.measured import Measured, by_laws, measured, share
+from windows.sketches.edges import single_valued
+from windows.statistics.measured import Measured, by_laws, measured, share, without
 from windows.statistics.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
 
+MOST_IMPROBABLE = 0.01
+"""Share of the scores that may be no probabilities: they are left out of what is about probabilities."""
 LARGEST_LOSS = float(-np.log(SMALLEST))
 
 
@@ -47,7 +53,7 @@ def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
 
 def threshold_bin(layout: TaskLayout) -> int:
     """The first score bin that is a positive prediction."""
-    return int(np.searchsorted(edges(layout), layout.options.threshold)) + 1
+    return int(np.searchsorted(edges(layout), layout.cuts[layout.options.threshold])) + 1
 
 
 def edges(layout: TaskLayout) -> FloatArray:
@@ -65,7 +71,7 @@ def areas(layout: TaskLayout, vectors: IntArray) -> Area:
     """Area under the ROC curve of each group."""
     ends = edges(layout)
     tied = np.zeros(len(ends) + 1)
-    tied[1:-1] = ends[1:] == np.nextafter(ends[:-1], np.inf)
+    tied[1:-1] = single_valued(ends)
     return area(*classes(layout, vectors), tied)
 
 
@@ -117,9 +123,9 @@ def _auc(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
 
 def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-        moments = loss_moments(layout, vectors, _rows(layout, vectors), names)
-        laws = mean_laws(moments, 0.0, high, alpha)
-        return by_laws(moments.mean, laws, 0.0, high, _rows(layout, vectors), alpha)
+        rows = _probable(layout, vectors)
+        moments = loss_moments(layout, vectors, rows, names)
+        return by_laws(moments.mean, mean_laws(moments, 0.0, high, alpha), 0.0, high, rows, alpha)
 
     return mean
 
@@ -132,9 +138,10 @@ def loss_moments(layout: TaskLayout, vectors: IntArray, rows: IntArray, names: t
 
 
 def _log_loss(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    moments = loss_moments(layout, vectors, _rows(layout, vectors), ("loss", "loss_2", "loss_3_64th"))
+    rows = _probable(layout, vectors)
+    moments = loss_moments(layout, vectors, rows, ("loss", "loss_2", "loss_3_64th"))
     laws = mean_laws(moments, 0.0, worst_loss(layout, vectors), alpha)
-    return by_laws(moments.mean, laws, 0.0, LARGEST_LOSS, _rows(layout, vectors), alpha)
+    return by_laws(moments.mean, laws, 0.0, LARGEST_LOSS, rows, alpha)
 
 
 def worst_loss(layout: TaskLayout, vectors: IntArray) -> FloatArray:
@@ -149,6 +156,30 @@ def worst_loss(layout: TaskLayout, vectors: IntArray) -> FloatArray:
     return loss
 
 
+def improbable(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    """Labelled rows whose score is below 0 or above 1, so no probability: int64[G]."""
+    positives, negatives = classes(layout, vectors)
+    found: IntArray = (positives + negatives)[:, improbable_bins(layout)].sum(axis=1)
+    return found
+
+
+def improbable_bins(layout: TaskLayout) -> BoolArray:
+    """The score bins that lie beyond 0 or 1.
+
+    Raises:
+        TypeError: not a binary model.
+    """
+    if layout.improbable is None:
+        raise TypeError(f"a {layout.options.task} model has no probability of a positive class")
+    return layout.improbable
+
+
+def _probable(layout: TaskLayout, vectors: IntArray) -> IntArray:
+    """Labelled rows with a probability; 0 where too many of a group have none."""
+    rows, beyond = _rows(layout, vectors), improbable(layout, vectors)
+    return np.where(beyond > MOST_IMPROBABLE * rows, 0, rows - beyond)
+
+
 def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     counts, positives, scores = calibration_counts(layout, vectors)
     _, cuts = _calibration(layout)
@@ -156,14 +187,16 @@ def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     tenth = np.minimum((cuts[:-1] * CALIBRATION_BINS + 1e-9).astype(np.int64), CALIBRATION_BINS - 1)
     starts = np.flatnonzero(np.diff(tenth, prepend=-1))
     counts, positives = np.add.reduceat(counts, starts, axis=1), np.add.reduceat(positives, starts, axis=1)
-    return calibration_error(counts, positives, np.add.reduceat(scores, starts, axis=1), alpha)
+    found = calibration_error(counts, positives, np.add.reduceat(scores, starts, axis=1), alpha)
+    return without(found, _probable(layout, vectors) == 0)
 
 
 def calibration_counts(layout: TaskLayout, vectors: IntArray) -> tuple[IntArray, IntArray, FloatArray]:
     """Rows, positive labels and sum of scores of each calibration bin, [G, C] each."""
     of, cuts = _calibration(layout)
     starts = np.searchsorted(of, np.arange(len(cuts) - 1))
-    positives, negatives = (np.add.reduceat(counts, starts, axis=1) for counts in classes(layout, vectors))
+    both = (counts * ~improbable_bins(layout) for counts in classes(layout, vectors))
+    positives, negatives = (np.add.reduceat(counts, starts, axis=1) for counts in both)
     sums = layout.blocks["calibration"]
     scores = np.stack([sums.read(vectors, name) for name in sums.names], axis=1)
     return positives + negatives, positives, scores

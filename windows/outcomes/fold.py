@@ -167,6 +167,8 @@ def _fold_binary(batch: _Batch, outcomes: Outcomes, labelled: BoolArray) -> None
         probability, right = np.where(rows, probability, 0.0), np.where(rows, right, 1.0)
     gap = 1.0 - right
     loss = -np.log(np.clip(right, SMALLEST, 1.0 - SMALLEST))
+    if layout.improbable is not None and (odd := layout.improbable[bins]).any():
+        gap, loss, probability = (np.where(odd, 0.0, part) for part in (gap, loss, probability))
     if rows is not None:
         loss = np.where(rows, loss, 0.0)
     square, loss_2 = gap * gap, loss * loss
@@ -179,10 +181,15 @@ def _fold_binary(batch: _Batch, outcomes: Outcomes, labelled: BoolArray) -> None
 def _fold_multiclass(batch: _Batch, outcomes: Outcomes, labelled: BoolArray) -> None:
     codes = batch.layout.classes
     score, label = outcomes.score, outcomes.label
-    rows = _judged(batch, _is_code(score, codes) & np.isfinite(label), labelled)
-    predicted: IntArray = np.where(True if rows is None else rows, score, 0.0).astype(np.int64)
-    known = _is_code(label, codes) if rows is None else _is_code(label, codes) & rows
-    truth: IntArray = np.where(known, label, codes - 1).astype(np.int64)
+    rows = _judged(batch, _is_code(score) & _is_code(label), labelled)
+    # Classes beyond those that are told apart are "other", and one of them is not another.
+    others: BoolArray = (score >= codes - 1) & (label >= codes - 1) & (score != label)
+    if others.any():
+        batch.count("other_wrong", 0, others if rows is None else others & rows)
+    further: BoolArray = label >= codes
+    if further.any():
+        batch.count("further", 0, further if rows is None else further & rows)
+    predicted, truth = (_code(part if rows is None else np.where(rows, part, 0.0), codes) for part in (score, label))
     batch.count("confusion", truth * codes + predicted, rows)
     if outcomes.probabilities is not None:
         _fold_class_scores(batch, outcomes.probabilities, predicted, truth, rows)
@@ -256,6 +263,9 @@ def _fold_ranking(batch: _Batch, outcomes: Outcomes) -> BoolArray:
     if rows is not None:
         terms *= rows
     batch.whole("shown", batch.members.sums(terms).T)
+    if figures.clicked.any():
+        terms = np.stack((figures.clicked, figures.unlisted))
+        batch.whole("clicked", batch.members.sums(terms if rows is None else terms * rows).T)
     ndcg, reciprocal = figures.ndcg, figures.reciprocal
     ndcg_2, reciprocal_2 = ndcg * ndcg, reciprocal * reciprocal
     batch.sum("lists", ndcg, ndcg_2, ndcg_2 * ndcg, reciprocal, reciprocal_2, reciprocal_2 * reciprocal)
@@ -277,22 +287,27 @@ def _judged(batch: _Batch, usable: BoolArray, labelled: BoolArray) -> BoolArray 
 def _usable(layout: TaskLayout, score: FloatArray) -> BoolArray:
     """Which scores have a bin."""
     if layout.options.task == "multiclass":
-        return _is_code(score, layout.classes)
+        return _is_code(score)
     if layout.options.task == "regression":
         return np.isfinite(score)
     return ~np.isnan(score)
 
 
-def _is_code(score: FloatArray, codes: int) -> BoolArray:
-    usable: BoolArray = (score >= 0) & (score < codes)
+def _is_code(score: FloatArray) -> BoolArray:
+    usable: BoolArray = (score >= 0) & (score < FARTHEST)
     return usable
+
+
+def _code(score: FloatArray, codes: int) -> IntArray:
+    """The code of a class as it is told apart: the last stands for all others."""
+    return np.minimum(score, codes - 1.0).astype(np.int64)
 
 
 def _score_bin(layout: TaskLayout, score: FloatArray) -> IntArray:
     """The score bin of each usable score."""
     edges = layout.score_edges
     if edges is None:
-        return score.astype(np.int64)
+        return _code(score, layout.classes)
     bins = layout.score_bins
     if bins is None or len(edges) < CALIBRATION_BINS or len(score) < TABLE_FROM:
         return np.searchsorted(edges, score, side="right").astype(np.int64)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from windows.sketches.bins import Bins, bins_of
+from windows.sketches.edges import single_valued, spelt_alike
 from windows.sketches.exact_sums import SumBlock
 from windows.sketches.log_bins import LogBins
 from windows.sketches.profiles import NumericProfile
@@ -21,7 +22,7 @@ from windows.sketches.profiles import NumericProfile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.sketches.profiles import Profile
 
 Task = Literal["binary", "multiclass", "regression", "ranking"]
@@ -30,6 +31,12 @@ MAX_CLASSES = 32
 """Classes with a row of their own in the confusion matrix; the rest is "other"."""
 PLAIN_BINS = 128
 """Equal score bins of a binary model whose reference has no scores."""
+PLAIN_STEP = 8.0
+"""... and as many steps of an eighth in the logarithm of the odds to each side where nothing is known of them."""
+HALF_ULP = 2.0**-24
+"""What a number may lose in a float32, as a share of it: a score of 0.7 that came through one is at least 0.7."""
+BEYOND = 1e-6
+"""A score further beyond 0 or 1 is no probability."""
 CALIBRATION_BINS = 10
 """Equal bins of [0, 1] the expected calibration error is taken over."""
 DELAYS = LogBins(low=1.0, high=400 * 86_400.0, accuracy=0.05)
@@ -45,7 +52,7 @@ class TaskOptions:
     Attributes:
         task: kind of model.
         threshold: binary: a score from here on is a positive prediction.
-        classes: multiclass: names in code order.
+        classes: multiclass: names in code order; labels and predictions may have further codes, of further classes.
         k: ranking: places that count for NDCG and CTR.
         tolerance: regression: largest absolute error that is still good; None: not asked for.
         negative_after: whether no feedback in time is a negative label.
@@ -72,6 +79,8 @@ class TaskLayout:
         errors: regression: bins of the absolute error over `scale`.
         calibration: binary: int64[E + 1], the calibration bin of each score bin.
         calibration_edges: binary: float64[C + 1] from 0 to 1; multiclass: those of the confidence.
+        cuts: binary: each tenth and the threshold -> the score edge that stands for it.
+        improbable: binary: bool[E + 1], the score bins that lie beyond 0 or 1.
         spans: slots of each group of counts, by name.
         blocks: sums, by name of the block.
         size: number of slots.
@@ -88,6 +97,8 @@ class TaskLayout:
     blocks: Mapping[str, SumBlock]
     size: int
     score_bins: Bins | None
+    cuts: Mapping[float, float]
+    improbable: BoolArray | None
 
     @property
     def classes(self) -> int:
@@ -163,8 +174,11 @@ def task_layout(options: TaskOptions, prediction: Profile | None) -> TaskLayout:
     plan.sums("value", ("value", "value_2", "value_3"), top=68, limbs=6)
     edges = calibration = calibration_edges = errors = None
     center, scale = 0.0, 1.0
+    cuts: dict[float, float] = {}
     if options.task == "binary":
-        edges, calibration, calibration_edges = _binary(plan, options, profile)
+        fine = _fine(prediction)
+        cuts = _cuts(fine, options.threshold)
+        edges, calibration, calibration_edges = _binary(plan, fine, cuts, profile)
     elif options.task == "multiclass":
         calibration_edges = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
         _multiclass(plan, options)
@@ -184,6 +198,8 @@ def task_layout(options: TaskOptions, prediction: Profile | None) -> TaskLayout:
         blocks=MappingProxyType(plan.blocks),
         size=plan.size,
         score_bins=bins_of([edges]) if edges is not None and len(edges) > 1 else None,
+        cuts=MappingProxyType(cuts),
+        improbable=_improbable(edges) if edges is not None and options.task == "binary" else None,
     )
 
 
@@ -198,29 +214,60 @@ def _check(options: TaskOptions) -> None:
         raise ValueError(f"the tolerance must be above 0, given {options.tolerance}")
 
 
+def _fine(prediction: Profile | None) -> FloatArray:
+    """The score edges of a reference; where it has no scores, equal ones, and where it has no predictions more of them.
+
+    Scores of rare classes crowd near 0 and those of saturated models near 1: there the odds are divided, not the score.
+    """
+    if isinstance(prediction, NumericProfile):
+        return prediction.edges
+    equal = np.arange(PLAIN_BINS) / PLAIN_BINS
+    if prediction is not None:
+        return equal
+    odds = np.exp(np.arange(-PLAIN_BINS, PLAIN_BINS + 1) / PLAIN_STEP)
+    return np.unique(np.concatenate((equal, odds / (1 + odds))))
+
+
+def _cuts(fine: FloatArray, threshold: float) -> dict[float, float]:
+    """Tenth or threshold -> its score edge: a score that is one of them in another spelling lies above it too."""
+    wanted = [*(np.arange(1, CALIBRATION_BINS) / CALIBRATION_BINS).tolist(), threshold]
+    return {cut: spelt_alike(fine, cut, HALF_ULP) for cut in wanted}
+
+
 def _binary(
-    plan: _Plan, options: TaskOptions, profile: NumericProfile | None
+    plan: _Plan, fine: FloatArray, cuts: Mapping[float, float], profile: NumericProfile | None
 ) -> tuple[FloatArray, IntArray, FloatArray]:
     """Score bins for both labels, calibration sums and sums of losses."""
     tenths = np.arange(CALIBRATION_BINS + 1) / CALIBRATION_BINS
     # Scores of exactly 0 or 1 have bins of their own, as other ties have in the reference.
-    ends = np.array([0.0, np.nextafter(0.0, 1.0), 1.0, np.nextafter(1.0, 2.0), options.threshold])
-    fine = np.arange(PLAIN_BINS) / PLAIN_BINS if profile is None else profile.edges
-    edges: FloatArray = np.unique(np.concatenate((fine, tenths, ends)))
-    cuts = tenths if profile is None else np.unique(np.concatenate((tenths, _coarse_cuts(profile))))
-    cuts = cuts[(cuts >= 0) & (cuts <= 1)]
+    ends = np.array([-BEYOND, 0.0, np.nextafter(0.0, 1.0), 1.0, np.nextafter(1.0, 2.0), 1.0 + BEYOND])
+    at = np.searchsorted(fine, ends, side="right") - 1
+    own = np.concatenate((single_valued(fine), [False]))[at] & (at >= 0) & (fine[at.clip(0)] < ends)
+    edges: FloatArray = np.unique(np.concatenate((fine, list(cuts.values()), ends[~own])))
+    marks = tenths if profile is None else np.unique(np.concatenate((tenths, _coarse_cuts(profile))))
+    marks = marks[(marks >= 0) & (marks <= 1)]
     # The score bin i starts at edges[i - 1]; all below 0 belong to the first calibration bin, from 1 on to the last.
     starts = np.concatenate(([-np.inf], edges))
-    calibration = np.clip(np.searchsorted(cuts, starts, side="right") - 1, 0, len(cuts) - 2).astype(np.int64)
+    same = marks.copy()
+    same[np.isin(marks, tenths[1:-1])] = [cuts[tenth] for tenth in tenths[1:-1].tolist()]
+    calibration = np.clip(np.searchsorted(same, starts, side="right") - 1, 0, len(marks) - 2).astype(np.int64)
     plan.counts("score_predictions", len(edges) + 1)
     plan.counts("positives", len(edges) + 1)
     plan.counts("negatives", len(edges) + 1)
-    plan.sums("calibration", tuple(str(bin_) for bin_ in range(len(cuts) - 1)), top=-12, limbs=2)
+    plan.sums("calibration", tuple(str(bin_) for bin_ in range(len(marks) - 1)), top=-12, limbs=2)
     # One block for all: the powers of |score - label| up to 1, log losses up to 36.1, their squares up to 1,300 and
     # their cubes, over 64, up to 733.
     names = ("gap", "gap_2", "gap_3", "gap_4", "gap_6", "loss", "loss_2", "loss_3_64th")
     plan.sums("losses", names, top=-12, limbs=2)
-    return edges, calibration, cuts
+    return edges, calibration, marks
+
+
+def _improbable(edges: FloatArray) -> BoolArray:
+    """bool[E + 1]: the score bins that lie beyond 0 or 1."""
+    first, last = np.searchsorted(edges, [-BEYOND, 1.0 + BEYOND], side="left")
+    at = np.arange(len(edges) + 1)
+    beyond: BoolArray = (at <= first) | (at > last)
+    return beyond
 
 
 def _multiclass(plan: _Plan, options: TaskOptions) -> None:
@@ -228,6 +275,8 @@ def _multiclass(plan: _Plan, options: TaskOptions) -> None:
     codes = len(options.classes) + 1
     plan.counts("score_predictions", codes)
     plan.counts("confusion", codes * codes)
+    plan.counts("other_wrong", 1)
+    plan.counts("further", 1)
     plan.counts("confident", CALIBRATION_BINS)
     plan.counts("confident_right", CALIBRATION_BINS)
     plan.sums("confidence", tuple(str(bin_) for bin_ in range(CALIBRATION_BINS)), top=-12, limbs=2)
@@ -255,7 +304,7 @@ def _regression(plan: _Plan, profile: NumericProfile | None) -> tuple[FloatArray
 
 def _ranking(plan: _Plan) -> None:
     """Sums of the three figures of a list; clicks and places shown within k are whole numbers."""
-    for name in ("clicked_lists", "shown", "clicks", "shown_2", "shown_clicks", "clicks_2"):
+    for name in ("clicked_lists", "shown", "clicks", "shown_2", "shown_clicks", "clicks_2", "clicked", "unlisted"):
         plan.counts(name, 1)
     names = ("ndcg", "ndcg_2", "ndcg_3", "reciprocal", "reciprocal_2", "reciprocal_3")
     plan.sums("lists", names, top=-12, limbs=2)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.values import id_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 class ListFigures:
     """Figures of n lists; 0 where a list is not usable.
 
-    A clicked item counts once, at its first place; clicks on items that are not in the list count for nothing. NDCG and
+    Items are compared by their text: 1017 and "1017" are one. A clicked item counts once, at its first place; clicks on
+    items that are not in the list count for nothing but `unlisted`. NDCG and
     reciprocal rank of a list without clicks are 0, as in scikit-learn's ndcg_score.
 
     Attributes:
@@ -27,6 +30,8 @@ class ListFigures:
         reciprocal: float64[n], one over the place of the first clicked item, wherever it is.
         shown: float64[n], places within k.
         clicks: float64[n], clicked items within k.
+        clicked: float64[n], clicked items wherever they are.
+        unlisted: float64[n], those of them that are not in the list.
     """
 
     usable: BoolArray
@@ -34,6 +39,8 @@ class ListFigures:
     reciprocal: FloatArray
     shown: FloatArray
     clicks: FloatArray
+    clicked: FloatArray
+    unlisted: FloatArray
 
 
 def list_figures(
@@ -49,12 +56,12 @@ def list_figures(
     n = len(clicked)
     if ranked is None:
         nothing = np.zeros(n)
-        return ListFigures(np.zeros(n, dtype=bool), nothing, nothing, nothing, nothing)
+        return ListFigures(np.zeros(n, dtype=bool), nothing, nothing, nothing, nothing, nothing, nothing)
     usable = np.fromiter(
         (bool(items) and hits is not None for items, hits in zip(ranked, clicked, strict=True)), bool, count=n
     )
     shown = np.fromiter((0 if items is None else min(len(items), k) for items in ranked), np.float64, count=n)
-    rows, places = _hits(ranked, clicked)
+    rows, places, all_clicked = _hits(ranked, clicked)
     first = np.full(n, np.inf)
     np.minimum.at(first, rows, places)
     within = places < k
@@ -69,20 +76,25 @@ def list_figures(
         reciprocal=1 / (first + 1),
         shown=np.where(usable, shown, 0.0),
         clicks=np.bincount(rows_within, minlength=n).astype(np.float64),
+        clicked=all_clicked,
+        unlisted=all_clicked - relevant,
     )
 
 
-def _hits(ranked: Sequence[Sequence[Any] | None], clicked: Sequence[Sequence[Any] | None]) -> tuple[IntArray, IntArray]:
-    """Row and place (from 0) of every clicked item that is in its list, each once."""
+def _hits(
+    ranked: Sequence[Sequence[Any] | None], clicked: Sequence[Sequence[Any] | None]
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Row and place (from 0) of every clicked item that is in its list, each once; and clicked items of each row."""
     rows: list[int] = []
     places: list[int] = []
+    counts = np.zeros(len(clicked))
     for row, (items, hits) in enumerate(zip(ranked, clicked, strict=True)):
         if not hits or not items:
             continue
-        found = set()
-        for hit in hits:
-            if hit in items:
-                found.add(items.index(hit))
+        named = [item if type(item) is str else id_of(item) for item in items]
+        wanted = {hit if type(hit) is str else id_of(hit) for hit in hits}
+        found = {named.index(hit) for hit in wanted if hit in named}
+        counts[row] = len(wanted)
         rows.extend([row] * len(found))
         places.extend(found)
-    return np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64)
+    return np.array(rows, dtype=np.int64), np.array(places, dtype=np.int64), counts

@@ -1,7 +1,8 @@
-"""Metrics of a multiclass model. "other" (classes beyond the known ones) is a class like any.
+"""Metrics of a multiclass model. "other" (a prediction of no known class) is a class like any.
 
 - accuracy: a share; precision, recall, macro_f1 (and f1, the same): means over the classes that occur
   (`windows.outcomes.class_scores`).
+- With labels of more classes than are told apart, accuracy is right all the same; the other metrics have no value.
 - log_loss, brier (sum over classes, so up to 2), calibration_gap (mean of 1 - score of the true class), ece of the
   predicted class's score: from the rows that came with class scores.
 """
@@ -15,7 +16,7 @@ import numpy as np
 from windows.outcomes import class_scores
 from windows.outcomes.binary import LARGEST_LOSS, loss_moments
 from windows.outcomes.calibration_error import calibration_error
-from windows.statistics.measured import Measured, by_laws, share
+from windows.statistics.measured import Measured, by_laws, share, without
 from windows.statistics.skewed_mean import mean_laws
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
+
+    Metric = Callable[[TaskLayout, IntArray, float], Measured]
 
 
 def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
@@ -32,7 +35,8 @@ def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
 
 def _accuracy(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     counts = matrix(layout, vectors)
-    return share(np.trace(counts, axis1=1, axis2=2), counts.sum(axis=(1, 2)), alpha)
+    right = np.trace(counts, axis1=1, axis2=2) - vectors[:, layout.slot("other_wrong")]
+    return share(right, counts.sum(axis=(1, 2)), alpha)
 
 
 def _precision(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
@@ -68,14 +72,23 @@ def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     return calibration_error(counts, right, scores, alpha)
 
 
+def _all_told_apart(metric: Metric) -> Metric:
+    """The same metric, without a value where labels are of classes that are not told apart."""
+
+    def guarded(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+        return without(metric(layout, vectors, alpha), vectors[:, layout.slot("further")] > 0)
+
+    return guarded
+
+
 METRICS = {
     "accuracy": _accuracy,
-    "precision": _precision,
-    "recall": _recall,
-    "f1": _macro_f1,
-    "macro_f1": _macro_f1,
-    "log_loss": _mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS),
-    "brier": _mean(("brier", "brier_2", "brier_3"), 2.0),
-    "ece": _ece,
-    "calibration_gap": _mean(("gap", "gap_2", "gap_3"), 1.0),
+    "precision": _all_told_apart(_precision),
+    "recall": _all_told_apart(_recall),
+    "f1": _all_told_apart(_macro_f1),
+    "macro_f1": _all_told_apart(_macro_f1),
+    "log_loss": _all_told_apart(_mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS)),
+    "brier": _all_told_apart(_mean(("brier", "brier_2", "brier_3"), 2.0)),
+    "ece": _all_told_apart(_ece),
+    "calibration_gap": _all_told_apart(_mean(("gap", "gap_2", "gap_3"), 1.0)),
 }

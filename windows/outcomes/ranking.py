@@ -4,6 +4,7 @@
 - ctr: clicked places over shown places, within k. Places of one list are not independent: the share is worth as many
   independent places as give its variance over lists (delta method for a ratio), at least as many as there are lists.
 - clicked_ratio: share of the lists with a click anywhere.
+- unlisted_ratio: share of the clicked items that were not in their list: ids that do not match, mostly.
 """
 
 from __future__ import annotations
@@ -59,4 +60,14 @@ def _clicked_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measu
     return share(vectors[:, layout.slot("clicked_lists")], _lists(layout, vectors), alpha)
 
 
-METRICS = {"ndcg": _mean("ndcg"), "mrr": _mean("reciprocal"), "ctr": _ctr, "clicked_ratio": _clicked_ratio}
+def _unlisted_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    return share(vectors[:, layout.slot("unlisted")], vectors[:, layout.slot("clicked")], alpha)
+
+
+METRICS = {
+    "ndcg": _mean("ndcg"),
+    "mrr": _mean("reciprocal"),
+    "ctr": _ctr,
+    "clicked_ratio": _clicked_ratio,
+    "unlisted_ratio": _unlisted_ratio,
+}

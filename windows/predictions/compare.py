@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from windows.sketches.edges import single_valued
 from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
@@ -120,11 +121,11 @@ def _mids(field: Field, width: int) -> FloatArray:
 
 
 def _points(field: Field, width: int) -> BoolArray:
-    """A value with a bin of its own ends at the next float after it."""
+    """Bins of a single value."""
     points = np.zeros(width, dtype=bool)
     if isinstance(field.profile, NumericProfile):
         edges = field.profile.edges
-        points[1 : len(edges)] = edges[1:] == np.nextafter(edges[:-1], np.inf)
+        points[1 : len(edges)] = single_valued(edges)
     return points
 
 

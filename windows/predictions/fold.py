@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.estimates.cells import Batch, Celling, celling_of
+from windows.predictions.layout import Layout
 from windows.segments import WHOLE, segment_name
 from windows.sketches.bins import Bins, bins_of
-from windows.sketches.moments import moment_sums
+from windows.sketches.edges import single_valued
+from windows.sketches.moments import moment_sums, units_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.predictions.columns import Columns
@@ -40,7 +42,7 @@ class Binning:
     numeric_starts: IntArray
     categorical_starts: IntArray
     centers: FloatArray
-    scales: FloatArray
+    units: FloatArray
     celling: Celling | None = None
 
 
@@ -54,8 +56,17 @@ def binning_of(layout: Layout) -> Binning:
         numeric_starts=np.array([field.start for field in layout.numeric], dtype=np.int64),
         categorical_starts=np.array([field.start for field in layout.categorical], dtype=np.int64),
         centers=np.array([profile.center for profile in profiles], dtype=np.float64),
-        scales=np.array([profile.scale for profile in profiles], dtype=np.float64),
+        units=moment_units(profiles),
         celling=None if layout.estimate is None else celling_of(layout.estimate.estimator, layout.estimate.start),
+    )
+
+
+def moment_units(profiles: Sequence[NumericProfile]) -> FloatArray:
+    """The unit that moments of each column are summed in, float64[F]."""
+    return units_of(
+        np.array([profile.center for profile in profiles], dtype=np.float64),
+        np.array([profile.scale for profile in profiles], dtype=np.float64),
+        np.array([len(profile.counts) == 1 and single_valued(profile.edges)[0] for profile in profiles], dtype=bool),
     )
 
 
@@ -163,7 +174,7 @@ def _fill(binning: Binning, columns: Columns, slots: IntArray, group_of: IntArra
     out[:, : layout.rows] = _histograms(slots, group_of, groups, layout.rows)
     out[:, layout.rows] = np.bincount(group_of, minlength=groups)
     member = None if groups == 1 else group_of == np.arange(groups)[:, None]
-    out[:, layout.moments : layout.segment_size] = moment_sums(columns.numeric, binning.centers, binning.scales, member)
+    out[:, layout.moments : layout.segment_size] = moment_sums(columns.numeric, binning.centers, binning.units, member)
 
 
 def _fold_whole(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.segments import OTHER, WHOLE, segment_name
+from windows.sketches.moments import NEAR, PARTS
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
 from windows.sketches.quantiles import LATENCY_BINS
 from windows.values import AS_IT_IS, Reading
@@ -60,10 +61,9 @@ class Layout:
     """The slots of a model's vectors.
 
     A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
-    of the estimator's cells where the reference has one, the number of rows, then two moment
-    sums for each numeric column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the
-    number of predictions without a
-    latency, and the number of failed predictions (which are in no other slot).
+    of the estimator's cells where the reference has one, the number of rows, then PARTS moment sums for each numeric
+    column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the number of predictions
+    without a latency, and the number of failed predictions (which are in no other slot).
     """
 
     model: str
@@ -92,6 +92,11 @@ class Layout:
     def columns(self) -> tuple[Field, ...]:
         """All features, then the prediction."""
         return self.features if self.prediction is None else (*self.features, self.prediction)
+
+    @property
+    def far(self) -> int:
+        """The first slot of the moment sums of far values, which are 0 mostly."""
+        return self.moments + NEAR * len(self.numeric)
 
     @property
     def no_latency(self) -> int:
@@ -125,7 +130,7 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
         at = estimate.stop
     columns = features if prediction is None else [*features, prediction]
     moments = at + 1
-    segment_size = moments + 2 * sum(field.numeric for field in columns)
+    segment_size = moments + PARTS * sum(field.numeric for field in columns)
     latency = segment_size
     return Layout(
         model=reference.model,

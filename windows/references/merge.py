@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from windows.references.merge_estimators import merge_estimators
 from windows.references.merge_outcomes import merge_outcomes
 from windows.references.reference import Reference, seal
 from windows.segments import OTHER
-from windows.sketches.edges import coarse_bins
+from windows.sketches.edges import coarse_bins, single_valued
 from windows.sketches.profiles import (
     MAX_SEGMENT_VALUES,
     MIN_SEGMENT_ROWS,
@@ -22,7 +22,7 @@ from windows.sketches.profiles import (
     ReferenceError_,
     SegmentCounts,
 )
-from windows.sketches.rebin import common_edges, cut_share, spread, whole
+from windows.sketches.rebin import aligned, common_edges, cut_share, spread, whole
 
 Move = Callable[[IntArray], IntArray]
 """Slot counts of one part -> slot counts on the merged profile."""
@@ -117,6 +117,7 @@ def _column(name: str, one: Profile, other: Profile) -> _Column:
 
 
 def _numeric(one: NumericProfile, other: NumericProfile) -> _Column:
+    other = replace(other, edges=aligned(other.edges, one.edges))
     same = np.array_equal(one.edges, other.edges)
     edges = one.edges if same else common_edges(one.edges, other.edges, one.counts, other.counts)
 
@@ -164,7 +165,7 @@ def _moments(one: NumericProfile, other: NumericProfile) -> tuple[float, float]:
 
 
 def _constant(part: NumericProfile) -> bool:
-    return len(part.counts) == 1 and bool(part.edges[1] <= np.nextafter(part.edges[0], np.inf))
+    return len(part.counts) == 1 and bool(single_valued(part.edges)[0])
 
 
 def _categorical(one: CategoricalProfile, other: CategoricalProfile) -> _Column:

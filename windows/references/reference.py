@@ -47,9 +47,8 @@ __all__ = [
 ]
 
 FORMAT = "driftgauge.reference"
-FORMAT_VERSION = 2
-READABLE = (1, 2)
-"""Format 1 had nothing of labels. A reference without any has the same content, and the same id, in both."""
+FORMAT_VERSION = 3
+"""Before 3, edges lay at single floats, names of categories and outcomes were counted in another way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +167,7 @@ def from_json(data: bytes) -> Reference:
         raise ReferenceError_(f"not a reference file: {error}") from None
     if head.format != FORMAT:
         raise ReferenceError_(f'not a reference file: "format" is not "{FORMAT}"')
-    if head.format_version not in READABLE:
+    if head.format_version != FORMAT_VERSION:
         raise ReferenceError_(
             f"format version {head.format_version}; this driftgauge reads version {FORMAT_VERSION}: build it again"
         )

@@ -2,6 +2,12 @@
 
 Edges come from a sample (windows cannot hold ten million values), counts from all rows: so an edge that is a little off
 its quantile costs nothing in exactness. Ties keep a bin of their own, whatever the distribution looks like around them.
+
+One value comes in many spellings: 0.1 is 0.10000000149011612 once it went through a float32, 0.30000000000000004 as a
+sum, and has six digits in some logs. Two numbers that differ by no more than TOLERANCE of their size are therefore one
+value wherever that can be told from two: no edge comes nearer to a value of the reference than that, unless the next
+value of the reference is nearer than twice that (then the edge is half-way), and spellings of the reference itself are
+taken together, whole numbers excepted.
 """
 
 import numpy as np
@@ -18,6 +24,12 @@ QUANTILE_BINS = 144
 FEWEST_REPEATS = 5
 """A value seen less often is no tie: in 50 rows every value holds a 50th."""
 LEAST_COARSE_SHARE = 0.5 / COARSE_BINS
+TOLERANCE = 1e-6
+"""Numbers this share of their size apart are one value: a float32 is off by 6e-8, six digits by up to 5e-6 / 10."""
+NOISE = 1e-12
+"""... and of a zero, this share of the median of the column's other values: what sums leave where nothing should be."""
+SPELLINGS = (NOISE, 1e-9, 1e-7, TOLERANCE)
+"""Tried one after the other: values that lie denser than one of them can still be told from rounding by a finer one."""
 _LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -30,20 +42,55 @@ def fine_edges(sample: FloatArray, low: float, high: float) -> FloatArray:
         high: its greatest.
 
     Returns:
-        float64[m+1], strictly increasing, 1 <= m <= MAX_BINS, from `low` to the float after `high`.
+        float64[m+1], strictly increasing, 1 <= m <= MAX_BINS, from just below `low` to just above `high`.
     """
-    values, repeats = np.unique(sample, return_counts=True)
+    values, repeats = np.unique(np.concatenate((sample, [low, high])), return_counts=True)
+    repeats[0] -= 1
+    repeats[-1] -= 1
+    reach_of_zero = _reach_of_zero(values, repeats)
+    values, repeats = _spelt_once(values, repeats, reach_of_zero)
     tied = _ties(repeats, len(sample))
-    ties, rest = values[tied], ~tied
-    if 2 * len(ties) + int(rest.sum()) + 2 <= MAX_BINS:
-        inner = values[rest]
-    else:
-        inner = _quantile_edges(values, repeats, tied, min(QUANTILE_BINS, MAX_BINS - 6 - 2 * len(ties)))
-    ends = np.array([low, float(_after(high))])
+    chosen = ~tied
+    if 2 * int(tied.sum()) + int(chosen.sum()) + 2 > MAX_BINS:
+        chosen = _quantiles(repeats, tied, min(QUANTILE_BINS, MAX_BINS - 6 - 2 * int(tied.sum())))
+    before, after = _cuts(values, reach_of_zero)
+    ends = np.array([min(before[0], low), max(after[-1], float(_after(high)))])
     if ends[0] == ends[1]:  # a constant that is the largest float
         ends[0] = np.nextafter(low, -np.inf)
-    edges: FloatArray = np.unique(np.concatenate((ends, ties, _after(ties), inner)).clip(*ends))
+    edges: FloatArray = np.unique(np.concatenate((ends, before[tied], after[tied], before[chosen])).clip(*ends))
     return edges
+
+
+def single_valued(edges: FloatArray) -> BoolArray:
+    """bool[m]: the bins that hold one value of the reference, in whatever spelling, and could hold no other.
+
+    Where two values are so near that their bins meet half-way, the bins are not known to hold but one.
+    """
+    low, high = edges[:-1], edges[1:]
+    middle = np.abs(low / 2 + high / 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = (high - low) / (2 * TOLERANCE)
+        around = np.abs(wide - middle) <= 1e-3 * middle
+    at_zero = (low == -high) & ((high <= NOISE * np.abs(edges).max()) | (len(low) == 1))
+    found: BoolArray = around & (middle > 0) | at_zero | (high <= np.nextafter(low, np.inf))
+    return found
+
+
+def spelt_alike(edges: FloatArray, cut: float, least: float) -> float:
+    """The edge that a cut needs so that spellings of it lie on one side: on it or above.
+
+    Args:
+        edges: float64[m+1], of the reference's bins.
+        cut: where somebody decides, such as a threshold.
+        least: share of its size that the edge lies below the cut at least.
+
+    Returns:
+        The lower end of the single-valued bin that the cut is in, if it is in one; else just below the cut.
+    """
+    at = int(np.searchsorted(edges, cut, side="right")) - 1
+    if 0 <= at < len(edges) - 1 and single_valued(edges)[at]:
+        return float(edges[at])
+    return cut - least * abs(cut)
 
 
 def coarse_bins(counts: IntArray) -> IntArray:
@@ -66,6 +113,60 @@ def coarse_bins(counts: IntArray) -> IntArray:
     return coarse
 
 
+def _reach_of_zero(values: FloatArray, repeats: IntArray) -> float:
+    """How far from 0 a number is still a spelling of it, where 0 is a value at all; else 0."""
+    if not (values == 0).any():
+        return 0.0
+    others = np.repeat(np.abs(values), repeats)
+    others = others[others > 0]
+    return NOISE if len(others) == 0 else NOISE * float(np.median(others))
+
+
+def _spelt_once(values: FloatArray, repeats: IntArray, reach_of_zero: float) -> tuple[FloatArray, IntArray]:
+    """The values with the rows of all their spellings, each as it is spelt most often."""
+    if reach_of_zero > 0:
+        near = np.abs(values) <= reach_of_zero
+        rows = int(repeats[near].sum())
+        values, repeats = np.where(near, 0.0, values)[~near | (values == 0)], repeats[~near | (values == 0)]
+        repeats[values == 0] = rows
+    for share in SPELLINGS:
+        values, repeats = _joined(values, repeats, share)
+    return values, repeats
+
+
+def _joined(values: FloatArray, repeats: IntArray, share: float) -> tuple[FloatArray, IntArray]:
+    """Runs of values, each within `share` of the next, as one value, where the whole run is no wider than that."""
+    size = np.abs(values)
+    with np.errstate(over="ignore"):  # a gap may be beyond the largest float
+        near = np.diff(values) <= share * np.minimum(size[:-1], size[1:])
+    if not near.any():
+        return values, repeats
+    run = np.concatenate(([0], np.cumsum(~near)))
+    first = np.flatnonzero(np.diff(run, prepend=-1))
+    last = np.concatenate((first[1:], [len(values)])) - 1
+    with np.errstate(over="ignore"):
+        narrow = values[last] - values[first] <= share * np.minimum(size[first], size[last])
+    narrow &= np.add.reduceat(values != np.rint(values), first) > 0
+    run = np.concatenate(([0], np.cumsum(~(near & narrow[run[1:]]))))
+    order = np.lexsort((-repeats, run))
+    most = order[np.flatnonzero(np.diff(run[order], prepend=-1))]
+    return values[most], np.bincount(run, weights=repeats).astype(np.int64)
+
+
+def _cuts(values: FloatArray, reach_of_zero: float) -> tuple[FloatArray, FloatArray]:
+    """The edges just before and just after each value: a tolerance away, or half-way to a neighbour that is nearer."""
+    with np.errstate(over="ignore"):
+        reach = np.where(values == 0, reach_of_zero, TOLERANCE * np.abs(values))
+        half_way = values[:-1] + (values[1:] / 2 - values[:-1] / 2)
+        before = np.maximum(values - reach, np.concatenate(([-np.inf], half_way)))
+        after = np.minimum(values + reach, np.concatenate((half_way, [np.inf])))
+    after = np.maximum(after, _after(values))
+    # Between neighbouring floats there is no half-way: the edge after one is the other.
+    after[:-1] = np.minimum(after[:-1], values[1:])
+    before[1:] = np.where(before[1:] <= values[:-1], values[1:], before[1:])
+    return before.clip(-_LARGEST, _LARGEST), after.clip(-_LARGEST, _LARGEST)
+
+
 def _ties(repeats: IntArray, rows: int) -> BoolArray:
     """bool[d]: the values whose share is TIE_SHARE, less three standard deviations of the sampling."""
     floor = rows * TIE_SHARE - 3 * np.sqrt(rows * TIE_SHARE)
@@ -78,15 +179,16 @@ def _ties(repeats: IntArray, rows: int) -> BoolArray:
     return tied
 
 
-def _quantile_edges(values: FloatArray, repeats: IntArray, tied: BoolArray, bins: int) -> FloatArray:
-    """Values that cut what lies outside the ties into about `bins` equal shares."""
+def _quantiles(repeats: IntArray, tied: BoolArray, bins: int) -> BoolArray:
+    """bool[d]: values that cut what lies outside the ties into about `bins` equal shares."""
     mass = np.where(tied, 0, repeats)
     before = np.cumsum(mass) - mass
     total = int(mass.sum())
     ranks = np.arange(1, bins) * total / bins
-    at = np.searchsorted(before[~tied], ranks, side="left").clip(max=int((~tied).sum()) - 1)
-    edges: FloatArray = values[~tied][at]
-    return edges
+    free = np.flatnonzero(~tied)
+    chosen = np.zeros(len(repeats), dtype=bool)
+    chosen[free[np.searchsorted(before[free], ranks, side="left").clip(max=len(free) - 1)]] = True
+    return chosen
 
 
 def _ranks(labels: IntArray) -> IntArray:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from windows.arrays import FloatArray, IntArray
+from windows.sketches.edges import single_valued
 from windows.sketches.profiles import MAX_BINS
 
 
@@ -22,7 +23,7 @@ def common_edges(one: FloatArray, other: FloatArray, counts_one: IntArray, count
     if len(edges) <= MAX_BINS + 1:
         return edges
     mass = spread(counts_one, one, edges) + spread(counts_other, other, edges)
-    single = edges[1:] <= np.nextafter(edges[:-1], np.inf)
+    single = single_valued(edges)
     needed = np.concatenate(([True], single)) | np.concatenate((single, [True]))
     needed[0] = needed[-1] = True
     while len(edges) > MAX_BINS + 1:
@@ -32,6 +33,28 @@ def common_edges(one: FloatArray, other: FloatArray, counts_one: IntArray, count
         mass[least] += mass[least + 1]
         mass = np.delete(mass, least + 1)
     return edges
+
+
+def aligned(edges: FloatArray, onto: FloatArray) -> FloatArray:
+    """The same edges, but where a bin holds a single value that `onto` has in another spelling, it has those ends.
+
+    Args:
+        edges: float64[m+1].
+        onto: float64[k+1].
+
+    Returns:
+        float64[m+1], strictly increasing.
+    """
+    moved = edges.copy()
+    targets = np.flatnonzero(single_valued(onto))
+    for at in np.flatnonzero(single_valued(edges)).tolist():
+        value = edges[at] / 2 + edges[at + 1] / 2
+        near = targets[(onto[targets] <= value) & (value < onto[targets + 1])]
+        if len(near):
+            low, high = onto[near[0]], onto[near[0] + 1]
+            if (at == 0 or moved[at - 1] < low) and (at + 2 == len(edges) or high < edges[at + 2]):
+                moved[at], moved[at + 1] = low, high
+    return moved
 
 
 def spread(counts: IntArray, edges: FloatArray, onto: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from windows.statistics.intervals import proportion_interval
 from windows.statistics.law import Laws, share_laws
 
 if TYPE_CHECKING:
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.statistics.intervals import Interval
 
 
@@ -46,6 +46,12 @@ def by_laws(value: FloatArray, laws: Laws, low: float, high: float, samples: Int
     """A metric whose bounds are those of its laws, held within [low, high]."""
     lower, upper = laws.bounds(alpha)
     return measured(value, (np.maximum(lower, low), np.minimum(upper, high)), samples, laws)
+
+
+def without(found: Measured, rows: BoolArray) -> Measured:
+    """The same metric without a value in some groups, bool[G]."""
+    value, lower, upper = (np.where(rows, np.nan, part) for part in (found.value, found.lower, found.upper))
+    return Measured(value, lower, upper, found.samples, found.laws)
 
 
 def share(successes: IntArray, trials: IntArray, alpha: float) -> Measured:

@@ -72,7 +72,7 @@ def test_a_window_of_records_gives_estimates_for_the_whole_and_each_segment(refe
     ring = Ring(6)
     for pane in range(6):
         groups = {(version, segment): vector for (at, version, segment), vector in sketches.items() if at == pane}
-        ring.push(pane, groups, slice(layout.moments, layout.segment_size))
+        ring.push(pane, groups, slice(layout.moments, layout.far))
     tables = measured(reference, layout, ring.totals)
     assert set(tables) == {f"estimated_{name}" for name in ("accuracy", "precision", "recall", "f1", "auc")}
     for at, (version, segment) in enumerate(tables["estimated_accuracy"].groups):
@@ -100,7 +100,7 @@ def test_a_pane_that_leaves_takes_its_predictions_along(reference: Reference) ->
         for seed, shift in ((1, -1.0), (2, 1.0))
     )
     ring = Ring(1)
-    moments = slice(layout.moments, layout.segment_size)
+    moments = slice(layout.moments, layout.far)
     for at, sketches in enumerate((first, second)):
         ring.push(at, {key[1:]: vector for key, vector in sketches.items()}, moments)
     alone = measured(reference, layout, {key[1:]: vector for key, vector in second.items()})

@@ -130,14 +130,20 @@ def test_one_class_alone() -> None:
 
 
 def test_scores_that_are_no_probabilities() -> None:
-    """Outside 0 and 1 the threshold counts; for losses they are held to 0 and 1; NaN is left out."""
+    """Outside 0 and 1 the threshold counts; losses have no value, but leave out a few such; NaN is left out of all."""
     rows = [Row(score=score, label=1.0) for score in (-3.0, 7.0, math.inf)] + [Row(score=math.nan, label=1.0)]
     found = measured(LAYOUTS["binary"], rows)
     assert found["recall"] == 2 / 3
-    assert found["brier"] == pytest.approx(1 / 3, abs=1e-9)
-    worst = -math.log(np.finfo(float).eps)
-    assert found["log_loss"] == pytest.approx(worst / 3, abs=1e-8)
+    assert all(math.isnan(found[name]) for name in ("brier", "log_loss", "calibration_gap", "ece"))
     assert found["labelled"] == 4
+    scores = np.random.default_rng(1).random(400)
+    few = measured(LAYOUTS["binary"], [*rows, *(Row(score=float(one), label=1.0) for one in scores)])
+    ones = np.ones(400)
+    assert few["brier"] == pytest.approx(np.square(1 - scores).mean(), abs=1e-9)
+    assert few["log_loss"] == pytest.approx(sk.log_loss(ones, scores, labels=[0, 1]), abs=1e-8)
+    assert few["calibration_gap"] == pytest.approx((1 - scores).mean(), abs=1e-9)
+    tenth = pd.DataFrame({"bin": (scores * 10).astype(int), "score": scores}).groupby("bin")["score"]
+    assert few["ece"] == pytest.approx(((1 - tenth.mean()) * tenth.count()).sum() / 400, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

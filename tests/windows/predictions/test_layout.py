@@ -6,6 +6,7 @@ from factories import categorical, click, click_layout, numeric, reference_of
 
 from windows.predictions.layout import categories_of, layout_of, reference_vector
 from windows.segments import OTHER, WHOLE, segment_name
+from windows.sketches.moments import PARTS
 from windows.sketches.quantiles import LATENCY_BINS
 
 
@@ -22,7 +23,7 @@ def test_moments_latency_and_errors_follow() -> None:
     """After the counts: rows, two sums a numeric column, latency bins, predictions without latency, failed ones."""
     layout = click_layout()
     assert layout.moments == layout.rows + 1
-    assert layout.segment_size == layout.moments + 2 * 4  # age, clicks, fixed, prediction
+    assert layout.segment_size == layout.moments + PARTS * 4  # age, clicks, fixed, prediction
     assert layout.latency == layout.segment_size
     assert layout.no_latency == layout.latency + LATENCY_BINS
     assert layout.errors == layout.no_latency + 1

@@ -120,9 +120,9 @@ def test_an_edit_by_hand_is_refused() -> None:
         (b"{}", "not a reference"),
         (b"\xff\xfe", "not a reference"),
         (b"[" * 100_000, "not a reference"),
-        (b'{"format": "driftgauge.reference", "format_version": 3}', "format version 3"),
+        (b'{"format": "driftgauge.reference", "format_version": 2}', "format version 2"),
         (b'{"format": "driftgauge.reference"}', "format version None"),
-        (b'{"format": "driftgauge.reference", "format_version": 1}', "broken reference"),
+        (b'{"format": "driftgauge.reference", "format_version": 3}', "broken reference"),
     ],
 )
 def test_other_files_are_refused(data: bytes, said: str) -> None:
