@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 GROUP = "driftgauge"
 """Consumer group under which offsets are committed, for lag tools only."""
 
+MOCK = "mockCluster"
+"""How the embedded broker's cluster id begins, which leaves questions of administration unanswered."""
+
 _LOG = logging.getLogger("driftgauge.kafka")
 
 _ALL = {

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from stream.kafka.client import MOCK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -17,9 +19,6 @@ TIMEOUT = 2.0
 
 _NO_ID = "A" * 22
 """Zeros in base 64: a broker before 2.8, which gives topics no ids."""
-
-_MOCK = "mockCluster"
-"""How the embedded broker's cluster begins, which knows no ids either and leaves the question unanswered."""
 
 
 class UnansweredError(Exception):
@@ -139,7 +138,7 @@ class Inquiry:
 
     def _id(self, cluster: str) -> str:
         """The topic's id; "" where the broker does not tell."""
-        if cluster.startswith(_MOCK):
+        if cluster.startswith(MOCK):
             return ""
         asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=TIMEOUT)
         try:

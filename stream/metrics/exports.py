@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.findings import PREDICTIONS
 from operators.tables import Kind
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
 from windows.segments import WHOLE
@@ -135,6 +136,9 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
     rows = tuple((active.model, *row) for row in active.rows)
     yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
     yield AlertsFiring(active.model, rows, active.clocks)
+    judged = active.clocks.get(PREDICTIONS)
+    if judged is not None:  # known at once after a restart, though no record may come for long
+        yield GaugeBlock(active.model, "watermark_timestamp_seconds", ((active.model,),), (judged / 1e3,))
     sent: dict[tuple[str, ...], float] = {
         (active.model, alert, state): float(count) for (alert, state), count in active.sent.items()
     }

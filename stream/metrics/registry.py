@@ -21,6 +21,7 @@ from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
     Beat,
+    Concern,
     GaugeBlock,
     Increments,
     Observation,
@@ -92,6 +93,7 @@ class Registry(Collector):
         self._histograms = HistogramStore()
         self._statuses = {process: Status(process, "starting") for process in range(processes)}
         self._heartbeats = Heartbeats()
+        self._concerns: dict[tuple[int, str], str] = {}
         self._probes: list[Probe] = [self._watermark_lag, self._states]
         self._own = ProcessCollector(registry=None)
         self._listeners: list[Callable[[Report], None]] = []
@@ -123,6 +125,8 @@ class Registry(Collector):
                     self._status(report)
                 case Beat():
                     self._heartbeats.hear(report)
+                case Concern():
+                    self._concern(report)
                 case AlertTold() | AlertsFiring():
                     pass  # for listeners
 
@@ -132,6 +136,13 @@ class Registry(Collector):
         self._statuses[report.process] = report
         if report.state in {"starting", "stopping"}:
             self._heartbeats.forget(report.process)
+            self._concerns = {key: why for key, why in self._concerns.items() if key[0] != report.process}
+
+    def _concern(self, report: Concern) -> None:
+        key = (report.process, report.subject)
+        self._concerns.pop(key, None)
+        if report.why:
+            self._concerns[key] = report.why
 
     def add_probe(self, probe: Probe) -> None:
         """Ask `probe` for reports at the beginning of each scrape."""
@@ -165,7 +176,9 @@ class Registry(Collector):
     def not_ready(self) -> tuple[str, ...]:
         """Why this is not ready, a line each; empty when it is."""
         watermarks = self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name)
-        return reasons_not_ready(self.statuses(), watermarks, self.silences())
+        with self._lock:
+            concerns = sorted({f"process {process}: {why}" for (process, _), why in self._concerns.items()})
+        return (*reasons_not_ready(self.statuses(), watermarks, self.silences()), *concerns)
 
     def collect(self) -> Iterator[Family]:
         """All families, for a prometheus_client registry."""

@@ -88,6 +88,15 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
+class Concern:
+    """What keeps a process from doing its work though it runs, about one subject; without a reason it is over."""
+
+    process: int
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AlertTold:
     """An alert event on its way to the alerts topic, for those who are told of alerts directly; no metric."""
 
@@ -106,7 +115,7 @@ class AlertsFiring:
     clocks: dict[str, int]
 
 
-Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | Beat | AlertTold | AlertsFiring
+Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | Beat | Concern | AlertTold | AlertsFiring
 
 
 class Reporter(Protocol):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stream.config.settings import ClientTlsSettings
 
 PATH = "/api/v2/alerts"
+_PAGES = {"text/html", "application/xhtml+xml"}
 _LONGEST = 300
 """Characters of an answer that are told."""
 
@@ -60,7 +61,7 @@ class Client:
 
         Raises:
             RefusedError: it answered, and not with 200.
-            PushError: they were not taken.
+            PushError: they were not taken; or what answers is no Alertmanager.
         """
         try:
             with closing(self._connection()) as connection:
@@ -69,10 +70,14 @@ class Client:
                     connection.request("POST", urlsplit(self.url).path.rstrip("/") + PATH, body, self.headers)
                     answer = connection.getresponse()
                     said = answer.read(_LONGEST).decode(errors="replace")
+                    kind = answer.headers.get_content_type() if "Content-Type" in answer.headers else ""
         except (OSError, HTTPException, UnicodeError) as error:  # the last of a host that can be no name
             raise PushError(self._line(str(error) or type(error).__name__)) from error
         if answer.status != HTTPStatus.OK:
             raise RefusedError(self._line(f"{answer.status} {answer.reason}: {said}"))
+        if kind in _PAGES or said.lstrip().startswith("<"):
+            # A login page, or another service: Alertmanager answers without a word.
+            raise PushError(self._line(f"it answers with a page, as no Alertmanager does: {said}"))
 
     def check(self) -> None:
         """Post nothing.

@@ -205,6 +205,18 @@ _UNSEALED = f"if it was changed on purpose, remove {SEAL}"
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
 
 
+_WORDS = {
+    "pane_ms": "time.pane (pane_ms)",
+    "outcomes": "task, threshold or k of its metrics (outcomes)",
+    "tick_ms": "the step that performance.windows and baselines move in (tick_ms)",
+    "keep_ms": "performance.windows or label_delay: how long predictions wait for labels (keep_ms)",
+    "wait_ms": "performance.wait (wait_ms)",
+    "negative_after_ms": "performance.negative_after (negative_after_ms)",
+    "sample": "performance.sample (sample)",
+}
+"""What a user wrote, for what the note holds of it."""
+
+
 def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
     for key in ("topic", "recovery_partitions"):
         if known[key] != note[key]:
@@ -222,4 +234,4 @@ def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
 def _differences(where: str, former: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     for key, value in now.items():
         if key != "labels" and former[key] != value:
-            yield f"{where}{key} was {former[key]!r} and is {value!r}"
+            yield f"{where}{_WORDS.get(key, key)} was {former[key]!r} and is {value!r}"

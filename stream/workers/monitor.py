@@ -16,8 +16,9 @@ from operators.plans.model import plan_models
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
+from stream.errors import UsageError
 from stream.kafka.alignment import Alignment
-from stream.kafka.client import consumer_properties, producer_properties
+from stream.kafka.client import base, consumer_properties, producer_properties
 from stream.kafka.connect import wait_for_topic
 from stream.kafka.messages import (
     encode_alert,
@@ -27,6 +28,7 @@ from stream.kafka.messages import (
     encode_short_alert,
     encode_truncated_dead_letter,
 )
+from stream.kafka.output_topics import LEAST, OutputTopics, too_small
 from stream.kafka.sink import TopicSink, Writing
 from stream.kafka.source import KafkaSource, Reading
 from stream.kafka.watcher import Watcher
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
     from stream.config.load import Config
+    from stream.config.settings import TopicsSettings
     from stream.feedback_flow import Moved
     from stream.metrics.reports import Reporter, WorkerState
     from windows.references.reference import Reference
@@ -108,6 +111,7 @@ def _watch(
         topics = _wait(config, reporter, stop, process, feedback=any(model.join for model in models.values()))
         if not topics:
             break
+        _refuse_small(config)
         changed = threading.Event()
         journal = DeadLetterJournal()
         watchers = [
@@ -122,7 +126,8 @@ def _watch(
             )
             for topic in topics
         ]
-        with pulse.over(), JoinStores(config.state.directory / JOIN, reporter) as stores:
+        outputs = OutputTopics(base(config.kafka), _written(config.topics), process, reporter)
+        with pulse.over(), outputs, JoinStores(config.state.directory / JOIN, reporter) as stores:
             sources = _sources(config, topics, watchers, reporter, stop, continued, pulse)
             flow = build(
                 models,
@@ -164,13 +169,30 @@ def _wait(
             return ()
         read.append(_Topic(name, count, feedback=bool(read)))
     # Without it the client would try for ever, and nothing would ever leave.
-    for topic in (topics.alerts, topics.dead_letters, topics.evaluations):
+    for topic in _written(topics):
         properties = producer_properties(config.kafka)
-        if topic is not None and (
-            wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None
-        ):
+        if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
             return ()
     return tuple(read)
+
+
+def _written(topics: TopicsSettings) -> tuple[str, ...]:
+    """The topics that are written."""
+    return tuple(name for name in (topics.alerts, topics.dead_letters, topics.evaluations) if name is not None)
+
+
+def _refuse_small(config: Config) -> None:
+    """Refuse an alerts topic that takes no alerts: the first one would be tried for ever.
+
+    Raises:
+        UsageError: its limit is too low.
+    """
+    most = too_small(base(config.kafka), config.topics.alerts)
+    if most is not None:
+        raise UsageError(
+            f"topics.alerts: {config.topics.alerts} takes messages of {most} bytes at most, and an alert event may "
+            f"need {LEAST}: raise its max.message.bytes"
+        )
 
 
 def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:

@@ -12,6 +12,7 @@ from stream.metrics.reports import (
     AlertsFiring,
     AlertTold,
     Beat,
+    Concern,
     GaugeBlock,
     Increments,
     Observation,
@@ -55,24 +56,20 @@ class Mailbox:
 
     def put(self, report: Report) -> None:
         """Take a report in."""
+        place = _place(report)
+        if place is not None:
+            self._reports[place] = report
+            return
         match report:
-            case GaugeBlock():
-                self._reports["gauge", report.owner, report.metric] = report
             case OwnerGone():
                 self._forget(report)
             case Totals():
                 self._raise(report)
             case Increments():
                 self._add(report)
-            case Status() | Beat():
-                self._reports[type(report), report.process] = report
-            case AlertTold():
-                self._reports["told", report.event.fingerprint] = report
-            case AlertsFiring():
-                self._reports["firing", report.model] = report
             case Observation() if len(self._observations) < _MAX_OBSERVATIONS:
                 self._observations.append(report)
-            case Observation():
+            case _:
                 self._add(Increments(catalog.REPORTS_DROPPED_TOTAL.name, {("backlog",): 1.0}))
 
     def take(self) -> list[Report]:
@@ -100,6 +97,22 @@ class Mailbox:
         former = held.rows if isinstance(held, Increments) else {}
         added = {row: value + former.get(row, 0.0) for row, value in report.rows.items()}
         self._reports[key] = Increments(report.metric, former | added)
+
+
+def _place(report: Report) -> Hashable | None:
+    """Of the reports with one place only the last one counts; None for a report of which all do."""
+    match report:
+        case GaugeBlock():
+            return "gauge", report.owner, report.metric
+        case Status() | Beat():
+            return type(report), report.process
+        case Concern():
+            return "concern", report.process, report.subject
+        case AlertTold():
+            return "told", report.event.fingerprint
+        case AlertsFiring():
+            return "firing", report.model
+    return None
 
 
 def _owner(report: Report) -> str | None:

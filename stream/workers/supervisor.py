@@ -239,11 +239,19 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
+def _hung_up() -> None:
+    _LOG.warning("SIGHUP: the config is not read again while running; stop and start to change it")
+
+
 @contextlib.contextmanager
 def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
-    """SIGTERM and SIGINT stop the supervisor; the second of them kills its workers. For the main thread."""
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(number, lambda *_: supervisor.stop()) for number in numbers]
+    """SIGTERM and SIGINT stop the supervisor; the second of them kills its workers. For the main thread.
+
+    SIGHUP, which a terminal sends that is closed and others use to have a config read again, ends nothing.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    handlers = (lambda *_: supervisor.stop(), lambda *_: supervisor.stop(), lambda *_: _hung_up())
+    before = [signal.signal(number, handler) for number, handler in zip(numbers, handlers, strict=True)]
     try:
         yield
     finally:

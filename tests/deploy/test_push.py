@@ -385,3 +385,33 @@ def test_a_request_that_is_refused_keeps_no_other_back(tmp_path: Path) -> None:
         watched.fire(*rows)
         until(lambda: len(taken) >= len(rows) - MOST and watched.held_up()[url] > 0)
     assert "0" not in taken
+
+
+class _Page(BaseHTTPRequestHandler):
+    """Answers everything with a page, as a login proxy or another service at the address does."""
+
+    server: Any
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b"<!doctype html><title>Sign in</title>"
+        self.send_response(HTTPStatus.OK)
+        if self.server.typed:
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the base class
+        pass
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_a_page_is_no_answer_of_an_alertmanager(tmp_path: Path, typed: bool) -> None:
+    """A login page with status 200 took no alert: `check --connect` says so, posts fail, and the output is held up."""
+    with served(_Page, typed=typed) as url:
+        with pytest.raises(Unreachable, match=r"answers with a page, as no Alertmanager does: .*Sign in"):
+            Client(url, 5.0, {}, None).check()
+        with monitor(tmp_path, url) as watched:
+            watched.fire(CRITICAL)
+            until(lambda: watched.held_up()[url] > 0)

@@ -198,7 +198,7 @@ def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plan", "topic", "partitions", "said"),
     [
-        ({"pane": 5_000}, "predictions", 2, "model click: pane_ms was 10000 and is 5000"),
+        ({"pane": 5_000}, "predictions", 2, "model click: time.pane (pane_ms) was 10000 and is 5000"),
         ({"segments": ("country",)}, "predictions", 2, "model click: segments was"),
         ({}, "other", 2, "topic was 'predictions' and is 'other'"),
         ({}, "predictions", 3, "recovery_partitions was 2 and is 3"),
