@@ -16,7 +16,7 @@ class TimeSettings(Settings):
         max_ahead: a timestamp further than this beyond the newest plausible time is a dead letter.
     """
 
-    pane: Annotated[Millis, from_to(100, UNITS["h"])] = 10_000
+    pane: Annotated[Millis, from_to(100, UNITS["d"])] = 10_000
     lateness: Annotated[Millis, from_to(0, UNITS["d"])] = 5_000
     idle_after: Annotated[Millis, from_to(1)] = 15_000
     max_ahead: Annotated[Millis, from_to(1)] = 60_000

@@ -1,9 +1,7 @@
 """`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,7 @@ import typer
 
 from operators.judging.changes import Rows
 from operators.settings.durations import show_duration
-from stream.cli.progress import progress_bar
+from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
 from stream.config.load import Config, load, load_references
@@ -81,7 +79,7 @@ def replay(
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
 
-    with stop_event() as stop, _told() as progress:
+    with stop_event() as stop, record_progress("replay") as progress:
         summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop)
     for line in summary.lines():
         typer.echo(line)
@@ -186,18 +184,3 @@ def _topic_lanes(config: Config, since: str | None, until: str | None, *, feedba
     for line in told(begin, end, chosen):
         typer.echo(f"{topic}: {line}", err=True)
     return [TopicLane(properties, topic, each, feedback=feedback) for each in chosen]
-
-
-@contextmanager
-def _told() -> Iterator[Callable[[float], None]]:
-    """A progress bar that is moved ten times a second at most."""
-    with progress_bar() as bar:
-        due = 0.0
-
-        def told(share: float) -> None:
-            nonlocal due
-            if share >= 1.0 or time.monotonic() >= due:
-                due = time.monotonic() + 0.1
-                bar("replay", share)
-
-        yield told

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +19,12 @@ from stream.errors import UsageError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from operators.records import Envelopes
+
+Progress = Callable[[float, int], None]
+"""Told the share that is read, and how many records that is."""
 
 PANES_A_BLOCK = 64
 """A block is kept about as short as this many panes: each of them is a sketch of its own until it is merged."""
@@ -104,9 +108,7 @@ class _Pace:
 class LaneReader(StatefulSourcePartition[RawBatch, None]):
     """Reads all lanes. Each begins with a single record, which tells its time."""
 
-    def __init__(
-        self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None], stop: threading.Event
-    ) -> None:
+    def __init__(self, lanes: Sequence[Lane], received: int, progress: Progress, stop: threading.Event) -> None:
         of_kind = {kind: [lane for lane in lanes if lane.feedback == kind] for kind in (False, True)}
         self._counts = {kind: len(those) for kind, those in of_kind.items()}
         self._paces = [_Pace(lane, of_kind[lane.feedback].index(lane)) for lane in lanes]
@@ -115,6 +117,7 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         self._progress = progress
         self._total = max(1, sum(lane.total for lane in lanes))
         self._undecoded = False
+        self._records = 0
         self._stop = stop
         self.error: UsageError | None = None
 
@@ -138,7 +141,8 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         if block.ended:
             del self._open[number]
         self._undecoded = True
-        self._progress(sum(each.lane.done for each in self._paces) / self._total)
+        self._records += len(block.values)
+        self._progress(sum(each.lane.done for each in self._paces) / self._total, self._records)
         return [
             RawBatch(
                 pace.lane.topic,
@@ -179,13 +183,11 @@ class LaneSource(FixedPartitionedSource[RawBatch, None]):
     Args:
         lanes: what to read.
         received: the time of reading, ms.
-        progress: told the share that is read.
+        progress: told the share that is read, and how many records that is.
         stop: set when reading shall end early.
     """
 
-    def __init__(
-        self, lanes: Sequence[Lane], received: int, progress: Callable[[float], None], stop: threading.Event
-    ) -> None:
+    def __init__(self, lanes: Sequence[Lane], received: int, progress: Progress, stop: threading.Event) -> None:
         self._reader = LaneReader(lanes, received, progress, stop)
 
     @property

@@ -14,6 +14,7 @@ from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
 from stream.errors import UsageError
+from stream.kafka.messages import rfc3339
 from stream.metrics import catalog
 from stream.replay.lanes import LaneSource
 from stream.replay.results import EVALUATIONS, CallSink, Results
@@ -21,12 +22,12 @@ from stream.replay.store import replay_stores
 from stream.replay.summary import Summary, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from operators.judging.changes import Rows
     from stream.config.load import Config
-    from stream.replay.lanes import Lane
+    from stream.replay.lanes import Lane, Progress
     from windows.references.reference import Reference
 
 ONE_EPOCH = dt.timedelta(days=365)
@@ -50,7 +51,7 @@ def replay(
     out: Path,
     *,
     evaluations: Rows = "all",
-    progress: Callable[[float], None] = lambda _: None,
+    progress: Progress = lambda *_: None,
     stop: threading.Event | None = None,
 ) -> Summary:
     """Run the dataflow over the lanes to their ends and write what it finds to `out`.
@@ -61,8 +62,8 @@ def replay(
         lanes: at least one.
         out: a directory; see Results.
         evaluations: which are written. For all of them every metric is measured, else what monitors need.
-        progress: told the share that is read.
-        stop: may be set to end early; nothing is written then.
+        progress: told the share that is read, and how many records that is.
+        stop: may be set to end early: what was found by then is written.
 
     Raises:
         UsageError: something cannot be read or written.
@@ -91,12 +92,20 @@ def replay(
         if source.error is not None:
             raise source.error
         if stop.is_set():
-            raise InterruptedReplay(f"interrupted: {out} is as it was before")
+            raise InterruptedReplay(_interrupted(tally, results))
         summary = _summary(tally, results, time.monotonic() - began)
         if not summary.balanced:
             raise UnbalancedError(next(summary.lines()))
         results.finish()
     return summary
+
+
+def _interrupted(tally: Tally, results: Results) -> str:
+    """Put what was found so far in place; what to say of it."""
+    if tally.last is None:
+        return f"interrupted: {results.directory} is as it was before"
+    results.finish()
+    return f"interrupted: {results.directory} holds what was found up to {rfc3339(round(tally.last * 1e3))}"
 
 
 def _summary(tally: Tally, results: Results, seconds: float) -> Summary:

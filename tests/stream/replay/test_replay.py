@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -370,7 +371,7 @@ def test_thin_traffic_is_read_in_short_blocks(tmp_path: Path) -> None:
 
 
 def test_an_early_end_leaves_the_directory_as_it_was(tmp_path: Path) -> None:
-    """Stopped before it is complete: no file is changed and none is left behind."""
+    """Stopped before anything is found: no file is changed and none is left behind."""
     path = write(tmp_path / "p.jsonl", predictions(5))
     run(tmp_path, path)
     before = contents(tmp_path)
@@ -381,13 +382,33 @@ def test_an_early_end_leaves_the_directory_as_it_was(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_what_was_found_until_it_was_stopped_is_written(tmp_path: Path) -> None:
+    """Stopped in the middle: every file is whole lines, and the beginning of what the undisturbed replay writes."""
+    path = write(tmp_path / "p.jsonl", predictions(60, SHIFTED))
+    run(tmp_path, path)
+    stop = threading.Event()
+
+    def halfway(share: float, _: int) -> None:
+        if share > 0.5:
+            stop.set()
+
+    with pytest.raises(InterruptedReplay, match="holds what was found up to"):
+        run(tmp_path, path, out="half", progress=halfway, stop=stop)
+    whole, half = contents(tmp_path), contents(tmp_path, "half")
+    assert set(half) == set(FILES)
+    for name in (ALERTS, EVALUATIONS):
+        assert half[name].endswith(b"\n")
+        assert whole[name].startswith(half[name])
+    assert len(half[EVALUATIONS]) < len(whole[EVALUATIONS])
+
+
 def test_progress_goes_from_0_to_1(tmp_path: Path) -> None:
     """The share that is read never falls and ends at 1, for compressed files too."""
     data = b"\n".join(predictions(20))
     (tmp_path / "1").write_bytes(data)
     (tmp_path / "2").write_bytes(gzip.compress(data))
     shares: list[float] = []
-    run(tmp_path, tmp_path / "1", tmp_path / "2", progress=shares.append)
+    run(tmp_path, tmp_path / "1", tmp_path / "2", progress=lambda share, _: shares.append(share))
     assert shares == sorted(shares)
     assert 0.0 < shares[0] < shares[-1] == 1.0
 
@@ -529,7 +550,7 @@ def test_a_file_of_another_format_is_an_error(tmp_path: Path, content: bytes, sa
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_without_a_trace(tmp_path: Path, number: signal.Signals) -> None:
-    """Exit 1 and one line; nothing half written remains."""
+    """Exit 1 and one line; what is there is whole lines."""
     config_at(tmp_path)
     os.mkfifo(tmp_path / "endless")
     arguments = ["replay", "-c", f"{tmp_path}/c.yaml", "--predictions", f"{tmp_path}/endless", "-o", f"{tmp_path}/out"]
@@ -547,8 +568,9 @@ def test_a_signal_ends_it_without_a_trace(tmp_path: Path, number: signal.Signals
         process.kill()
         process.wait()
     assert process.returncode == 1
-    assert stderr.decode() == f"interrupted: {tmp_path}/out is as it was before\n"
-    assert contents(tmp_path) == {}
+    said = rf"interrupted: {tmp_path}/out (is as it was before|holds what was found up to [0-9T:.-]+Z)\n"
+    assert re.fullmatch(said, stderr.decode())
+    assert all(data.endswith(b"\n") for data in contents(tmp_path).values() if data)
 
 
 def test_places_in_a_topic_can_be_named() -> None:
