@@ -61,7 +61,7 @@ class LabelTraffic(Traffic):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._feedback = feedback_topic(self._topic)
+        self._feedback = feedback_topic(self.topic)
         self._chance = random.Random(arguments[-1] if arguments else 0)
         self._number = count()
         self._due: list[tuple[int, int, bytes]] = []

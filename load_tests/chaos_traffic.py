@@ -91,7 +91,7 @@ class Traffic(threading.Thread):
     ) -> None:
         super().__init__(name="traffic", daemon=True)
         self.shifted = threading.Event()
-        self._topic, self._rate = topic, rate
+        self.topic, self._rate = topic, rate
         self._done = threading.Event()
         self._counts = _Counts()
         self._newest = 0
@@ -179,7 +179,7 @@ class Traffic(threading.Thread):
             yield from generator.encode(traffic)
 
     def _produce(self, value: bytes | None, partition: int, records: int, dead: int, written: int = 0) -> None:
-        self._producer.produce(self._topic, value, partition=partition, timestamp=written, on_delivery=self._delivered)
+        self._producer.produce(self.topic, value, partition=partition, timestamp=written, on_delivery=self._delivered)
         self._counts.messages += 1
         self._counts.records += records
         self._counts.dead += dead
