@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -77,6 +78,11 @@ class Writing:
     moved: Callable[[], None] | None = None
 
 
+def reason_of(error: KafkaError) -> str:
+    """What to tell of a refusal: where to look when the broker gave no cause."""
+    return f"{error.str()}: its own log says why" if error.code() == KafkaError.UNKNOWN else error.str()
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """An item on its way, and which of its encoders made the message."""
@@ -94,7 +100,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         self._part = part
         self._encoders = (writing.encode, *writing.smaller)
         self._producer = Producer(writing.properties)
-        self._failed: list[str] = []
+        self._failed: Counter[str] = Counter()
         self._too_large: list[_Attempt] = []
         self._one_by_one = False
         self._log_shortened = Seldom()
@@ -144,7 +150,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
                 self._tell(f"{len(self._producer)} messages to {self._writing.topic} are not taken")
                 self._waited(now - began)
         if self._failed:
-            raise UndeliveredError(f"{self._writing.topic} refused {len(self._failed)}: {self._failed[0]}")
+            raise UndeliveredError(f"{self._writing.topic} refused {self._failed.total()}: {'; '.join(self._failed)}")
         if told > began:
             self._tell("")
             self._waited(0.0)
@@ -193,8 +199,10 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         """
         following = attempt.encoder + 1 if alone else attempt.encoder
         if error.code() not in _TOO_LARGE or following == len(self._encoders):
-            _LOG.error("not delivered to %s: %s", self._writing.topic, error.str())
-            self._failed.append(error.str())
+            reason = reason_of(error)
+            if reason not in self._failed:  # thousands at a time; how many is said when the writer gives up
+                _LOG.error("not delivered to %s: %s", self._writing.topic, reason)
+            self._failed[reason] += 1
             return
         if alone and self._log_shortened.due():
             _LOG.warning("a message to %s is too large, parts of it are left out: %s", self._writing.topic, error.str())

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from confluent_kafka import KafkaError
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     AlterConfigOpType,
@@ -21,7 +22,7 @@ from waiting import GUARD
 from stream.config.settings import KafkaSettings
 from stream.kafka.client import producer_properties
 from stream.kafka.messages import Outgoing
-from stream.kafka.sink import HELD_UP, TopicSink, TopicWriter, UndeliveredError, Writing
+from stream.kafka.sink import HELD_UP, TopicSink, TopicWriter, UndeliveredError, Writing, reason_of
 
 if TYPE_CHECKING:
     from brokers import Broker
@@ -75,6 +76,23 @@ def test_what_the_client_refuses_fails_the_snapshot(embedded_broker: Broker) -> 
     writer.write_batch([b"good", b"x" * 17_000_000])
     with pytest.raises(UndeliveredError, match=f"{topic} refused 1: .*too large"):
         writer.snapshot()
+
+
+def test_refusals_are_logged_once_for_each_reason(embedded_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that takes nothing refuses thousands of messages: one line, and their number in the error."""
+    topic = embedded_broker.topic("sink")
+    writer = TopicWriter(writing(embedded_broker.bootstrap, topic, threading.Event()))
+    writer.write_batch([b"x" * 17_000_000] * 3)
+    with pytest.raises(UndeliveredError, match=f"{topic} refused 3: "):
+        writer.snapshot()
+    (line,) = caplog.messages
+    assert line.startswith(f"not delivered to {topic}: ")
+
+
+def test_an_error_without_a_cause_says_where_to_look() -> None:
+    """`Unknown broker error` is all that a broker says whose codec cannot be loaded; its log names the file."""
+    assert reason_of(KafkaError(KafkaError.UNKNOWN)) == "Unknown broker error: its own log says why"
+    assert reason_of(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)) == "Broker: Topic authorization failed"
 
 
 @pytest.mark.real_broker
