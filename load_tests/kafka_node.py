@@ -24,7 +24,7 @@ from confluent_kafka.admin import AdminClient
 if TYPE_CHECKING:
     from types import TracebackType
 
-KAFKA_VERSION = "4.3.0"
+KAFKA_VERSION = "4.3.1"
 START_SECONDS = 300.0
 STOP_SECONDS = 300.0
 

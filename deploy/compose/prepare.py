@@ -5,6 +5,7 @@ Takes the config as its argument. Your own model needs none of this: `driftgauge
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from stream.config.load import Config, load, model_named
@@ -18,7 +19,7 @@ from windows.references.reference import to_json
 
 PARTITIONS = 2
 RETENTION = 3_600_000
-"""ms: an hour of traffic is enough to look at, and little on a disk."""
+"""ms, of every topic: an hour is enough to look at, and little on a disk."""
 PATIENCE = 60.0
 """Seconds the broker may take to answer."""
 
@@ -49,7 +50,8 @@ def _reference(config: Config) -> None:
 
 
 def _topics(config: Config) -> int:
-    wanted = topics.plan(config.topics, partitions=PARTITIONS, replication=1, retention=RETENTION)
+    planned = topics.plan(config.topics, partitions=PARTITIONS, replication=1)
+    wanted = [replace(topic, settings={**topic.settings, "retention.ms": str(RETENTION)}) for topic in planned]
     results = topics.create({**config.kafka.properties, "bootstrap.servers": config.kafka.brokers}, wanted, PATIENCE)
     for result in results:
         sys.stdout.write(f"{result.name}: {' '.join((result.outcome, *result.differences))}\n")

@@ -9,6 +9,7 @@ import yaml
 from paging import DEPLOY, ROUTES, Alertmanager, Receiver, alerting_rules, run
 from waiting import until
 
+from operators.settings.durations import parse_duration
 from operators.settings.policy import SEVERITY
 
 if TYPE_CHECKING:
@@ -83,6 +84,14 @@ def test_a_page_goes_out_at_once_and_one_for_each_kind_and_model() -> None:
     (page,) = [route for route in top["routes"] if route["receiver"] == "pagerduty"]
     assert page["group_wait"] == "0s"
     assert page.get("group_by", top["group_by"]) == ["alertname", "model"]
+
+
+def test_the_watchdog_rings_at_every_second_look() -> None:
+    """A sending is a little younger than the looks since: only one repeated between two of them is not a look late."""
+    top = yaml.safe_load(ROUTES.read_text())["route"]
+    (watchdog,) = [route for route in top["routes"] if route["receiver"] == "watchdog"]
+    look, repeat = (parse_duration(watchdog[name]) for name in ("group_interval", "repeat_interval"))
+    assert look < repeat < 2 * look == parse_duration("1m")
 
 
 def test_secrets_are_read_from_files() -> None:

@@ -12,13 +12,14 @@ import pytest
 import yaml
 from composed import COMPOSE, CONFIG, ROOT, RULES, composed, flattened, prepare
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
-from kafka_node import NoBrokerError, jars
+from kafka_node import KAFKA_VERSION, NoBrokerError, jars
 from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
 from waiting import GUARD, INSTALL
 
 from operators.settings.durations import parse_duration
 from stream.config.load import load
 from stream.http.server import Server
+from stream.kafka import topics
 from stream.metrics.registry import Registry
 from stream.rules.file import rules_of
 from stream.rules.options import RuleOptions
@@ -32,6 +33,14 @@ Json = dict[str, Any]
 SERVICES: dict[str, Json] = composed()["services"]
 CHECKER = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
 """The Compose project's own loader, the one inside `docker compose`: schema, interpolation, merges, consistency."""
+VOLUMES = {
+    "apache/kafka": ("/etc/kafka/secrets", "/var/lib/kafka/data", "/mnt/shared/config"),
+    "driftgauge": tuple(re.findall(r"^VOLUME (.+)$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)),
+    "prom/prometheus": ("/prometheus",),
+    "prom/alertmanager": ("/alertmanager",),
+    "grafana/grafana": (),
+}
+"""Of each image, as its Dockerfile declares them."""
 OWN = ("prepare", "driftgauge", "simulator")
 KAFKA_LINES = {"KAFKA_HEAP_OPTS"}
 """Variables of the image's scripts, which are no property of the broker."""
@@ -97,16 +106,42 @@ def test_a_service_can_do_little_harm(name: str) -> None:
     assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
     for port in service.get("ports", []):
         assert port.startswith("127.0.0.1:")
-    if name != "prepare":  # it ends
-        assert "healthcheck" in service
+    if name in {
+        "prepare",
+        "simulator",
+    }:  # they end when their work does; one that is switched off fails `up --wait`
+        assert "healthcheck" not in service
+    else:
+        assert service["healthcheck"]["test"][0] == "CMD"
+
+
+def test_a_volume_of_an_image_has_a_name_or_is_in_memory() -> None:
+    """Else the engine makes one for each container, which can be written and outlives `down`."""
+    for name, service in SERVICES.items():
+        mounted = [mount.split(":")[1] for mount in service.get("volumes", [])]
+        mounted += [mount.split(":")[0] for mount in service.get("tmpfs", [])]
+        assert set(VOLUMES[service["image"].partition(":")[0]]) <= set(mounted), name
+
+
+def test_the_broker_may_run_what_it_unpacks() -> None:
+    """A tmpfs is mounted `noexec`; zstd's library is unpacked into java.io.tmpdir, and the evaluations need it."""
+    assert any(policy.settings.get("compression.type") == "zstd" for policy in topics.POLICIES.values())
+    (place,) = [mount for mount in SERVICES["kafka"]["tmpfs"] if mount.startswith("/tmp:")]  # noqa: S108 - Java's
+    assert "exec" in place.split(":")[1].split(",")
+
+
+def test_the_broker_is_the_one_that_all_tests_run_on() -> None:
+    """The same release of Apache Kafka."""
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
 
 
 def test_a_service_waits_for_what_it_needs() -> None:
-    """In the order broker, preparation, everything that reads or writes topics."""
+    """In the order broker, preparation, everything that reads or writes topics; who rings for driftgauge comes last."""
     assert set(SERVICES["prepare"]["depends_on"]) == {"kafka"}
     for name in ("driftgauge", "simulator"):
         conditions = {on: what["condition"] for on, what in SERVICES[name]["depends_on"].items()}
         assert conditions == {"kafka": "service_healthy", "prepare": "service_completed_successfully"}
+    assert SERVICES["prometheus"]["depends_on"] == {"driftgauge": {"condition": "service_started"}}
 
 
 def test_driftgauge_reads_its_config() -> None:
@@ -176,7 +211,10 @@ def test_health_is_asked_for_by_commands_that_work(tmp_path: Path) -> None:
 
 
 def _healthy(name: str, address: str) -> bool:
-    words = [re.sub(r"127\.0\.0\.1:\d+", address, word) for word in SERVICES[name]["healthcheck"]["test"][1:]]
+    port = address.rpartition(":")[2]
+    asked = SERVICES[name]["healthcheck"]["test"][1:]
+    words = [re.sub(r'(127\.0\.0\.1(:|", ))\d+', rf"\g<1>{port}", word) for word in asked]
+    assert words != asked
     program = shutil.which("python3") if words[0] == "python" else tool(words[0])
     return subprocess.run([str(program), *words[1:]], capture_output=True, timeout=GUARD, check=False).returncode == 0
 
@@ -212,7 +250,7 @@ def test_kafka_takes_its_environment(tmp_path: Path) -> None:
 
 @pytest.mark.real_broker
 def test_topics_are_prepared_once_and_kept_small(real_broker: Broker, tmp_path: Path) -> None:
-    """On a real broker: the topics with an hour's retention; a second start keeps topics and reference."""
+    """On a real broker: every topic with an hour's retention; a second start keeps topics and reference."""
     names = {role: f"{role}-{uuid.uuid4().hex[:8]}" for role in load(CONFIG, {}).topics.model_dump()}
     env = {
         **os.environ,
@@ -229,10 +267,11 @@ def test_topics_are_prepared_once_and_kept_small(real_broker: Broker, tmp_path: 
     assert "is there" in second
     assert second.count(": exists\n") == len(names)
     assert (tmp_path / "click.reference.json").read_bytes() == before
-    resource = ConfigResource(ResourceType.TOPIC, names["predictions"])
     admin = AdminClient({"bootstrap.servers": real_broker.bootstrap})
-    entries = admin.describe_configs([resource])[resource].result(GUARD)
-    assert entries["retention.ms"].value == "3600000"
+    for name in names.values():
+        resource = ConfigResource(ResourceType.TOPIC, name)
+        entries = admin.describe_configs([resource])[resource].result(GUARD)
+        assert entries["retention.ms"].value == "3600000", name
 
 
 def test_grafana_mounts_what_is_provisioned() -> None:
