@@ -115,17 +115,21 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Listener(ThreadingHTTPServer):
-    def __init__(self) -> None:
+    def __init__(self, host: str) -> None:
         self.posts: list[Post] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__((host, 0), _Handler)
 
 
 class Receiver:
-    """The server; a context manager. Every request is kept, refused ones too."""
+    """The server; a context manager. Every request is kept, refused ones too.
 
-    def __init__(self) -> None:
-        self._server = _Listener()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+    Args:
+        host: address to listen on.
+    """
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._server = _Listener(host)
+        self.url = f"http://{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     def __enter__(self) -> Self:
