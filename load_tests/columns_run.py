@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.alerts.event import AlertEvent
-from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
+from operators.model_steps import alert_step, close_step, judge_step, measure_of, measure_step, slices_step
 from operators.plans.model import plan_models
 from operators.predictions.fold import Partial
 from operators.predictions.slices import Header
@@ -46,18 +46,18 @@ class ColumnsRun:
         models = plan_models([settings], {settings.name: reference}, time, alerting, everything=False)
         self.plan = models[settings.name]
         self.lateness = time.lateness
-        self._close, self._slices = CloseStep(self.plan, None), SlicesStep(self.plan, None)
-        measure = measure_of(self.plan)
-        self._rings = {window.size: RingStep(self.plan, measure, None) for window in self.plan.windows}
-        self._judge = JudgeStep(self.plan, None, evaluations=False)
-        self._alerts = AlertStep(self.plan, alerting, None)
+        self._close, self._slices = close_step(self.plan, None), slices_step(self.plan, None)
+        measures = {settings.name: measure_of(self.plan)}
+        self._rings = {window.size: measure_step(self.plan, None, measures=measures) for window in self.plan.windows}
+        self._judge = judge_step(self.plan, None, evaluations=False)
+        self._alerts = alert_step(self.plan, None, alerting=alerting)
 
     def pane(self, index: int, groups: Groups) -> list[AlertEvent]:
         """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of that."""
         sketches = {(index, *key): vector for key, vector in groups.items()}
         partial = Partial(Progress(0, 1, index + 1, None, ended=False), sketches, late=0)
         events: list[AlertEvent] = []
-        for _, tick in self._close([partial]):
+        for tick in self._close([partial]):
             items: list[Any] = []
             for item in self._slices([tick]):
                 items += [item] if isinstance(item, Header) else self._rings[item.window.size]([item])

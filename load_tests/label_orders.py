@@ -37,6 +37,7 @@ from label_steps import LabelSteps, batch  # noqa: E402
 from label_worlds import TASKS, World, world  # noqa: E402
 
 from operators.plans.model import plan_models  # noqa: E402
+from operators.records import Topic  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from windows.references.reference import to_json  # noqa: E402
 
@@ -135,7 +136,7 @@ def rows_by_steps(given: World) -> tuple[list[Row], LabelTotals]:
                 values,
                 partition=numbers[number],
                 partitions=counts[lane.feedback],
-                feedback=lane.feedback,
+                holds=Topic.FEEDBACK if lane.feedback else Topic.PREDICTIONS,
                 ended=ended,
                 received=RECEIVED,
             )

@@ -18,10 +18,18 @@ from operators.alerts.event import AlertEvent  # noqa: E402
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel  # noqa: E402
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name  # noqa: E402
-from operators.model_steps import AlertStep, JoinStep, KnownStep, cohort_step, label_judge_step  # noqa: E402  # noqa: E402
+from operators.model_steps import (  # noqa: E402
+    alert_step,
+    cohort_step,
+    cohorts_config,
+    join_step,
+    known_step,
+    label_judge_config,
+    label_judge_step,
+)
 from operators.plans.join import SHARDS  # noqa: E402
 from operators.plans.model import plan_models  # noqa: E402
-from operators.records import NoEnvelopes, RawBatch  # noqa: E402
+from operators.records import NoEnvelopes, RawBatch, Topic  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 
@@ -60,9 +68,11 @@ class Judged:
         if self.plan.join is None:
             raise ValueError(f"{settings.name} has no performance settings")
         self.join = self.plan.join
-        self.cohorts = cohort_step(self.plan, self.join, None, evaluations=evaluations)
-        self._judge = label_judge_step(self.plan, None, evaluations=evaluations)
-        self._alerts = AlertStep(self.plan, alerting, None)
+        plan = self.plan
+        config = cohorts_config(settings, plan.pane, self.join.task, plan.alpha, reference, evaluations=evaluations)
+        self.cohorts = cohort_step(config, None)
+        self._judge = label_judge_step(label_judge_config(settings, evaluations=evaluations), None)
+        self._alerts = alert_step(self.plan, None, alerting=alerting)
 
     def tick(self, tick: CohortTick) -> tuple[LabelVerdicts, list[AlertEvent]]:
         """What is found at a tick."""
@@ -86,10 +96,10 @@ class LabelSteps:
         self._stores = [DictStore() for _ in range(SHARDS)]
         plans = {self.name: plan}
         self._joins = {
-            name: JoinStep(name, plans, time.pane, self._stores.__getitem__, None)
+            name: join_step(name, plans, time.pane, self._stores.__getitem__, None)
             for name in map(shard_name, range(SHARDS))
         }
-        self._known = KnownStep(plan, time.pane, None)
+        self._known = known_step(plan, None, pane=time.pane)
         self.ticks: list[CohortTick] = []
         self.last: LabelVerdicts | None = None
         self.events: list[AlertEvent] = []
@@ -98,7 +108,9 @@ class LabelSteps:
         """Take a batch of either topic."""
         found: list[Any] = []
         for name, item in (
-            self._split_feedback(self._decode_feedback(raw)) if raw.feedback else self._split(self._decode(raw))
+            self._split_feedback(self._decode_feedback(raw))
+            if raw.holds == Topic.FEEDBACK
+            else self._split(self._decode(raw))
         ):
             if isinstance(item, Delivery):
                 found += [joined for _, joined in self._joins[name]([item])]
@@ -118,5 +130,5 @@ def batch(
     values: Sequence[bytes], *, partition: int, partitions: int, feedback: bool, ended: bool, received: int
 ) -> RawBatch:
     """Lines of a file as a batch."""
-    topic = "feedback" if feedback else "predictions"
-    return RawBatch(topic, partition, partitions, values, None, NoEnvelopes(), received, None, ended, feedback)
+    topic = Topic.FEEDBACK if feedback else Topic.PREDICTIONS
+    return RawBatch(topic, partition, partitions, values, None, NoEnvelopes(), received, None, ended, topic)

@@ -32,6 +32,7 @@ from bare import peak_rss  # noqa: E402
 from bytewax._bytewax import run_main  # noqa: E402
 
 from operators.plans.model import plan_models  # noqa: E402
+from operators.records import Topic  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402
@@ -150,7 +151,7 @@ def child(directory: Path, prefixes: tuple[str, ...], given: Reference, pipe: Co
             pages.append((event.alert, event.version, event.segment, event.state, event.event_time))
 
     lanes = [
-        FileLane(directory / f"{prefix}.{kind}", feedback=kind == "feedback")
+        FileLane(directory / f"{prefix}.{kind}", Topic(kind))
         for prefix in prefixes
         for kind in ("predictions", "feedback")
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,13 @@ UNTIMED = (1 << 63) - 1
 """Stands for a time of writing that does not exist."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
+
+
+class Topic(StrEnum):
+    """What a topic holds."""
+
+    PREDICTIONS = "predictions"
+    FEEDBACK = "feedback"
 
 
 class Envelopes(Protocol):
@@ -32,8 +40,8 @@ class RawBatch:
     """Messages of one partition in order, possibly none.
 
     Attributes:
-        topic: where they were read.
-        partition: the same.
+        topic: name of the topic, or path of the file, that they were read from.
+        partition: of it.
         partitions: how many partitions the topic has.
         values: message values.
         written: each message's own timestamp, ms since the epoch; UNTIMED where there is none: a record then needs a
@@ -46,7 +54,7 @@ class RawBatch:
         ended: nothing will ever follow (the end of a file).
         complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
             this one; None where partitions cannot come to be.
-        feedback: whether these are feedback and no predictions.
+        holds: what the values are.
     """
 
     topic: str
@@ -58,7 +66,7 @@ class RawBatch:
     received: int
     silent_until: int | None = None
     ended: bool = False
-    feedback: bool = False
+    holds: Topic = Topic.PREDICTIONS
     complete_until: int | None = None
 
 

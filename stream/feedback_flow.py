@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import bytewax.operators as op
 
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.join.split import Delivery, SplitFeedback, SplitPredictions
-from operators.model_steps import JoinStep, KnownStep, cohort_step, label_judge_step
+from operators.join.split import Delivery, Direct, SplitFeedback, SplitPredictions
+from operators.model_steps import (
+    cohort_step,
+    cohorts_config,
+    join_step,
+    known_step,
+    label_judge_config,
+    label_judge_step,
+)
 from operators.plans.cohorts import performance_windows
-from operators.step import step
-from stream.metrics.label_exports import of_cohorts
+from operators.records import Topic
+from operators.step import only, per_model, per_name
+from stream.metrics.label_exports import LabelExports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,14 +29,20 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
 
+    from operators.cohorts.cohorts import CohortsConfig
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
+    from operators.join.join import Joined, JoinState
     from operators.join.store import OpenStore
+    from operators.judging.label_judge import LabelVerdicts
+    from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.event_time import TimeSettings
+    from operators.step import Stateful
+    from stream.metrics.reports import Report
 
-    Moved = Callable[[bool, int, int | None], None]
+    Moved = Callable[[Topic, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +50,8 @@ class FeedbackFlow:
     """What comes out: decoded feedback (for the account and the dead letters), verdicts by model, and reports."""
 
     decoded: Stream[DecodedFeedback]
-    verdicts: KeyedStream[Any]
-    reports: Stream[Any]
+    verdicts: KeyedStream[LabelVerdicts]
+    reports: Stream[Report]
 
 
 def feedback_flow(
@@ -52,72 +67,64 @@ def feedback_flow(
 ) -> FeedbackFlow:
     """Join feedback with predictions, measure cohorts, judge them."""
     plans = {name: model.join for name, model in models.items() if model.join is not None}
-    known_models = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans.values())
-    decode = DecodeFeedback(FeedbackConfig(known_models, time.pane, time.lateness, time.max_ahead))
-    decoded = op.map("decode_feedback", feedback, _decoding(decode, moved))
     joined_plans = tuple(plans.values())
+
+    def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
+        return join_step(shard, plans, time.pane, open_store, state)
+
+    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved))
     split = op.merge(
         "split",
         op.flat_map("split_predictions", predictions, SplitPredictions(joined_plans, time.pane)),
         op.flat_map("split_feedback", decoded, SplitFeedback(joined_plans, time.pane)),
     )
-    parts = op.branch("to_join", split, lambda item: isinstance(item[1], Delivery))
-    deliveries = op.map("by_shard", parts.trues, _named)
-    joined = op.stateful_batch(
-        "join", deliveries, step(lambda name, state: JoinStep(name, plans, time.pane, open_store, state))
-    )
-    found = op.merge(
-        "become_known",
-        op.map("direct", parts.falses, _named),
-        op.map("joined", joined, lambda item: _named(item[1])),
-    )
-    ticks = op.stateful_batch(
-        "known",
-        found,
-        step(lambda name, state: KnownStep(plans[name], time.pane, state) if name in plans else None),
-    )
-    measured = op.stateful_batch(
-        "cohorts",
-        op.map("ticked", ticks, _keyed),
-        step(
-            lambda name, state: (
-                cohort_step(models[name], plans[name], state, evaluations=evaluations) if name in plans else None
-            )
-        ),
-    )
-    verdicts = op.stateful_batch(
-        "judge_labels",
-        op.map("measured_labels", measured, _keyed),
-        step(
-            lambda name, state: (
-                label_judge_step(models[name], state, evaluations=evaluations, changes=changes)
-                if name in plans
-                else None
-            )
-        ),
-    )
-    shortest = {name: min(performance_windows(models[name].settings, time.pane)).size for name in plans}
-    reports = op.flat_map("label_reports", verdicts, lambda item: of_cohorts(item[1], shortest[item[0]]))
-    return FeedbackFlow(decoded, verdicts, reports)
+    joined = per_name("join", only("to_join", split, Delivery), join)
+    direct = only("direct", split, Direct)
+    found: KeyedStream[Direct | Joined] = op.merge("become_known", direct, op.map("joined", joined, _of_model))
+    ticks = per_model("known", found, plans, partial(known_step, pane=time.pane))
+    measured = per_model("cohorts", ticks, _cohorts(models, plans, evaluations=evaluations), cohort_step)
+    judges = {
+        name: label_judge_config(models[name].settings, evaluations=evaluations, changes=changes) for name in plans
+    }
+    verdicts = per_model("judge_labels", measured, judges, label_judge_step)
+    shown = LabelExports({name: min(performance_windows(models[name].settings, time.pane)).size for name in plans})
+    return FeedbackFlow(decoded, verdicts, op.flat_map("label_reports", verdicts, shown))
 
 
-def _keyed(item: Any) -> tuple[str, tuple[str, Any]]:
-    """What a keyed step gave, for the next one."""
-    return item[0], item
+def _cohorts(
+    models: dict[str, ModelPlan], plans: dict[str, JoinPlan], *, evaluations: bool
+) -> dict[str, CohortsConfig]:
+    """What the step of cohorts needs, by model."""
+    return {
+        name: cohorts_config(
+            models[name].settings,
+            models[name].pane,
+            plan.task,
+            models[name].alpha,
+            models[name].reference,
+            evaluations=evaluations,
+        )
+        for name, plan in plans.items()
+    }
 
 
-def _named(item: Any) -> tuple[str, tuple[str, Any]]:
-    """A (name, value) keyed by its name."""
-    return item[0], item
-
-
-def _decoding(decode: DecodeFeedback, moved: Moved | None) -> Callable[[RawBatch], DecodedFeedback]:
+def _decoding(
+    plans: tuple[JoinPlan, ...], time: TimeSettings, moved: Moved | None
+) -> Callable[[RawBatch], DecodedFeedback]:
+    """Decode, telling the source how far its partition has come in event time."""
+    known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans)
+    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead))
     if moved is None:
         return decode
 
     def decoding(batch: RawBatch) -> DecodedFeedback:
         decoded = decode(batch)
-        moved(True, decoded.partition, decoded.floor)
+        moved(Topic.FEEDBACK, decoded.partition, decoded.floor)
         return decoded
 
     return decoding
+
+
+def _of_model(item: tuple[str, tuple[str, Joined]]) -> tuple[str, Joined]:
+    """What a shard found, keyed by the model that it is about."""
+    return item[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from operators.alerts.event import AlertEvent
 from operators.intake.decode import Decode, DecodeConfig
-from operators.model_steps import AlertStep, CloseStep, JudgeStep, RingStep, SlicesStep, measure_of
+from operators.model_steps import alert_step, close_step, judge_step, measure_of, measure_step, slices_step
 from operators.predictions.fold import Fold
 from operators.predictions.slices import Header
 from operators.settings.alerting import AlertingSettings
@@ -59,7 +59,7 @@ class Chain:
     def restart(self, place: tuple[str, str]) -> None:
         """Replace a step by one that continues from its snapshot."""
         if place in self.steps:
-            self.steps[place] = Step(self._build(place[0]), self.steps[place].snapshot(), None)
+            self.steps[place] = Step(place[0], self._build(place[0]), self.steps[place].snapshot())
 
     def feed(self, raw: RawBatch) -> None:
         """Take one batch."""
@@ -67,7 +67,7 @@ class Chain:
         self.read += decoded.read
         self.dead += decoded.dead
         for name, partial in self.fold(decoded):
-            for _, tick in self._run("close", name, name, [partial]):
+            for tick in self._run("close", name, name, [partial]):
                 self.ticks.append(tick)
                 self._tick(name, tick)
 
@@ -88,7 +88,7 @@ class Chain:
         place = (stage, key)
         self.before(self, place)
         if place not in self.steps:
-            self.steps[place] = Step(self._build(stage), None, None)
+            self.steps[place] = Step(stage, self._build(stage), None)
         outputs, _ = self.steps[place].on_batch([(name, value) for value in values])
         return list(outputs)
 
@@ -99,14 +99,14 @@ class Chain:
             model = self.models[name]
             match stage:
                 case "close":
-                    return CloseStep(model, state)
+                    return close_step(model, state)
                 case "slice":
-                    return SlicesStep(model, state)
+                    return slices_step(model, state)
                 case "measure":
-                    return RingStep(model, self.measures[name], state)
+                    return measure_step(model, state, measures=self.measures)
                 case "judge":
-                    return JudgeStep(model, state, evaluations=True)
+                    return judge_step(model, state, evaluations=True)
                 case _:
-                    return AlertStep(model, self.alerting, state)
+                    return alert_step(model, state, alerting=self.alerting)
 
         return build

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.plans.model import ModelPlan, plan_models
-from operators.records import NoEnvelopes, RawBatch
+from operators.records import NoEnvelopes, RawBatch, Topic
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
@@ -151,7 +151,7 @@ def batch(
         written,
         silent_until,
         ended,
-        feedback,
+        Topic.FEEDBACK if feedback else Topic.PREDICTIONS,
     )
 
 

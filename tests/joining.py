@@ -13,6 +13,7 @@ from operators.join.join import Join, JoinState
 from operators.join.known import Known, KnownConfig, KnownState
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name
 from operators.plans.join import SHARDS
+from operators.records import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,7 +94,11 @@ class JoinChain:
 
     def feed(self, raw: RawBatch) -> None:
         """Take one batch of either topic."""
-        outputs = self.split_feedback(self.decode_feedback(raw)) if raw.feedback else self.split(self.decode(raw))
+        outputs = (
+            self.split_feedback(self.decode_feedback(raw))
+            if raw.holds == Topic.FEEDBACK
+            else self.split(self.decode(raw))
+        )
         for name, item in outputs:
             if isinstance(item, Delivery):
                 for model, joined in self.joins[name]([item]):

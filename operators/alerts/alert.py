@@ -14,7 +14,7 @@ event time, which is waited for. So what is sent depends on event time alone, no
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from operators.alerts.event import (
     AlertEvent,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.findings import Finding
-
-STATE_VERSION = 1
 
 NOT_CLEARING = -1
 
@@ -120,7 +118,6 @@ class AlertsState:
     Attributes:
         lives: fed by predictions.
         sent: events by (alert, state).
-        format: of this state.
         label_lives: fed by labels.
         clocks: source -> end of its latest tick, ms.
         withheld: (source, alert) -> ends that are not told before the other source has come as far.
@@ -129,7 +126,7 @@ class AlertsState:
 
     lives: dict[AlertKey, Life] = field(default_factory=dict)
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
     label_lives: dict[AlertKey, Life] = field(default_factory=dict)
     clocks: dict[str, int] = field(default_factory=dict)
     withheld: dict[tuple[str, AlertKey], list[AlertEvent]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ after a late revision is what it would have been with the revision in time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
     from windows.ring import Groups, Key
-
-STATE_VERSION = 1
 
 NEVER = -1
 
@@ -85,7 +83,6 @@ class CohortsState:
         started: start of the first tick, or when watching began if nothing had come by then, ms; NEVER.
         errors_until: end of the latest slice whose error was told, ms; NEVER.
         pending: version -> (start, sum) of mature slices that had too few labels for an error of their own.
-        format: of this state.
     """
 
     rings: dict[int, CohortRing] = field(default_factory=dict)
@@ -95,7 +92,7 @@ class CohortsState:
     started: int = NEVER
     errors_until: int = NEVER
     pending: dict[str, tuple[int, IntArray]] = field(default_factory=dict)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 class Cohorts:

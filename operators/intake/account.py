@@ -6,10 +6,11 @@ read = decoded + late within the batch + dead, exactly; `close` says what became
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from operators.intake.decode import Decoded
+    from operators.intake.feedback import DecodedFeedback
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class AccountState:
     partition: int = -1
     read: int = 0
     dead: dict[str, int] = field(default_factory=dict)
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Account:
         return [Balance(state.topic, state.partition, state.read, dict(state.dead))]
 
 
-def entry_of(decoded: Decoded) -> Entry:
+def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
     """The entry that a decoded batch makes."""
     dead: dict[str, int] = {}
     for letter in decoded.dead:

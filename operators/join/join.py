@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from operators.join.contributions import sketches_of
 from operators.join.found import Asked, Found
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
 from operators.join.ticks import LabelTotals
+from operators.records import Topic
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from operators.join.split import Delivery, StubBlock, WordBlock
     from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
-
-STATE_VERSION = 1
 
 MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
@@ -69,7 +68,7 @@ class JoinState:
     mark: int | None = None
     models: dict[str, ModelJoin] = field(default_factory=dict)
     sequence: int = 0
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Join:
         found: dict[str, Found] = {}
         before = self.state.mark
         for delivery in deliveries:
-            clocks = self.state.predictions if delivery.topic == "predictions" else self.state.feedback
+            clocks = self.state.predictions if delivery.topic == Topic.PREDICTIONS else self.state.feedback
             floor = self._floor(clocks, delivery.progress.partition)
             for stubs in delivery.stubs:
                 self._take_stubs(stubs, floor, found.setdefault(stubs.model, Found()))

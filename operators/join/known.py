@@ -6,20 +6,19 @@ Keyed by model. A tick goes once nothing can become known in it any more.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from operators.join.join import Joined
 from operators.join.names import Named, name_of
 from operators.join.ticks import NEVER, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
+from operators.records import Topic
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
     from operators.join.contributions import Sketches
     from operators.join.split import Direct
     from operators.join.ticks import Deltas
-
-STATE_VERSION = 1
 
 MAX_EMPTY_TICKS = 360
 """After a gap in event time this many empty ticks are gone through one by one; the rest of the gap is one step."""
@@ -64,7 +63,7 @@ class KnownState:
     closed: int | None = None
     over: bool = False
     named: Named = field(default_factory=Named)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 class Known:
@@ -102,7 +101,7 @@ class Known:
 
     def _take_direct(self, direct: Direct) -> None:
         state, config = self.state, self.config
-        clocks = state.predictions if direct.topic == "predictions" else state.feedback
+        clocks = state.predictions if direct.topic == Topic.PREDICTIONS else state.feedback
         floor = clocks.floors.get(direct.progress.partition, 0) * config.pane // config.tick
         self._add(direct.sketches, floor)
         for (tick, cohort, version, segment), sketch in direct.assumed.items():
@@ -110,7 +109,7 @@ class Known:
             _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, name, segment), sketch)
         for tick, at in direct.latest.items():
             opened = self._opened(max(tick, floor))
-            if direct.topic == "predictions":
+            if direct.topic == Topic.PREDICTIONS:
                 opened.prediction = max(opened.prediction, at)
             else:
                 opened.feedback = max(opened.feedback, at)

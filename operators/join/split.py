@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xxhash
@@ -22,6 +22,7 @@ from operators.join.scores import Scores, probabilities_of, ranked_of
 from operators.join.stub import StubCodec, Stubs
 from operators.plans.join import SHARDS
 from operators.progress import Told, progress_of
+from operators.records import Topic
 from windows.outcomes.fold import fold_predictions
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from operators.plans.join import JoinPlan
     from operators.progress import Progress
     from windows.arrays import BoolArray, IntArray
-
-Topic = Literal["predictions", "feedback"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +140,12 @@ class SplitPredictions:
             outputs.append((model, self._model(self.models[model], served, progress, blocks)))
         if news:
             outputs += [
-                (model, Direct("predictions", progress)) for model in self.models.keys() - decoded.served.keys()
+                (model, Direct(Topic.PREDICTIONS, progress)) for model in self.models.keys() - decoded.served.keys()
             ]
         for shard in range(SHARDS) if news else blocks:
-            outputs.append((shard_name(shard), Delivery("predictions", progress, stubs=tuple(blocks.get(shard, ())))))
+            outputs.append(
+                (shard_name(shard), Delivery(Topic.PREDICTIONS, progress, stubs=tuple(blocks.get(shard, ()))))
+            )
         return outputs
 
     def _model(self, model: _Model, served: Served, progress: Progress, blocks: dict[int, list[StubBlock]]) -> Direct:
@@ -191,12 +192,12 @@ class SplitPredictions:
         times, known = stubs.times[chosen], stubs.known[chosen]
         ticks = known // plan.tick
         if not len(chosen):
-            return Direct("predictions", progress)
+            return Direct(Topic.PREDICTIONS, progress)
         groups = grouped(plan.families, ticks, times // plan.tick, versions, version[chosen], stubs.segments[:, chosen])
         folded = fold_predictions(plan.task, stubs.score[chosen][groups.rows], groups.groups, len(groups.keys))
         negative = {} if plan.negative_after is None else assumed_sketches(plan, stubs, versions, version, chosen)
         return Direct(
-            "predictions",
+            Topic.PREDICTIONS,
             progress,
             dict(zip(groups.keys, folded, strict=True)),
             negative,
@@ -227,9 +228,9 @@ class SplitFeedback:
                 outputs.append((name, self._embedded(self.models[name].plan, labels, labels.embedded, progress)))
         if news:
             told = {name for name, _ in outputs}
-            outputs += [(name, Direct("feedback", progress)) for name in self.models.keys() - told]
+            outputs += [(name, Direct(Topic.FEEDBACK, progress)) for name in self.models.keys() - told]
         for shard in range(SHARDS) if news else blocks:
-            outputs.append((shard_name(shard), Delivery("feedback", progress, words=tuple(blocks.get(shard, ())))))
+            outputs.append((shard_name(shard), Delivery(Topic.FEEDBACK, progress, words=tuple(blocks.get(shard, ())))))
         return outputs
 
     def _deliver(self, model: _Model, labels: Labels, blocks: dict[int, list[WordBlock]]) -> None:
@@ -259,7 +260,7 @@ class SplitFeedback:
                 found.add(row, tick, state, sign)
         counts = np.bincount(labels.kinds, minlength=len(KINDS)).tolist()
         return Direct(
-            "feedback",
+            Topic.FEEDBACK,
             progress,
             sketches_of(plan, stubs, found),
             feedback={kind: count for kind, count in zip(KINDS, counts, strict=True) if count},

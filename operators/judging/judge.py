@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,6 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
-
-STATE_VERSION = 1
 
 RATE = "throughput"
 
@@ -54,7 +52,7 @@ class JudgeState:
     waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)

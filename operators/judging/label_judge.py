@@ -7,7 +7,7 @@ and nothing twice on the same cohorts.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from operators.judging.evaluations import Evaluation
     from operators.plans.label_monitors import PerformanceMonitor
     from windows.arrays import FloatArray
-
-STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,6 @@ class LabelJudgeState:
         stall: whether labels have stopped.
         detectors: by version.
         opinions: (version, detector) -> the finding that its latest alarm is.
-        format: of this state.
     """
 
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
@@ -86,7 +83,7 @@ class LabelJudgeState:
     stall: StallState = field(default_factory=StallState)
     detectors: dict[str, Detectors] = field(default_factory=dict)
     opinions: dict[tuple[str, str], Finding] = field(default_factory=dict)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)

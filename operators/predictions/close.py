@@ -6,7 +6,7 @@ Keyed by model. Holds open panes only, a few at a time, because its state is sav
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 MAX_EMPTY_PANES = 360
 """After a gap in event time this many empty panes are ticked through one by one; the rest of the gap is one step."""
-
-STATE_VERSION = 1
 
 NEVER = -1
 
@@ -66,7 +64,7 @@ class CloseState:
     open: dict[int, Groups] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)

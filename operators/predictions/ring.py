@@ -6,7 +6,7 @@ Keyed by model and window; awakened once a slice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
     from windows.panes import Window
     from windows.predictions.layout import Layout
 
-STATE_VERSION = 1
-
 
 @dataclass(slots=True)
 class RingState:
     """The ring, None before the first slice."""
 
     ring: Ring | None = None
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ a slice only.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from windows.predictions.layout import Layout
     from windows.ring import Groups
 
-STATE_VERSION = 1
 
 CALIBRATION = 3_600_000
 """How long (ms of panes with data) overdispersion is estimated where the reference does not tell it."""
@@ -99,7 +98,7 @@ class SlicesState:
     last_data: int = NEVER
     seen: dict[str, Seen] = field(default_factory=dict)
     dispersion: Dispersion | None = None
-    format: int = STATE_VERSION
+    version: ClassVar[int] = 1
 
 
 class Slices:

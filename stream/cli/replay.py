@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from operators.judging.changes import Rows
+from operators.records import Topic
 from operators.settings.durations import show_duration
 from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
@@ -73,8 +74,8 @@ def replay(
     loaded = load(config, {**os.environ, **overrides(settings or ())})
     references = load_references(loaded)
     lanes = [
-        *_lanes(loaded, predictions, since, until, feedback=False),
-        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, feedback=True),
+        *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS),
+        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK),
     ]
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
@@ -155,12 +156,12 @@ def _awaited(config: Config, feedback: Sequence[str]) -> Sequence[str]:
     return feedback
 
 
-def _lanes(config: Config, given: Sequence[str], since: str | None, until: str | None, *, feedback: bool) -> list[Lane]:
+def _lanes(config: Config, given: Sequence[str], since: str | None, until: str | None, holds: Topic) -> list[Lane]:
     """What to read of predictions or of feedback."""
-    option = "--feedback" if feedback else "--predictions"
+    option = f"--{holds}"
     if given == [KAFKA]:
-        return _topic_lanes(config, since, until, feedback=feedback)
-    if given and not feedback:
+        return _topic_lanes(config, since, until, holds)
+    if given and holds == Topic.PREDICTIONS:
         for name, text in (("--from", since), ("--to", until)):
             if text is not None:
                 raise UsageError(f"{name} {text}: needs --predictions {KAFKA}; files are read whole")
@@ -168,19 +169,19 @@ def _lanes(config: Config, given: Sequence[str], since: str | None, until: str |
         raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
     from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
 
-    return [FileLane(path, feedback=feedback) for path in files_of(given, option)]
+    return [FileLane(path, holds) for path in files_of(given, option)]
 
 
-def _topic_lanes(config: Config, since: str | None, until: str | None, *, feedback: bool) -> list[Lane]:
+def _topic_lanes(config: Config, since: str | None, until: str | None, holds: Topic) -> list[Lane]:
     from stream.replay.topics import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
-    topic = config.topics.feedback if feedback else config.topics.predictions
+    topic = config.topics.feedback if holds == Topic.FEEDBACK else config.topics.predictions
     for name, text in (("--from", since), ("--to", until)):
-        if feedback and text is not None and text.isdecimal():
+        if holds == Topic.FEEDBACK and text is not None and text.isdecimal():
             raise UsageError(f"{name} {text}: offsets of two topics have nothing in common; allowed is a time")
     properties = quiet_consumer(config.kafka)
     chosen = ranges(properties, topic, begin, end)
     for line in told(begin, end, chosen):
         typer.echo(f"{topic}: {line}", err=True)
-    return [TopicLane(properties, topic, each, feedback=feedback) for each in chosen]
+    return [TopicLane(properties, topic, each, holds) for each in chosen]

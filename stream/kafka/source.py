@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from operators.records import RawBatch
+from operators.records import RawBatch, Topic
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, Origin
 from stream.metrics.reports import Increments
@@ -74,7 +74,7 @@ class Reading:
         idle_after: how long (ms) a partition must be confirmed empty before its silence counts.
         lateness: how far (ms) before the confirmation its silence reaches.
         stop: set when reading shall end.
-        feedback: whether the topic holds feedback and no predictions.
+        holds: what its messages are.
         moved: called whenever a partition is looked at.
         saved: called whenever an epoch ends.
     """
@@ -86,7 +86,7 @@ class Reading:
     idle_after: int
     lateness: int
     stop: threading.Event
-    feedback: bool = False
+    holds: Topic = Topic.PREDICTIONS
     moved: Callable[[], None] = field(default=_nothing)
     saved: Callable[[], None] = field(default=_nothing)
 
@@ -272,7 +272,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
             written,
             MessageEnvelopes(messages),
             now,
-            feedback=self._reading.feedback,
+            holds=self._reading.holds,
             complete_until=self._complete_until(),
         )
 
@@ -321,7 +321,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
             MessageEnvelopes(()),
             now,
             silent_until=silent_until,
-            feedback=reading.feedback,
+            holds=reading.holds,
             complete_until=self._complete_until(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,17 +13,48 @@ from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from operators.alerts.alert import ActiveAlerts
     from operators.intake.account import Balance
     from operators.judging.judge import Verdicts
+    from operators.plans.model import ModelPlan
     from operators.tables import Measures, Table
     from stream.metrics.reports import Report
 
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
 SHOWN = frozenset({"psi", "ks", "js", "tvd", "wasserstein"})
 """Distances shown as series; the others are in the evaluations topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exports:
+    """What must be known of the models to show them.
+
+    Attributes:
+        features: model -> its features in the order of the layout.
+        shares_of: model -> size (ms) of the window that missing shares are shown of.
+    """
+
+    features: dict[str, tuple[str, ...]]
+    shares_of: dict[str, int]
+
+    @classmethod
+    def of(cls, models: Mapping[str, ModelPlan]) -> Exports:
+        """Those of the models."""
+        return cls(
+            {name: tuple(field.name for field in model.layout.features) for name, model in models.items()},
+            {name: min(model.settings.quality.windows) for name, model in models.items()},
+        )
+
+    def of_measures(self, measures: Measures) -> Iterator[Report]:
+        """The gauges of one window of one model."""
+        return of_measures(measures, self.shares_of[measures.model])
+
+    def of_verdicts(self, item: tuple[str, Verdicts]) -> Iterator[Report]:
+        """The gauges and totals of one tick of a model."""
+        model, verdicts = item
+        return of_verdicts(model, self.features[model], verdicts)
 
 
 def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,22 @@ COUNTS = frozenset({"labelled", "predictions"})
 """Measured beside the metrics, and counters already."""
 
 PERFORMANCE = ("performance", "performance_lower", "performance_upper")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelExports:
+    """The exports of every model's labels.
+
+    Attributes:
+        shortest: model -> size (ms) of the window that coverage and delay are shown of.
+    """
+
+    shortest: dict[str, int]
+
+    def __call__(self, item: tuple[str, LabelVerdicts]) -> Iterator[Report]:
+        """The gauges and totals of one tick of a model's labels."""
+        model, verdicts = item
+        return of_cohorts(verdicts, self.shortest[model])
 
 
 def of_cohorts(verdicts: LabelVerdicts, shortest: int) -> Iterator[Report]:

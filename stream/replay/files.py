@@ -8,7 +8,7 @@ from gzip import GzipFile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from operators.records import NoEnvelopes
+from operators.records import NoEnvelopes, Topic
 from stream.errors import UsageError
 from stream.replay.lanes import Block
 
@@ -62,9 +62,9 @@ class FileLane:
 
     largest = LARGEST
 
-    def __init__(self, path: Path, *, feedback: bool = False) -> None:
+    def __init__(self, path: Path, holds: Topic = Topic.PREDICTIONS) -> None:
         self.topic = str(path)
-        self.feedback = feedback
+        self.holds = holds
         try:
             self._raw = cast("BufferedReader", path.open("rb", buffering=READ))
             self.total = max(1, path.stat().st_size)

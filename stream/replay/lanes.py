@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from operators.records import RawBatch
+from operators.records import RawBatch, Topic
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class Lane(Protocol):
 
     Attributes:
         topic: what is read: the name of a topic, or the path of a file.
-        feedback: whether it holds feedback and no predictions.
+        holds: what its records are.
         largest: size of the largest block, in the lane's own unit (bytes, messages).
         total: size of the whole.
     """
 
     topic: str
-    feedback: bool
+    holds: Topic
     largest: int
     total: int
 
@@ -109,9 +109,9 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
     """Reads all lanes. Each begins with a single record, which tells its time."""
 
     def __init__(self, lanes: Sequence[Lane], received: int, progress: Progress, stop: threading.Event) -> None:
-        of_kind = {kind: [lane for lane in lanes if lane.feedback == kind] for kind in (False, True)}
+        of_kind = {kind: [lane for lane in lanes if lane.holds == kind] for kind in Topic}
         self._counts = {kind: len(those) for kind, those in of_kind.items()}
-        self._paces = [_Pace(lane, of_kind[lane.feedback].index(lane)) for lane in lanes]
+        self._paces = [_Pace(lane, of_kind[lane.holds].index(lane)) for lane in lanes]
         self._open = dict(enumerate(self._paces))
         self._received = received
         self._progress = progress
@@ -147,13 +147,13 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
             RawBatch(
                 pace.lane.topic,
                 pace.number,
-                self._counts[pace.lane.feedback],
+                self._counts[pace.lane.holds],
                 block.values,
                 block.written,
                 block.envelopes,
                 self._received,
                 ended=block.ended,
-                feedback=pace.lane.feedback,
+                holds=pace.lane.holds,
             )
         ]
 
@@ -161,11 +161,11 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         """At once, unless it is decoding's turn."""
         return dt.datetime.now(dt.UTC) + _WAIT if self._undecoded else None
 
-    def moved(self, feedback: bool, partition: int, floor: int | None) -> None:
+    def moved(self, holds: Topic, partition: int, floor: int | None) -> None:
         """The block that was read last is decoded."""
         self._undecoded = False
         for pace in self._paces:
-            if (pace.lane.feedback, pace.number) == (feedback, partition):
+            if (pace.lane.holds, pace.number) == (holds, partition):
                 pace.moved(floor)
 
     def snapshot(self) -> None:
@@ -195,9 +195,9 @@ class LaneSource(FixedPartitionedSource[RawBatch, None]):
         """Why a lane could not be read to its end."""
         return self._reader.error
 
-    def moved(self, feedback: bool, partition: int, floor: int | None) -> None:
+    def moved(self, holds: Topic, partition: int, floor: int | None) -> None:
         """Told by the dataflow after each block."""
-        self._reader.moved(feedback, partition, floor)
+        self._reader.moved(holds, partition, floor)
 
     def list_parts(self) -> list[str]:
         """One: a replay is a single process."""

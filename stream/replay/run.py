@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bytewax._bytewax import run_main
 
 from operators.plans.model import plan_models
+from operators.records import Topic
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
@@ -74,7 +75,7 @@ def replay(
     models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations == "all")
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
-    feedback = any(lane.feedback for lane in lanes)
+    feedback = any(lane.holds == Topic.FEEDBACK for lane in lanes)
     with Results(out, list(models)) as results, replay_stores(out) as stores:
         edges = Edges(
             source=source,

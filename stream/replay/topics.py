@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from operators.records import UNTIMED
+from operators.records import UNTIMED, Topic
 from stream.errors import Unreachable, UsageError
 from stream.kafka.client import consumer_properties
 from stream.kafka.envelopes import MessageEnvelopes
@@ -130,9 +130,9 @@ class TopicLane:
 
     largest = LARGEST
 
-    def __init__(self, properties: dict[str, Any], topic: str, chosen: Range, *, feedback: bool = False) -> None:
+    def __init__(self, properties: dict[str, Any], topic: str, chosen: Range, holds: Topic = Topic.PREDICTIONS) -> None:
         self.topic = topic
-        self.feedback = feedback
+        self.holds = holds
         self.total = chosen.end - chosen.begin
         self._range = chosen
         self._next = chosen.begin

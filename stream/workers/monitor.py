@@ -13,6 +13,7 @@ from bytewax._bytewax import cluster_main
 from confluent_kafka import Producer
 
 from operators.plans.model import plan_models
+from operators.records import Topic
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
@@ -87,11 +88,11 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """A topic that is read: its name, its partitions, and whether it holds feedback."""
+    """A topic that is read: its name, its partitions, and what it holds."""
 
     name: str
     partitions: int
-    feedback: bool
+    holds: Topic
 
 
 def _watch(
@@ -167,7 +168,7 @@ def _wait(
         count = wait_for_topic(consumer_properties(config.kafka), name, stop, waiting, remedy=remedy)
         if count is None:
             return ()
-        read.append(_Topic(name, count, feedback=bool(read)))
+        read.append(_Topic(name, count, Topic.FEEDBACK if read else Topic.PREDICTIONS))
     # Without it the client would try for ever, and nothing would ever leave.
     for topic in _written(topics):
         properties = producer_properties(config.kafka)
@@ -222,8 +223,8 @@ def _sources(
     pulse: Pulse,
 ) -> _Sources:
     lead = Alignment()
-    alignments = {False: lead, True: Alignment(lead=lead)}
-    sources: dict[bool, KafkaSource] = {}
+    alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead)}
+    sources: dict[Topic, KafkaSource] = {}
     for topic, watcher in zip(topics, watchers, strict=True):
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
         known = continued.get(topic.name, False)
@@ -237,16 +238,16 @@ def _sources(
             idle_after=config.time.idle_after,
             lateness=config.time.lateness,
             stop=stop,
-            feedback=topic.feedback,
+            holds=topic.holds,
             moved=pulse.mover(DATAFLOW),
             saved=pulse.mover(EPOCH),
         )
-        sources[topic.feedback] = KafkaSource(reading, watcher, alignments[topic.feedback], reporter)
+        sources[topic.holds] = KafkaSource(reading, watcher, alignments[topic.holds], reporter)
 
-    def moved(feedback: bool, partition: int, floor: int | None) -> None:
-        alignments[feedback].moved(partition, floor)
+    def moved(holds: Topic, partition: int, floor: int | None) -> None:
+        alignments[holds].moved(partition, floor)
 
-    return _Sources(sources[False], sources.get(True), moved)
+    return _Sources(sources[Topic.PREDICTIONS], sources.get(Topic.FEEDBACK), moved)
 
 
 def _edges(

@@ -15,7 +15,7 @@ from unit_traffic import Kinds, Stream, unit_ticks
 
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
-from operators.model_steps import CohortStep, cohorts_config, label_judge_config
+from operators.model_steps import cohort_step, cohorts_config, label_judge_config
 from operators.plans.cohorts import plan_performance
 from operators.plans.label_monitors import performance_looks
 from operators.settings.policy import severity_table
@@ -52,7 +52,7 @@ class Scenario:
     def run(self, ticks: Iterable[CohortTick], reference: Reference | None = None) -> list[AlertEvent]:
         """Everything that is announced."""
         alpha = level(1.0, 1, performance_looks(self.model, 10_000, SEGMENTS, 2))
-        step = CohortStep(
+        step = cohort_step(
             cohorts_config(self.model, 10_000, self.layout, alpha, reference or click(), evaluations=False), None
         )
         judge = LabelJudge(label_judge_config(self.model, evaluations=False), LabelJudgeState())

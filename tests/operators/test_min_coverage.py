@@ -10,7 +10,7 @@ from factories import START, click
 from labelled import Rows, joined, rows, ticks
 
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
-from operators.model_steps import CohortStep, cohorts_config, label_judge_config
+from operators.model_steps import cohort_step, cohorts_config, label_judge_config
 from operators.settings.model import ModelSettings
 from windows.outcomes.layout import TaskOptions, task_layout
 
@@ -38,7 +38,7 @@ def verdicts(given: Rows, hours: int = 2, **performance: Any) -> list[LabelVerdi
     settings = {"windows": ["1h"], "label_delay": "30m", **performance}
     model = ModelSettings.model_validate({"name": "m", "task": "binary", "performance": settings})
     config = cohorts_config(model, 10 * M, LAYOUT, 1e-3, click(), evaluations=True)
-    step = CohortStep(config, None)
+    step = cohort_step(config, None)
     judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
     every = ticks(LAYOUT, config.plan.tick, given, until=T0 + hours * H)
     return [judge(measures) for tick in every for measures in step([tick])]

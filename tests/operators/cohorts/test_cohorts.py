@@ -14,7 +14,7 @@ from labelled import Rows, joined, pick, rows, ticks
 
 from operators.cohorts.cohorts import Cohorts, CohortsState
 from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
-from operators.model_steps import CohortStep, cohorts_config
+from operators.model_steps import cohort_step, cohorts_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
 from windows.outcomes.layout import TaskOptions, task_layout
@@ -242,7 +242,7 @@ def test_a_restart_at_every_tick_changes_nothing() -> None:
     steady = run(settings, given)
     state: CohortsState | None = None
     for tick, expected in zip(given, steady, strict=True):
-        step = CohortStep(settings, pickle.loads(pickle.dumps(state)))
+        step = cohort_step(settings, pickle.loads(pickle.dumps(state)))
         (found,) = step([tick])
         assert tables_of(found) == tables_of(expected)
         assert found.errors == expected.errors

@@ -15,7 +15,7 @@ from operators.cohorts.measures import CurveMeasure, SliceError
 from operators.join.ticks import NEVER
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.judging.opinions import WARM_UP, Detectors
-from operators.model_steps import LabelJudgeStep, label_judge_config, shared_alerts
+from operators.model_steps import label_judge_config, label_judge_step, shared_alerts
 from operators.plans.label_monitors import Against
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
@@ -347,10 +347,10 @@ def test_second_opinions_alert_where_the_config_asks() -> None:
     values = [*(rng.binomial(500, 0.1, 100) / 500), *(rng.binomial(500, 0.3, 12) / 500)]
     given = [cohort_measures((at + 1) * 600_000, errors=errors([one], at)) for at, one in enumerate(values)]
     given += [cohort_measures((len(values) + at) * 600_000) for at in range(20)]
-    step = LabelJudgeStep(label_judge_config(model, evaluations=False), None)
+    step = label_judge_step(label_judge_config(model, evaluations=False), None)
     found = []
     for measures in given:
-        step = LabelJudgeStep(label_judge_config(model, evaluations=False), pickle.loads(pickle.dumps(step.state)))
+        step = label_judge_step(label_judge_config(model, evaluations=False), pickle.loads(pickle.dumps(step.state)))
         (verdicts,) = step([measures])
         found.append(tuple(finding.metric for finding in verdicts.findings))
     steady = judge(model)
@@ -382,10 +382,10 @@ def test_a_restart_before_every_tick_changes_nothing() -> None:
     for at in range(300):
         interval = (FINE, UNSURE, MINOR, MAJOR)[int(rng.integers(4))]
         given = tick(at, interval, last_feedback=10 * H + at // 9 * 9 * 600_000)
-        (found,) = LabelJudgeStep(label_judge_config(model, evaluations=True), pickle.loads(pickle.dumps(state)))(
+        (found,) = label_judge_step(label_judge_config(model, evaluations=True), pickle.loads(pickle.dumps(state)))(
             [given]
         )
-        step = LabelJudgeStep(label_judge_config(model, evaluations=True), state)
+        step = label_judge_step(label_judge_config(model, evaluations=True), state)
         step([given])
         state = step.state
         expected = steady(given)

@@ -23,6 +23,7 @@ from monitored import PANE, ROOT, Monitor, Site, Traffic, reference
 from typer.testing import CliRunner
 from waiting import GUARD, until
 
+from operators.records import Topic
 from stream.cli.app import app
 from stream.cli.replay import overrides
 from stream.config.load import Config, load
@@ -328,7 +329,7 @@ def test_changes_are_those_of_all_evaluations_that_say_something_new(tmp_path: P
 class Sparse:
     """A lane that notes the sizes of its blocks: one record a pane."""
 
-    topic, feedback, largest = "sparse", False, 1 << 12
+    topic, holds, largest = "sparse", Topic.PREDICTIONS, 1 << 12
 
     def __init__(self, lines: list[bytes]) -> None:
         self._lines, self.total, self.done, self.sizes = lines, len(lines), 0, list[int]()

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from typer.testing import CliRunner
 
+from operators.records import Topic
 from stream.cli.app import app
 from stream.config.load import load
 from stream.demo.click_model import MODEL, click_rows
@@ -422,7 +423,7 @@ def replayed(click: Reference, directory: Path, *shifts: str) -> tuple[list[dict
         (directory / name).write_bytes(b"\n".join(values))
     (directory / "click.json").write_bytes(to_json(click))
     (directory / "c.yaml").write_text(CONFIG)
-    lanes = [FileLane(directory / "p.jsonl"), FileLane(directory / "f.jsonl", feedback=True)]
+    lanes = [FileLane(directory / "p.jsonl"), FileLane(directory / "f.jsonl", Topic.FEEDBACK)]
     replay(load(directory / "c.yaml", {}), {"click": click}, lanes, directory / "out")
     return list(lines_of(directory / "out" / ALERTS)), list(lines_of(directory / "out" / EVALUATIONS))
 
