@@ -5,8 +5,10 @@ The tests and the load tests share this file. The jars come from Maven Central o
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -15,6 +17,7 @@ import tempfile
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 KAFKA_VERSION = "4.3.1"
+LOWEST_PORT, FIRST_OF_CLIENTS = 10_000, 32_768
+"""Linux gives clients ports from the latter on."""
+_PORTS = random.SystemRandom()
 START_SECONDS = 300.0
 STOP_SECONDS = 300.0
 
@@ -85,15 +91,21 @@ def _download(cache: Path, target: Path) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return distinct TCP ports nobody listens on at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]
-    finally:
-        for held in sockets:
-            held.close()
+    """Return distinct TCP ports nobody listens on at the moment.
+
+    None of those that the kernel gives to clients: one of theirs may be taken before who asked has begun to listen.
+    """
+    with ExitStack() as stack:
+        return [_held(stack) for _ in range(count)]
+
+
+def _held(stack: ExitStack) -> int:
+    while True:
+        held = stack.enter_context(socket.socket())
+        port = _PORTS.randrange(LOWEST_PORT, FIRST_OF_CLIENTS)
+        with contextlib.suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            return port
 
 
 class KafkaNode:
@@ -174,7 +186,7 @@ class KafkaNode:
 
     def _format(self) -> None:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)]
+        arguments = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(self._properties)]
         done = subprocess.run(self._java(*arguments), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise NoBrokerError(f"the data directory could not be formatted: {(done.stderr or done.stdout).strip()}")
