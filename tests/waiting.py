@@ -24,9 +24,9 @@ def until(condition: Callable[[], T | None], seconds: float = GUARD, pause: floa
     Raises:
         AssertionError: there was none before the guard.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds  # noqa: TID251 - against hanging
     waiting = threading.Event()
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"  # noqa: TID251 - as above
         waiting.wait(pause)
     return value

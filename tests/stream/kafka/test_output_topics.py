@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 from monitored import Monitor, Site, Traffic
-from waiting import until
+from waiting import GUARD, until
 
 from stream.errors import UsageError
 
@@ -33,11 +33,11 @@ def test_an_alerts_topic_that_is_gone_is_told_before_an_alert_is_lost(real_broke
     client, alerts = admin(real_broker), site.topics["alerts"]
     with Monitor(site) as running:
         running.until(lambda: running.registry.not_ready() == ())
-        client.delete_topics([alerts], operation_timeout=30)[alerts].result(30)
+        client.delete_topics([alerts], operation_timeout=30)[alerts].result(GUARD)
         running.until(lambda: running.registry.not_ready() == (f"process 0: topic {alerts} does not exist",))
 
         def created() -> bool:
-            client.create_topics([NewTopic(alerts, 1, 1)])[alerts].result(30)
+            client.create_topics([NewTopic(alerts, 1, 1)])[alerts].result(GUARD)
             return True
 
         until(created)
@@ -50,7 +50,7 @@ def test_an_alerts_topic_that_takes_no_alerts_is_refused(real_broker: Broker, tm
     alerts = f"{site.topics['alerts']}-small"
     limit = {"max.message.bytes": "600"}
     client = admin(real_broker)
-    client.create_topics([NewTopic(alerts, 1, 1, config=limit)])[alerts].result(30)
+    client.create_topics([NewTopic(alerts, 1, 1, config=limit)])[alerts].result(GUARD)
     site.path.write_text(site.path.read_text().replace(site.topics["alerts"], alerts))
     running = Monitor(site)
     with pytest.raises(AssertionError), running:

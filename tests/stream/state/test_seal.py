@@ -32,7 +32,7 @@ def stopped(embedded_broker: Broker, tmp_path_factory: pytest.TempPathFactory) -
     traffic = Traffic(site, int(time.time() * 1e3) - 60_000)
     traffic.write(6)
     with Program(site, 2) as program:
-        until(lambda: len(site.read("evaluations")) > 100, 60)
+        until(lambda: len(site.read("evaluations")) > 100)
         assert program.terminate() == 0, program.log
     store = RocksStore(site.directory / "state" / "join", 0)
     store.put_stubs((3_600_000, 1), [bytes([0, 0, 0, 0, 0, 0, 1, at]) for at in range(200)], [b"stub" * 9] * 200)
@@ -55,7 +55,7 @@ def test_a_stop_seals_and_a_start_unseals(embedded_broker: Broker, tmp_path: Pat
     found = tmp_path / "state" / SEAL
     for former in range(2):
         with Program(site, 1) as program:
-            until(lambda program=program, former=former: program.log.count("reading ") > former, 60)
+            until(lambda program=program, former=former: program.log.count("reading ") > former)
             assert not found.exists()
             assert program.terminate() == 0, program.log
         assert found.exists()
