@@ -97,7 +97,12 @@ def _bounds(metric: str, cur: IntArray, ref: IntArray, reference: Reference, alp
     if metric == "wasserstein":
         mids, scale = np.tile(reference.mids, (len(cur), 1)), np.full(len(cur), reference.scale)
         return intervals.wasserstein_interval(cur, ref, mids, scale, n, m, alpha)
-    ordinary = {"js": intervals.js_interval, "tvd": intervals.tvd_interval, "chi2": intervals.chi2_interval}
+    ordinary = {
+        "js": intervals.js_interval,
+        "hellinger": intervals.hellinger_interval,
+        "tvd": intervals.tvd_interval,
+        "chi2": intervals.chi2_interval,
+    }
     return ordinary[metric](cur, ref, n, m, alpha)
 
 
@@ -126,6 +131,10 @@ PLANS: tuple[tuple[str, float, str, str, Reference], ...] = (
     ("js", 0.1, "shift", "normal", normal(128)),
     ("js", 0.0, "none", "zipf", zipf(103)),
     ("js", 0.1, "grow", "zipf", zipf(103)),
+    ("hellinger", 0.0, "none", "normal", normal(128)),
+    ("hellinger", 0.1, "shift", "normal", normal(128)),
+    ("hellinger", 0.1, "grow", "zipf", zipf(103)),
+    ("hellinger", 0.1, "vanish", "normal", normal(10)),
     ("tvd", 0.0, "none", "normal", normal(128)),
     ("tvd", 0.1, "shift", "normal", normal(10)),
     ("tvd", 0.1, "shift", "zipf", zipf(103)),

@@ -172,6 +172,7 @@ def _binary(performance: PerformanceSettings, rows: pd.DataFrame, edges: FloatAr
         "recall": _share(hits, positives),
         "f1": Expected(sk.f1_score(label, called) if positives or alarms else NO, SHARES),
         "macro_f1": Expected(sk.f1_score(label, called, average="macro") if n else NO, SHARES, n),
+        "mcc": Expected(sk.matthews_corrcoef(label, called) if _varies(label) and _varies(called) else NO, SHARES, n),
         "fpr": _share(alarms - hits, n - positives),
         "auc": _auc(score, label, edges),
         "log_loss": _mean(sk.log_loss(label, score, labels=[0, 1]) if n else NO, n),
@@ -181,6 +182,10 @@ def _binary(performance: PerformanceSettings, rows: pd.DataFrame, edges: FloatAr
         "positive_ratio": _share(positives, n),
         "predicted_positive_ratio": _share(alarms, n),
     }
+
+
+def _varies(values: FloatArray) -> bool:
+    return len(np.unique(values)) > 1
 
 
 def _auc(score: FloatArray, label: FloatArray, edges: FloatArray | None) -> Expected:

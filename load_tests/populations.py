@@ -120,6 +120,8 @@ def distance_of(metric: str, current: FloatArray, reference: Reference) -> float
         return float((np.abs(np.cumsum(q - p))[:-1] * np.diff(reference.mids)).sum() / reference.scale)
     if metric == "tvd":
         return float(np.abs(q - p).sum() / 2)
+    if metric == "hellinger":
+        return float(np.sqrt(max(1 - np.sqrt(q * p).sum(), 0.0)))
     middle = (q + p) / 2
     divergence = (q * np.log2(q / middle) + p * np.log2(p / middle)).sum() / 2
     return float(np.sqrt(max(divergence, 0.0)))

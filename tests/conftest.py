@@ -10,12 +10,13 @@ for place in (ROOT / "load_tests", ROOT / "tests"):
         sys.path.append(str(place))
 
 from brokers import broker, embedded_broker, free_port, kafka_node, real_broker  # noqa: E402  the path comes first
-from hypothesis import settings  # noqa: E402  likewise
+from hypothesis import HealthCheck, settings  # noqa: E402  likewise
 
 # How long an example takes says more about the machine than about the code; and a change must not fail by an example
 # that another change would have met: HYPOTHESIS_PROFILE=search looks for new ones.
-settings.register_profile("driftgauge", deadline=None, derandomize=True)
-settings.register_profile("search", deadline=None)
+_PATIENT = (HealthCheck.too_slow,)
+settings.register_profile("driftgauge", deadline=None, derandomize=True, suppress_health_check=_PATIENT)
+settings.register_profile("search", deadline=None, suppress_health_check=_PATIENT)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "driftgauge"))
 
 __all__ = ["broker", "embedded_broker", "free_port", "kafka_node", "real_broker"]

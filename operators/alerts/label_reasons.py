@@ -6,43 +6,16 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING
 
+from operators.settings.metrics import WORDS
+
 if TYPE_CHECKING:
     from operators.findings import Finding
 
 LABEL_REASONS = frozenset({"PerformanceDrop", "ConceptDrift", "LabelStall"})
 """Alert kinds that are always about labels."""
 
-WORDS = {
-    "fpr": "False positive rate",
-    "auc": "AUC",
-    "f1": "F1",
-    "macro_f1": "Macro F1",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "ece": "Expected calibration error",
-    "calibration_gap": "Mean |prediction - outcome|",
-    "positive_ratio": "Share of positive outcomes",
-    "predicted_positive_ratio": "Share of positive predictions",
-    "mae": "Mean absolute error",
-    "rmse": "Root mean square error",
-    "r2": "R2",
-    "within_tolerance": "Share of errors within the tolerance",
-    "abs_error_p50": "Median absolute error",
-    "abs_error_p90": "p90 of the absolute error",
-    "abs_error_p99": "p99 of the absolute error",
-    "ndcg": "NDCG",
-    "mrr": "MRR",
-    "ctr": "Click-through rate",
-    "clicked_ratio": "Share of lists with a click",
-    "unlisted_ratio": "Share of clicks on items that were not in the list",
-    "value_mean": "Mean value per prediction",
-    "label_coverage": "Share of predictions with a label",
-    "label_delay_p50_s": "Median label delay in seconds",
-    "label_delay_p95_s": "p95 label delay in seconds",
-    "error_rate": "Error rate",
-    "ndcg_loss": "NDCG loss",
-}
-"""Metrics in words, where their name is none."""
+_ERRORS = {"error_rate": "Error rate", "ndcg_loss": "NDCG loss"}
+"""Errors in words; metrics have theirs in the catalogue."""
 
 DETECTORS = {"adwin": "ADWIN", "page_hinkley": "Page-Hinkley"}
 
@@ -65,7 +38,7 @@ def label_reason(who: str, where: str, finding: Finding, others: str = "") -> st
             f"{DETECTORS[finding.metric]} finds that the error of {who} has changed: it is {finding.value:.4g} over"
             f" {_cohorts(finding)} ({finding.samples:,} labels), and was {finding.threshold:.4g} on average before."
         )
-    name = WORDS.get(finding.metric, finding.metric.replace("_", " ").capitalize())
+    name = WORDS.get(finding.metric) or _ERRORS.get(finding.metric, finding.metric)
     measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
     side = "below" if finding.falling else "above"
     limit = f"{side} {'the objective' if finding.alert == 'SlaBreach' else 'the limit'} of {finding.threshold:.4g}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.cohorts.measures import Comparison
-from operators.plans.label_monitors import ERROR_OF
+from operators.settings.metrics import ERROR_OF
 from operators.tables import Kind, Table
 from windows.outcomes.difference import difference
 from windows.outcomes.metrics import Measured, task_metrics

@@ -12,7 +12,7 @@ from operators.judging.label_tables import Asked, coverage_of, table_of
 from operators.judging.opinions import RUN_LENGTH
 from operators.judging.readings import breach_level, insufficient, readings_of
 from operators.plans.label_monitors import CURVE_MONITOR
-from operators.settings.label_metrics import OF_ANY_COVERAGE
+from operators.settings.metrics import OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.settings.metrics import COMPLEMENT_OF
+
 if TYPE_CHECKING:
     from operators.cohorts.measures import WindowMeasures
     from operators.plans.label_monitors import PerformanceMonitor
     from operators.tables import Table
     from windows.arrays import FloatArray
     from windows.ring import Key
-
-COMPLEMENT_OF = {"error_rate": "accuracy", "ndcg_loss": "ndcg"}
-"""Errors that are 1 minus a metric that is measured."""
 
 
 @dataclass(frozen=True, slots=True)

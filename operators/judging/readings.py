@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.settings.label_metrics import SHARES
+from operators.settings.metrics import SHARES
 
 if TYPE_CHECKING:
     from operators.plans.monitors import Monitor

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import UNITS, show_duration
-from operators.settings.label_metrics import LABEL_METRICS
+from operators.settings.metrics import LABEL_METRICS
 from windows.panes import Window
 
 if TYPE_CHECKING:

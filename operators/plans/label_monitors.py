@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from operators.plans.cohorts import plan_performance, sizes_of, trailing_of
 from operators.plans.monitors import Monitor
-from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE
+from operators.settings.metrics import BETTER, ERROR_OF, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.tables import Kind
 from windows.panes import duration_text
 from windows.statistics.confidence import looks_per_month
@@ -23,14 +23,6 @@ if TYPE_CHECKING:
 
 BaselineKind = Literal["constant", "reference", "trailing", "version", "shift"]
 Form = Literal["difference", "ratio"]
-
-ERROR_OF: dict[Task, tuple[str, str]] = {
-    "binary": ("accuracy", "error_rate"),
-    "multiclass": ("accuracy", "error_rate"),
-    "regression": ("mae", "mae"),
-    "ranking": ("ndcg", "ndcg_loss"),
-}
-"""The metric that a task's error is taken from, and the error's name; another name is 1 minus the metric."""
 
 CURVE = "curve_shift"
 CURVE_MONITOR = "performance.concept.curve"
@@ -178,7 +170,7 @@ def _of_rule(
     minor, major = levels.minor, levels.major
     if rule.form == "max_drop_ratio":
         minor, major = _rest(minor), _rest(major)
-    falls = any(name == metric and better == "high" for name, better in BETTER.items())
+    falls = BETTER.get(metric) == "high"
     ways: tuple[tuple[str, bool], ...] = (("", falls),)
     if rule.form == "max_change":
         ways = ((".up", False), (".down", True))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from windows.statistics import catalog
+
 QUANTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
 
-DISTANCES = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")
-
-UNORDERED = frozenset({"psi", "js", "tvd", "chi2"})
-"""Distances that mean something for categories, which have no order."""
+DISTANCES = tuple(catalog.DISTANCES)
+"""Names of all distances, in the order in which they are measured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from operators.settings.label_metrics import LABEL_METRICS
+from operators.settings.metrics import LABEL_METRICS
 from operators.tables import Kind
 
 if TYPE_CHECKING:
-    from operators.settings.model import ModelSettings
+    from operators.settings.model import DriftSettings, ModelSettings, PredictionSettings
     from operators.settings.objective import Objective
-    from operators.settings.parts import Levels
 
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""
@@ -79,14 +78,11 @@ def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
     )
 
 
-def _distances(settings: object, kind: Kind, prefix: str, alert: str) -> list[Monitor]:
-    monitors = []
-    for metric in ("psi", "ks", "js", "tvd", "wasserstein"):
-        levels: Levels | None = getattr(settings, metric)
-        if levels is not None:
-            windows: tuple[int, ...] = settings.windows  # type: ignore[attr-defined]
-            monitors.append(Monitor(f"{prefix}.{metric}", alert, kind, metric, windows, levels.minor, levels.major))
-    return monitors
+def _distances(settings: DriftSettings | PredictionSettings, kind: Kind, prefix: str, alert: str) -> list[Monitor]:
+    return [
+        Monitor(f"{prefix}.{metric}", alert, kind, metric, settings.windows, levels.minor, levels.major)
+        for metric, levels in settings.levels.items()
+    ]
 
 
 def _quality(model: ModelSettings) -> list[Monitor]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.plans.measures import DISTANCES, QUANTILES, UNORDERED, Plan
+from operators.plans.measures import DISTANCES, QUANTILES, Plan
 from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
@@ -21,7 +21,7 @@ from windows.segments import WHOLE, segment_name
 from windows.sketches.moments import PARTS, moments_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
-from windows.statistics import distances, intervals
+from windows.statistics import catalog, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -153,34 +153,22 @@ class Measure:
         return known[1]
 
     def _distance(self, table: _Tabulate, metric: str, where: Gather, current: Counts, side: _Side) -> Table:
-        alpha, times = self.config.alpha, len(table.groups)
-        cur, ref = current.fine, side.counts.fine
-        n_eff, m_eff = current.values / side.factor, side.counts.values / side.factor
+        distance, ref = catalog.DISTANCES[metric], side.counts
+        sides = catalog.Sides(
+            (current.fine, ref.fine),
+            (current.coarse, ref.coarse),
+            (current.values / side.factor, ref.values / side.factor),
+            where.coarse_mask,
+            where.points,
+            where.mids,
+            where.scale,
+            self.config.alpha,
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
-            if metric == "psi":
-                mask = np.tile(where.coarse_mask, (times, 1))
-                cur, ref = current.coarse, side.counts.coarse
-                value = distances.psi(cur, ref, mask)
-                bounds = intervals.psi_interval(cur, ref, mask, n_eff, m_eff, alpha)
-            elif metric == "ks":
-                value, high = distances.ks_bracket(cur, ref, np.tile(where.points, (times, 1)))
-                bounds = intervals.ks_interval(value, n_eff, m_eff, alpha, high)
-            elif metric == "wasserstein":
-                mids, scale = np.tile(where.mids, (times, 1)), np.tile(where.scale, times)
-                value = distances.wasserstein(cur, ref, mids, scale)
-                bounds = intervals.wasserstein_interval(cur, ref, mids, scale, n_eff, m_eff, alpha)
-            elif metric == "js":
-                value = distances.js(cur, ref)
-                bounds = intervals.js_interval(cur, ref, n_eff, m_eff, alpha)
-            elif metric == "tvd":
-                value = distances.tvd(cur, ref)
-                bounds = intervals.tvd_interval(cur, ref, n_eff, m_eff, alpha)
-            else:
-                value = distances.chi2(cur, ref)
-                bounds = intervals.chi2_interval(cur, ref, n_eff, m_eff, alpha)
-        applies = (current.values > 0) & (side.counts.values > 0)
-        if metric not in UNORDERED:
-            applies = applies & np.tile(where.ordered, times)
+            value, bounds = distance.measure(sides)
+        applies = (current.values > 0) & (ref.values > 0)
+        if distance.ordered:
+            applies = applies & np.tile(where.ordered, len(table.groups))
         value = np.where(applies, value, np.nan)
         return table(metric, value, bounds, current.values, None, side.counts.values)
 

@@ -5,15 +5,16 @@ defaults are policy, with the source of each beside it.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, create_model, field_validator, model_validator
 
 from operators.settings.durations import Millis, from_to
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
 from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
+from windows.statistics.catalog import DISTANCES, JUDGED
 
 FeatureKind = Literal["numeric", "categorical"]
 
@@ -22,22 +23,31 @@ Text = Annotated[str, StringConstraints(max_length=200)]
 MAX_SEGMENT_KEYS = 8
 
 
-class _Distances(Settings):
+if TYPE_CHECKING:
+    _LevelsByDistance = Settings
+else:
+    _LevelsByDistance = create_model(
+        "_LevelsByDistance", __base__=Settings, **dict.fromkeys(JUDGED, (Levels | None, None))
+    )
+    """A key for each distance that may have thresholds."""
+
+
+class _Distances(_LevelsByDistance):
     """Thresholds per distance; null switches a distance off."""
 
     windows: Windows = (10_000, 60_000, 3_600_000)
-    psi: Levels | None = None
-    ks: Levels | None = None
-    js: Levels | None = None
-    tvd: Levels | None = None
-    wasserstein: Levels | None = None
+
+    @property
+    def levels(self) -> dict[str, Levels]:
+        """The thresholds of each distance that has some."""
+        found: dict[str, Levels | None] = {name: getattr(self, name) for name in JUDGED}
+        return {name: levels for name, levels in found.items() if levels is not None}
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
         """A distance that cannot exceed 1 cannot cross a threshold of 1."""
-        for metric in ("ks", "js", "tvd"):
-            levels: Levels | None = getattr(self, metric)
-            if levels is not None and max(levels.minor or 0, levels.major or 0) >= 1:
+        for metric, levels in self.levels.items():
+            if DISTANCES[metric].bounded and max(levels.minor or 0, levels.major or 0) >= 1:
                 raise unfit(metric, "levels below 1 are needed: it never exceeds 1")
         return self
 

@@ -1,19 +1,22 @@
 """One objective of a service level agreement: a metric, a direction, a target."""
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import Millis, from_to
-from operators.settings.label_metrics import LabelMetric
+from operators.settings.metrics import LabelMetric
 
 OperationalMetric = Literal["availability", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"]
 """Metrics an objective may name: all are known from predictions alone. `drift` is the highest PSI of any feature."""
 
-SlaMetric = Literal[OperationalMetric, LabelMetric]
-"""Metrics an objective may name: with `performance:` also those that need labels."""
+if TYPE_CHECKING:
+    SlaMetric = str
+else:
+    SlaMetric = Literal[OperationalMetric, LabelMetric]
+    """Metrics an objective may name: with `performance:` also those that need labels."""
 
 ALLOWED = 'an objective such as ">= 0.95" or {objective: "< 100", window: 5m}'
 

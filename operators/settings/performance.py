@@ -1,13 +1,13 @@
 """Settings of `performance:`: how labels come, over which cohorts quality is measured, and what is too bad."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import UNITS, Millis, from_to, show_duration
-from operators.settings.label_metrics import BETTER, LABEL_METRICS, LabelMetric
+from operators.settings.metrics import BETTER, LABEL_METRICS, WITHIN_ONE, LabelMetric
 from operators.settings.parts import (
     Levels,
     Name,
@@ -177,7 +177,16 @@ class ConceptSettings(Settings):
     detectors: Literal["off", "evaluate", "alert"] = "evaluate"
 
 
-class PerformanceSettings(Settings):
+if TYPE_CHECKING:
+    _RulesByMetric = Settings
+else:
+    _RulesByMetric = create_model(
+        "_RulesByMetric", __base__=Settings, **dict.fromkeys(LABEL_METRICS, (Rules | None, None))
+    )
+    """A key for each metric that needs feedback."""
+
+
+class PerformanceSettings(_RulesByMetric):
     """How labels come and what quality is asked for. Windows are of prediction time: cohorts.
 
     Attributes:
@@ -223,37 +232,6 @@ class PerformanceSettings(Settings):
     label_stall_after: Annotated[Millis, from_to(1)] | None = None
     trailing: Window | None = None
     concept: ConceptSettings = ConceptSettings()
-
-    accuracy: Rules | None = None
-    precision: Rules | None = None
-    recall: Rules | None = None
-    f1: Rules | None = None
-    macro_f1: Rules | None = None
-    fpr: Rules | None = None
-    auc: Rules | None = None
-    log_loss: Rules | None = None
-    brier: Rules | None = None
-    ece: Rules | None = None
-    calibration_gap: Rules | None = None
-    predicted_positive_ratio: Rules | None = None
-    positive_ratio: Rules | None = None
-    mae: Rules | None = None
-    rmse: Rules | None = None
-    bias: Rules | None = None
-    r2: Rules | None = None
-    within_tolerance: Rules | None = None
-    abs_error_p50: Rules | None = None
-    abs_error_p90: Rules | None = None
-    abs_error_p99: Rules | None = None
-    ndcg: Rules | None = None
-    mrr: Rules | None = None
-    ctr: Rules | None = None
-    clicked_ratio: Rules | None = None
-    unlisted_ratio: Rules | None = None
-    value_mean: Rules | None = None
-    label_coverage: Rules | None = None
-    label_delay_p50_s: Rules | None = None
-    label_delay_p95_s: Rules | None = None
 
     @model_validator(mode="after")
     def _in_time(self) -> Self:
@@ -303,16 +281,6 @@ class PerformanceSettings(Settings):
         if self.label_stall_after is not None:
             return self.label_stall_after
         return min(max(self.label_delay, 15 * UNITS["m"]), 2 * UNITS["d"])
-
-
-WITHIN_ONE: frozenset[str] = frozenset(
-    {
-        *("accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "auc", "brier", "ece", "calibration_gap"),
-        *("predicted_positive_ratio", "positive_ratio", "within_tolerance", "ndcg", "mrr", "ctr"),
-        *("clicked_ratio", "unlisted_ratio", "label_coverage"),
-    }
-)
-"""Metrics between 0 and 1: a change of one or more is none that can happen."""
 
 
 def misfit(metric: LabelMetric, rule: Rule) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from operators.settings.durations import show_duration
-from operators.settings.label_metrics import BETTER, LABEL_METRICS, SHARES, Better
+from operators.settings.metrics import BETTER, LABEL_METRICS, SHARES, Better
 from operators.settings.model import FeatureSettings, ModelSettings
 from operators.settings.objective import Objective
 from stream.config.explain import nearest
@@ -22,7 +22,7 @@ DIRECTION: dict[str, Better] = {
     "availability": "high",
     "drift": "low",
     **dict.fromkeys(("latency_p50_ms", "latency_p95_ms", "latency_p99_ms"), "low"),
-    **{metric: better for metric, better in BETTER.items()},  # noqa: C416 - keys of any text
+    **BETTER,
     "value_mean": "neither",  # it may be a revenue or a cost
 }
 """Which values of an objective's metric are good; of throughput there can be too little and too much."""

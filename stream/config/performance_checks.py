@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.plans.cohorts import PlanError, plan_performance, rules_of
-from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
+from operators.settings.metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.settings.performance import misfit
 from windows.sketches.profiles import CategoricalProfile
 
@@ -120,7 +120,7 @@ def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
 def _task(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
     """Keys that mean something for some tasks only."""
     here = (*at, "performance")
-    if performance.within_tolerance is not None and performance.tolerance is None:
+    if "within_tolerance" in performance.rules and performance.tolerance is None:
         yield (*here, "within_tolerance"), None, "tolerance is needed beside it: the largest error that nobody minds"
     if performance.tolerance is not None and model.task != "regression":
         yield (*here, "tolerance"), None, "a model of task regression is needed"

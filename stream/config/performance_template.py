@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
-from operators.settings.label_metrics import BETTER, OF_TASK
+from operators.settings.metrics import BETTER, OF_TASK
 from operators.settings.performance import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
 
 if TYPE_CHECKING:

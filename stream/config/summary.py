@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from operators.cohorts.compare import complement, complemented
 from operators.plans.cohorts import rules_of, sizes_of
-from operators.plans.label_monitors import ERROR_OF, against_of, floor_of
+from operators.plans.label_monitors import against_of, floor_of
 from operators.settings.durations import show_duration
-from operators.settings.label_metrics import LABEL_METRICS
+from operators.settings.metrics import ERROR_OF, LABEL_METRICS
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
 

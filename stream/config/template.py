@@ -7,7 +7,6 @@ from operators.settings.alerting import AlertingSettings
 from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
-from operators.settings.parts import Levels
 from operators.settings.performance import PerformanceSettings
 from stream.config.performance_template import performance_text
 from stream.config.settings import (
@@ -189,23 +188,26 @@ models:
     drift:
       windows: {_windows(drift.windows)}
       # population stability index, on 10 bins
-      psi: {_levels(drift.psi)}
+      psi: {_levels(drift, "psi")}
       # Kolmogorov-Smirnov: the largest difference of cumulative shares
-      ks: {_levels(drift.ks)}
+      ks: {_levels(drift, "ks")}
       # Jensen-Shannon distance, base 2
-      js: {_levels(drift.js)}
+      js: {_levels(drift, "js")}
+      # Hellinger distance
+      hellinger: {_levels(drift, "hellinger")}
       # total variation distance
-      tvd: {_levels(drift.tvd)}
+      tvd: {_levels(drift, "tvd")}
       # in standard deviations of the reference
-      wasserstein: {_levels(drift.wasserstein)}
+      wasserstein: {_levels(drift, "wasserstein")}
     # drift of the predictions, with the same keys
     prediction:
       windows: {_windows(prediction.windows)}
-      psi: {_levels(prediction.psi)}
-      ks: {_levels(prediction.ks)}
-      js: {_levels(prediction.js)}
-      tvd: {_levels(prediction.tvd)}
-      wasserstein: {_levels(prediction.wasserstein)}
+      psi: {_levels(prediction, "psi")}
+      ks: {_levels(prediction, "ks")}
+      js: {_levels(prediction, "js")}
+      hellinger: {_levels(prediction, "hellinger")}
+      tvd: {_levels(prediction, "tvd")}
+      wasserstein: {_levels(prediction, "wasserstein")}
     # ratios are judged as an increase over the reference's own
     quality:
       windows: {_windows(quality.windows)}
@@ -239,7 +241,8 @@ def _windows(windows: tuple[int, ...]) -> str:
     return f"[{', '.join(show_duration(window) for window in windows)}]"
 
 
-def _levels(levels: Levels | None) -> str:
+def _levels(settings: DriftSettings | PredictionSettings, metric: str) -> str:
+    levels = settings.levels.get(metric)
     if levels is None:
         return "null"
     given = {"minor": levels.minor, "major": levels.major}

@@ -11,6 +11,7 @@ from operators.findings import PREDICTIONS
 from operators.tables import Kind
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
 from windows.segments import WHOLE
+from windows.statistics.catalog import JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from stream.metrics.reports import Report
 
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
-SHOWN = frozenset({"psi", "ks", "js", "tvd", "wasserstein"})
+SHOWN = frozenset(JUDGED)
 """Distances shown as series; the others are in the evaluations topic."""
 
 

@@ -11,6 +11,7 @@ import pytest
 from chain import Chain
 from factories import START, batch, categorical, click, numeric, plan_of, record, reference_of
 
+from operators.plans.measures import DISTANCES
 from operators.plans.model import LIVE_VERSIONS, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
@@ -236,7 +237,7 @@ def test_each_window_measures_what_its_monitors_read() -> None:
     assert (plans[60_000].features, plans[60_000].prediction, plans[60_000].quality) == ((), ("ks",), False)
     assert (plans[3_600_000].features, plans[3_600_000].quality) == ((), True)
     full = plan_of(reference(), everything=True, **settings).plans
-    assert all(plan.quality and plan.moments and len(plan.features) == 6 for plan in full.values())
+    assert all(plan.quality and plan.moments and plan.features == DISTANCES for plan in full.values())
 
 
 def test_a_version_is_remembered_for_a_day_or_its_longest_window() -> None:

@@ -2,6 +2,7 @@
 
 - accuracy, precision, recall, fpr, positive_ratio, predicted_positive_ratio: shares, Clopper and Pearson.
 - f1 (of the positive class), macro_f1 (of both): `windows.outcomes.class_scores`.
+- mcc: Matthews correlation; without a value where labels or predictions are all the same.
 - auc: `windows.outcomes.auc`; its interval includes the error of the bins.
 - log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.statistics.skewed_mean`.
 - ece over ten equal bins of [0, 1]: `windows.outcomes.calibration_error`.
@@ -22,6 +23,7 @@ from windows.outcomes.calibration_error import calibration_error
 from windows.outcomes.fold import SMALLEST
 from windows.outcomes.layout import CALIBRATION_BINS
 from windows.sketches.edges import single_valued
+from windows.statistics.intervals import proportion_interval
 from windows.statistics.measured import Measured, by_laws, measured, share, without
 from windows.statistics.skewed_mean import Moments, mean_laws
 
@@ -102,6 +104,33 @@ def _f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
 
 def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     return class_scores.macro_f1(matrix(layout, vectors), alpha)
+
+
+def _mcc(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
+    """Matthews correlation; bounds from those of its parts.
+
+    At a given share of positives it rises with the rate of true positives and of true negatives, so the worst and best
+    corner of their exact intervals, over the interval of that share, bound it at any level (union of four bounds).
+    """
+    counts = matrix(layout, vectors)
+    labels, rows = counts.sum(axis=2), counts.sum(axis=(1, 2))
+    sides = [proportion_interval(counts[:, at, at], labels[:, at], alpha / 4) for at in (1, 0)]
+    ends = proportion_interval(labels[:, 1], rows, alpha / 4)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        seen, rates = labels[:, 1] / rows, [counts[:, at, at] / labels[:, at] for at in (1, 0)]
+        value = _correlation(rates[0], rates[1], seen)
+        inside = np.linspace(0.0, 1.0, 65)[:, None]
+        positives = np.vstack((ends[0] + inside * (ends[1] - ends[0]), seen))
+        lower = np.nanmin(_correlation(sides[0][0], sides[1][0], positives), axis=0, initial=1.0)
+        upper = np.nanmax(_correlation(sides[0][1], sides[1][1], positives), axis=0, initial=-1.0)
+    return measured(value, (lower, upper), rows)
+
+
+def _correlation(found: FloatArray, spared: FloatArray, positive: FloatArray) -> FloatArray:
+    """Matthews correlation from the rates of true positives and negatives at a share of positives; NaN if constant."""
+    called = positive * found + (1 - positive) * (1 - spared)
+    ratio: FloatArray = (found + spared - 1) * np.sqrt(positive * (1 - positive) / (called * (1 - called)))
+    return ratio
 
 
 def _positive_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
@@ -220,6 +249,7 @@ METRICS = {
     "recall": _recall,
     "f1": _f1,
     "macro_f1": _macro_f1,
+    "mcc": _mcc,
     "fpr": _fpr,
     "auc": _auc,
     "log_loss": _log_loss,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from windows.sketches.profiles import Profile
 
 Task = Literal["binary", "multiclass", "regression", "ranking"]
+
+TASKS: tuple[Task, ...] = get_args(Task)
 
 MAX_CLASSES = 32
 """Classes with a row of their own in the confusion matrix; the rest is "other"."""

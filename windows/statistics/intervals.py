@@ -24,6 +24,7 @@ from windows.statistics.distances import (
     both_sides,
     chi2,
     cumulative,
+    hellinger,
     js,
     log_ratio,
     shares,
@@ -36,7 +37,7 @@ from windows.statistics.distances import (
 from windows.statistics.effective import edge_variance, pooled_shares, resized, score_variance, sizes, slot_variance
 
 if TYPE_CHECKING:
-    from windows.arrays import BoolArray, FloatArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.statistics.distances import Counts
 
 Interval = tuple["FloatArray", "FloatArray"]
@@ -44,7 +45,8 @@ Interval = tuple["FloatArray", "FloatArray"]
 MEAN_DEVIATION = np.sqrt(2 / np.pi)
 """Mean absolute deviation of a normal variable over its standard deviation."""
 
-_NATS = 8 * np.log(2)
+_EIGHT = 8.0
+_NATS = _EIGHT * np.log(2)
 """Squared Jensen-Shannon distance (base 2) to the quadratic form that PSI, too, is near equality."""
 
 
@@ -102,17 +104,59 @@ def js_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, 
     both = np.where(used, q + p, 1.0)
     logs, ref_logs = log_ratio(2 * q, both, used), log_ratio(2 * p, both, used)
     value = np.maximum(4 * ((q * logs).sum(axis=1) + (p * ref_logs).sum(axis=1)), 0.0)
-    noise = 1 / n + 1 / m
     bias = 2 * ((p * (1 - q) / both).sum(axis=1) / n + (q * (1 - p) / both).sum(axis=1) / m)
     variance = 16 * (score_variance(logs, q) / n + score_variance(ref_logs, p) / m)
-    excess = bias - (slots - 1) * noise
+    bounds = _root_interval(value, js(cur, ref), _NATS, bias, variance, slots - 1, 1 / n + 1 / m, alpha)
+    return _where_defined(cur, ref, bounds)
+
+
+def hellinger_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, alpha: float) -> Interval:
+    """Interval of the Hellinger distance, ``[F]`` each; arguments as for ``psi_interval``.
+
+    Eight times its square is the quadratic form that PSI is near equality, so the construction is that of
+    ``js_interval``.
+    """
+    n, m = sizes(n_eff, m_eff)
+    used = used_slots(cur, ref)
+    slots = used.sum(axis=1)
+    q, p = pooled_shares(cur, ref, n, m, slots)
+    ratio = np.sqrt(np.where(used, p, 1.0) / np.where(used, q, 1.0))
+    value = np.maximum(_EIGHT * (1 - np.sqrt(q * p).sum(axis=1)), 0.0)
+    bias = (used * ratio * (1 - q)).sum(axis=1) / n + (used / ratio * (1 - p)).sum(axis=1) / m
+    variance = 16 * (score_variance(ratio, q) / n + score_variance(1 / ratio, p) / m)
+    bounds = _root_interval(value, hellinger(cur, ref), _EIGHT, bias, variance, slots - 1, 1 / n + 1 / m, alpha)
+    return _where_defined(cur, ref, bounds)
+
+
+def _root_interval(
+    value: FloatArray,
+    sampled: FloatArray,
+    unit: float,
+    bias: FloatArray,
+    variance: FloatArray,
+    freedom: IntArray,
+    noise: FloatArray,
+    alpha: float,
+) -> Interval:
+    """Interval of a distance of at most 1 whose square, times `unit`, is PSI's quadratic form near equality.
+
+    Args:
+        value: that square times the unit, from shares that are safe on few rows a slot.
+        sampled: the distance as it is shown.
+        unit: what the square is multiplied by.
+        bias: of `value`.
+        variance: of `value`, from its derivatives.
+        freedom: slots that can vary.
+        noise: 1/n + 1/m.
+        alpha: probability of error per bound.
+    """
+    excess = bias - freedom * noise
     low, _ = _without_bias(value, excess)
-    sampled = js(cur, ref)
-    _, high = _without_bias(_NATS * sampled**2, excess)
-    lower, upper = noncentral.divergence_interval(low, high, variance, slots - 1, noise, alpha)
+    _, high = _without_bias(unit * sampled**2, excess)
+    lower, upper = noncentral.divergence_interval(low, high, variance, freedom, noise, alpha)
     # The value shown is not corrected for its bias, which few rows can lift above any plausible truth.
-    ceiling = np.maximum(np.minimum(np.sqrt(upper / _NATS), 1.0), sampled)
-    return _where_defined(cur, ref, (np.sqrt(lower / _NATS), ceiling))
+    ceiling = np.maximum(np.minimum(np.sqrt(upper / unit), 1.0), sampled)
+    return np.sqrt(lower / unit), ceiling
 
 
 def chi2_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, alpha: float) -> Interval:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from operators.settings.label_metrics import BETTER, LABEL_METRICS, OF_TASK, SHARES
+from operators.settings.metrics import BETTER, LABEL_METRICS, OF_TASK, SHARES
 from operators.settings.model import ModelSettings
 from operators.settings.performance import LIMITS_OF, PerformanceSettings
 

@@ -14,7 +14,7 @@ from brokers import Broker
 from profiles_zoo import small_reference
 from waiting import GUARD
 
-from operators.settings.label_metrics import LABEL_METRICS, OF_TASK
+from operators.settings.metrics import LABEL_METRICS, OF_TASK
 from operators.settings.model import ModelSettings
 from operators.settings.performance import PerformanceSettings
 from stream.config.load import load, load_references

@@ -132,7 +132,7 @@ def test_the_work_grows_no_faster_than_the_file() -> None:
         return python_calls(lambda: parse_yaml(text, "c.yaml"))
 
     few, some, many = (calls(keys) for keys in (1_000, 2_000, 3_000))
-    assert some - few == many - some > 0
+    assert 0 < many - some < 1.01 * (some - few)  # garbage collection may call a finalizer or two
 
 
 @pytest.mark.parametrize("make", ["absent", "directory", "latin"])

@@ -60,6 +60,7 @@ def test_binary_metrics_are_those_of_scikit_learn(name: str, seed: int) -> None:
     assert found["recall"] == sk.recall_score(labels, called)
     assert found["f1"] == pytest.approx(sk.f1_score(labels, called), rel=1e-14)
     assert found["macro_f1"] == pytest.approx(sk.f1_score(labels, called, average="macro"), rel=1e-14)
+    assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(labels, called), rel=1e-12)
     negatives, alarms = (labels == 0).sum(), (called & (labels == 0)).sum()
     assert found["fpr"] == alarms / negatives
     assert found["log_loss"] == pytest.approx(sk.log_loss(labels, scores), abs=1e-9)

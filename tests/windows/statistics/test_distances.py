@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import jensenshannon
+from scipy.spatial.distance import euclidean, jensenshannon
 from scipy.stats import chi2_contingency, wasserstein_distance
 
 from windows.statistics import distances
@@ -53,6 +53,16 @@ def test_psi_equals_the_formula_slot_by_slot(seed: int) -> None:
     for corrected, values in ((False, distances.psi_raw(cur, ref, mask)), (True, distances.psi(cur, ref, mask))):
         expected = [brute_psi(c, r, u, corrected=corrected) for c, r, u in zip(cur, ref, mask, strict=True)]
         np.testing.assert_allclose(values, expected, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_hellinger_is_the_euclidean_distance_of_the_roots(seed: int) -> None:
+    """As scipy has it, over the square root of two."""
+    cur, ref, _ = random_pair(seed)
+    expected = [
+        euclidean(np.sqrt(c / c.sum()), np.sqrt(r / r.sum())) / np.sqrt(2) for c, r in zip(cur, ref, strict=True)
+    ]
+    np.testing.assert_allclose(distances.hellinger(cur, ref), expected, rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_psi_ignores_counts_outside_the_mask() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
     from windows.statistics.intervals import Interval
 
-METRICS = ("psi", "ks", "js", "tvd", "wasserstein", "chi2")
+METRICS = ("psi", "ks", "js", "hellinger", "tvd", "wasserstein", "chi2")
 LEVELS = (0.05, 1e-2, 1e-3, 1e-6, 1e-9, 1e-15)
 
 
@@ -44,7 +44,12 @@ def interval(metric: str, cur: IntArray, ref: IntArray, alpha: float, factor: fl
     if metric == "wasserstein":
         mids = np.tile(np.arange(cur.shape[1], dtype=np.float64), (len(cur), 1))
         return intervals.wasserstein_interval(cur, ref, mids, np.ones(len(cur)), n, m, alpha)
-    plain = {"js": intervals.js_interval, "tvd": intervals.tvd_interval, "chi2": intervals.chi2_interval}
+    plain = {
+        "js": intervals.js_interval,
+        "hellinger": intervals.hellinger_interval,
+        "tvd": intervals.tvd_interval,
+        "chi2": intervals.chi2_interval,
+    }
     return plain[metric](cur, ref, n, m, alpha)
 
 
@@ -57,6 +62,7 @@ def value_of(metric: str, cur: IntArray, ref: IntArray) -> FloatArray:
         "psi": distances.psi,
         "ks": distances.ks,
         "js": distances.js,
+        "hellinger": distances.hellinger,
         "tvd": distances.tvd,
         "chi2": distances.chi2,
     }
@@ -77,7 +83,16 @@ def sampled(
 @pytest.mark.parametrize("n", [100, 1_000, 100_000])
 @pytest.mark.parametrize(
     ("metric", "threshold"),
-    [("psi", 0.0), ("psi", 0.1), ("psi", 0.25), ("ks", 0.1), ("js", 0.1), ("tvd", 0.1), ("wasserstein", 0.25)],
+    [
+        ("psi", 0.0),
+        ("psi", 0.1),
+        ("psi", 0.25),
+        ("ks", 0.1),
+        ("js", 0.1),
+        ("hellinger", 0.1),
+        ("tvd", 0.1),
+        ("wasserstein", 0.25),
+    ],
 )
 def test_lower_bound_keeps_its_level_at_the_threshold(metric: str, threshold: float, n: int, m: int) -> None:
     """Of 4,000 windows exactly at the threshold no more than 1.2 alpha, and chance, have their lower bound above it."""
