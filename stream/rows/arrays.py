@@ -12,7 +12,7 @@ from stream.rows.kinds import NUMBER
 from windows.arrays import FloatArray, IntArray
 from windows.values import name_of
 
-_COMMA = r"^([+-]?\d+),(\d+)$"
+_COMMA = r"^([+-]?\d+),(\d+([eE][+-]?\d+)?)$"
 _SIGN = r"^\+"
 
 

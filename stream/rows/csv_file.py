@@ -69,7 +69,9 @@ class CsvRows:
                     use_threads=False, block_size=len(data) + 1, column_names=self._dialect.names
                 ),
                 parse_options=pc.ParseOptions(
-                    delimiter=self._dialect.delimiter, newlines_in_values=self._dialect.multiline
+                    delimiter=self._dialect.delimiter,
+                    newlines_in_values=self._dialect.multiline,
+                    ignore_empty_lines=len(self._dialect.names) > 1,  # of one column they are missing values
                 ),
                 convert_options=pc.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),

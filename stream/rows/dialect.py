@@ -117,7 +117,9 @@ def _delimiter(text: str, path: Path) -> str:
         return round(alike / len(widths), 1), widths[0]
 
     best = max(order, key=fit)
-    return best if fit(best)[0] > 0 else order[0]
+    if fit(best)[0] > 0:
+        return best
+    return next((delimiter for delimiter in order if delimiter not in text), order[0])  # one column, it may be of 1,5
 
 
 def _header(path: Path, rows: list[list[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:

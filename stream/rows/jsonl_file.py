@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from stream.errors import UsageError
 from stream.rows.columns import Column, Wishes
-from stream.rows.kinds import Texts, decide
+from stream.rows.kinds import Texts, decide, unless_times
 from stream.rows.parts import Part, blocks, last_line
+from windows.arrays import FloatArray
 from windows.values import name_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _decided(column: Column, values: list[Any], wishes: Wishes) -> Column:
         return Column(column.name, "list" if lists else "other", column.origin, what="lists" if lists else "objects")
     wanted = column.name in wishes.kinds or wishes.missing_of(column.name) is not None
     if not wanted and types <= {int, float}:
-        return Column(column.name, "number", column.origin, empty=not types)
+        return unless_times(Column(column.name, "number", column.origin, empty=not types), _floats(values))
     if not wanted and types == {bool}:
         return Column(column.name, "category", column.origin)
     return decide(column, Texts(_texts(values), "mixed" if types & {int, float} else "typed"), wishes)
@@ -110,9 +111,13 @@ def _array(values: list[Any], kind: str) -> pa.Array:
     if types & {dict, list}:
         return _lists(values) if kind == "list" else _texts([None if isinstance(v, dict | list) else v for v in values])
     if kind == "number" and types <= _NUMBERS:
-        floats = np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
+        floats = _floats(values)
         return pa.array(floats, mask=np.isnan(floats))
     return _texts(values)
+
+
+def _floats(values: list[Any]) -> FloatArray:
+    return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
 
 
 def _texts(values: list[Any]) -> pa.Array:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.rows.columns import Column, Wishes
-from windows.arrays import BoolArray, IntArray
+from windows.arrays import BoolArray, FloatArray, IntArray
 
 MOST = 0.95
 """The share of the cells that makes a column what it is."""
@@ -40,11 +40,15 @@ PLACEHOLDERS = NULLS | frozenset((
 # fmt: on
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$|^[+-]?INF(INITY)?$"
-_COMMA = r"^[+-]?\d+,\d+$"
+_COMMA = r"^[+-]?\d+,\d+([eE][+-]?\d+)?$"
 _ZERO_FIRST = r"^[+-]?0\d+$"
 _WHOLE = r"^[+-]?\d+(\.0*)?$"
 _TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
 _TRUTHS = frozenset(("true", "false", "True", "False", "TRUE", "FALSE"))
+CENTURY = (946_684_800, 4_102_444_800)
+"""The years 2000 to 2100 in epoch seconds."""
+DAY, MANY_DAYS = 86_400_000, 100
+_TIMELY = re.compile(r"(time|date|epoch|unix|_at$|_ts$|^ts)", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -93,11 +97,34 @@ class _Seen:
         total = int(self.counts[others].sum())
         return int(self.counts[mask & others].sum()) / total if total else 0.0
 
+    def values(self) -> FloatArray:
+        """float64: the numbers among the distinct cells."""
+        texts = pc.replace_substring_regex(self.texts.filter(pa.array(self.number)), r"^\+", "")
+        return np.asarray(texts.cast(pa.float64()), dtype=np.float64)
+
     def named(self, mask: BoolArray) -> dict[str, int]:
         """The cells of a mask, most frequent first."""
         order = np.flatnonzero(mask)
         order = order[np.argsort(-self.counts[order], kind="stable")]
         return {self.texts[int(index)].as_py(): int(self.counts[index]) for index in order[:1_000]}
+
+
+def unless_times(column: Column, values: FloatArray) -> Column:
+    """The column of numbers, unless they are all epoch times: those only ever grow.
+
+    Milli-, micro- and nanoseconds of this century are hardly anything else, nor are milliseconds of whole days of any;
+    seconds are times where the name says so.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values) or np.any(values != np.floor(values)):
+        return column
+    low, high = float(values.min()), float(values.max())
+    scales = (1e3, 1e6, 1e9, *((1.0,) if _TIMELY.search(column.name) else ()))
+    recent = any(CENTURY[0] * scale <= low and high < CENTURY[1] * scale for scale in scales)
+    days = max(-low, high) >= MANY_DAYS * DAY and not np.any(values % DAY)
+    if not recent and not days:
+        return column
+    return replace(column, kind="time", what="epoch times")
 
 
 def decide(column: Column, texts: Texts, wishes: Wishes) -> Column:
@@ -152,7 +179,8 @@ def _numeric(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | 
             f"numbers, but for {_listed(found)}, which count as missing; --missing {next(iter(found))!r} says so,"
             f" {_instead(column.name, 'categorical')} if these are categories"
         )
-    return replace(column, kind="number", missing=(*column.missing, *_numberless(seen, said)), note="; ".join(notes))
+    numeric = replace(column, missing=(*column.missing, *_numberless(seen, said)), note="; ".join(notes))
+    return unless_times(numeric, seen.values()) if whole else numeric
 
 
 def _numberless(seen: _Seen, said: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ def open_rows(path: Path, wishes: Wishes | dict[str, str]) -> Rows:
 def _open(part: Part, wishes: Wishes) -> Rows:
     try:
         rows: Rows = _READERS[part.format](part, wishes)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError) as error:
         raise broken(part.path, error) from None
     return rows
 

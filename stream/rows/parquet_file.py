@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stream.rows.columns import Column, ColumnKind, Wishes, batch_of, batch_rows, broken, refuse_twins
-from stream.rows.kinds import Texts, decide
+from stream.rows.kinds import Texts, decide, unless_times
 from stream.rows.parts import Part
+from windows.arrays import FloatArray
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,13 +71,16 @@ class ParquetRows:
 
     def _decided(self, declared: Sequence[tuple[Column, pa.DataType]], wishes: Wishes) -> Iterator[Column]:
         texts = [column.name for column, kind in declared if _is_text(kind)]
-        batch = next(self.batches(texts), (None, 0.0))[0] if texts else None
+        whole = [column.name for column, kind in declared if pa.types.is_int64(kind) and column.kind == "number"]
+        batch = next(self.batches([*texts, *whole]), (None, 0.0))[0] if texts or whole else None
         for column, _ in declared:
             missing, wanted = wishes.missing_of(column.name) or (), wishes.kinds.get(column.name)
             if column.name in texts and batch is not None:
                 yield decide(column, Texts(batch.column(column.name).cast(pa.string()), "typed"), wishes)
             elif wanted is not None and column.kind in {"number", "category"}:
                 yield replace(column, kind="number" if wanted == "numeric" else "category", missing=missing)
+            elif column.name in whole and batch is not None:
+                yield replace(unless_times(column, numbers_of(batch.column(column.name))), missing=missing)
             else:
                 yield replace(column, missing=missing)
 
@@ -97,6 +102,11 @@ class ParquetRows:
         if len(self._where[name]) > 1:
             array = array.flatten()[array.type.get_field_index(name)]  # a null struct makes its fields null
         return array.storage if isinstance(array.type, pa.BaseExtensionType) else array
+
+
+def numbers_of(array: pa.Array) -> FloatArray:
+    """float64[n], NaN where missing."""
+    return np.asarray(array.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
 def column_of(column: Column, kind: pa.DataType) -> Column:

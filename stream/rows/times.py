@@ -62,11 +62,8 @@ def _floats(array: pa.Array) -> FloatArray:
 
 def _of_texts(texts: pa.Array) -> FloatArray:
     trimmed = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), _TOO_FINE, r"\1")
-    numeric = np.asarray(pc.fill_null(pc.match_substring_regex(trimmed, NUMBER), fill_value=False), dtype=bool)
-    zoned = np.asarray(pc.fill_null(pc.match_substring_regex(trimmed, _ZONED), fill_value=False), dtype=bool)
-    dated = np.asarray(
-        pc.fill_null(pc.match_substring_regex(trimmed, r"^\d{4}-\d{2}-\d{2}$"), fill_value=False), dtype=bool
-    )
+    trimmed = pc.replace_substring_regex(trimmed, _SPELLED_OUT, "Z")
+    numeric, zoned, dated = _like(trimmed, NUMBER), _like(trimmed, _ZONED), _like(trimmed, _DATE)
     found = np.full(len(trimmed), np.nan)
     for mask, zone in ((zoned & ~dated & ~numeric, "UTC"), ((~zoned | dated) & ~numeric, None)):
         if mask.any():
