@@ -108,11 +108,16 @@ class Composed:
 
 def prepare(env: Mapping[str, str]) -> str:
     """Run the preparation; what it says."""
-    done = subprocess.run(
-        [sys.executable, PREPARE, CONFIG], env=env, capture_output=True, text=True, timeout=GUARD, check=False
-    )
+    done = prepared(env)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def prepared(env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """What became of the preparation."""
+    return subprocess.run(
+        [sys.executable, PREPARE, CONFIG], env=env, capture_output=True, text=True, timeout=GUARD, check=False
+    )
 
 
 def _hastened(command: list[str]) -> list[str]:

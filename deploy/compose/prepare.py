@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from stream.config.load import Config, load, model_named
+from stream.config.load import Config, load, load_references, model_named
 from stream.demo.click_model import MODEL, click_rows
 from stream.demo.reference import ROWS, ClickRows
 from stream.errors import UsageError
@@ -41,12 +41,21 @@ def _reference(config: Config) -> None:
     if path is None:
         raise UsageError(f"{config.source}: model {MODEL} names no reference file")
     if path.exists():  # the state belongs to it
+        _see_that_it_is_read(config)
         sys.stdout.write(f"{path}: is there\n")
         return
     options = BuildOptions(MODEL, segments=model.segments, task=model.task, pane=config.time.pane)
     built = build(ClickRows(click_rows(ROWS)), options).reference
     write_atomically(path, to_json(built))
     sys.stdout.write(f"{path}: {built.rows:,} rows, {len(built.features)} features\n")
+
+
+def _see_that_it_is_read(config: Config) -> None:
+    """One of another version would have driftgauge and the simulator start again and again, each for itself."""
+    try:
+        load_references(config)
+    except UsageError as error:
+        raise UsageError(f"{error}\n`docker compose down -v` removes it, with the state that belongs to it") from None
 
 
 def _topics(config: Config) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from composed import COMPOSE, CONFIG, ROOT, RULES, composed, flattened, prepare
+from composed import COMPOSE, CONFIG, ROOT, RULES, composed, flattened, prepare, prepared
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from kafka_node import KAFKA_VERSION, NoBrokerError, jars
 from paging import DEPLOY, REQUIRED, Alertmanager, Prometheus, run, tool
@@ -272,6 +272,17 @@ def test_topics_are_prepared_once_and_kept_small(real_broker: Broker, tmp_path: 
         resource = ConfigResource(ResourceType.TOPIC, name)
         entries = admin.describe_configs([resource])[resource].result(GUARD)
         assert entries["retention.ms"].value == "3600000", name
+
+
+def test_a_reference_of_another_version_ends_the_preparation(tmp_path: Path) -> None:
+    """`up` fails at once and says what to do, instead of waiting for services that start again and again."""
+    file = tmp_path / "click.reference.json"
+    file.write_text('{"format_version": 1}')
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "DRIFTGAUGE__MODELS__0__REFERENCE": str(file)}
+    done = prepared(env)
+    assert done.returncode == 2
+    assert str(file) in done.stderr
+    assert done.stderr.endswith("`docker compose down -v` removes it, with the state that belongs to it\n")
 
 
 def test_grafana_mounts_what_is_provisioned() -> None:
