@@ -15,6 +15,7 @@ from operators.join.split import shard_name
 from operators.judging.freshness import FreshnessConfig, surprising
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
+from operators.judging.quiet import QuietConfig
 from operators.judging.stall import StallConfig
 from operators.plans.cohorts import plan_performance
 from operators.plans.join import SHARDS
@@ -64,7 +65,8 @@ def account_step(_: str, state: AccountState | None) -> Stateful[Entry, Balance,
 
 def close_step(model: ModelPlan, state: CloseState | None) -> Stateful[Partial, Tick, CloseState]:
     """Partials to ticks."""
-    config = CloseConfig(model.layout, model.pane, model.settings.max_versions, model.remember // model.pane)
+    remember, windows = model.remember // model.pane, model.windows if model.jumps else None
+    config = CloseConfig(model.layout, model.pane, model.settings.max_versions, remember, windows)
     logic = Close(config, state or CloseState())
     return Stateful(logic, lambda: logic.state)
 
@@ -105,9 +107,17 @@ def judge_step(
     rare = tuple(surprising(field.profile.missing, model.reference.rows, model.alpha) for field in features)
     names = tuple(field.name for field in features)
     fresh = FreshnessConfig(names, quality.stale_after, quality.no_data_after, rare)
-    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes)
+    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, _quiet_of(model))
     logic = Judge(config, state or JudgeState())
     return Stateful(logic, lambda: logic.state)
+
+
+def _quiet_of(model: ModelPlan) -> QuietConfig | None:
+    """How the judge goes through gaps; None where every pane has its tick."""
+    if not model.jumps:
+        return None
+    slides = {window.size: window.slide for window in model.windows}
+    return QuietConfig(model.pane, slides, model.resolve_after, model.settings.quality.no_data_after, model.remember)
 
 
 def alert_step(

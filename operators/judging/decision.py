@@ -49,6 +49,8 @@ class StreamState:
         at: int64[F], end of the window of the latest breach.
         looked: the judge's clock (ms) when there was last anything to measure of this segment or of the whole.
         missed: how long (ms) there was nothing of this segment while there was of the whole.
+        readings: the latest it was advanced by.
+        advanced: end of their window, ms.
     """
 
     level: IntArray
@@ -61,6 +63,8 @@ class StreamState:
     at: IntArray
     looked: int = 0
     missed: int = 0
+    readings: Readings | None = None
+    advanced: int = 0
 
 
 def quiet(size: int) -> StreamState:
@@ -111,6 +115,7 @@ def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: 
             return None
         state = quiet(len(readings.value))
     decide(state, readings, now, hold)
+    state.readings, state.advanced = readings, now
     if not state.level.any():
         streams.pop(key, None)
         return None

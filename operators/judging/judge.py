@@ -20,6 +20,7 @@ from operators.judging.decision import StreamState, advance
 from operators.judging.evaluations import Evaluation, rows_of
 from operators.judging.freshness import FreshnessConfig, fresh_findings
 from operators.judging.objectives import Objective
+from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
 from operators.judging.silence import StreamKey, forget, measurable
 from operators.predictions.slices import Header
@@ -27,6 +28,8 @@ from operators.tables import Kind
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
 
@@ -35,13 +38,17 @@ RATE = "throughput"
 
 @dataclass(frozen=True, slots=True)
 class JudgeConfig:
-    """One model: its monitors, freshness limits, and whether evaluations are wanted as rows, or their changes."""
+    """One model: its monitors, freshness limits, and whether evaluations are wanted as rows, or their changes.
+
+    `quiet` where ticks are left out in which nothing can change.
+    """
 
     model: str
     monitors: tuple[Monitor, ...]
     freshness: FreshnessConfig
     evaluations: bool
     changes: bool = False
+    quiet: QuietConfig | None = None
 
 
 @dataclass(slots=True)
@@ -52,6 +59,7 @@ class JudgeState:
     waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
+    quiet: QuietState = field(default_factory=QuietState)
     version: ClassVar[int] = 1
 
 
@@ -108,6 +116,7 @@ class Judge:
         done: list[Verdicts] = []
         while self.state.headers and all(due in self.state.waiting for due in self.state.headers[0].due):
             header = self.state.headers.popleft()
+            done += self._quiet(header.end)
             done.append(self._tick(header, [self.state.waiting.pop(due) for due in header.due]))
         return done
 
@@ -126,10 +135,53 @@ class Judge:
                         self.state.objectives[objective.version, objective.sla] = objective
                 if self.config.evaluations:
                     evaluations += rows_of(self.config.model, measures, table, monitors, self.changes)
+        if self.config.quiet is not None:
+            for measures in measured:
+                self._looked(measures.window.size, measures.end, looked)
+        return self._verdicts(header, looked, evaluations)
+
+    def _looked(self, size: int, end: int, looked: set[StreamKey]) -> None:
+        quiet = self.state.quiet
+        quiet.looks[size] = end
+        quiet.wholes[size] = frozenset((key[0], key[2]) for key in looked if key[1] == size and key[3] == WHOLE)
+
+    def _quiet(self, before: int) -> Iterator[Verdicts]:
+        """The ticks that were left out before a tick, where anything happens of itself."""
+        config, quiet = self.config.quiet, self.state.quiet
+        while config is not None and (header := next_quiet(config, quiet, self.state.streams, before)) is not None:
+            looked: set[StreamKey] = set()
+            for size, slide in config.slides.items():
+                if header.end % slide == 0 and size in quiet.looks:
+                    self._look_again(size, header.end, looked)
+            yield self._verdicts(header, looked, [])
+
+    def _look_again(self, size: int, end: int, looked: set[StreamKey]) -> None:
+        """Look at a window as it was at its latest look: its streams take the same readings once more."""
+        streams, last = self.state.streams, self.state.quiet.looks[size]
+        for key in [key for key in streams if key[1] == size]:
+            readings = streams[key].readings
+            if readings is None or streams[key].advanced != last:
+                continue
+            stays = advance(streams, key, readings, end, size) is not None
+            if measurable(readings):
+                looked.add(key)
+                self._stands(key, violated=stays)
+        looked |= {(name, size, version, WHOLE) for name, version in self.state.quiet.wholes.get(size, ())}
+        self.state.quiet.looks[size] = end
+
+    def _stands(self, key: StreamKey, *, violated: bool) -> None:
+        """Where the objective of a stream stands now."""
+        known = self.state.objectives.get((key[2], key[0].removeprefix("sla.")))
+        if key[0].startswith("sla.") and known is not None:
+            self.state.objectives[known.version, known.sla] = replace(known, violated=violated)
+
+    def _verdicts(self, header: Header, looked: set[StreamKey], evaluations: list[Evaluation]) -> Verdicts:
         given_up = self._forget(header, looked)
         findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
         findings += fresh_findings(self.config.freshness, header)
         objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
+        if self.config.quiet is not None:
+            passed(self.config.quiet, self.state.quiet, header, findings)
         return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up)
 
     def _judge(

@@ -32,7 +32,10 @@ REMEMBER = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class ModelPlan:
-    """All that the steps of one model need."""
+    """All that the steps of one model need.
+
+    `jumps` over the ticks of a gap in which nothing can change; alerts end after `resolve_after` (ms).
+    """
 
     settings: ModelSettings
     reference: Reference
@@ -44,6 +47,8 @@ class ModelPlan:
     alpha: float
     remember: int
     join: JoinPlan | None = None
+    jumps: bool = False
+    resolve_after: int = 0
 
 
 def plan_models(
@@ -53,8 +58,9 @@ def plan_models(
     alerting: AlertingSettings,
     *,
     everything: bool,
+    jumps: bool = False,
 ) -> dict[str, ModelPlan]:
-    """Plan every model; `everything` asks for all metrics, judged or not.
+    """Plan every model; `everything` asks for all metrics, judged or not, `jumps` for no ticks where nothing changes.
 
     Raises:
         ValueError: a window is no multiple of the pane, or windows of cohorts do not go together.
@@ -86,6 +92,8 @@ def plan_models(
             alpha=alpha,
             remember=max(REMEMBER, *(window.size for window in windows)),
             join=joins[settings.name],
+            jumps=jumps,
+            resolve_after=alerting.resolve_after,
         )
         for settings, monitors, windows, layout in drafts
     }

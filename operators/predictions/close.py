@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from operators.predictions.due import due_panes, looks_at
 from windows.predictions.fold import Binning, binning_of, fold, take
 from windows.segments import OTHER, WHOLE, segment_name
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.predictions.fold import Partial
+    from windows.panes import Window
     from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
     from windows.ring import Groups
@@ -28,12 +30,16 @@ NEVER = -1
 
 @dataclass(frozen=True, slots=True)
 class CloseConfig:
-    """One model's layout, the pane (ms), the cap on versions and how many panes a silent version is remembered."""
+    """One model's layout, the pane (ms), the cap on versions and how many panes a silent version is remembered.
+
+    With `windows` there are ticks only where one of them may change, and for the last pane.
+    """
 
     layout: Layout
     pane: int
     max_versions: int
     remember: int
+    windows: tuple[Window, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -58,12 +64,17 @@ class Totals:
 
 @dataclass(slots=True)
 class CloseState:
-    """Open panes, the partitions' progress, the versions that were seen and when last, and totals."""
+    """Open panes, the partitions' progress, the versions that were seen and when last, and totals.
+
+    Where ticks are left out: `due`, panes to be ticked, and whether any was.
+    """
 
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
     open: dict[int, Groups] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     totals: Totals = field(default_factory=Totals)
+    due: set[int] = field(default_factory=set)
+    ticked: bool = False
     version: ClassVar[int] = 1
 
 
@@ -94,6 +105,7 @@ class Close:
         self.config = config
         self.state = state
         self.binning: Binning | None = None
+        self.learning = any(column.profile.overdispersion is None for column in config.layout.columns)
         self.others = {segment_name(key, OTHER) for key, _ in config.layout.segments}
 
     def __call__(self, partials: list[Partial]) -> list[Tick]:
@@ -200,6 +212,8 @@ class Close:
 
         All that hold data, and the empty ones of each gap up to a limit, and the last.
         """
+        if self.config.windows is not None:
+            return self._jumps(begin, mark, self.config.windows)
         if mark - begin <= MAX_EMPTY_PANES:
             return list(range(begin, mark))
         held = sorted(pane for pane in self.state.open if pane < mark)
@@ -210,6 +224,19 @@ class Close:
             if pane >= at:
                 due.append(pane)
             at = max(at, pane + 1)
+        return due
+
+    def _jumps(self, begin: int, mark: int, windows: tuple[Window, ...]) -> list[int]:
+        """Panes of [begin, mark) in which anything can change."""
+        state = self.state
+        held = [pane for pane in state.open if pane < mark]
+        for pane in held:
+            state.due.update(looks_at(pane, windows, self.config.pane, learning=self.learning))
+        if not state.ticked:  # the time of the model begins with its first tick
+            state.due.add(begin)
+            state.ticked = True
+        due = due_panes(begin, mark, held, state.due)
+        state.due = {pane for pane in state.due if pane >= mark}
         return due
 
     def _tick(self, pane: int) -> Tick:

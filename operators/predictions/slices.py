@@ -144,8 +144,9 @@ class Slices:
         done: list[Slice] = []
         held_index, held = self.state.unfinished.pop(window.size, (index, {}))
         if held_index != index:
-            done.append(self._slice(window, held_index, held))
-            held = {}
+            if held:
+                done.append(self._slice(window, held_index, held))
+            held = {}  # of an empty slice that no tick ended: nothing came, and nothing left with it
         merged = dict(held)
         for key, vector in groups.items():
             known = merged.get(key)
@@ -173,6 +174,7 @@ class Slices:
 
     def _see(self, tick: Tick, end: int) -> None:
         state = self.state
+        self._forget(end - self.config.pane)  # where the pane before had no tick
         if tick.groups:
             state.last_data = end
         for (version, segment), vector in tick.groups.items():
@@ -193,5 +195,8 @@ class Slices:
             seen.values[present] = end
             seen.lacking += rows
             seen.lacking[present] = 0
-        for version in [name for name, seen in state.seen.items() if seen.last < end - self.config.remember]:
-            del state.seen[version]
+        self._forget(end)
+
+    def _forget(self, end: int) -> None:
+        for version in [name for name, seen in self.state.seen.items() if seen.last < end - self.config.remember]:
+            del self.state.seen[version]

@@ -72,7 +72,14 @@ def replay(
         UnbalancedError: read = folded + late + dead letters + feedback does not hold.
     """
     began, now = time.monotonic(), int(time.time() * 1e3)
-    models = plan_models(config.models, references, config.time, config.alerting, everything=evaluations == "all")
+    models = plan_models(
+        config.models,
+        references,
+        config.time,
+        config.alerting,
+        everything=evaluations == "all",
+        jumps=evaluations != "all",
+    )
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     feedback = any(lane.holds == Topic.FEEDBACK for lane in lanes)

@@ -1,0 +1,113 @@
+"""Quiet: what happens of itself in a gap of event time, in which no window changes and nothing comes in.
+
+Ticks in which nothing can happen are left out of a gap (see `operators.predictions.due`). But time goes on in it: data
+becomes overdue, a version is forgotten, a stream has been clear for a window's length, an alert may be updated again
+or ends. All of that is known beforehand, so the judge makes the ticks it needs by itself, each at its own event time,
+and what comes out is what a tick for every pane would give.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from operators.alerts.alert import UPDATE_INTERVAL
+from operators.predictions.close import NEVER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from operators.findings import Finding
+    from operators.judging.decision import StreamState
+    from operators.judging.silence import StreamKey
+    from operators.predictions.slices import Header
+
+Standing = frozenset[tuple[object, ...]]
+"""What findings there are, whatever their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietConfig:
+    """One model: pane, window size -> slide, how long alerts take to end, data may be missing, versions are remembered.
+
+    All in ms.
+    """
+
+    pane: int
+    slides: Mapping[int, int]
+    resolve_after: int
+    no_data_after: int
+    remember: int
+
+
+@dataclass(slots=True)
+class QuietState:
+    """The latest tick, and what may follow from it.
+
+    Attributes:
+        header: of the latest tick.
+        looks: window size -> end of the latest look, ms.
+        wholes: window size -> (monitor, version) of the wholes that were measurable at that look.
+        standing: what findings there were at the latest tick.
+        timers: ends of panes (ms) at which an alert may have something to say because findings changed before.
+    """
+
+    header: Header | None = None
+    looks: dict[int, int] = field(default_factory=dict)
+    wholes: dict[int, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    standing: Standing = frozenset()
+    timers: set[int] = field(default_factory=set)
+
+
+def next_quiet(
+    config: QuietConfig, state: QuietState, streams: Mapping[StreamKey, StreamState], before: int
+) -> Header | None:
+    """The header of the next tick at which anything can happen of itself, earlier than `before` (ms); None for none."""
+    header = state.header
+    if header is None or header.end + config.pane >= before:
+        return None
+    after = header.end
+    moments = [*state.timers, *_moments(config, state, streams, header), before]
+    if state.standing:  # what an alert ends with is what was found of it a pane before
+        moments += [at - config.pane for at in moments]
+    times = [at for at in moments if after < at < before]
+    if not times:
+        return None
+    end = min(times)
+    seen = {name: seen for name, seen in header.seen.items() if seen.last >= end - config.remember}
+    return replace(header, end=end, due=(), seen=seen)
+
+
+def _moments(
+    config: QuietConfig, state: QuietState, streams: Mapping[StreamKey, StreamState], header: Header
+) -> Iterator[int]:
+    pane = config.pane
+    for size in {key[1] for key, stream in streams.items() if _goes_on(state, key, stream)} & config.slides.keys():
+        slide = config.slides[size]
+        yield header.end // slide * slide + slide
+    last = header.started if header.last_data == NEVER else header.last_data
+    yield -(-(last + config.no_data_after) // pane) * pane
+    for seen in header.seen.values():
+        yield (seen.last + config.remember) // pane * pane + pane
+
+
+def _goes_on(state: QuietState, key: StreamKey, stream: StreamState) -> bool:
+    """Whether another look at the same window can change a stream: there is something of it, or of the whole."""
+    name, size, version, _ = key
+    return stream.advanced == state.looks.get(size) or (name, version) in state.wholes.get(size, ())
+
+
+def passed(config: QuietConfig, state: QuietState, header: Header, findings: Iterable[Finding]) -> None:
+    """A tick is done: remember what may follow from it."""
+    standing = frozenset(
+        (found.version, found.segment, found.alert, found.monitor, found.subject, found.level) for found in findings
+    )
+    pane, end = config.pane, header.end
+    if standing != state.standing:
+        # An alert tells news again after the interval, and what it told may keep one of a segment back until then.
+        state.timers.update(range(end + pane, end + UPDATE_INTERVAL + 2 * pane + 1, pane))
+        over = -(-(end + config.resolve_after) // pane) * pane
+        state.timers |= {over, over + pane}
+    state.timers = {at for at in state.timers if at > end}
+    state.standing = standing
+    state.header = header
