@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from operators.findings import PREDICTIONS, Finding, WindowSpan
+from operators.findings import PREDICTIONS, Finding
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.evaluations import Evaluation, rows_of
 from operators.judging.freshness import FreshnessConfig, fresh_findings
-from operators.judging.objectives import Objective
+from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
-from operators.judging.silence import StreamKey, forget, measurable
+from operators.judging.streams import StreamKey, finding_of, forget, measurable
 from operators.predictions.slices import Header
 from operators.tables import Kind
 from windows.segments import WHOLE
@@ -58,7 +58,7 @@ class JudgeState:
     headers: deque[Header] = field(default_factory=deque)
     waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
-    objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
+    objectives: dict[tuple[str, str], ObjectiveStanding] = field(default_factory=dict)
     quiet: QuietState = field(default_factory=QuietState)
     version: ClassVar[int] = 1
 
@@ -81,7 +81,7 @@ class Verdicts:
     header: Header
     findings: tuple[Finding, ...]
     evaluations: tuple[Evaluation, ...]
-    objectives: tuple[Objective, ...]
+    objectives: tuple[ObjectiveStanding, ...]
     silent: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
@@ -186,8 +186,8 @@ class Judge:
 
     def _judge(
         self, monitor: Monitor, measures: Measures, table: Table, header: Header, looked: set[StreamKey]
-    ) -> list[Objective]:
-        objectives: list[Objective] = []
+    ) -> list[ObjectiveStanding]:
+        objectives: list[ObjectiveStanding] = []
         if monitor.metric == RATE:
             if not _covered(measures, header):
                 return objectives
@@ -201,9 +201,11 @@ class Judge:
             if not measurable(readings):
                 continue
             looked.add(key)
-            if monitor.name.startswith("sla."):
+            if monitor.objective is not None:
                 value = oriented(monitor, float(np.nanmax(readings.value)))
-                objectives.append(Objective(version, monitor.name[4:], monitor.lowest, value, state is not None))
+                objectives.append(
+                    ObjectiveStanding(version, monitor.objective, monitor.lowest, value, state is not None)
+                )
         return objectives
 
     def _forget(self, header: Header, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
@@ -219,41 +221,17 @@ class Judge:
             header.end,
             lambda key: bool(key[2] and key[2] not in header.seen) or key[:2] not in judged,
         )
-        promised = {monitor.name for monitor in self.config.monitors}
+        promised = {monitor.objective for monitor in self.config.monitors}
         for version, sla in list(self.state.objectives):
-            if (version and version not in header.seen) or f"sla.{sla}" not in promised:
+            if (version and version not in header.seen) or sla not in promised:
                 del self.state.objectives[version, sla]
         return frozenset((version, segment, judged[name, size]) for name, size, version, segment in vanished)
 
     def _findings(self, key: StreamKey) -> list[Finding]:
-        name, size, version, segment = key
         state = self.state.streams[key]
-        monitor = next(monitor for monitor in self.config.monitors if monitor.name == name)
+        monitor = next(monitor for monitor in self.config.monitors if monitor.name == key[0])
         names = self.config.freshness.features if monitor.kind in {Kind.FEATURE, Kind.QUALITY} else ("",)
-        found = []
-        for at in np.flatnonzero(state.level).tolist():
-            level = int(state.level[at])
-            limit = monitor.major if level == 2 else monitor.minor
-            lower, upper = sorted((oriented(monitor, state.lower[at]), oriented(monitor, state.upper[at])))
-            found.append(
-                Finding(
-                    alert=monitor.alert,
-                    monitor=name,
-                    version=version,
-                    segment=segment,
-                    level=level,
-                    feature="" if monitor.worst_only else names[at],
-                    metric="drift" if monitor.worst_only else monitor.metric,
-                    value=oriented(monitor, state.value[at]),
-                    lower=lower,
-                    upper=upper,
-                    threshold=float(state.base[at]) + float(limit if limit is not None else monitor.lowest),
-                    falling=monitor.falling,
-                    samples=int(state.fired_on[at]),
-                    window=WindowSpan(size, int(state.at[at]) - size, int(state.at[at])),
-                )
-            )
-        return found
+        return [finding_of(monitor, key, state, at, names[at]) for at in np.flatnonzero(state.level).tolist()]
 
 
 def _covered(measures: Measures, header: Header) -> bool:

@@ -6,7 +6,7 @@ and nothing twice on the same cohorts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -16,11 +16,11 @@ from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.label_evaluations import changed_rows, curve_rows, opinion_rows, window_rows
 from operators.judging.label_tables import Asked, coverage_of, table_of
-from operators.judging.objectives import Objective
+from operators.judging.objectives import ObjectiveStanding
 from operators.judging.opinions import Detectors, Opinion, load, opinions
 from operators.judging.readings import oriented, readings_of
-from operators.judging.silence import StreamKey, forget, measurable
 from operators.judging.stall import StallConfig, StallState, watch
+from operators.judging.streams import StreamKey, base_of, finding_of, forget, measurable
 from operators.plans.label_monitors import CURVE_MONITOR
 from windows.segments import WHOLE
 
@@ -79,7 +79,7 @@ class LabelJudgeState:
 
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     grounds: dict[StreamKey, Ground] = field(default_factory=dict)
-    objectives: dict[tuple[str, str], Objective] = field(default_factory=dict)
+    objectives: dict[tuple[str, str], ObjectiveStanding] = field(default_factory=dict)
     stall: StallState = field(default_factory=StallState)
     detectors: dict[str, Detectors] = field(default_factory=dict)
     opinions: dict[tuple[str, str], Finding] = field(default_factory=dict)
@@ -105,7 +105,7 @@ class LabelVerdicts:
     measures: CohortMeasures
     findings: tuple[Finding, ...]
     evaluations: tuple[Evaluation, ...]
-    objectives: tuple[Objective, ...]
+    objectives: tuple[ObjectiveStanding, ...]
     source: str = LABELS
     silent: frozenset[tuple[str, str, str]] = frozenset()
 
@@ -176,9 +176,9 @@ class LabelJudge:
                 self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
                 self.state.grounds.pop(key, None)
-            if monitor.name.startswith("sla.") and measurable(readings):
+            if monitor.objective is not None and measurable(readings):
                 value = oriented(monitor, float(readings.value[0]))
-                objective = Objective(version, monitor.name[4:], monitor.lowest, value, state is not None)
+                objective = ObjectiveStanding(version, monitor.objective, monitor.lowest, value, state is not None)
                 self.state.objectives[version, objective.sla] = objective
 
     def _heed(self, said: list[tuple[SliceError, Opinion]], measures: CohortMeasures) -> None:
@@ -206,9 +206,9 @@ class LabelJudge:
             lambda key: bool(key[2] and key[2] not in measures.versions) or key[:2] not in self.monitors,
         )
         state.grounds = {key: ground for key, ground in state.grounds.items() if key in state.streams}
-        promised = {name for name, _ in self.monitors}
+        promised = {one.monitor.objective for one in self.monitors.values()}
         for version, sla in list(state.objectives):
-            if version not in measures.versions or f"sla.{sla}" not in promised:
+            if version not in measures.versions or sla not in promised:
                 del state.objectives[version, sla]
         for version in list(state.detectors):
             if version not in measures.versions or not self.config.detectors:
@@ -221,34 +221,10 @@ class LabelJudge:
         return found + [self.state.opinions[key] for key in sorted(self.state.opinions)]
 
     def _finding(self, key: StreamKey) -> Finding:
-        name, size, version, segment = key
-        state, ground = self.state.streams[key], self.state.grounds[key]
-        monitor = self.monitors[name, size].monitor
-        level = int(state.level[0])
-        limit = monitor.major if level == 2 else monitor.minor
-        compares = monitor.relative or monitor.scaled
-        base = oriented(monitor, state.base[0]) if compares else float("nan")
-        lower, upper = sorted((oriented(monitor, state.lower[0]), oriented(monitor, state.upper[0])))
-        end = int(state.at[0])
-        return Finding(
-            alert=monitor.alert,
-            monitor=name,
-            version=version,
-            segment=segment,
-            level=level,
-            feature="",
-            metric=monitor.metric,
-            value=oriented(monitor, state.value[0]),
-            lower=lower,
-            upper=upper,
-            threshold=monitor.limit(limit if limit is not None else monitor.lowest, base),
-            falling=monitor.falling,
-            samples=int(state.fired_on[0]),
-            window=WindowSpan(size, end - size, end),
-            baseline=base,
-            against=ground.against,
-            coverage=ground.coverage,
-        )
+        ground, monitor = self.state.grounds[key], self.monitors[key[:2]].monitor
+        state = self.state.streams[key]
+        found = finding_of(monitor, key, state)
+        return replace(found, baseline=base_of(monitor, state), against=ground.against, coverage=ground.coverage)
 
     def _rows(self, measures: CohortMeasures, said: list[tuple[SliceError, Opinion]]) -> list[Evaluation]:
         if not self.config.evaluations:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Objective:
+class ObjectiveStanding:
     """Where an objective stands: for the metrics sla_objective, sla_value, sla_violated."""
 
     version: str

@@ -209,5 +209,6 @@ def _objective(objective: Objective, performance: PerformanceSettings) -> Perfor
         major=objective.target,
         falling=objective.comparison in {">", ">="},
         whole_only=True,
+        objective=objective.metric,
     )
     return PerformanceMonitor(monitor, None, min_coverage=floor_of(objective.metric, performance))

@@ -39,6 +39,7 @@ class Monitor:
         scaled: True when the threshold is a multiple of the table's baseline.
         whole_only: True when only the whole of a version is judged, no segment.
         worst_only: True when the worst feature stands for all (an objective on drift).
+        objective: the metric of the objective that this rule holds; None for a limit.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Monitor:
     scaled: bool = False
     whole_only: bool = False
     worst_only: bool = False
+    objective: str | None = None
 
     @property
     def lowest(self) -> float:
@@ -113,6 +115,7 @@ def _objective(objective: Objective, pane: int) -> Monitor:
         falling=objective.comparison in {">", ">="},
         whole_only=True,
         worst_only=drift,
+        objective=objective.metric,
     )
 
 

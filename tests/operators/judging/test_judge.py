@@ -19,13 +19,40 @@ MISSING = Monitor(
     "quality.missing", "DataQuality", Kind.QUALITY, "missing_ratio", (MINUTE.size,), None, 0.01, relative=True
 )
 AVAILABLE = Monitor(
-    "sla.availability", "SlaBreach", Kind.SERVICE, "availability", (MINUTE.size,), None, 0.99, True, whole_only=True
+    "sla.availability",
+    "SlaBreach",
+    Kind.SERVICE,
+    "availability",
+    (MINUTE.size,),
+    None,
+    0.99,
+    True,
+    whole_only=True,
+    objective="availability",
 )
 RATE = Monitor(
-    "sla.throughput", "SlaBreach", Kind.SERVICE, "throughput", (MINUTE.size,), None, 10.0, True, whole_only=True
+    "sla.throughput",
+    "SlaBreach",
+    Kind.SERVICE,
+    "throughput",
+    (MINUTE.size,),
+    None,
+    10.0,
+    True,
+    whole_only=True,
+    objective="throughput",
 )
 WORST = Monitor(
-    "sla.drift", "SlaBreach", Kind.FEATURE, "psi", (MINUTE.size,), None, 0.2, whole_only=True, worst_only=True
+    "sla.drift",
+    "SlaBreach",
+    Kind.FEATURE,
+    "psi",
+    (MINUTE.size,),
+    None,
+    0.2,
+    whole_only=True,
+    worst_only=True,
+    objective="drift",
 )
 FRESH = FreshnessConfig(("f0", "f1", "f2"), 1_800_000, 120_000)
 GROUPS = (("1", ""), ("1", "country=de"), ("2", ""))

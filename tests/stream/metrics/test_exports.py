@@ -10,7 +10,7 @@ import pytest
 from operators.alerts.alert import ActiveAlerts
 from operators.intake.account import Balance
 from operators.judging.judge import Verdicts
-from operators.judging.objectives import Objective
+from operators.judging.objectives import ObjectiveStanding
 from operators.predictions.close import Totals as Counts
 from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table
@@ -137,7 +137,7 @@ def test_a_window_without_data_has_no_series() -> None:
         assert all("5m" in row for row in rows), name
 
 
-def verdicts(*, seen: dict[str, Seen], totals: Counts, objectives: tuple[Objective, ...] = ()) -> Verdicts:
+def verdicts(*, seen: dict[str, Seen], totals: Counts, objectives: tuple[ObjectiveStanding, ...] = ()) -> Verdicts:
     """The verdicts of a tick."""
     header = Header(END, (), END - 60_000, END, seen, totals)
     return Verdicts(END, header, (), (), objectives)
@@ -176,8 +176,8 @@ def test_a_forgotten_version_has_no_ages() -> None:
 def test_objectives_are_shown_with_target_value_and_verdict() -> None:
     """Each tick shows where all objectives stand; what the judge has forgotten is shown no more."""
     met, broken = (
-        Objective("1", "availability", 0.999, 0.9995, violated=False),
-        Objective("1", "latency_p99_ms", 100.0, 140.0, violated=True),
+        ObjectiveStanding("1", "availability", 0.999, 0.9995, violated=False),
+        ObjectiveStanding("1", "latency_p99_ms", 100.0, 140.0, violated=True),
     )
     registry = shown(
         of_verdicts("click", (), verdicts(seen={}, totals=Counts(), objectives=(met, broken))),

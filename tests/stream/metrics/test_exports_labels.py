@@ -12,7 +12,7 @@ from labels import HOUR, H, cohort_measures, compared, label_table, label_verdic
 
 from operators.cohorts.curves import curves_of
 from operators.join.ticks import NEVER, LabelTotals
-from operators.judging.objectives import Objective
+from operators.judging.objectives import ObjectiveStanding
 from stream.metrics.catalog import BY_NAME
 from stream.metrics.label_exports import of_cohorts
 from stream.metrics.registry import Registry
@@ -124,7 +124,7 @@ def test_the_age_of_labels() -> None:
 
 def test_objectives_on_labels_stand_beside_those_on_predictions() -> None:
     """Their owner is another, so that neither removes the other's."""
-    objective = Objective("1", "accuracy", 0.95, 0.9, violated=True)
+    objective = ObjectiveStanding("1", "accuracy", 0.95, 0.9, violated=True)
     reports = of(replace(label_verdicts(11 * H), objectives=(objective,)))
     shown = gauges(reports)
     key = ("click", "1", "accuracy")

@@ -1,4 +1,4 @@
-"""Silence: streams of which there is nothing to measure any more."""
+"""Streams of both judges: what fires of one, as a finding, and when one is forgotten."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.findings import Finding, WindowSpan
+from operators.judging.readings import oriented
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from operators.judging.decision import StreamState
     from operators.judging.readings import Readings
+    from operators.plans.monitors import Monitor
 
 StreamKey = tuple[str, int, str, str]
 """(monitor name, window size, version, segment)."""
@@ -58,3 +61,41 @@ def _is_long(state: StreamState, clock: int, window: int) -> bool:
     state.missed += min(clock - state.looked, window)
     state.looked = clock
     return state.missed > max(SILENT_AFTER, window)
+
+
+def base_of(monitor: Monitor, state: StreamState, at: int = 0) -> float:
+    """The baseline that one element of a stream was compared with; NaN where the monitor needs none."""
+    return oriented(monitor, state.base[at]) if monitor.relative or monitor.scaled else float("nan")
+
+
+def finding_of(monitor: Monitor, key: StreamKey, state: StreamState, at: int = 0, feature: str = "") -> Finding:
+    """The finding that one element of a stream is.
+
+    Args:
+        monitor: of the stream.
+        key: of the stream.
+        state: of the stream; the element fires.
+        at: number of the element.
+        feature: its name; "" for what is no feature, or where the worst stands for all.
+    """
+    _, size, version, segment = key
+    level, end = int(state.level[at]), int(state.at[at])
+    limit = monitor.major if level == 2 else monitor.minor
+    base = base_of(monitor, state, at)
+    lower, upper = sorted((oriented(monitor, state.lower[at]), oriented(monitor, state.upper[at])))
+    return Finding(
+        alert=monitor.alert,
+        monitor=monitor.name,
+        version=version,
+        segment=segment,
+        level=level,
+        feature="" if monitor.worst_only else feature,
+        metric="drift" if monitor.worst_only else monitor.metric,
+        value=oriented(monitor, state.value[at]),
+        lower=lower,
+        upper=upper,
+        threshold=monitor.limit(limit if limit is not None else monitor.lowest, base),
+        falling=monitor.falling,
+        samples=int(state.fired_on[at]),
+        window=WindowSpan(size, end - size, end),
+    )
