@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from operators.findings import Finding
     from operators.judging.decision import StreamState
-    from operators.judging.silence import StreamKey
+    from operators.judging.streams import StreamKey
     from operators.predictions.slices import Header
 
 Standing = frozenset[tuple[object, ...]]

@@ -94,7 +94,7 @@ def test_a_gap_is_jumped_over_and_every_event_is_the_same(seed: int, monkeypatch
     vanish and versions that are forgotten within a gap. Evaluations are some of the dense ones.
     """
     monkeypatch.setattr("operators.predictions.close.MAX_EMPTY_PANES", FAR)
-    monkeypatch.setattr("operators.judging.silence.SILENT_AFTER", 1_200_000)
+    monkeypatch.setattr("operators.judging.streams.SILENT_AFTER", 1_200_000)
     rng = random.Random(seed)
     given = bursts(rng, 32)
     model = plan()
@@ -114,7 +114,7 @@ def test_a_gap_is_jumped_over_and_every_event_is_the_same(seed: int, monkeypatch
 
 def test_a_restart_in_a_gap_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is due in a gap is part of the state: steps that go on from a snapshot at any moment tell the same."""
-    monkeypatch.setattr("operators.judging.silence.SILENT_AFTER", 1_200_000)
+    monkeypatch.setattr("operators.judging.streams.SILENT_AFTER", 1_200_000)
     rng = random.Random(8)
     given = bursts(rng, 32)
     model = replace(plan(), jumps=True)
