@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
     from windows.panes import Window
@@ -27,7 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One metric of G groups and F columns.
+    """One metric of G groups and F columns. No interval excludes its own value: a bound that would is moved to it.
+
+    Bounds are made to be safe, and values to be right, each with corrections of its own; where the two disagree about
+    which comes first there is nothing to be said but the value, and widening an interval keeps its level.
 
     Attributes:
         kind: what it speaks of.
@@ -52,6 +57,11 @@ class Table:
     samples: IntArray
     baseline: FloatArray | None
     reference_samples: IntArray
+
+    def __post_init__(self) -> None:
+        """Let the interval hold the value."""
+        object.__setattr__(self, "lower", np.minimum(self.lower, self.value))
+        object.__setattr__(self, "upper", np.maximum(self.upper, self.value))
 
 
 def part_of(table: Table, start: int, stop: int) -> Table:

@@ -74,7 +74,9 @@ class _Rows:
         baseline: FloatArray | None = None,
     ) -> Iterator[Evaluation]:
         none = np.full(len(names), np.nan)
-        lower, upper = (none, none) if bounds is None else bounds
+        lower, upper = (
+            (none, none) if bounds is None else (np.minimum(bounds[0], values), np.maximum(bounds[1], values))
+        )
         columns = (values, lower, upper, none if baseline is None else baseline)
         for at, name in enumerate(names):
             value, low, high, base = (_number(column[at]) for column in columns)

@@ -84,6 +84,15 @@ def divergence_interval(
     return lower * low_unit, upper * high_unit
 
 
+def at_least_noise(value: FloatArray, degrees: IntArray, noise: FloatArray) -> FloatArray:
+    """A sampled divergence for an upper bound: no less than noise alone gives on average, ``[F]``.
+
+    Where rows count for fewer than they are, for how they resemble each other is not known well, the shares are
+    steadier than their effective size says: a statistic far below its expectation would exclude every truth, even none.
+    """
+    return np.maximum(value, np.maximum(degrees, 1) * noise)
+
+
 def _unit(value: FloatArray, variance: FloatArray, noise: FloatArray) -> FloatArray:
     local = 4 * value * noise
     return noise * np.maximum(np.divide(variance, local, out=np.ones_like(local), where=local > 0), 1.0)

@@ -15,7 +15,7 @@ import populations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta, binom, binomtest, chi2, ncx2, norm, t
+from scipy.stats import beta, binom, binomtest, chi2, ks_2samp, ncx2, norm, t
 
 from windows.statistics import distances, intervals, noncentral
 
@@ -220,10 +220,10 @@ def test_psi_interval_ignores_slots_outside_the_mask() -> None:
         np.testing.assert_allclose(one, other)
 
 
-def test_ks_interval_is_two_dkw_bands() -> None:
-    """Half-width sqrt(ln(2 / alpha) / 2n) + sqrt(ln(2 / alpha) / 2m), within [0, 1]; `high` moves the upper bound."""
+def test_ks_interval_is_one_band_for_both_sides() -> None:
+    """Half-width sqrt(ln(e / alpha) / 2 (1/n + 1/m)), within [0, 1]; `high` moves the upper bound."""
     n, m, alpha = np.array([100.0, 10_000.0]), np.array([400.0, 40_000.0]), 1e-4
-    band = np.array([np.sqrt(np.log(2e4) / 200) + np.sqrt(np.log(2e4) / 800)])
+    band = np.array([np.sqrt((1 + np.log(1e4)) / 2 * (1 / 100 + 1 / 400))])
     lower, upper = intervals.ks_interval(np.array([0.5, 0.001]), n, m, alpha)
     assert lower == pytest.approx([0.5 - band[0], 0])
     assert upper == pytest.approx([0.5 + band[0], 0.001 + band[0] / 10])
@@ -231,16 +231,32 @@ def test_ks_interval_is_two_dkw_bands() -> None:
     assert raised == pytest.approx([1, 0.02 + band[0] / 10])
 
 
-@pytest.mark.parametrize("alpha", [0.05, 1e-2, 1e-3, 1e-6, 1e-9])
-def test_two_dkw_bands_together_fail_with_the_level_at_most(alpha: float) -> None:
-    """Two samples as stray as DKW allows pass the sum of the bands with at most alpha, at any ratio of sizes."""
-    reach = np.sqrt(np.log(2 / alpha))
-    first = np.linspace(np.sqrt(np.log(2)), reach + 8, 200_001)
-    density = 4 * first * np.exp(-(first**2))
-    for weight in (1e-4, 1e-2, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
-        needed = (reach - weight * first) / (1 - weight)
-        tail = np.where(needed <= np.sqrt(np.log(2)), 1.0, 2 * np.exp(-(np.maximum(needed, 0) ** 2)))
-        assert np.trapezoid(density * tail, first) <= alpha * (1 + 1e-6)
+def strays(n: int, m: int, band: float) -> float:
+    """Probability that two samples of one population are further apart than `band`: of all orders, those that leave it.
+
+    An order of n and m values is a path of steps right and up; weights are shares of paths, so that nothing overflows.
+    """
+    weight = np.zeros(m + 1)
+    for i in range(n + 1):
+        for j in range(m + 1):
+            came = (weight[j] * i / (i + j) if i else 0.0) + (weight[j - 1] * j / (i + j) if j else 0.0)
+            weight[j] = (1.0 if i == j == 0 else came) if abs(i / n - j / m) <= band else 0.0
+    return 1.0 - float(weight[m])
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1e-2, 1e-3, 1e-6])
+@pytest.mark.parametrize(("n", "m"), [(7, 7), (40, 40), (25, 50), (30, 400), (150, 40)])
+def test_the_band_of_ks_is_left_with_the_level_at_most(n: int, m: int, alpha: float) -> None:
+    """The exact law of the two-sample statistic, counted path by path, at equal and unequal sizes."""
+    band = intervals.ks_band(np.array(float(n)), np.array(float(m)), alpha)
+    assert strays(n, m, float(band)) <= alpha
+
+
+def test_paths_are_counted_as_scipy_counts_them() -> None:
+    """The exact p-value of scipy's two-sample test for a statistic between two possible ones."""
+    first, second = np.arange(12) + 0.5, np.concatenate((np.arange(8), np.arange(20, 30)))
+    found = ks_2samp(first, second, method="exact")
+    assert strays(12, 18, found.statistic - 1e-9) == pytest.approx(found.pvalue)
 
 
 @pytest.mark.parametrize("alpha", [1e-2, 1e-3, 1e-6, 1e-9])
