@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from windows.panes import Window
     from windows.predictions.layout import Layout
     from windows.ring import Groups
+    from windows.statistics.dispersion import Variation
 
 
-CALIBRATION = 3_600_000
-"""How long (ms of panes with data) overdispersion is estimated where the reference does not tell it."""
+LEARNING = 86_400_000
+"""How long (ms; or the longest window, if longer) overdispersion may take to be learnt where the reference does not
+tell it; what is known by then has to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Header:
         last_data: end of the last pane with data, ms; NEVER if there was none.
         seen: version -> Seen, for the versions of late.
         totals: counts so far.
+        variation: how it came about what is known of the traffic's variation.
     """
 
     end: int
@@ -87,6 +90,7 @@ class Header:
     last_data: int
     seen: dict[str, Seen]
     totals: Totals
+    variation: Variation = "known"
 
 
 @dataclass(slots=True)
@@ -123,7 +127,7 @@ class Slices:
             self.state.started = max(start, tick.since)
         slices = [done for window in self.config.windows for done in self._cut(window, start, end, tick.groups)]
         self._see(tick, end)
-        self._calibrate(tick)
+        self._calibrate(tick, start)
         header = Header(
             end,
             tuple((done.window.size, done.index) for done in slices),
@@ -134,6 +138,7 @@ class Slices:
                 for name, seen in self.state.seen.items()
             },
             tick.totals,
+            "known" if self.state.dispersion is None else self.state.dispersion.variation,
         )
         return header, slices
 
@@ -161,16 +166,17 @@ class Slices:
         dispersion = self.state.dispersion
         return Slice(window, index, groups, None if dispersion is None else dispersion.factors())
 
-    def _calibrate(self, tick: Tick) -> None:
-        """Learn from the first hour of panes with data how much panes differ; from then on the estimate stands."""
+    def _calibrate(self, tick: Tick, start: int) -> None:
+        """Learn from panes with data how much they differ; once there are enough, the estimate stands."""
         dispersion = self.state.dispersion
         if dispersion is None or dispersion.settled is not None:
             return
         whole = [vector for (_, segment), vector in tick.groups.items() if segment == WHOLE]
         if whole:
-            dispersion.see(gather(self.where, [sum(whole[1:], start=whole[0])]).coarse)
-            if dispersion.pairs * self.config.pane >= CALIBRATION:
-                dispersion.settle()
+            counts = gather(self.where, [sum(whole[1:], start=whole[0])]).coarse
+            dispersion.see(counts, start, self.config.pane)
+        deadline = max([LEARNING, *(window.size for window in self.config.windows)])
+        dispersion.pass_by(start + self.config.pane, deadline)
 
     def _see(self, tick: Tick, end: int) -> None:
         state = self.state

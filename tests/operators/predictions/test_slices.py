@@ -10,6 +10,7 @@ from operators.predictions.slices import Header, Slice, Slices, SlicesConfig, Sl
 from windows.panes import plan
 from windows.predictions.layout import Layout, layout_of
 from windows.ring import Groups
+from windows.statistics.dispersion import PRIOR
 
 if TYPE_CHECKING:
     from windows.sketches.profiles import Profile
@@ -176,7 +177,7 @@ def test_overdispersion_is_learned_in_the_first_hour_and_then_stands() -> None:
         _, (done,) = step(tick(pane, {("1", ""): vector} if pane % 2 == 0 or pane > 200 else {}))
         assert done.factors is not None
         found.append(done.factors.tolist())
-    assert found[0] == [np.inf, np.inf]
+    assert found[0] == [PRIOR, PRIOR]
     lumpy, steady = found[-1]
     assert 20 < lumpy < 60
     assert steady < 2
