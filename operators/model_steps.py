@@ -12,7 +12,7 @@ from operators.intake.account import Account, AccountState
 from operators.join.join import Join, JoinState
 from operators.join.known import Known, KnownConfig, KnownState
 from operators.join.split import shard_name
-from operators.judging.freshness import FreshnessConfig, surprising
+from operators.judging.freshness import freshness_of
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
 from operators.judging.quiet import QuietConfig
@@ -102,12 +102,8 @@ def judge_step(
     model: ModelPlan, state: JudgeState | None, *, evaluations: bool, changes: bool = False
 ) -> Stateful[Header | Measures, Verdicts, JudgeState]:
     """Headers and measures to verdicts."""
-    quality = model.settings.quality
-    features = model.layout.features
-    rare = tuple(surprising(field.profile.missing, model.reference.rows, model.alpha) for field in features)
-    names = tuple(field.name for field in features)
-    fresh = FreshnessConfig(names, quality.stale_after, quality.no_data_after, rare)
-    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, _quiet_of(model))
+    fresh, quiet = freshness_of(model), _quiet_of(model)
+    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, quiet, model.pane)
     logic = Judge(config, state or JudgeState())
     return Stateful(logic, lambda: logic.state)
 
@@ -117,7 +113,7 @@ def _quiet_of(model: ModelPlan) -> QuietConfig | None:
     if not model.jumps:
         return None
     slides = {window.size: window.slide for window in model.windows}
-    return QuietConfig(model.pane, slides, model.resolve_after, model.settings.quality.no_data_after, model.remember)
+    return QuietConfig(model.pane, slides, model.resolve_after, model.remember)
 
 
 def alert_step(

@@ -128,11 +128,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
             f" while predictions go on (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
         )
     if finding.alert == "DataQuality":
-        what = finding.metric.removesuffix("_ratio").replace("_", " ")
-        return (
-            f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over {size}"
-            f" (limit {finding.threshold:.1%}, {finding.samples} predictions){_others(causes, total)}."
-        )
+        return _quality(finding, who, where, _others(causes, total))
     if finding.alert in LABEL_REASONS or not math.isnan(finding.coverage):
         return label_reason(who, where, finding, _others(causes, total))
     side = "below" if finding.falling else "above"
@@ -145,6 +141,16 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     return (
         f"{subject} of {who}{where} moved away from the reference: {finding.metric} {measured}, {evidence}"
         f"{_others(causes, total)}."
+    )
+
+
+def _quality(finding: Finding, who: str, where: str, others: str) -> str:
+    if finding.metric == "blind_ratio":
+        return f"{finding.value:.0%} of what is watched of {who} cannot be judged: {finding.against}."
+    what = finding.metric.removesuffix("_ratio").replace("_", " ")
+    return (
+        f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over"
+        f" {duration_text(finding.window.size)} (limit {finding.threshold:.1%}, {finding.samples} predictions){others}."
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
+from operators.judging.blind import lack, needs, paging
 from operators.judging.readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
     from windows.arrays import IntArray
+    from windows.statistics.dispersion import Variation
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]
 STATUSES: tuple[Status, ...] = ("ok", "minor", "major", "insufficient_data")
@@ -55,7 +57,12 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
 
 
 def rows_of(
-    model: str, measures: Measures, table: Table, monitors: list[Monitor], changes: Changes | None = None
+    model: str,
+    measures: Measures,
+    table: Table,
+    monitors: list[Monitor],
+    changes: Changes | None = None,
+    variation: Variation = "known",
 ) -> list[Evaluation]:
     """The rows of a table: one for each group and feature for which the metric is defined or should be.
 
@@ -74,6 +81,8 @@ def rows_of(
         if changes is not None:
             key = (table.kind, table.metric, window.size, version, segment)
             wanted &= changes(key, status, value, end, window.size)
+        thin = bool(judged) and bool((wanted & (status == STATUSES.index("insufficient_data"))).any())
+        lacks = _lacks(judged[0], table, group) if thin else [NOTHING_LACKS] * len(status)
         for column in np.flatnonzero(wanted).tolist():
             state, threshold, found = STATUSES[status[column]], thresholds[column], _number(value[column])
             rows.append(
@@ -92,10 +101,13 @@ def rows_of(
                     int(samples[column]),
                     int(table.reference_samples[group, column]),
                     state,
-                    _reason(state, found, threshold, int(samples[column])),
+                    _reason(state, found, threshold, int(samples[column]), lacks[column], variation),
                 )
             )
     return rows
+
+
+NOTHING_LACKS = (float("nan"), float("nan"))
 
 
 def _status(monitor: Monitor, table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
@@ -104,6 +116,18 @@ def _status(monitor: Monitor, table: Table, group: int) -> tuple[IntArray, Seque
     found = breach_level(readings)
     status = np.where((found == 0) & insufficient(readings), STATUSES.index("insufficient_data"), found)
     return status, (readings.base + monitor.lowest).tolist()
+
+
+def _lacks(monitor: Monitor, table: Table, group: int) -> list[tuple[float, float]]:
+    """(rows, threshold) of each column: rows that a window needs for the threshold that pages, or for the lowest."""
+    readings, behind = readings_of(monitor, table, group), table.reference_samples[group]
+    pages = paging(readings)
+    lowest = np.minimum(pages, np.abs(np.minimum(readings.minor, readings.major) - readings.base))
+    needed = needs(monitor.metric, readings, behind)
+    further = needs(monitor.metric, readings, behind, lowest)
+    with np.errstate(invalid="ignore"):
+        sees = needed <= readings.samples
+    return list(zip(np.where(sees, further, needed).tolist(), np.where(sees, lowest, pages).tolist(), strict=True))
 
 
 def _unjudged(table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
@@ -115,13 +139,30 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _reason(status: Status, value: float | None, threshold: float | None, samples: int) -> str:
+VARIES = {
+    "known": "",
+    "learning": "; how much the traffic varies is being learnt, and until then a row counts for a fiftieth",
+    "assumed": "; how much the traffic varies is assumed, for there were too few panes to learn it from",
+}
+
+
+def _reason(
+    status: Status,
+    value: float | None,
+    threshold: float | None,
+    samples: int,
+    lacks: tuple[float, float],
+    variation: Variation,
+) -> str:
     if value is None:
         return "no value: there are no samples to compare"
     if threshold is None:
         return "measured; no threshold is set"
     if status == "insufficient_data":
-        return f"{samples} samples leave an interval wider than the threshold {threshold:g}"
+        wide = f"{samples} samples leave an interval wider than the threshold {threshold:g}"
+        needed, limit = lacks
+        more = "" if needed <= samples else f": it {lack(needed, limit, samples)}"
+        return f"{wide}{more}{VARIES[variation]}"
     if status == "ok":
         return f"the bound is not past the threshold {threshold:g}"
     return f"the whole interval is past the {status} threshold"

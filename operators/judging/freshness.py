@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
+from operators.judging.patience import silence_of, silent_at
 from operators.predictions.close import NEVER
 
 if TYPE_CHECKING:
+    from operators.judging.patience import SilenceConfig
+    from operators.plans.model import ModelPlan
     from operators.predictions.slices import Header
+    from windows.statistics.gaps import Gaps
 
 
 @dataclass(frozen=True, slots=True)
 class FreshnessConfig:
-    """Feature names in layout order, and the limits (ms).
+    """Feature names in layout order, how long (ms) a feature may lack values, and how long nothing may come.
 
     `rare` is, by feature, how many predictions without a value are no surprise yet: where the reference lacks it often,
     a long time without says nothing at thin traffic.
@@ -26,33 +30,55 @@ class FreshnessConfig:
 
     features: tuple[str, ...]
     stale_after: int
-    no_data_after: int
+    silence: SilenceConfig
     rare: tuple[float, ...] = ()
 
 
-def surprising(missing: int, rows: int, alpha: float) -> float:
+def surprising(missing: int, rows: int, alpha: float, run: int = 0) -> float:
     """Predictions in a row without a value that come about by chance with a probability under `alpha`.
 
     Args:
         missing: reference rows without the value.
         rows: reference rows.
         alpha: > 0.
+        run: most reference rows in a row without it, where they were in order of time; 0 where that is not known.
 
     Returns:
         log(alpha) / log(share), with the share of missing values as (missing + 1) / (rows + 2); infinite when it is 1.
+        Where values were missing in longer runs than that, as if they come and go together, twice the longest run.
     """
     share = (missing + 1) / (rows + 2)
-    return math.log(alpha) / math.log(share) if share < 1 else math.inf
+    alone = math.log(alpha) / math.log(share) if share < 1 else math.inf
+    usual = math.log(max(rows, 2)) / -math.log(share) if share < 1 else math.inf
+    return max(alone, 2.0 * run) if run > usual + 1 else alone
 
 
-def fresh_findings(config: FreshnessConfig, header: Header) -> list[Finding]:
-    """NoData of the model, FeatureStale of each version that still serves."""
+def freshness_of(model: ModelPlan) -> FreshnessConfig:
+    """What follows from a model's settings and the pace of its reference."""
+    quality, pace = model.settings.quality, model.reference.pace
+    runs = {} if pace is None else pace.lacking
+    rare = tuple(
+        surprising(field.profile.missing, model.reference.rows, model.alpha, runs.get(field.name, 0))
+        for field in model.layout.features
+    )
+    names = tuple(field.name for field in model.layout.features)
+    return FreshnessConfig(names, quality.stale_after, silence_of(quality.no_data_after, pace, model.silences), rare)
+
+
+def silent_from(config: FreshnessConfig, gaps: Gaps, header: Header) -> int:
+    """The moment (ms) from which on there is NoData, if nothing comes after a tick."""
+    ever = header.last_data != NEVER
+    return silent_at(config.silence, header.last_data if ever else header.started, gaps, ever=ever)
+
+
+def fresh_findings(config: FreshnessConfig, gaps: Gaps, header: Header) -> list[Finding]:
+    """NoData of the model, FeatureStale of each version that still serves; `gaps` are of the panes with data."""
     last = header.started if header.last_data == NEVER else header.last_data
-    silence = header.end - last
+    told = silent_from(config, gaps, header)
     found = []
-    if silence >= config.no_data_after:
+    if header.end >= told:
         found.append(
-            _finding("NoData", "quality.no_data", "", "", "no_data_s", silence, config.no_data_after, header.end)
+            _finding("NoData", "quality.no_data", "", "", "no_data_s", header.end - last, told - last, header.end)
         )
     for version, seen in sorted(header.seen.items()):
         rare = config.rare or (0.0,) * len(config.features)

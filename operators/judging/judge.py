@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from operators.findings import PREDICTIONS, Finding
+from operators.judging import blind
+from operators.judging.blind import Blind, BlindState
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.evaluations import Evaluation, rows_of
-from operators.judging.freshness import FreshnessConfig, fresh_findings
+from operators.judging.freshness import FreshnessConfig, fresh_findings, silent_from
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
+from operators.predictions.close import NEVER
 from operators.predictions.slices import Header
 from operators.tables import Kind
 from windows.segments import WHOLE
+from windows.statistics.gaps import Gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +53,7 @@ class JudgeConfig:
     evaluations: bool
     changes: bool = False
     quiet: QuietConfig | None = None
+    pane: int = 10_000
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class JudgeState:
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     objectives: dict[tuple[str, str], ObjectiveStanding] = field(default_factory=dict)
     quiet: QuietState = field(default_factory=QuietState)
+    gaps: Gaps = field(default_factory=Gaps)
+    blind: BlindState = field(default_factory=BlindState)
     version: ClassVar[int] = 1
 
 
@@ -75,6 +82,7 @@ class Verdicts:
         objectives: where every objective of every version stood when last measured.
         silent: (version, segment, alert) of which findings were given up at this tick: for long there was nothing to
             measure.
+        blind: what could not be judged although rows came; None before the first look.
     """
 
     end: int
@@ -83,6 +91,7 @@ class Verdicts:
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[ObjectiveStanding, ...]
     silent: frozenset[tuple[str, str, str]] = frozenset()
+    blind: Blind | None = None
 
     @property
     def source(self) -> str:
@@ -102,6 +111,7 @@ class Judge:
         self.config = config
         self.state = state
         self.changes = Changes() if config.changes else None
+        self.stale = False
         self.by_table: dict[tuple[str, str], list[Monitor]] = {}
         for monitor in config.monitors:
             self.by_table.setdefault((monitor.kind, monitor.metric), []).append(monitor)
@@ -134,7 +144,9 @@ class Judge:
                     for objective in self._judge(monitor, measures, table, header, looked):
                         self.state.objectives[objective.version, objective.sla] = objective
                 if self.config.evaluations:
-                    evaluations += rows_of(self.config.model, measures, table, monitors, self.changes)
+                    said = (self.changes, header.variation)
+                    evaluations += rows_of(self.config.model, measures, table, monitors, *said)
+        self._conclude(header)
         if self.config.quiet is not None:
             for measures in measured:
                 self._looked(measures.window.size, measures.end, looked)
@@ -148,12 +160,16 @@ class Judge:
     def _quiet(self, before: int) -> Iterator[Verdicts]:
         """The ticks that were left out before a tick, where anything happens of itself."""
         config, quiet = self.config.quiet, self.state.quiet
-        while config is not None and (header := next_quiet(config, quiet, self.state.streams, before)) is not None:
+        while config is not None and (header := next_quiet(config, quiet, self.state.streams, before, self._silent)):
             looked: set[StreamKey] = set()
             for size, slide in config.slides.items():
                 if header.end % slide == 0 and size in quiet.looks:
                     self._look_again(size, header.end, looked)
             yield self._verdicts(header, looked, [])
+
+    def _silent(self, header: Header) -> int:
+        """When (ms) there will be NoData, if nothing comes."""
+        return silent_from(self.config.freshness, self.state.gaps, header)
 
     def _look_again(self, size: int, end: int, looked: set[StreamKey]) -> None:
         """Look at a window as it was at its latest look: its streams take the same readings once more."""
@@ -178,11 +194,31 @@ class Judge:
     def _verdicts(self, header: Header, looked: set[StreamKey], evaluations: list[Evaluation]) -> Verdicts:
         given_up = self._forget(header, looked)
         findings = [finding for key in sorted(self.state.streams) for finding in self._findings(key)]
-        findings += fresh_findings(self.config.freshness, header)
+        if header.last_data != NEVER:
+            self.state.gaps.see(header.last_data - self.config.pane, header.last_data)
+        findings += fresh_findings(self.config.freshness, self.state.gaps, header)
+        findings += self.state.blind.findings
         objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
         if self.config.quiet is not None:
             passed(self.config.quiet, self.state.quiet, header, findings)
-        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up)
+        cannot = self.state.blind.found
+        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up, cannot)
+
+    def _conclude(self, header: Header) -> None:
+        """After looks: what cannot be judged."""
+        if self.stale:
+            self.stale = False
+            features = self.config.freshness.features
+            blind.conclude(self.state.blind, header.seen, self.config.monitors, features, header.end)
+
+    def _looks(self, monitor: Monitor, measures: Measures) -> bool:
+        """Whether it is asked now what cannot be judged: only where something changed, for other ticks are left out."""
+        state, size = self.state.blind, measures.window.size
+        if not measures.changed or monitor.metric == RATE or not blind.due(state, monitor, size, measures.end):
+            return False
+        blind.looked(state, monitor, size, measures.end)
+        self.stale = True
+        return True
 
     def _judge(
         self, monitor: Monitor, measures: Measures, table: Table, header: Header, looked: set[StreamKey]
@@ -192,6 +228,7 @@ class Judge:
             if not _covered(measures, header):
                 return objectives
             table = _all_versions(table)
+        looks = self._looks(monitor, measures)
         for row, (version, segment) in enumerate(table.groups):
             if monitor.whole_only and segment != WHOLE:
                 continue
@@ -201,6 +238,11 @@ class Judge:
             if not measurable(readings):
                 continue
             looked.add(key)
+            if looks and version in header.seen:
+                covered = measures.end - header.seen[version].first + self.config.pane
+                behind = table.reference_samples[row][: len(readings.value)]
+                size = measures.window.size
+                blind.look(self.state.blind, monitor, size, (version, segment), readings, behind, measures.end, covered)
             if monitor.objective is not None:
                 value = oriented(monitor, float(np.nanmax(readings.value)))
                 objectives.append(

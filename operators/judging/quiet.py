@@ -12,10 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from operators.alerts.alert import UPDATE_INTERVAL
-from operators.predictions.close import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from operators.findings import Finding
     from operators.judging.decision import StreamState
@@ -28,15 +27,11 @@ Standing = frozenset[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class QuietConfig:
-    """One model: pane, window size -> slide, how long alerts take to end, data may be missing, versions are remembered.
-
-    All in ms.
-    """
+    """One model: pane, window size -> slide, how long alerts take to end and versions are remembered; all in ms."""
 
     pane: int
     slides: Mapping[int, int]
     resolve_after: int
-    no_data_after: int
     remember: int
 
 
@@ -60,14 +55,21 @@ class QuietState:
 
 
 def next_quiet(
-    config: QuietConfig, state: QuietState, streams: Mapping[StreamKey, StreamState], before: int
+    config: QuietConfig,
+    state: QuietState,
+    streams: Mapping[StreamKey, StreamState],
+    before: int,
+    silent: Callable[[Header], int],
 ) -> Header | None:
-    """The header of the next tick at which anything can happen of itself, earlier than `before` (ms); None for none."""
+    """The header of the next tick at which anything can happen of itself, earlier than `before` (ms); None for none.
+
+    `silent` tells when (ms) there will be NoData.
+    """
     header = state.header
     if header is None or header.end + config.pane >= before:
         return None
     after = header.end
-    moments = [*state.timers, *_moments(config, state, streams, header), before]
+    moments = [*state.timers, *_moments(config, state, streams, header), _up(silent(header), config.pane), before]
     if state.standing:  # what an alert ends with is what was found of it a pane before
         moments += [at - config.pane for at in moments]
     times = [at for at in moments if after < at < before]
@@ -85,10 +87,13 @@ def _moments(
     for size in {key[1] for key, stream in streams.items() if _goes_on(state, key, stream)} & config.slides.keys():
         slide = config.slides[size]
         yield header.end // slide * slide + slide
-    last = header.started if header.last_data == NEVER else header.last_data
-    yield -(-(last + config.no_data_after) // pane) * pane
     for seen in header.seen.values():
         yield (seen.last + config.remember) // pane * pane + pane
+
+
+def _up(at: int, pane: int) -> int:
+    """The end of a pane that is not before a moment."""
+    return -(-at // pane) * pane
 
 
 def _goes_on(state: QuietState, key: StreamKey, stream: StreamState) -> bool:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LIVE_VERSIONS = 2
 """Versions assumed to serve at the same time when the budget of false pages is divided."""
 
+SILENCE_SHARE = 0.05
+"""Share of the budget of false pages that is kept for silences which come about by chance."""
+
 REMEMBER = 86_400_000
 """A version that has served nothing for a day (or its longest window, if longer) is forgotten."""
 
@@ -49,6 +52,8 @@ class ModelPlan:
     join: JoinPlan | None = None
     jumps: bool = False
     resolve_after: int = 0
+    silences: float = 0.05
+    """False alarms a month that are kept for silences which come about by chance."""
 
 
 def plan_models(
@@ -79,7 +84,8 @@ def plan_models(
         for settings, _, _, layout in drafts
     }
     looks += sum(_label_looks(settings, joins[settings.name], time.pane) for settings in models)
-    alpha = level(alerting.false_pages_per_month, 1, max(looks, 1.0))
+    budget = alerting.false_pages_per_month
+    alpha = level(budget * (1 - SILENCE_SHARE), 1, max(looks, 1.0))
     return {
         settings.name: ModelPlan(
             settings=settings,
@@ -94,6 +100,7 @@ def plan_models(
             join=joins[settings.name],
             jumps=jumps,
             resolve_after=alerting.resolve_after,
+            silences=budget * SILENCE_SHARE / len(drafts),
         )
         for settings, monitors, windows, layout in drafts
     }

@@ -78,7 +78,8 @@ class QualitySettings(Settings):
         unseen: share of categories the reference does not name; None for off.
         out_of_range: share of numbers outside the reference's range; None for off.
         stale_after: a feature without a value for this long, while predictions come, is stale.
-        no_data_after: no predictions at all for this long, with the partitions confirmed empty.
+        no_data_after: no predictions at all for this long, with the partitions confirmed empty; None for as long as the
+            pace of the reference, or of the live traffic, makes it a surprise.
     """
 
     windows: Windows = (60_000, 3_600_000)
@@ -86,7 +87,7 @@ class QualitySettings(Settings):
     unseen: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
     out_of_range: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
     stale_after: Annotated[Millis, from_to(1)] = 1_800_000
-    no_data_after: Annotated[Millis, from_to(1)] = 120_000
+    no_data_after: Annotated[Millis, from_to(1)] | None = None
 
 
 class FeatureSettings(Settings):

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
+from operators.plans.model import plan_models
 from stream.config.checks import reference_notes
-from stream.config.load import Config, load, load_references
+from stream.config.load import Config, load, load_references, with_pace
+from stream.config.sight import pace_lines
 from stream.config.summary import model_lines
 from stream.http.access import load_access
 from stream.http.tls import load_tls
@@ -22,12 +24,14 @@ def check(
     """Check a config and its references; every problem is one line."""
     loaded = load(config)
     references = load_references(loaded)
+    loaded = with_pace(loaded, references)
     load_access(loaded)
     load_tls(loaded)
     clients = clients_of(loaded)
+    plans = plan_models(loaded.models, references, loaded.time, loaded.alerting, everything=False)
     for model in loaded.models:
         reference = references[model.name]
-        for line in model_lines(loaded, model, reference):
+        for line in (*model_lines(loaded, model, reference), *pace_lines(plans[model.name])):
             typer.echo(line)
         for note in (*reference.notes, *reference_notes(reference)):
             typer.echo(f"note: {model.name}: {note}", err=True)

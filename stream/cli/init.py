@@ -48,4 +48,6 @@ def init(
     guessed = "" if task or positive else f" (guessed: correct `task: {started.task}` in the config if it is not)"
     typer.echo(f"{started.reference_file}: {started.reference.rows:,} rows, {len(started.reference.features)} features")
     typer.echo(f"{started.config}: model {model}, task {started.task}{guessed}")
+    for line in started.sights:
+        typer.echo(f"  {line}")
     typer.echo(f"next: driftgauge check {started.config}")

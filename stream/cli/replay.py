@@ -13,7 +13,7 @@ from operators.settings.durations import show_duration
 from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
-from stream.config.load import Config, load, load_references
+from stream.config.load import Config, load, load_references, with_pace
 from stream.errors import UsageError
 from stream.replay.lanes import Lane
 from stream.replay.summary import Summary
@@ -73,6 +73,7 @@ def replay(
     """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
     loaded = load(config, {**os.environ, **overrides(settings or ())})
     references = load_references(loaded)
+    loaded = with_pace(loaded, references)
     lanes = [
         *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS),
         *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from stream.config.load import load, load_references
+from stream.config.load import load, load_references, with_pace
 from stream.http.access import load_access
 from stream.http.tls import load_tls
 from stream.push.replicas import push_of
@@ -22,7 +22,9 @@ def run(
 ) -> None:
     """Watch the predictions topic: alerts to Kafka, metrics on HTTP. SIGTERM or Ctrl-C stops it."""
     loaded = load(config)
-    flow = MonitorFlow(loaded, load_references(loaded))
+    references = load_references(loaded)
+    loaded = with_pace(loaded, references)
+    flow = MonitorFlow(loaded, references)
     shown = partial(redact, config=loaded)
     service = Service(
         processes,

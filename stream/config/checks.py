@@ -13,6 +13,7 @@ from stream.config.performance_checks import performance_findings, reference_wit
 from stream.config.problems import Finding, KeyPath
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
+from windows.statistics.dispersion import ENOUGH_PAIRS, FEWEST_PAIRS
 from windows.values import AS_IT_IS, Reading
 
 FEWEST_SLICES = 6
@@ -50,7 +51,7 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
                 yield (*at, "sla", metric), None, 'a target from 0 to 1 is needed, such as ">= 0.999"'
             if (good := _turned(metric, objective)) is not None:
                 yield (*at, "sla", metric), None, good
-        if model.quality.no_data_after < idle_after:
+        if model.quality.no_data_after is not None and model.quality.no_data_after < idle_after:
             allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
             yield (*at, "quality", "no_data_after"), None, allowed
 
@@ -128,8 +129,9 @@ def reference_notes(reference: Reference) -> Iterator[str]:
     lack = "has no timestamps" if reference.start is None else "spans too short a time"
     rows = "rows with a timestamp column" if reference.start is None else "rows of a longer time"
     yield (
-        f"the reference {lack}, so how much traffic varies is learnt from live traffic: nothing can fire in the first "
-        f"minutes, and thresholds are reached later in the first hour; build it from {rows}"
+        f"the reference {lack}, so how much traffic varies is learnt from live traffic: until {FEWEST_PAIRS} pairs of "
+        f"panes are known a row counts for a fiftieth, and it counts for less than it could until some {ENOUGH_PAIRS} "
+        f"are; build it from {rows}"
     )
 
 

@@ -15,6 +15,7 @@ from operators.settings.parts import Settings
 from stream.config import checks
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
+from stream.config.follow import follow_pane, paced, written_in
 from stream.config.problems import ConfigError, Finding, Problem
 from stream.config.secrets import secrets_of
 from stream.config.settings import (
@@ -44,6 +45,7 @@ __all__ = [
     "load_reference",
     "load_references",
     "model_named",
+    "with_pace",
 ]
 
 MAX_REFERENCE_BYTES = 1 << 30
@@ -111,7 +113,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
         problems = problems_of(error, Config, document, origins)
     if problems:  # outside the except clause: pydantic's error holds the values given, secrets among them
         raise ConfigError(problems)
-    config = _anchor(config, source)
+    config = _anchor(_followed(config, document), source)
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = checks.findings(config.time.pane, config.time.idle_after, config.models)
@@ -161,6 +163,13 @@ def load_reference(path: Path) -> Reference:
         raise ReferenceError_(error.strerror or "cannot be read") from None
 
 
+def with_pace(config: Config, references: Mapping[str, Reference]) -> Config:
+    """The config with longer windows beside default ones that are too short to decide at the pace of the reference."""
+    value = {} if config._document is None else config._document.value  # noqa: SLF001 - its own module
+    models, changed = paced(config.models, references, config.time.pane, value)
+    return config.model_copy(update={"models": models}) if changed else config
+
+
 def model_named(config: Config, name: str) -> ModelSettings:
     """The settings of a model.
 
@@ -185,6 +194,15 @@ def _reference_of(config: Config, index: int) -> Reference:
     except ReferenceError_ as error:
         said = f"{model.reference}: {error}"
         raise ConfigError([config.problem((path, said, f"make it with: {build}"))]) from None
+
+
+def _followed(config: Config, document: Document) -> Config:
+    """The config with defaults that go with the pane."""
+    pane = config.time.pane
+    models = tuple(
+        follow_pane(model, pane, written_in(document.value, index)) for index, model in enumerate(config.models)
+    )
+    return config.model_copy(update={"models": models})
 
 
 def _restrict(reference: Reference, model: ModelSettings) -> Reference:

@@ -13,20 +13,29 @@ if TYPE_CHECKING:
 
 
 def performance_text(
-    task: Task, *, on: bool = False, positive: str = "null", threshold: float = PerformanceSettings().threshold
+    task: Task,
+    *,
+    on: bool = False,
+    positive: str = "null",
+    threshold: float = PerformanceSettings().threshold,
+    windows: tuple[int, ...] | None = None,
 ) -> str:
-    """The lines, each a comment unless it is `on`, indented as a key of a model; `positive` is text of YAML."""
+    """The lines, each a comment unless it is `on`, indented as a key of a model; `positive` is text of YAML.
+
+    `windows` (ms) are those that suit the pace of the labels; None for the default.
+    """
     start = "    " if on else "    # "
-    return "".join(f"{start}{line}".rstrip() + "\n" for line in _lines(task, positive, threshold).splitlines())
+    lines = _lines(task, positive, threshold, windows).splitlines()
+    return "".join(f"{start}{line}".rstrip() + "\n" for line in lines)
 
 
-def _lines(task: Task, positive: str, threshold: float) -> str:
+def _lines(task: Task, positive: str, threshold: float, windows: tuple[int, ...] | None) -> str:
     performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
     levels = curve.max_shift
     return f"""\
 performance:
   # windows of prediction time: a window is judged when its labels have come
-  windows: {_windows(performance.cohort_windows)}
+  windows: {_windows(windows or performance.cohort_windows)}
   # a prediction's label has come, or will not, when it is this old
   label_delay: {show_duration(performance.label_delay)}
   # ... or earlier, once this share of the predictions has one, such as  0.98

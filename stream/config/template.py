@@ -8,6 +8,7 @@ from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.performance import PerformanceSettings
+from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
 from stream.config.settings import (
     AlertmanagerSettings,
@@ -37,6 +38,8 @@ class NewModel:
         positive: which of them is positive, where they are text.
         threshold: a score of at least this is a positive prediction.
         readings: feature -> how its values are read, where that is not as they are.
+        pace: panes and windows that suit its traffic; None where its rows had no timestamps.
+        sights: what each window sees, for people.
     """
 
     name: str
@@ -48,20 +51,23 @@ class NewModel:
     positive: str | None = None
     threshold: float = PerformanceSettings().threshold
     readings: dict[str, Reading] = field(default_factory=dict)
+    pace: PacePlan | None = None
+    sights: tuple[str, ...] = ()
 
 
 def config_text(model: NewModel) -> str:
     """The YAML text."""
-    return f"{_edges()}\n{_time()}\n{_alerting()}\n{_alertmanager()}\n{_model(model)}"
+    return f"{_edges()}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{_model(model)}"
 
 
 def _edges() -> str:
     kafka, topics, state, http = KafkaSettings(), TopicsSettings(), StateSettings(), HttpSettings()
     return f"""\
-# Config of driftgauge. `driftgauge check` explains what is wrong with it. Every value that is not the model's own is
-# the default and may be left out. DRIFTGAUGE__SECTION__KEY in the environment overrides a value, for example
-# DRIFTGAUGE__KAFKA__BROKERS or DRIFTGAUGE__MODELS__0__MAX_VERSIONS. ${{NAME}} inside a value is replaced by that
-# variable, ${{NAME:-default}} gives it a default. Durations: 250ms, 10s, 5m, 1h, 7d. Paths are relative to this file.
+# Config of driftgauge. `driftgauge check` explains what is wrong with it. Every value but panes, windows and what is
+# the model's own is the default and may be left out. DRIFTGAUGE__SECTION__KEY in the environment overrides a value,
+# for example DRIFTGAUGE__KAFKA__BROKERS or DRIFTGAUGE__MODELS__0__MAX_VERSIONS. ${{NAME}} inside a value is replaced
+# by that variable, ${{NAME:-default}} gives it a default. Durations: 250ms, 10s, 5m, 1h, 7d. Paths are relative to
+# this file.
 
 kafka:
   # host:port, several separated by commas
@@ -109,8 +115,10 @@ http:
 """
 
 
-def _time() -> str:
+def _time(pace: PacePlan | None) -> str:
     time = TimeSettings()
+    if pace is not None:
+        time = time.model_copy(update={"pane": pace.pane, "lateness": pace.lateness})
     return f"""\
 time:
   # the smallest slice of event time; every window is a multiple of it
@@ -161,13 +169,17 @@ alertmanager:
 
 
 def _model(model: NewModel) -> str:
-    drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
+    drift, prediction, quality = _sections(model.pace)
     features = "".join(
         f"      {_key(name)}: {_feature(kind, model.readings.get(name))}\n" for name, kind in model.features.items()
     )
     segments = ", ".join(_quoted(key) for key in model.segments)
     positive = "null" if model.positive is None else _quoted(model.positive)
-    performance = performance_text(model.task, on=model.labelled, positive=positive, threshold=model.threshold)
+    cohorts = None if model.pace is None else model.pace.cohorts
+    performance = performance_text(
+        model.task, on=model.labelled, positive=positive, threshold=model.threshold, windows=cohorts
+    )
+    sights = "".join(f"      # {line}\n" for line in model.sights)
     return f"""\
 models:
   # as in the predictions' field `model`
@@ -186,6 +198,7 @@ models:
 {features}\
     # drift of features: levels are distances to the reference, null is off
     drift:
+{sights}\
       windows: {_windows(drift.windows)}
       # population stability index, on 10 bins
       psi: {_levels(drift, "psi")}
@@ -218,8 +231,9 @@ models:
       out_of_range: {quality.out_of_range:g}
       # a feature without a value for this long, while predictions come
       stale_after: {show_duration(quality.stale_after)}
-      # no predictions at all for this long
-      no_data_after: {show_duration(quality.no_data_after)}
+      # no predictions at all for this long; null is as long as the pace of the reference (by hour of the week, from two
+      # weeks on) makes it a surprise, or that of the live traffic where the reference has no timestamps
+      no_data_after: null
     # how good predictions are, from the labels in topics.feedback; null: no labels are read
 {"" if model.labelled else "    performance: null" + chr(10)}{performance}\
     # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}};
@@ -235,6 +249,22 @@ def _feature(kind: FeatureKind, reading: Reading | None) -> str:
     missing = f", missing: [{', '.join(map(_quoted, reading.missing))}]" if reading.missing else ""
     rounded = "" if reading.resolution is None else f", resolution: {reading.resolution:g}"
     return f"{{kind: {kind}{missing}{rounded}}}"
+
+
+def _sections(pace: PacePlan | None) -> tuple[DriftSettings, PredictionSettings, QualitySettings]:
+    """The settings of the three sections, with the windows that suit the pace."""
+    drift, prediction, quality = DriftSettings(), PredictionSettings(), QualitySettings()
+    if pace is None:
+        return (
+            drift.model_copy(update={"windows": ANY_PACE}),
+            prediction.model_copy(update={"windows": ANY_PACE}),
+            quality.model_copy(update={"windows": ANY_PACE_QUALITY}),
+        )
+    return (
+        drift.model_copy(update={"windows": pace.windows}),
+        prediction.model_copy(update={"windows": pace.windows}),
+        quality.model_copy(update={"windows": pace.quality, "stale_after": pace.stale_after}),
+    )
 
 
 def _windows(windows: tuple[int, ...]) -> str:

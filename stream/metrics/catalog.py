@@ -74,6 +74,13 @@ FEATURE_MISSING_RATIO = _gauge(
 )
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
 
+BLIND_STREAMS = _gauge(
+    "blind_streams",
+    ("model",),
+    "Monitors by version, segment and feature that no window could judge for its length (or a day), though rows came.",
+)
+BLIND_RATIO = _gauge("blind_ratio", ("model",), "Share of what is watched that could not be judged for a day.")
+
 # How well they do: realised, where labels came, and estimated, where none did yet (metric is estimated_...).
 PERFORMANCE = _gauge("performance", _PREDICTION_DRIFT, "Quality of the predictions over a window, by metric.")
 PERFORMANCE_LOWER = _gauge("performance_lower", _PREDICTION_DRIFT, "Lower confidence bound of performance.")

@@ -146,6 +146,10 @@ def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> It
         for feature, at in zip(features, seen.values.tolist(), strict=True)
     ]
     yield GaugeBlock(model, "feature_age_seconds", tuple(row for row, _ in ages), tuple(age for _, age in ages))
+    if verdicts.blind is not None:
+        cannot = verdicts.blind
+        yield GaugeBlock(model, "blind_streams", ((model,),), (float(cannot.streams),))
+        yield GaugeBlock(model, "blind_ratio", ((model,),), (cannot.lasting / max(cannot.all, 1),))
     outcomes: dict[tuple[str, ...], float] = {}
     for version, count in totals.served.items():
         outcomes[model, version, "ok"] = float(count)

@@ -20,11 +20,13 @@ from stream.references.count import (
 )
 from stream.references.frames import PREDICTION, Odd, frames
 from stream.references.labels import with_labels
+from stream.references.pace_tally import PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.rows.columns import Rows
 from stream.rows.kinds import odd_cells
 from windows.arrays import IntArray
+from windows.references.pace import Pace
 from windows.references.reference import Reference, seal
 from windows.segments import OTHER
 from windows.sketches.edges import coarse_bins, fine_edges
@@ -174,11 +176,12 @@ def _tally(plan: Plan, scan: Scan) -> Tally:
         for name, column in scan.numeric.items()
     }
     categorical = {name: column.candidates() for name, column in scan.categorical.items()}
-    panes = None
+    panes = pace = None
     if scan.start is not None and scan.end is not None:
         panes = PaneTally(slot_sizes(numeric, categorical), (scan.start, scan.end), plan.pane, scan.timed)
+        pace = PaceTally(scan.start, scan.end)
     segments = {key: _segment_values(values) for key, values in scan.segments.items()}
-    return Tally(numeric, categorical, segments, panes)
+    return Tally(numeric, categorical, segments, panes, pace)
 
 
 def _sampled(scan: Scan, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -210,12 +213,18 @@ def _reference(plan: Plan, scan: Scan, tally: Tally) -> Reference:
             segments={key: _segments(plan, part, orders) for key, part in tally.segments.items()},
             id="",
             readings={name: reading for name in plan.features if (reading := _reading(plan, name)) != AS_IT_IS},
+            pace=None if tally.pace is None else _pace(plan, tally.pace),
         )
     )
 
 
 def _reading(plan: Plan, name: str) -> Reading:
     return Reading(plan.read[name].missing, plan.resolutions.get(name))
+
+
+def _pace(plan: Plan, tally: PaceTally) -> Pace:
+    pace = tally.pace()
+    return replace(pace, lacking={name: run for name, run in pace.lacking.items() if name in plan.features and run})
 
 
 def _order(slots: CategorySlots, counts: IntArray) -> IntArray:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.references.frames import Coded, Frame
+from stream.references.frames import PREDICTION, Coded, Frame
+from stream.references.pace_tally import PaceTally
 from windows.arrays import FloatArray, IntArray
 from windows.segments import OTHER
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
@@ -133,6 +134,7 @@ class Tally:
         categorical: dict[str, list[str]],
         segments: dict[str, list[str]],
         panes: PaneTally | None,
+        pace: PaceTally | None = None,
     ) -> None:
         self.numeric = {name: NumericSlots(edges) for name, edges in numeric.items()}
         self.categorical = {name: CategorySlots(names) for name, names in categorical.items()}
@@ -148,6 +150,7 @@ class Tally:
         }
         self.latency = np.zeros(LATENCY_BINS, dtype=np.int64)
         self.panes = panes
+        self.pace = pace
 
     def add(self, frame: Frame) -> None:
         """Take in a batch."""
@@ -161,6 +164,10 @@ class Tally:
             self.latency += np.bincount(latency_slots(frame.latency), minlength=LATENCY_BINS)
         if self.panes is not None:
             self.panes.add(slots, frame)
+        if self.pace is not None and frame.times is not None:
+            columns = {name: values for name, values in slots.items() if name != PREDICTION}
+            missing = {name: values == len(self.counts[name]) - 2 for name, values in columns.items()}
+            self.pace.add(*frame.times, missing)
 
 
 def slot_sizes(numeric: dict[str, FloatArray], categorical: dict[str, list[str]]) -> dict[str, int]:

@@ -3,13 +3,16 @@
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from operators.plans.model import plan_models
 from stream.config.checks import UNREADABLE
-from stream.config.load import load, load_references
+from stream.config.load import Config, load, load_references
+from stream.config.pace import plan_pace
 from stream.config.problems import shorten
+from stream.config.sight import pace_comments
 from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
 from stream.files import write_atomically
@@ -66,6 +69,7 @@ class Started:
     reference: Reference
     task: Task
     notes: tuple[str, ...]
+    sights: tuple[str, ...] = ()
 
 
 def initialise(options: InitOptions, progress: Progress) -> Started:
@@ -100,11 +104,11 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         has = ", ".join(repr(label) for label in _labels(options, rows)) or "none"
         raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
     task = asked or _task(built.reference, _prediction_kind(options, rows))
-    text = config_text(_new_model(options, built.reference, task, reference_file.name))
-    _write_checked(config, text.encode(), reference_file, to_json(built.reference))
+    model = _new_model(options, built.reference, task, reference_file.name)
+    seen = _write_checked(config, model, reference_file, to_json(built.reference))
     labelled = [LABELLED] if built.reference.outcomes is not None else []
     notes = (*built.notes, *_unlabelled(options, rows), *labelled)
-    return Started(config, reference_file, built.reference, task, notes)
+    return Started(config, reference_file, built.reference, task, notes, seen)
 
 
 def _new_model(options: InitOptions, reference: Reference, task: Task, file: str) -> NewModel:
@@ -123,25 +127,37 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         said.positive,
         default.threshold if said.threshold is None else said.threshold,
         reference.readings,
+        plan_pace(reference),
     )
 
 
-def _write_checked(config: Path, text: bytes, reference_file: Path, reference: bytes) -> None:
+def _write_checked(config: Path, model: NewModel, reference_file: Path, reference: bytes) -> tuple[str, ...]:
     """Write both files, if they pass what `driftgauge check` asks: else neither.
 
+    Returns:
+        what each window sees, for people.
+
     Raises:
-        UsageError: they do not, or cannot be written.
+        UsageError: they do not pass, or cannot be written.
     """
     with tempfile.TemporaryDirectory() as directory:
         drafts = (Path(directory) / config.name, Path(directory) / reference_file.name)
-        for draft, data in zip(drafts, (text, reference), strict=True):
+        for draft, data in zip(drafts, (config_text(model).encode(), reference), strict=True):
             write_atomically(draft, data)
         try:
-            load_references(load(drafts[0], env={}))
+            seen = _seen(load(drafts[0], env={}))
         except UsageError as error:
             raise UsageError(str(error).replace(str(drafts[0]), str(config))) from None
     write_atomically(reference_file, reference)
-    write_atomically(config, text)
+    write_atomically(config, config_text(replace(model, sights=seen)).encode())
+    return seen
+
+
+def _seen(config: Config) -> tuple[str, ...]:
+    """What the windows of the only model see, once its reference fits."""
+    references = load_references(config)
+    (plan,) = plan_models(config.models, references, config.time, config.alerting, everything=False).values()
+    return pace_comments(plan)
 
 
 def _check_names(rows: Rows, plan: Plan) -> None:

@@ -30,7 +30,8 @@ def _of_model(model: ModelSettings, pane: int) -> Iterator[Recording]:
                 yield _threshold(model.name, monitor.name, monitor.metric, level, limit)
     yield from _of_labels(model)
     yield _threshold(model.name, "quality.stale", "age_s", "major", model.quality.stale_after / 1e3)
-    yield _threshold(model.name, "quality.no_data", "no_data_s", "major", model.quality.no_data_after / 1e3)
+    if model.quality.no_data_after is not None:
+        yield _threshold(model.name, "quality.no_data", "no_data_s", "major", model.quality.no_data_after / 1e3)
 
 
 def _of_labels(model: ModelSettings) -> Iterator[Recording]:

@@ -12,7 +12,7 @@ from chain import Chain
 from factories import START, batch, categorical, click, numeric, plan_of, record, reference_of
 
 from operators.plans.measures import DISTANCES
-from operators.plans.model import LIVE_VERSIONS, plan_models
+from operators.plans.model import LIVE_VERSIONS, SILENCE_SHARE, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
@@ -194,7 +194,7 @@ def test_every_prediction_is_in_the_totals() -> None:
 
 
 def test_the_level_follows_from_the_promise() -> None:
-    """One page a month, divided by every bound that is compared with a threshold in that month."""
+    """One page a month but the share for silences, divided by every bound that is compared in that month."""
     plan = plan_of(
         reference(),
         drift={"windows": ["10s"], "psi": {"major": 0.2}, "ks": None},
@@ -208,7 +208,7 @@ def test_the_level_follows_from_the_promise() -> None:
         + 3 * MONTH / 10_000  # missing values of three features; a minute slides by panes
         + 1 * MONTH / 10_000  # availability
     )
-    assert plan.alpha == pytest.approx(1 / looks)
+    assert plan.alpha == pytest.approx((1 - SILENCE_SHARE) / looks)
 
 
 def test_segments_and_models_share_the_budget() -> None:

@@ -83,6 +83,7 @@ def merge(one: Reference, other: Reference) -> Merged:
         positive=one.positive or other.positive,
         readings=one.readings,
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
+        pace=None if one.pace is None or other.pace is None else one.pace + other.pace,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
     return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))

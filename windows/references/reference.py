@@ -9,6 +9,8 @@ from windows.arrays import IntArray
 from windows.estimates.estimator import Estimator
 from windows.estimates.estimator_json import EstimatorWire, estimator_from_wire, estimator_to_wire
 from windows.outcomes.layout import TaskOptions, task_layout
+from windows.references.pace import Pace
+from windows.references.pace_json import PaceWire, pace_from_wire, pace_to_wire
 from windows.sketches.profile_json import (
     Count,
     ProfileWire,
@@ -74,6 +76,7 @@ class Reference:
         positive: binary: the label that was counted as positive, any other text being negative; None for 0 and 1.
         readings: feature -> how its values are read, where that is not as they are.
         notes: what a user should know of how the rows were read; no part of the content.
+        pace: how its rows were spread over time; None when they had no timestamp.
     """
 
     model: str
@@ -92,6 +95,7 @@ class Reference:
     positive: str | None = None
     readings: dict[str, Reading] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    pace: Pace | None = None
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -124,6 +128,7 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     outcomes: _OutcomesWire | None = None
     estimator: EstimatorWire | None = None
     readings: dict[str, _ReadingWire] = {}
+    pace: PaceWire | None = None
 
 
 class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -207,6 +212,7 @@ def _content(reference: Reference) -> _ContentWire:
             name: _ReadingWire(reading.missing, reading.resolution)
             for name, reading in sorted(reference.readings.items())
         },
+        pace=None if reference.pace is None else pace_to_wire(reference.pace),
     )
 
 
@@ -241,6 +247,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         estimator=None if content.estimator is None else estimator_from_wire(content.estimator, columns, prediction),
         positive=None if content.outcomes is None else content.outcomes.positive,
         readings={name: Reading(wire.missing, wire.resolution) for name, wire in content.readings.items()},
+        pace=None if content.pace is None else pace_from_wire(content.pace),
     )
 
 

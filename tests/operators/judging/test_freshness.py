@@ -6,10 +6,12 @@ from scipy import stats
 from verdicts import header
 
 from operators.judging.freshness import FreshnessConfig, fresh_findings, surprising
+from operators.judging.patience import SilenceConfig
 from operators.predictions.close import NEVER
 from operators.predictions.slices import Header, Seen
+from windows.statistics.gaps import Gaps
 
-CONFIG = FreshnessConfig(("age", "country"), stale_after=600_000, no_data_after=120_000)
+CONFIG = FreshnessConfig(("age", "country"), 600_000, SilenceConfig(120_000))
 
 
 def seen(served: int, *values: int, last: int | None = None, lacking: int = 10_000) -> Seen:
@@ -20,7 +22,7 @@ def seen(served: int, *values: int, last: int | None = None, lacking: int = 10_0
 
 def found(one: Header) -> list[tuple[str, str, str, float]]:
     """(alert, version, feature, seconds) of each finding."""
-    return [(f.alert, f.version, f.feature, f.value) for f in fresh_findings(CONFIG, one)]
+    return [(f.alert, f.version, f.feature, f.value) for f in fresh_findings(CONFIG, Gaps(), one)]
 
 
 @pytest.mark.parametrize(("end", "silence"), [(219_999, None), (220_000, 120.0), (1_000_000, 900.0)])
@@ -60,18 +62,20 @@ def test_failed_predictions_make_no_feature_stale() -> None:
 
 def test_findings_hold_limit_and_window() -> None:
     """In seconds, at the major level, over the time that was waited."""
-    (one,) = fresh_findings(CONFIG, header(300_000, last_data=100_000, versions=()))
+    (one,) = fresh_findings(CONFIG, Gaps(), header(300_000, last_data=100_000, versions=()))
     assert (one.threshold, one.level, one.metric, one.falling) == (120.0, 2, "no_data_s", False)
     assert (one.window.start, one.window.end) == (180_000, 300_000)
 
 
 def test_a_rare_feature_is_not_stale_by_chance() -> None:
     """A feature that one prediction in a thousand has is waited for until its absence is beyond chance."""
-    rare = FreshnessConfig(("age", "country"), 600_000, 120_000, (surprising(999_000, 1_000_000, 1e-6), 0.0))
+    rare = FreshnessConfig(
+        ("age", "country"), 600_000, SilenceConfig(120_000), (surprising(999_000, 1_000_000, 1e-6), 0.0)
+    )
     for lacking, stale in ((13_000, []), (14_000, ["age"])):
         one = header(1_000_000, versions=())
         one.seen["1"] = seen(1_000_000, 400_000, 1_000_000, lacking=lacking)
-        assert [finding.feature for finding in fresh_findings(rare, one)] == stale
+        assert [finding.feature for finding in fresh_findings(rare, Gaps(), one)] == stale
 
 
 @pytest.mark.parametrize(("missing", "alpha"), [(0, 1e-7), (5_000, 1e-4), (9_990, 1e-3)])

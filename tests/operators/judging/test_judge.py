@@ -8,6 +8,7 @@ from verdicts import MINUTE, header, measures, table
 
 from operators.judging.freshness import FreshnessConfig
 from operators.judging.judge import Judge, JudgeConfig, JudgeState, Verdicts
+from operators.judging.patience import SilenceConfig
 from operators.plans.monitors import Monitor
 from operators.predictions.slices import Header
 from operators.tables import Kind, Measures
@@ -54,7 +55,7 @@ WORST = Monitor(
     worst_only=True,
     objective="drift",
 )
-FRESH = FreshnessConfig(("f0", "f1", "f2"), 1_800_000, 120_000)
+FRESH = FreshnessConfig(("f0", "f1", "f2"), 1_800_000, SilenceConfig(120_000))
 GROUPS = (("1", ""), ("1", "country=de"), ("2", ""))
 
 

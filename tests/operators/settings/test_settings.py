@@ -20,7 +20,7 @@ def test_defaults() -> None:
     assert DriftSettings().psi == Levels(minor=0.1, major=0.25)
     assert PredictionSettings().psi is None
     assert PredictionSettings().ks == Levels(major=0.15)
-    assert QualitySettings().no_data_after == 120_000
+    assert QualitySettings().no_data_after is None
     assert AlertingSettings().false_pages_per_month == 1
 
 

@@ -218,9 +218,7 @@ def test_rows_without_time_are_told(tmp_path: Path) -> None:
     """`init` and `check` say what a reference without timestamps means, and a constant is shown with its true sd."""
     (tmp_path / "t.csv").write_text("x,c\n" + "".join(f"{number % 9},4\n" for number in range(900)))
     done = _driftgauge("init", "--from", "t.csv", "--model", "click", cwd=tmp_path)
-    said = (
-        "the reference has no timestamps, so how much traffic varies is learnt from live traffic: nothing can fire in"
-    )
+    said = "the reference has no timestamps, so how much traffic varies is learnt from live traffic: until 7 pairs"
     assert done.returncode == 0
     assert f"note: {said}" in done.stderr
     checked = _driftgauge("check", "driftgauge.yaml", cwd=tmp_path)

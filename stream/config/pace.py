@@ -1,0 +1,197 @@
+"""The pace of a model: which pane and windows can decide something at so many predictions a day, and what they see.
+
+Windows hold from FEWEST_ROWS rows, below which only a feature that breaks is seen, to MOST_ROWS, at which hardly a
+shift past a threshold is left to find, each about GROWTH times the one before: a shift is found by the window that
+holds just enough rows of it, and the next larger one takes as many times longer.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.settings.durations import UNITS, show_duration
+from operators.settings.event_time import TimeSettings
+from operators.settings.model import QualitySettings
+from windows.panes import MAX_SLICES, plan
+from windows.references.pace import DAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from windows.references.reference import Reference
+
+SECOND, MINUTE, HOUR = UNITS["s"], UNITS["m"], UNITS["h"]
+
+FEWEST_ROWS = 150
+MOST_ROWS = 8_000
+GROWTH = 1.9
+MOST_WINDOWS = 7
+
+SIZES = (
+    *(seconds * SECOND for seconds in (10, 20, 30)),
+    *(minutes * MINUTE for minutes in (1, 2, 3, 5, 10, 15, 20, 30, 45)),
+    *(hours * HOUR for hours in (1, 2, 3, 4, 6, 8, 12)),
+    *(days * DAY for days in (1, 2, 3, 4, 7, 10, 14, 21, 28, 42, 60, 90)),
+)
+"""Windows that people think in, each a multiple of a pane that suits it."""
+
+PANES = (*(seconds * SECOND for seconds in (10, 20, 30)), *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)), HOUR)
+"""Panes, ascending. An hour is the longest by default: objectives and silence are seen no finer."""
+
+MOST_PANES = 168
+"""Panes of the longest default window, where the pane is not the default one: hours of a week."""
+
+FEWEST_PANES = 6
+"""Panes of the shortest window, so that it does not jump."""
+
+LATENESS = tuple(seconds * SECOND for seconds in (5, 10, 30, 60, 120))
+
+LABELS = 500
+"""Labels that the shortest window of cohorts should hold: accuracy to within twelve points at a level of 1e-7."""
+
+COHORTS = ((HOUR, 7 * DAY), (6 * HOUR, 7 * DAY), (DAY, 7 * DAY), (7 * DAY, 28 * DAY), (28 * DAY, 84 * DAY))
+
+STALE_ROWS = 30
+"""Predictions without a value that go by at the mean pace before a feature may be called stale."""
+
+
+ANY_PACE = (10 * SECOND, MINUTE, 10 * MINUTE, HOUR, DAY, 7 * DAY, 28 * DAY)
+ANY_PACE_QUALITY = (MINUTE, HOUR, 7 * DAY)
+"""Windows of a new config where nothing is known of the pace: some of them decide at 50 predictions a day as at 5,000 a
+second."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacePlan:
+    """What suits a pace; ms.
+
+    Attributes:
+        per_day: predictions a day.
+        pane: see `time`.
+        lateness: see `time`.
+        windows: of drift and of the prediction.
+        quality: windows of ratios.
+        stale_after: see `quality`.
+        cohorts: windows of labels; None where none are known to come.
+    """
+
+    per_day: float
+    pane: int
+    lateness: int
+    windows: tuple[int, ...]
+    quality: tuple[int, ...]
+    stale_after: int
+    cohorts: tuple[int, int] | None
+
+
+def plan_pace(reference: Reference) -> PacePlan | None:
+    """What suits the pace of a reference; None where its rows had no timestamps."""
+    if reference.pace is None:
+        return None
+    per_day = reference.pace.per_day
+    labels = per_day if reference.outcomes is not None else 0.0
+    return pace_of(per_day, labels=labels, rarest=per_day * rarest_share(reference), factor=usual_factor(reference))
+
+
+def pace_of(per_day: float, *, labels: float = 0.0, rarest: float = 0.0, factor: float = 1.0) -> PacePlan:
+    """What suits a pace.
+
+    Args:
+        per_day: predictions a day, > 0.
+        labels: labels a day; 0 for none.
+        rarest: predictions a day of the rarest segment that is watched; 0 without segments.
+        factor: overdispersion: so many rows are worth an independent one.
+    """
+    windows = _windows(per_day / factor, rarest / factor)
+    panes = [pane for pane in PANES if _suits(pane, windows)]
+    pane = panes[-1] if panes else PANES[0]
+    return PacePlan(
+        per_day=per_day,
+        pane=pane,
+        lateness=LATENESS[min(bisect_left(LATENESS, pane // 30), len(LATENESS) - 1)],
+        windows=windows,
+        quality=_few(windows),
+        stale_after=max(QualitySettings().stale_after, _nice(STALE_ROWS * DAY / per_day)),
+        cohorts=_cohorts(labels) if labels else None,
+    )
+
+
+def default_windows(windows: Sequence[int], pane: int) -> tuple[int, ...]:
+    """The default windows where they are multiples of the pane; else about as many panes as of the default one.
+
+    A pane of 1h has windows of 1h, 6h and 7d.
+    """
+    if all(fits(size, pane) for size in windows):
+        return tuple(windows)
+    usual = TimeSettings().pane
+    found = {_of_panes(min(size // usual, MOST_PANES), pane) for size in windows}
+    return tuple(sorted(found))
+
+
+def _of_panes(count: int, pane: int) -> int:
+    """The first window that people think in of at least so many panes; so many panes where none suits."""
+    least = min(count * pane, SIZES[-1])
+    return next((nice for nice in SIZES if least <= nice <= 2 * least and fits(nice, pane)), least // pane * pane)
+
+
+def rarest_share(reference: Reference) -> float:
+    """Share of the rows in the rarest segment that is watched; 0 without segments."""
+    rows = [counts.rows for values in reference.segments.values() for counts in values.values()]
+    return min(rows, default=0) / max(reference.rows, 1)
+
+
+def usual_factor(reference: Reference) -> float:
+    """Median overdispersion of the features; 1 where it is not known."""
+    known = [profile.overdispersion for profile in reference.features.values() if profile.overdispersion is not None]
+    return float(np.median(known)) if known else 1.0
+
+
+def _windows(per_day: float, rarest: float) -> tuple[int, ...]:
+    """Sizes in about equal ratios; beyond them 1m and 1h, where they are longer, for what is rare."""
+    first = max(FEWEST_ROWS * DAY / per_day, SIZES[0])
+    last = max(MOST_ROWS * DAY / per_day, first)
+    if rarest:
+        last = max(last, MOST_ROWS / GROWTH**3 * DAY / rarest)
+    last = min(last, SIZES[-1])
+    first = min(first, last)
+    steps = min(max(math.ceil(math.log(last / first) / math.log(GROWTH)), 0) + 1, MOST_WINDOWS)
+    found = {_nice(first * (last / first) ** (at / max(steps - 1, 1))) for at in range(steps)}
+    found |= {size for size in (MINUTE, HOUR) if size > 2 * max(found)}
+    return tuple(sorted(found))
+
+
+def _few(windows: tuple[int, ...]) -> tuple[int, ...]:
+    """Three of the windows: ratios are seen at less volume, and a month of them is enough."""
+    return tuple(sorted({windows[len(windows) // 3], windows[2 * len(windows) // 3], windows[-1]}))
+
+
+def _cohorts(labels: float) -> tuple[int, int]:
+    return next((pair for pair in COHORTS if pair[0] * labels / DAY >= LABELS), COHORTS[-1])
+
+
+def _nice(size: float) -> int:
+    """The window that people think in which is nearest on the scale of ratios."""
+    return min(SIZES, key=lambda nice: abs(math.log(nice / size)))
+
+
+def _suits(pane: int, windows: Iterable[int]) -> bool:
+    shortest = min(windows)
+    wide = pane == PANES[0] or pane * FEWEST_PANES <= shortest
+    return wide and all(fits(size, pane) for size in windows)
+
+
+def fits(size: int, pane: int) -> bool:
+    """Whether a window is whole panes, in slices that are not too coarse."""
+    if size < pane or size % pane:
+        return False
+    return plan(size, pane).slices >= min(FEWEST_PANES, size // pane, MAX_SLICES)
+
+
+def show_windows(windows: Iterable[int]) -> str:
+    """As in the config: "[10s, 1m, 1h]"."""
+    return f"[{', '.join(show_duration(size) for size in windows)}]"

@@ -1,0 +1,153 @@
+"""What a model's windows see at the pace of its reference, and which streams they cannot judge at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from operators.judging.blind import lack, rounded
+from operators.settings.durations import show_duration
+from operators.tables import Kind
+from stream.config.pace import usual_factor
+from windows.references.pace import DAY
+from windows.statistics.intervals import ks_band, proportion_increase_interval, psi_interval
+from windows.statistics.needed import rows_needed
+from windows.statistics.smallest import COARSE_SLOTS, smallest_increase, smallest_ks, smallest_psi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.plans.model import ModelPlan
+    from operators.plans.monitors import Monitor
+
+RATIOS = {"missing_ratio": "missing", "unseen_ratio": "unseen", "out_of_range_ratio": "out of range"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a window sees.
+
+    Attributes:
+        window: its size, ms.
+        rows: predictions it holds.
+        least: metric -> the smallest value (of a ratio: rise) that pages; None where none does.
+    """
+
+    window: int
+    rows: float
+    least: dict[str, float | None]
+
+    @property
+    def text(self) -> str:
+        """For people: "7d (about 1,120 predictions): KS from 0.19, PSI from 0.4"."""
+        names = {"ks": "KS", "psi": "PSI", **RATIOS}
+        shown = [
+            f"{names[metric]} {'never' if least is None else f'from {least:.2g}'}"
+            for metric, least in self.least.items()
+        ]
+        return f"{show_duration(self.window)} (about {rounded(self.rows):,} predictions): {', '.join(shown)}"
+
+
+def sights(plan: ModelPlan) -> list[Sight]:
+    """What each window of drift sees of the whole; empty where the reference does not tell the pace."""
+    pace = plan.reference.pace
+    if pace is None:
+        return []
+    found = []
+    for size in sorted({size for monitor in _judged(plan) for size in monitor.windows}):
+        rows = pace.per_day * size / DAY
+        least = {
+            monitor.metric: _least(monitor, plan, rows)
+            for monitor in _judged(plan)
+            if size in monitor.windows and monitor.kind != Kind.PREDICTION
+        }
+        if least:
+            found.append(Sight(size, rows, least))
+    return found
+
+
+def pace_lines(plan: ModelPlan) -> Iterator[str]:
+    """What `check` tells: the pace, the least shift that pages by window, and what is blind."""
+    pace = plan.reference.pace
+    if pace is None:
+        return
+    seen = [(sight, sight.least["ks"]) for sight in sights(plan) if "ks" in sight.least]
+    shown = ", ".join(
+        f"{show_duration(sight.window)} {'never' if least is None else format(least, '.2g')}" for sight, least in seen
+    )
+    what = f"; the smallest KS that pages: {shown}" if shown else ""
+    yield f"  pace: about {rounded(pace.per_day):,} predictions a day{what}"
+    for line in blind_lines(plan):
+        yield f"  {line}"
+
+
+def pace_comments(plan: ModelPlan) -> tuple[str, ...]:
+    """What the windows of a new config see: lines for its comments, and for the terminal."""
+    pace = plan.reference.pace
+    if pace is None:
+        return ("the reference has no timestamps, so its pace is not known: windows for any pace",)
+    head = f"about {rounded(pace.per_day):,} predictions a day; what each window pages for, from which size on:"
+    return (head, *(sight.text for sight in sights(plan)), *blind_lines(plan))
+
+
+def blind_lines(plan: ModelPlan) -> Iterator[str]:
+    """A line for each monitor that no window of which can judge the whole, or its rarer segments."""
+    pace = plan.reference.pace
+    if pace is None:
+        return
+    segments = plan.reference.segments.values()
+    parts = [1.0, *(counts.rows / plan.reference.rows for values in segments for counts in values.values())]
+    for monitor in _judged(plan):
+        longest = max(monitor.windows)
+        whole = pace.per_day * longest / DAY
+        needs = [_needs(monitor, plan, share) for share in parts]
+        lacking = [need for need, share in zip(needs, parts, strict=True) if need > whole * share]
+        if not lacking:
+            continue
+        what = f"{monitor.name} over {show_duration(longest)}"
+        need, limit = max(lacking), paging_limit(monitor)
+        if needs[0] > whole:
+            yield f"blind: {what} {lack(need, limit, rounded(whole))}"
+        else:
+            rest = min(share for need, share in zip(needs, parts, strict=True) if need > whole * share)
+            where = f"in {len(lacking)} of {len(parts) - 1} segments"
+            yield f"blind: {what} {where} {lack(need, limit, rounded(whole * rest))}"
+
+
+def paging_limit(monitor: Monitor) -> float:
+    """The threshold that pages, or the only one."""
+    return monitor.lowest if monitor.major is None else monitor.major
+
+
+def _judged(plan: ModelPlan) -> list[Monitor]:
+    known = {"ks", "psi", *RATIOS}
+    return [monitor for monitor in plan.monitors if monitor.metric in known and not monitor.worst_only]
+
+
+def _least(monitor: Monitor, plan: ModelPlan, rows: float) -> float | None:
+    factor, limit = usual_factor(plan.reference), paging_limit(monitor)
+    n, m = rows / factor, plan.reference.rows / factor
+    if monitor.metric == "ks":
+        return smallest_ks(limit, n, m, plan.alpha)
+    if monitor.metric == "psi":
+        return smallest_psi(limit, n, m, plan.alpha)
+    return smallest_increase(limit, 0.0, n, m, plan.alpha)
+
+
+def _needs(monitor: Monitor, plan: ModelPlan, share: float) -> float:
+    """Predictions a window needs so that its bound is as near as the threshold, without drift."""
+    factor = usual_factor(plan.reference)
+    m = max(plan.reference.rows * share / factor, 1.0)
+    rows, reference = np.array([1_000.0]), np.array([m])
+    if monitor.metric == "ks":
+        width = ks_band(rows, reference, plan.alpha)
+    elif monitor.metric == "psi":
+        even = np.full((1, COARSE_SLOTS), 1 / COARSE_SLOTS)
+        width = psi_interval(even * rows, even * reference, None, rows, reference, plan.alpha)[1]
+    else:
+        width = proportion_increase_interval(np.zeros(1), rows, np.zeros(1), reference, plan.alpha)[1]
+    limit = np.array([paging_limit(monitor)])
+    needed = rows_needed(monitor.metric, width, limit, rows.astype(np.int64), reference.astype(np.int64))
+    return float(needed[0]) * factor

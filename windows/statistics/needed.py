@@ -1,0 +1,41 @@
+"""How many rows a bound needs to be as narrow as a threshold, from how wide it is now.
+
+``width^power`` is about proportional to ``1/n + 1/m`` (power 2: bands of distribution functions and of means; power 1:
+divergences, and shares of what hardly ever happens), so a reading tells how many rows a window would need: an estimate
+to be told to people, no bound.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from windows.arrays import FloatArray, IntArray
+
+POWER_ONE = frozenset({"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "availability"})
+"""Metrics whose uncertainty shrinks as 1 / n near the values that are normal for them."""
+
+
+def rows_needed(
+    metric: str, width: FloatArray, limit: FloatArray, rows: IntArray, reference_rows: IntArray
+) -> FloatArray:
+    """Rows of a window whose bound would be `limit` away from the value, shape of the arguments, float64.
+
+    Args:
+        metric: its name.
+        width: how far the bound is from the value now, > 0.
+        limit: how far it should be, > 0.
+        rows: behind the value now.
+        reference_rows: of the reference; 0 where there is none in the comparison.
+
+    Returns:
+        infinite where the reference alone is too small, NaN where the width is not known.
+    """
+    power = 1.0 if metric in POWER_ONE else 2.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(reference_rows > 0, 1.0 / np.maximum(reference_rows, 1), 0.0)
+        left = (limit / width) ** power * (1.0 / np.maximum(rows, 1) + own) - own
+        needed: FloatArray = np.where(left > 0, 1.0 / left, np.inf)
+    return np.where(np.isfinite(width) & (rows > 0), needed, np.nan)
