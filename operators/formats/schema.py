@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -79,9 +80,10 @@ class Codes(dict[Any, int]):
         super().__init__()
         self.unknown = unknown
         self.update((category, slot) for slot, category in enumerate(categories))
-        for slot, category in enumerate(categories):
-            for other in spellings(category):
-                self.setdefault(other, slot)
+        for others in zip_longest(*map(spellings, categories)):  # the nearest spellings of all, then the next
+            for slot, other in enumerate(others):
+                if other is not None:
+                    self.setdefault(other, slot)
         self.update((text, missing) for text in blank)
         self[None] = missing
 

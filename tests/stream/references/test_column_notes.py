@@ -1,0 +1,134 @@
+"""What a build says of columns: what each was taken for, and why one is no feature."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score
+
+from stream.errors import UsageError
+from stream.references.build import BuildOptions, Built, build
+from stream.rows.columns import Wishes
+from stream.rows.open import open_rows
+from windows.outcomes.layout import task_layout
+from windows.outcomes.metrics import task_metrics
+from windows.references.reference import from_json, to_json
+from windows.values import Reading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = 400
+RANDOM = np.random.default_rng(1)
+BASE = pd.DataFrame({"x": RANDOM.normal(size=ROWS), "n": RANDOM.poisson(5, ROWS)})
+
+
+def _built(
+    directory: Path, table: pd.DataFrame, options: BuildOptions | None = None, wishes: Wishes | None = None
+) -> Built:
+    table.to_csv(directory / "r.csv", index=False)
+    return build(open_rows(directory / "r.csv", wishes or Wishes()), options or BuildOptions("m"))
+
+
+def _told(built: Built, *words: str) -> bool:
+    return any(all(word in note for word in words) for note in built.notes)
+
+
+def test_rows_with_an_error_are_counted_and_noted(tmp_path: Path) -> None:
+    """A column of residuals called `error` takes rows away: how many, and what to say instead."""
+    error = np.where(np.arange(ROWS) % 4 == 0, 0.5, 0.0)
+    built = _built(tmp_path, BASE.assign(error=error))
+    assert (built.reference.rows, built.reference.error_rows) == (300, 100)
+    assert _told(built, "100 of 400 rows have a value in `error`", "failed", "--ignore error")
+    kept = _built(tmp_path, BASE.assign(error=error), BuildOptions("m", ignored=("error",)))
+    assert (kept.reference.rows, kept.reference.error_rows) == (400, 0)
+    watched = _built(
+        tmp_path, BASE.assign(error=error), BuildOptions("m", chosen=("error",)), Wishes(kinds={"error": "numeric"})
+    )
+    assert "error" in watched.reference.features
+    with pytest.raises(UsageError, match=r"400 of 400 rows .*'error'.*--ignore error"):
+        _built(tmp_path, BASE.assign(error=0.5))
+
+
+def test_columns_named_like_ours_are_noted(tmp_path: Path) -> None:
+    """Those that are not watched for their names, and features that may be the label or the prediction."""
+    built = _built(tmp_path, BASE.assign(model="golf", version=1, target=1, score=0.5))
+    assert _told(built, "not watched", "`version`", "`model`", "--categorical")
+    assert _told(built, "`target` is watched", "--label target")
+    assert _told(built, "`score` is watched", "--prediction score")
+    assert _told(_built(tmp_path, BASE.assign(label=0)), "not watched", "`label`")
+
+
+def test_columns_of_other_names_are_taken_for_what_the_user_says(tmp_path: Path) -> None:
+    """Prediction, label, time and latency under names of the user's; accuracy is scikit-learn's."""
+    score = RANDOM.random(ROWS)
+    target = (RANDOM.random(ROWS) < score).astype(int)
+    table = BASE.assign(proba=score, target=target, at=1_795_000_000 + np.arange(ROWS), took=RANDOM.random(ROWS))
+    roles = {"prediction": "proba", "label": "target", "timestamp": "at", "latency_ms": "took"}
+    built = _built(tmp_path, table, BuildOptions("m", task="binary", roles=roles))
+    reference = built.reference
+    assert list(reference.features) == ["x", "n"]
+    assert reference.start == 1_795_000_000_000
+    assert reference.latency is not None
+    assert reference.task is not None
+    assert reference.outcomes is not None
+    layout = task_layout(reference.task, reference.prediction)
+    found = task_metrics(layout, reference.outcomes[None], 0.5, ("accuracy",))["accuracy"]
+    assert float(found.value[0]) == accuracy_score(target, score >= 0.5)
+    assert _told(built, "taken `proba` for the predictions, `target` for the labels")
+    with pytest.raises(UsageError, match=r"label column 'tarjet'.*target"):
+        _built(tmp_path, table, BuildOptions("m", roles={"label": "tarjet"}))
+
+
+def test_whatever_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
+    """Structures, times, bytes and the index of the table, each by name."""
+    table = pd.DataFrame(
+        {
+            "x": BASE["x"],
+            "customer": [{"age": 1}] * ROWS,
+            "tags": [["a"]] * ROWS,
+            "when": pd.date_range("2026-01-01", periods=ROWS),
+            "blob": [b"x"] * ROWS,
+        }
+    ).set_index(pd.Index(range(5, 5 + 2 * ROWS, 2), name="row").astype("float64"))
+    table.to_parquet(tmp_path / "r.parquet")
+    built = build(open_rows(tmp_path / "r.parquet", Wishes()), BuildOptions("m"))
+    assert list(built.reference.features) == ["x"]
+    assert _told(built, "customer, tags, when, blob", "a structure, lists, times, bytes")
+    assert _told(built, "index", "row")
+
+
+def test_what_stands_for_no_value_is_kept_in_the_reference(tmp_path: Path) -> None:
+    """With its notes: a topic is read by the same texts, and whoever looks at the reference is told."""
+    horsepower = pd.Series(RANDOM.normal(100, 20, ROWS).round(1)).astype(object)
+    horsepower[:4] = "?"
+    built = _built(tmp_path, BASE.assign(horsepower=horsepower))
+    read_back = from_json(to_json(built.reference))
+    assert read_back.readings == {"horsepower": Reading(("?",))}
+    assert any("horsepower" in note and "'?' (4 cells)" in note for note in read_back.notes)
+    assert read_back.id == built.reference.id
+    profile: Any = read_back.features["horsepower"]
+    assert profile.missing == 4
+    assert profile.center == pytest.approx(pd.to_numeric(horsepower, errors="coerce").mean())
+
+
+def test_too_many_odd_cells_beyond_the_first_rows_are_refused(tmp_path: Path) -> None:
+    """Numbers in the first block and words in the rest are neither numbers nor an odd cell."""
+    path = tmp_path / "r.csv"
+    path.write_text("x,pad\n" + f"1,{'p' * 100}\n" * 50_000 + "abc,p\n" * 4_000)
+    with pytest.raises(UsageError, match=r"'x': 7% of the rows are no numbers: 'abc' \(4,000 cells\)"):
+        build(open_rows(path, Wishes()), BuildOptions("m"))
+
+
+def test_a_resolution_rounds_rows(tmp_path: Path) -> None:
+    """Prices of a hundredth, whatever noise they come with."""
+    prices = RANDOM.integers(100, 120, ROWS) / 100
+    noisy = BASE.assign(price=prices + RANDOM.uniform(-0.004, 0.004, ROWS))
+    options = BuildOptions("m", resolutions={"price": 0.01})
+    clean: Any = _built(tmp_path, BASE.assign(price=prices), options).reference
+    rounded = _built(tmp_path, noisy, options).reference
+    assert rounded.readings["price"] == Reading((), 0.01)
+    np.testing.assert_array_equal(rounded.features["price"].counts, clean.features["price"].counts)
