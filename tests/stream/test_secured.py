@@ -69,7 +69,7 @@ def test_what_the_broker_refuses_is_told(node: tuple[SecuredNode, Broker], tmp_p
         changed = {CA: str(Authority(tmp_path / "another").certificate)}
     checked = Site(tmp_path, *node, example).check(**changed)
     assert checked.returncode in {2, 3}
-    assert told in checked.stderr
-    assert checked.stderr.count("\n") == 1
+    (line,) = [line for line in checked.stderr.splitlines() if not line.startswith("note: ")]
+    assert told in line
     assert PASSWORD not in checked.stderr
     assert KEY_PASSWORD not in checked.stderr
