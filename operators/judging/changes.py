@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,6 +18,16 @@ Rows = Literal["all", "changes", "none"]
 SECOND_DECIMAL = 0.01
 
 
+@dataclass(slots=True)
+class _Told:
+    """The last rows of F elements, float64[F] and int64[F]; `digit` is one in the second digit of each value."""
+
+    status: IntArray
+    value: FloatArray
+    digit: FloatArray
+    end: IntArray
+
+
 class Changes:
     """Remembers the last row of every stream.
 
@@ -27,7 +38,8 @@ class Changes:
 
     def __init__(self) -> None:
         """Nothing was told yet."""
-        self._told: dict[Hashable, tuple[IntArray, FloatArray, IntArray]] = {}
+        self._told: dict[Hashable, _Told] = {}
+        self._one: dict[Hashable, tuple[str, float | None, float, int]] = {}
 
     def __call__(self, key: Hashable, status: IntArray, value: FloatArray, end: int, size: int) -> BoolArray:
         """Which of F rows of a stream are new; they count as told.
@@ -35,30 +47,41 @@ class Changes:
         Args:
             key: of the stream.
             status: int64[F].
-            value: float64[F], NaN for none.
+            value: float64[F], NaN for none; finite else.
             end: of the window, ms.
             size: of the window, ms.
 
         Returns:
             bool[F].
         """
-        before = self._told.get(key)
-        if before is None:
-            self._told[key] = status.copy(), value.copy(), np.full(len(value), end, dtype=np.int64)
+        told = self._told.get(key)
+        if told is None:
+            ends = np.full(len(value), end, dtype=np.int64)
+            self._told[key] = _Told(status.copy(), value.copy(), second_digit(value), ends)
             return np.ones(len(value), dtype=bool)
-        statuses, values, ends = before
-        none = np.isnan(value)
-        with np.errstate(invalid="ignore"):
-            moved = np.abs(value - values) >= second_digit(values)
-        new: BoolArray = (status != statuses) | (none != np.isnan(values)) | moved | (end - ends >= size)
-        statuses[new], values[new], ends[new] = status[new], value[new], end
+        new: BoolArray = (status != told.status) | (end - told.end >= size) | (np.abs(value - told.value) >= told.digit)
+        new |= np.isnan(value) != np.isnan(told.value)
+        if new.any():
+            told.status[new], told.value[new], told.end[new] = status[new], value[new], end
+            told.digit[new] = second_digit(value[new])
         return new
+
+    def one(self, key: Hashable, status: str, value: float | None, end: int, size: int) -> bool:
+        """Whether the row of a stream of one element is new; it counts as told then."""
+        told = self._one.get(key)
+        if told is not None:
+            before, last, digit, then = told
+            moved = value != last if value is None or last is None else abs(value - last) >= digit
+            if status == before and not moved and end - then < size:
+                return False
+        digit = 0.0 if value is None else float(second_digit(np.array([value]))[0])
+        self._one[key] = status, value, digit, end
+        return True
 
 
 def second_digit(values: FloatArray) -> FloatArray:
     """One in the second significant digit of each value, at least SECOND_DECIMAL; NaN of NaN."""
-    with np.errstate(divide="ignore"):
-        digit = 10.0 ** (np.floor(np.log10(np.abs(values))) - 1.0)
+    digit = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), SECOND_DECIMAL))) - 1.0)
     found: FloatArray = np.maximum(digit, SECOND_DECIMAL)
     # A hair less, so that a value which moved by exactly that counts however floats round.
     return found * (1.0 - 1e-9)

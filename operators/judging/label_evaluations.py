@@ -105,9 +105,7 @@ def changed_rows(changes: Changes, rows: Iterable[Evaluation]) -> list[Evaluatio
 def _new(changes: Changes, row: Evaluation) -> bool:
     size, immature = row.window.end - row.window.start, row.reason.startswith(IMMATURE)
     key = (row.kind, row.feature, row.metric, row.window.size, row.version, row.segment, row.against, immature)
-    status = np.array([STATUSES.index(row.status)])
-    value = np.array([np.nan if row.value is None else row.value])
-    return bool(changes(key, status, value, row.window.end, size)[0])
+    return changes.one(key, row.status, row.value, row.window.end, size)
 
 
 def _said(opinion: Opinion) -> str:

@@ -62,3 +62,14 @@ def test_elements_and_keys_are_apart() -> None:
     assert changes("one", zeros, np.array([0.1, 0.2, 0.3]), 0, HOUR).all()
     assert changes("one", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).tolist() == [False, True, False]
     assert changes("other", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).all()
+
+
+def test_one_element_alone_is_told_as_in_an_array() -> None:
+    """Rows that come one by one are judged by the same rule."""
+    draw = np.random.default_rng(2)
+    by_array, by_row = Changes(), Changes()
+    for end in range(0, 400 * HOUR // 10, HOUR // 10):
+        value = float("nan") if draw.random() < 0.1 else float(draw.normal(0.3, 0.01))
+        status = int(draw.integers(0, 2))
+        row = by_row.one("key", str(status), None if np.isnan(value) else value, end, HOUR)
+        assert row == told(by_array, value, end, status)
