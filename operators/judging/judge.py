@@ -187,8 +187,9 @@ class Judge:
 
     def _stands(self, key: StreamKey, *, violated: bool) -> None:
         """Where the objective of a stream stands now."""
-        known = self.state.objectives.get((key[2], key[0].removeprefix("sla.")))
-        if key[0].startswith("sla.") and known is not None:
+        name = next((one.objective for one in self.config.monitors if one.name == key[0]), None)
+        known = None if name is None else self.state.objectives.get((key[2], name))
+        if known is not None:
             self.state.objectives[known.version, known.sla] = replace(known, violated=violated)
 
     def _verdicts(self, header: Header, looked: set[StreamKey], evaluations: list[Evaluation]) -> Verdicts:

@@ -1,7 +1,7 @@
 """`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from stream.config.load import Config, load, load_references, with_pace
 from stream.errors import UsageError
 from stream.replay.lanes import Lane
 from stream.replay.summary import Summary
+from windows.references.reference import Reference
 
 KAFKA = "kafka"
 
@@ -40,7 +41,8 @@ def replay(
     predictions: Annotated[
         list[str],
         typer.Option(
-            help="A file of JSON lines, plain or gzip, or a quoted pattern; may be given several times. "
+            help="A file of JSON lines, plain or gzip, or a .parquet or .csv file with a column a feature, or a quoted "
+            "pattern; may be given several times. "
             "kafka: the predictions topic of the config.",
         ),
     ],
@@ -75,8 +77,8 @@ def replay(
     references = load_references(loaded)
     loaded = with_pace(loaded, references)
     lanes = [
-        *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS),
-        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK),
+        *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
+        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK, references),
     ]
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
@@ -157,7 +159,14 @@ def _awaited(config: Config, feedback: Sequence[str]) -> Sequence[str]:
     return feedback
 
 
-def _lanes(config: Config, given: Sequence[str], since: str | None, until: str | None, holds: Topic) -> list[Lane]:
+def _lanes(
+    config: Config,
+    given: Sequence[str],
+    since: str | None,
+    until: str | None,
+    holds: Topic,
+    references: Mapping[str, Reference],
+) -> list[Lane]:
     """What to read of predictions or of feedback."""
     option = f"--{holds}"
     if given == [KAFKA]:
@@ -169,8 +178,12 @@ def _lanes(config: Config, given: Sequence[str], since: str | None, until: str |
     if KAFKA in given and not Path(KAFKA).exists():
         raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
     from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
+    from stream.replay.tables import TableLane, is_table  # noqa: PLC0415 - see above
 
-    return [FileLane(path, holds) for path in files_of(given, option)]
+    return [
+        TableLane(path, holds, config, references) if is_table(path) else FileLane(path, holds)
+        for path in files_of(given, option)
+    ]
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None, holds: Topic) -> list[Lane]:

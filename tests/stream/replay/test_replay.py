@@ -17,9 +17,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from confluent_kafka import Producer
 from monitored import PANE, ROOT, Monitor, Site, Traffic, reference
+from pyarrow import csv
 from typer.testing import CliRunner
 from waiting import GUARD, until
 
@@ -33,6 +37,7 @@ from stream.replay.files import FileLane, files_of
 from stream.replay.lanes import PANES_A_BLOCK, Block, Lane
 from stream.replay.results import ACTIONS, ALERTS, DEAD_LETTERS, EVALUATIONS, FILES, lines_of
 from stream.replay.run import InterruptedReplay, replay
+from stream.replay.tables import TableLane
 from stream.replay.topics import Place, parse_place, ranges
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift
@@ -369,6 +374,50 @@ def test_thin_traffic_is_read_in_short_blocks(tmp_path: Path) -> None:
     assert summary.folded == 600
     assert max(lane.sizes) <= 2 * PANES_A_BLOCK
     assert sum(lane.sizes) == 600
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_gives_what_its_lines_give(tmp_path: Path, form: str) -> None:
+    """A column a feature, times as timestamps or numbers, no column for the only model: the same files."""
+    lines = [line for line in predictions(SECONDS, SHIFTED) if b'"error"' not in line]
+    records = [json.loads(line) for line in lines]
+    rows = [
+        {
+            **{name: value for name, value in record.items() if name not in {"features", "context", "model"}},
+            **record["features"],
+            **record.get("context", {}),
+        }
+        for record in records
+    ]
+    table = pa.Table.from_pylist(rows)
+    path = tmp_path / f"p.{form}"
+    if form == "csv":
+        csv.write_csv(table, path)
+    else:
+        stamps = pc.cast(table["timestamp"], pa.timestamp("ms", tz="UTC"))
+        place = table.schema.get_field_index("timestamp")
+        pq.write_table(table.set_column(place, "timestamp", stamps), path)
+    run(tmp_path, write(tmp_path / "p.jsonl", lines))
+    config = config_at(tmp_path)
+    lane = TableLane(path, Topic.PREDICTIONS, config, {"click": reference()})
+    summary = replay(config, {"click": reference()}, [lane], tmp_path / "table", evaluations="all")
+    assert summary.folded == len(lines)
+    whole, read = contents(tmp_path), contents(tmp_path, "table")
+    assert read[ALERTS] == whole[ALERTS]
+    assert read[EVALUATIONS] == whole[EVALUATIONS]
+
+
+def test_feedback_may_be_a_table(tmp_path: Path) -> None:
+    """Ids are text, whatever they look like, and other columns than those of feedback are left out."""
+    path = tmp_path / "f.csv"
+    path.write_text("prediction_id,timestamp,label,note\n007,1780000000000,1,x\n8,1780000000500.0,0,\n")
+    lane = TableLane(path, Topic.FEEDBACK, config_at(tmp_path), {"click": reference()})
+    block = lane.read(10)
+    assert block.ended
+    assert [json.loads(value or b"") for value in block.values] == [
+        {"prediction_id": "007", "timestamp": 1780000000000, "label": 1, "model": "click"},
+        {"prediction_id": "8", "timestamp": 1780000000500, "label": 0, "model": "click"},
+    ]
 
 
 def test_an_early_end_leaves_the_directory_as_it_was(tmp_path: Path) -> None:

@@ -1,0 +1,152 @@
+"""Tables as lanes of a replay: the rows of a Parquet or CSV file, each as the JSON record that it stands for."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pyarrow as pa
+
+from operators.records import NoEnvelopes, Topic
+from stream.replay.lanes import Block
+from stream.rows.columns import SPECIAL, Wishes
+from stream.rows.open import open_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from stream.config.load import Config
+    from windows.references.reference import Reference
+
+SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".csv.zst", ".csv.bz2")
+LARGEST = 8_000
+"""Rows of the largest block."""
+
+TEXTS = ("prediction_id", "version", "model", "kind", "error")
+"""Columns that are text whatever they look like: 1 and 1.0 are two ids."""
+
+NUMBERS = ("prediction", "label", "value", "latency_ms")
+"""Columns of which the text of a number is that number."""
+
+OF_FEEDBACK = ("prediction_id", "timestamp", "model", "version", "label", "value", "kind")
+_PARTS = 1_000_000
+_ENCODE = msgspec.json.Encoder().encode
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table by its name; others hold JSON lines."""
+    return path.name.lower().endswith(SUFFIXES)
+
+
+class TableLane:
+    """The rows of a file in their order.
+
+    Columns are as for `reference build`: a feature each, and `prediction_id`, `timestamp`, `model`, `version`,
+    `prediction`, `latency_ms` and `error`; of feedback `prediction_id`, `timestamp`, `label`, `value`, `kind`. Without
+    a column `model` all rows are of the only model. What a model is segmented by is context as well.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+
+    largest = LARGEST
+    total = _PARTS
+
+    def __init__(self, path: Path, holds: Topic, config: Config, references: Mapping[str, Reference]) -> None:
+        self.topic = str(path)
+        self.holds = holds
+        self.done = 0
+        profiles = {name: profile for one in references.values() for name, profile in one.features.items()}
+        kinds = {name: "numeric" if hasattr(profile, "edges") else "categorical" for name, profile in profiles.items()}
+        rows = open_rows(path, Wishes(kinds={**kinds, **dict.fromkeys(TEXTS, "categorical")}))
+        names = [column.name for column in rows.columns if not column.bookkeeping]
+        if holds == Topic.FEEDBACK:
+            names = [name for name in names if name in OF_FEEDBACK]
+        self._features = [name for name in names if name in kinds or name not in SPECIAL]
+        segments = {name for model in config.models for name in model.segments}
+        self._context = [name for name in names if name in segments and name not in SPECIAL]
+        self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
+        self._lines = self._encoded(rows.batches(names), names)
+        self._next = next(self._lines, None)
+        self._row = 1
+
+    def read(self, size: int) -> Block:
+        """The next rows, at most `size`."""
+        values: list[bytes] = []
+        first = self._row
+        while self._next is not None and len(values) < size:
+            values.append(self._next)
+            self._next = next(self._lines, None)
+        self._row += len(values)
+        ended = self._next is None
+        if ended:
+            self.done = _PARTS
+        return Block(values, None, NoEnvelopes(first, ()), ended)
+
+    def close(self) -> None:
+        """Leave the file."""
+        self._lines.close()
+
+    def _encoded(self, batches: Iterator[tuple[pa.RecordBatch, float]], names: Sequence[str]) -> Generator[bytes]:
+        before = 0.0
+        for batch, share in batches:
+            columns = {name: _values(batch.column(batch.schema.get_field_index(name)), name) for name in names}
+            for at, line in enumerate(self._records(columns, batch.num_rows), 1):
+                self.done = round(_PARTS * (before + (share - before) * at / batch.num_rows))
+                yield line
+            before = share
+
+    def _records(self, columns: dict[str, list[Any]], count: int) -> Iterator[bytes]:
+        top = {name: values for name, values in columns.items() if name in {*SPECIAL, *OF_FEEDBACK}}
+        if self.holds == Topic.PREDICTIONS:
+            top = {name: values for name, values in top.items() if name not in self._features and name != "label"}
+        if self._model is not None:
+            top["model"] = [self._model] * count
+        features = _rows({name: columns[name] for name in self._features}, count)
+        context = _rows({name: columns[name] for name in self._context}, count)
+        for record, held, where in zip(_rows(top, count), features, context, strict=True):
+            if self.holds == Topic.PREDICTIONS:
+                record["features"] = held
+                record["context"] = {name: str(value) for name, value in where.items() if value is not None}
+            yield _ENCODE({name: value for name, value in record.items() if value is not None})
+
+
+def _rows(columns: dict[str, list[Any]], count: int) -> Iterator[dict[str, Any]]:
+    if not columns:
+        return ({} for _ in repeat(None, count))
+    return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+
+
+def _values(column: pa.Array, name: str) -> list[Any]:
+    """Values of a column as JSON has them; times in epoch milliseconds."""
+    kind = column.type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        stamps = column.cast(pa.timestamp("ms", tz=getattr(kind, "tz", None)), safe=False)
+        column = stamps.cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    if name == "timestamp":
+        return [_moment(value) for value in values]
+    if name in TEXTS:
+        return [None if value is None else str(value) for value in values]
+    if name in NUMBERS:
+        return [_number(value) if isinstance(value, str) else value for value in values]
+    return values
+
+
+def _moment(value: Any) -> Any:
+    """Epoch milliseconds, or the text of a time."""
+    try:
+        return round(float(value))
+    except (TypeError, ValueError):
+        return value if isinstance(value, str) else None
+
+
+def _number(text: str) -> Any:
+    """A number where the text is just what that number is written as: a column of few values is read as text."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return number if text in {str(number), f"{number:.0f}"} else text
