@@ -16,7 +16,7 @@ from operators.judging.freshness import freshness_of
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
 from operators.judging.quiet import QuietConfig
-from operators.judging.stall import StallConfig
+from operators.judging.stall import STALLS_A_MONTH, StallConfig
 from operators.plans.cohorts import plan_performance
 from operators.plans.join import SHARDS
 from operators.plans.label_monitors import performance_monitors
@@ -235,7 +235,11 @@ def label_judge_config(model: ModelSettings, *, evaluations: bool, changes: bool
     return LabelJudgeConfig(
         model=model.name,
         monitors=performance_monitors(model),
-        stall=StallConfig(performance.stalls_after, performance.label_delay),
+        stall=StallConfig(
+            performance.stalls_after,
+            performance.label_delay,
+            STALLS_A_MONTH if performance.label_stall_after is None else None,
+        ),
         detectors=_asks_detectors(performance, evaluations=evaluations),
         opinions_stand=stand if performance.concept.detectors == "alert" else None,
         evaluations=evaluations,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
 from operators.join.ticks import NEVER
+from windows.statistics.gaps import LIVE, Gaps
 
 if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures
 
 
+STALLS_A_MONTH = 0.05
+"""False alarms a month of a model whose labels' own gaps say how long is a stall."""
+
+
 @dataclass(frozen=True, slots=True)
 class StallConfig:
-    """How long (ms) without a label is a stall, and how long labels take when all is well."""
+    """How long (ms) without a label is a stall, and how long labels take when all is well.
+
+    With a `budget` (false alarms a month) it takes longer where the labels' own gaps do: where they are few, or come in
+    batches, `after` is over many a time in a month. None where the user has said how long.
+    """
 
     after: int
     delay: int
+    budget: float | None = None
 
 
 @dataclass(slots=True)
@@ -32,6 +43,7 @@ class StallState:
     serving: int = NEVER
     matched: int = NEVER
     heard: int = 0
+    gaps: Gaps = field(default_factory=Gaps)
 
 
 def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> Finding | None:
@@ -40,7 +52,7 @@ def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> F
     Where no label came since predictions began, at first or after a pause, the time counts from a label delay after
     that: until then none could have come.
     """
-    latest = measures.last_prediction
+    latest, limit = measures.last_prediction, _limit(config, state)
     goes_on = latest != NEVER and measures.end - latest < config.after
     if state.serving == NEVER:
         state.serving = measures.started
@@ -51,11 +63,19 @@ def watch(config: StallConfig, state: StallState, measures: CohortMeasures) -> F
     silence = measures.end - due
     if measures.last_feedback != state.matched:
         state.matched, state.heard = measures.last_feedback, measures.heard
-    state.stalled = silence >= config.after and (state.stalled or goes_on)
-    return _finding(config, measures, silence, measures.heard - state.heard) if state.stalled else None
+        state.gaps.see(measures.last_feedback, measures.last_feedback + 1)
+    state.stalled = silence >= limit and (state.stalled or goes_on)
+    return _finding(limit, measures, silence, measures.heard - state.heard) if state.stalled else None
 
 
-def _finding(config: StallConfig, measures: CohortMeasures, silence: int, useless: int) -> Finding:
+def _limit(config: StallConfig, state: StallState) -> int:
+    """How long (ms) is a stall, by what is known of the labels' gaps so far."""
+    if config.budget is None or state.gaps.count < LIVE:
+        return config.after
+    return max(config.after, math.ceil(state.gaps.limit(config.budget)))
+
+
+def _finding(limit: int, measures: CohortMeasures, silence: int, useless: int) -> Finding:
     """Its samples are the feedback records that came since a label last found its prediction."""
     seconds = silence / 1e3
     return Finding(
@@ -69,8 +89,8 @@ def _finding(config: StallConfig, measures: CohortMeasures, silence: int, useles
         value=seconds,
         lower=seconds,
         upper=seconds,
-        threshold=config.after / 1e3,
+        threshold=limit / 1e3,
         falling=False,
         samples=useless,
-        window=WindowSpan(config.after, measures.end - config.after, measures.end),
+        window=WindowSpan(limit, measures.end - limit, measures.end),
     )

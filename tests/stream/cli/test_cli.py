@@ -54,7 +54,7 @@ def _rows(path: Path, n: int = 5_000, seed: int = 1) -> Path:
 
 
 def test_init_then_check(tmp_path: Path) -> None:
-    """What `init` writes passes `check`, holds every default, and is not overwritten unless forced."""
+    """What `init` writes passes `check`, holds every default but windows, and is not overwritten unless forced."""
     rows = _rows(tmp_path / "train.parquet")
     arguments = ("init", "--from", rows, "--model", "click $x/1", "--segment", "country", "-o", tmp_path / "out")
     done = _driftgauge(*arguments)
@@ -74,8 +74,12 @@ def test_init_then_check(tmp_path: Path) -> None:
     defaults = type(loaded)(models=[{"name": "m", "task": "binary"}])
     for section in ("kafka", "topics", "http", "time", "alerting"):
         assert getattr(loaded, section) == getattr(defaults, section)
-    for section in ("drift", "prediction", "quality", "sla", "max_versions"):
-        assert getattr(model, section) == getattr(defaults.models[0], section)
+    for section in ("drift", "prediction", "quality"):
+        written, default = (getattr(one, section) for one in (model, defaults.models[0]))
+        assert written.model_copy(update={"windows": default.windows}) == default
+    assert (model.sla, model.max_versions) == (defaults.models[0].sla, defaults.models[0].max_versions)
+    assert min(model.drift.windows) == 20_000, "ten predictions a second: 200 rows"
+    assert "about 860,000 predictions a day" in done.stdout
     again = _driftgauge(*arguments)
     assert again.returncode == 2
     assert "--force overwrites it" in again.stderr
