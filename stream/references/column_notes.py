@@ -35,9 +35,9 @@ def column_notes(plan: Plan, options: BuildOptions) -> Iterator[str]:
         yield from _named_like_ours(plan, options)
         if not plan.listed:
             yield from _look_alikes(plan)
-    for name in (*plan.features, *plan.roles.values()):
-        if plan.read[name].note:
-            yield f"column {name!r}: {plan.read[name].note}"
+    for column in plan.read.values():
+        if column.note and column.name not in options.ignored and (not plan.listed or column.name in plan.features):
+            yield f"column {column.name!r}: {column.note}"
 
 
 def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:

@@ -42,6 +42,8 @@ class CsvRows:
         wanted = list(names) or list(self._dialect.names[:1])
         for data, share in self._blocks():
             table = self._parse(data, wanted, self._nulls)
+            if self._dialect.spaced:
+                table = pa.table({name: compute.utf8_trim_whitespace(table.column(name)) for name in wanted})
             for batch in table.combine_chunks().to_batches():
                 yield batch, share
 

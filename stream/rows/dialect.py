@@ -28,6 +28,7 @@ class Dialect:
         names: the columns; unnamed ones are called "Unnamed: 0" and so on, as pandas does.
         unnamed: those of them that have no name in the file.
         multiline: whether quoted fields hold line breaks.
+        spaced: whether a space follows each delimiter.
     """
 
     encoding: str
@@ -35,6 +36,7 @@ class Dialect:
     names: tuple[str, ...]
     unnamed: tuple[str, ...]
     multiline: bool
+    spaced: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -58,7 +60,8 @@ def dialect_of(path: Path, source: Source) -> Dialect:
     delimiter = _delimiter(text, path)
     rows = _rows(text, delimiter)
     names, unnamed = _header(path, rows)
-    return Dialect(encoding, delimiter, names, unnamed, any("\n" in field for row in rows for field in row))
+    spaced = len(rows[0]) > 1 and all(field.startswith(" ") for field in rows[0][1:])
+    return Dialect(encoding, delimiter, names, unnamed, any("\n" in field for row in rows for field in row), spaced)
 
 
 def encoding_of(head: bytes) -> str:

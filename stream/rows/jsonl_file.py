@@ -25,6 +25,8 @@ BYTES_AT_ONCE = 8 << 20
 _ORIGINS: dict[str, Literal["features", "context"]] = {"features": "features", "context": "context"}
 _NESTED = tuple(_ORIGINS)
 _NUMBERS = frozenset((int, float, type(None)))
+NAN = "NaN and Infinity are not JSON; null is a missing value"
+_OFFENCES = {b"[": "an array; one object a line is needed"}
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -62,7 +64,8 @@ class JsonlRows:
                 try:
                     rows.append(decoder.decode(line))
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                    raise UsageError(f"{self.path}:{number + offset}: not a JSON object: {error}") from None
+                    what = _OFFENCES.get(line.lstrip()[:1]) or (NAN if b"NaN" in line or b"Infinity" in line else error)
+                    raise UsageError(f"{self.path}:{number + offset}: not a JSON object: {what}") from None
         return rows
 
     def _scout(self, wishes: Wishes) -> Iterator[Column]:

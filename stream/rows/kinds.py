@@ -41,6 +41,8 @@ PLACEHOLDERS = NULLS | frozenset((
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$|^[+-]?INF(INITY)?$"
 _COMMA = r"^[+-]?\d+,\d+([eE][+-]?\d+)?$"
+DRESSED = "numbers with thousands separators, signs of currency or %, not read as numbers: write them plainly"
+_DRESSED = r"^[+-]?[$€£¥]? ?[+-]?\d{1,3}([, ]?\d{3})*(\.\d+)? ?[%€$£]?$"
 _ZERO_FIRST = r"^[+-]?0\d+$"
 _WHOLE = r"^[+-]?\d+(\.0*)?$"
 _TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"
@@ -197,6 +199,8 @@ def _category(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] |
             f"categories, for beside numbers it has {_listed(other)}; {_instead(column.name, 'numeric')} if these are"
             " numbers, --missing TEXT for what stands for none"
         )
+    if not why and seen.share(seen.like(_DRESSED) & ~seen.number, seen.placeholder) >= 0.5:
+        notes.append(DRESSED)
     missing = column.missing
     if texts.written == "csv" and said is None:
         found, note = _nulls_of(seen)

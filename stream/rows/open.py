@@ -52,7 +52,8 @@ class PartedRows:
             for column in part.columns:
                 found[column.name] = _merged(found[column.name], column, part.path) if column.name in found else column
         self.columns = tuple(found.values())
-        self.notes = tuple(dict.fromkeys(note for part in parts for note in getattr(part, "notes", ())))
+        told = [note for part in parts for note in getattr(part, "notes", ())]
+        self.notes = tuple(dict.fromkeys((*told, *_partitions(path, parts))))
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Batches with the named columns, each with the share of the files read so far."""
@@ -62,6 +63,14 @@ class PartedRows:
                 arrays = [batch.column(name) if name in there else pa.nulls(batch.num_rows) for name in names]
                 whole = pa.RecordBatch.from_arrays(arrays or [pa.nulls(batch.num_rows)], names=list(names) or [""])
                 yield whole, (number + share) / len(self._parts)
+
+
+def _partitions(path: Path, parts: Sequence[Rows]) -> Iterator[str]:
+    """What the names of folders say, as Hive and Spark write columns: it is not read."""
+    folders = {folder for part in parts for folder in part.path.parts[len(path.parts) : -1]}
+    names = {folder.partition("=")[0] for folder in folders if "=" in folder}
+    if names:
+        yield f"left out, being in the names of folders: {', '.join(sorted(names))}"
 
 
 def _merged(one: Column, other: Column, path: Path) -> Column:

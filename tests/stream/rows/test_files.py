@@ -188,3 +188,45 @@ def test_a_pandas_category_of_codes_is_a_category(tmp_path: Path) -> None:
     assert _read(rows, "store") == ["102", "205", "102"]
     numeric = open_rows(tmp_path / "r.parquet", Wishes(kinds={"store": "numeric"}))
     assert _read(numeric, "store") == [102.0, 205.0, 102.0]
+
+
+def test_columns_that_folders_are_named_by_are_told(tmp_path: Path) -> None:
+    """Hive and Spark write a column into the names of folders; it is not read, and that is said."""
+    for day in ("2026-01-01", "2026-01-02"):
+        folder = tmp_path / "rows" / f"day={day}"
+        folder.mkdir(parents=True)
+        TABLE.to_parquet(folder / "part-0.parquet")
+    rows = open_rows(tmp_path / "rows", Wishes())
+    assert _read(rows, "n") == [1, 2, 3] * 2
+    assert getattr(rows, "notes") == ("left out, being in the names of folders: day",)  # noqa: B009 - not all have some
+
+
+def test_spaces_after_commas_are_no_part_of_a_value(tmp_path: Path) -> None:
+    """Where the header has them too."""
+    (tmp_path / "r.csv").write_text("x, city, n\n1.5, Kiel, 1\n2.5, Bonn, 2\n")
+    rows = open_rows(tmp_path / "r.csv", Wishes())
+    assert _read(rows, "city") == ["Kiel", "Bonn"]
+    assert _read(rows, "n") == [1, 2]
+
+
+@pytest.mark.parametrize("cells", [["1,049.34", "12,000.00"], ["12.5%", "3%"], ["$5.10", "$7.00"]])
+def test_dressed_numbers_are_told(tmp_path: Path, cells: list[str]) -> None:
+    """Thousands separators, percent and currency: no numbers, and the note says why."""
+    pd.DataFrame({"x": cells * 20, "n": 1}).to_csv(tmp_path / "r.csv", index=False)
+    column = open_rows(tmp_path / "r.csv", Wishes()).columns[0]
+    assert column.kind == "category"
+    assert "write them plainly" in column.note
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("r.json", '[{"x": 1},\n{"x": 2}]', "an array; one object a line is needed"),
+        ("r.jsonl", '{"x": NaN}\n', "NaN and Infinity are not JSON"),
+    ],
+)
+def test_json_that_is_no_lines_of_objects(tmp_path: Path, name: str, text: str, said: str) -> None:
+    """The usual mistakes are called by name."""
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UsageError, match=said):
+        open_rows(tmp_path / name, Wishes())
