@@ -45,6 +45,7 @@ class Table:
         samples: int64[G, F], predictions behind the value.
         baseline: float64[G, F], the reference's own value of a ratio; None where the metric is a distance from it.
         reference_samples: int64[G, F], rows of the reference behind the comparison; 0 where none is made.
+        lack: why each group has no value, "" where it has one; empty where nothing is known of that.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Table:
     samples: IntArray
     baseline: FloatArray | None
     reference_samples: IntArray
+    lack: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Let the interval hold the value."""
@@ -80,6 +82,7 @@ def part_of(table: Table, start: int, stop: int) -> Table:
         table.samples[rows],
         None if table.baseline is None else table.baseline[rows],
         table.reference_samples[rows],
+        table.lack[rows],
     )
 
 

@@ -74,6 +74,18 @@ def id_of(value: Scalar) -> str:
     return value if isinstance(value, str) else name_of(value)
 
 
+def position_of(name: str, positions: tuple[str, ...]) -> int:
+    """The place of a class in a list of class scores; -1 where it has none.
+
+    Args:
+        name: of the class.
+        positions: names in the order of the scores; none for "0", "1", ...
+    """
+    if positions:
+        return positions.index(name) if name in positions else -1
+    return int(name) if name.isdecimal() and len(name) < 6 else -1
+
+
 def number_of(text: str) -> int | float | None:
     """The number that this text is in JSON, if it is one: a whole one as an int, however it is written.
 

@@ -15,6 +15,7 @@ from operators.cohorts.compare import Pairs, compare
 from operators.cohorts.curves import curves_of
 from operators.cohorts.measures import Comparison, Newest, WindowMeasures
 from operators.tables import Kind, Table, part_of
+from windows.outcomes.absence import absence
 from windows.outcomes.metrics import Measured, task_metrics
 from windows.segments import WHOLE
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from operators.cohorts.compare import Ask
     from operators.cohorts.curves import Curves
+    from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
     from windows.panes import Window
     from windows.ring import Groups, Key
@@ -114,11 +116,21 @@ class MeasureCohorts:
                 continue
             vectors = np.stack([asked[at][key] for at in chunk for key in wanted[at]])
             found = task_metrics(self.layout, vectors, self.alpha)
-            tables = [table_of(Kind.PERFORMANCE, metric, tuple(keys), each) for metric, each in found.items()]
+            tables = [
+                table_of(Kind.PERFORMANCE, metric, tuple(keys), each, self._lack(metric, each, vectors))
+                for metric, each in found.items()
+            ]
             stops = np.cumsum([len(wanted[at]) for at in chunk]).tolist()
             for at, stop in zip(chunk, stops, strict=True):
                 start = stop - len(wanted[at])
                 yield tuple(part_of(table, start, stop) for table in tables) if stop > start else ()
+
+    def _lack(self, metric: str, found: Measured, vectors: IntArray) -> tuple[str, ...]:
+        """Why groups have no value of a metric; nothing where all have one."""
+        gaps = np.isnan(found.value)
+        if not gaps.any():
+            return ()
+        return tuple(absence(self.layout, vectors[at], metric) if gap else "" for at, gap in enumerate(gaps.tolist()))
 
     def _comparisons(self, requests: Sequence[Request]) -> Iterator[list[Comparison]]:
         """The comparisons of each request, those with the same asks measured together."""
@@ -139,11 +151,11 @@ class MeasureCohorts:
         return iter([found[at] for at in range(len(requests))])
 
 
-def table_of(kind: Kind, metric: str, groups: tuple[Key, ...], found: Measured) -> Table:
+def table_of(kind: Kind, metric: str, groups: tuple[Key, ...], found: Measured, lack: tuple[str, ...] = ()) -> Table:
     """One metric of some groups as a table."""
     none = np.zeros((len(groups), 1), dtype=np.int64)
     columns = (found.value[:, None], found.lower[:, None], found.upper[:, None], found.samples[:, None])
-    return Table(kind, metric, groups, ("",), *columns, None, none)
+    return Table(kind, metric, groups, ("",), *columns, None, none, lack)
 
 
 def _chunks(sizes: Sequence[int]) -> Iterator[list[int]]:

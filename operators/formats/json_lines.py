@@ -37,8 +37,8 @@ BYTE = re.compile(r"\(byte (\d+)\)")
 """Where msgspec says that bytes stop being JSON."""
 
 
-Fault = tuple["BoolArray | None", Reason, str]
-"""Which records have it (None: none), the reason and the words of their dead letters."""
+Fault = tuple["BoolArray | None", Reason, "str | Callable[[int], str]"]
+"""Which records have it (None: none), the reason and the words of their dead letters, or what gives those of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,8 @@ class Parser:
                 continue
             for row in np.flatnonzero(mask & ~refused).tolist():
                 owner = row if lines.owners is None else lines.owners[row]
-                dead.append(_dead(batch, owner, lines.lines[row], reason, detail))
+                said = detail if isinstance(detail, str) else detail(row)
+                dead.append(_dead(batch, owner, lines.lines[row], reason, said))
             refused |= mask
         if dead:
             keep = np.flatnonzero(~refused)

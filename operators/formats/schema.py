@@ -22,8 +22,12 @@ MAX_ID_LENGTH = 512
 Item = (
     Annotated[str, msgspec.Meta(max_length=MAX_ID_LENGTH)]
     | Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+    | Annotated[float, msgspec.Meta(ge=-(2**53), le=2**53)]
 )
 """The id of an item in a ranking."""
+
+Pair = Annotated[list[float], msgspec.Meta(min_length=1, max_length=2)]
+"""The scores of both classes of a binary model, or of the positive one alone."""
 
 Timestamp = dt.datetime | int | float | None
 Number = float | bool | None
@@ -181,12 +185,14 @@ def prediction_type(layout: Layout, task: Task | None) -> Any:
     Where it is not profiled the task decides if feedback is awaited; else it may be anything.
     """
     if layout.prediction is not None:
-        return Number if layout.prediction.numeric else Category | list[float]
+        if not layout.prediction.numeric:
+            return Category | list[float]
+        return Number if layout.pair is None else Number | Pair
     return msgspec.Raw if task is None else _UNPROFILED[task]
 
 
 _UNPROFILED: dict[Task, Any] = {
-    "binary": float | bool | str | list[float] | None,
+    "binary": float | bool | str | Pair | None,
     "multiclass": Category | list[float],
     "regression": Number,
     "ranking": list[Item] | None,

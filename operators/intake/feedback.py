@@ -141,6 +141,7 @@ class _Schema:
             ("context", context | None, None),
         ]
         self.struct = msgspec.defstruct("Feedback", fields, tag_field="model", tag=layout.model)
+        self.labels = model.labels
         self.read: Callable[[Any], float] = model.labels.reader()
         self.ranking = model.labels.task == "ranking"
         self.segments: tuple[Codes, ...] = tuple(segment_codes(values) for _, values in layout.segments)
@@ -190,7 +191,7 @@ class DecodeFeedback:
         return (
             (empty, Reason.MISSING_FIELD, "neither label nor value"),
             (homeless, Reason.MISSING_FIELD, "neither prediction_id nor a prediction with predicted_at"),
-            (no_label, Reason.BAD_LABEL, "a label that is neither 0 nor 1: is performance.positive missing?"),
+            (no_label, Reason.BAD_LABEL, lambda row: self._refusal(records[row])),
             (
                 odd,
                 Reason.BAD_TIMESTAMP,
@@ -198,6 +199,9 @@ class DecodeFeedback:
             ),
             (ahead, Reason.TIMESTAMP_AHEAD, "predicted_at later than time.max_ahead after the feedback about it"),
         )
+
+    def _refusal(self, record: Any) -> str:
+        return self.schemas[type(record)].labels.refusal(record.label)
 
     def _labels(self, parsed: Parsed) -> list[tuple[str, Labels]]:
         known = effective_times(parsed.stamps, parsed.proven, self.config.lateness, self.config.pane)

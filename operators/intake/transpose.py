@@ -14,7 +14,7 @@ from operators.formats.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTI
 from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
-from windows.values import AS_IT_IS, id_of
+from windows.values import AS_IT_IS, id_of, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,8 +132,15 @@ def version_name(value: Scalar | None) -> str:
 def _numeric(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> FloatArray:
     chosen = [_read(values[position], schema.layout.features[position].reading) for position in schema.numeric]
     if schema.layout.prediction is not None and schema.layout.prediction.numeric:
-        chosen.append(predictions)
+        chosen.append(predictions if schema.layout.pair is None else _positive_scores(predictions, schema.layout.pair))
     return np.array(chosen, dtype=np.float64).reshape(len(chosen), count)
+
+
+def _positive_scores(predictions: Sequence[Any], pair: int) -> Sequence[Any]:
+    """The score of the positive class, where a prediction lists those of both."""
+    if list not in set(map(type, predictions)):
+        return predictions
+    return [item[pair if len(item) > 1 else 0] if isinstance(item, list) else item for item in predictions]
 
 
 def _read(column: Sequence[Any], reading: Reading) -> Sequence[Any] | FloatArray:
@@ -150,7 +157,7 @@ def _categorical(schema: ModelSchema, values: Sequence[Any], predictions: Sequen
     for row, position in enumerate(schema.categorical):
         columns[row] = _coded(schema.codes[row], values[position], count)
     if len(schema.codes) > len(schema.categorical):
-        columns[-1] = _coded(schema.codes[-1], _classes(predictions), count)
+        columns[-1] = _coded(schema.codes[-1], _classes(predictions, schema.layout.positions), count)
     return columns
 
 
@@ -158,11 +165,26 @@ def _coded(codes: Codes, column: Sequence[Any], count: int) -> IntArray:
     return np.fromiter(map(codes.__getitem__, column), np.int64, count)
 
 
-def _classes(predictions: Sequence[Any]) -> Sequence[Any]:
-    """A list of class scores stands for the class with the highest score, named by its position."""
+def _classes(predictions: Sequence[Any], positions: tuple[str, ...]) -> Sequence[Any]:
+    """A list of class scores stands for the class with the highest score."""
     if list not in set(map(type, predictions)):
         return predictions
-    return [(str(int(np.argmax(item))) if item else None) if isinstance(item, list) else item for item in predictions]
+    return [best_of(item, positions) if isinstance(item, list) else item for item in predictions]
+
+
+def best_of(scores: Sequence[float], positions: tuple[str, ...]) -> str | None:
+    """The class with the highest score; none of an empty list, no known one where there are other scores than classes.
+
+    Args:
+        scores: of the classes.
+        positions: their names; none for "0", "1", ...
+    """
+    if not scores:
+        return None
+    if positions and len(scores) != len(positions):
+        return f"one of {len(scores)} scores"
+    best = int(np.argmax(scores))
+    return positions[best] if positions else str(best)
 
 
 def _probabilities(schema: ModelSchema, predictions: Sequence[Any]) -> FloatArray | None:
@@ -176,7 +198,7 @@ def _probabilities(schema: ModelSchema, predictions: Sequence[Any]) -> FloatArra
     if list not in set(map(type, predictions)):
         return None
     lists = [item if isinstance(item, list) else () for item in predictions]
-    positions = [int(name) if name.isdecimal() else -1 for name in estimate.estimator.classes]
+    positions = [position_of(name, schema.layout.positions) for name in estimate.estimator.classes]
     # a class that is no position finds the NaN of a last column of its own
     width = max(*map(len, lists), max(positions) + 1) + int(min(positions) < 0)
     if any(len(item) < width for item in lists):

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operators.intake.label_codes import INVALID
+from operators.intake.transpose import best_of
+from windows.values import position_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,8 +24,10 @@ class Scores:
         """Choose the reading by task."""
         self.task = plan.task.options.task
         self.read = plan.labels.reader()
-        self.classes = {name: float(code) for code, name in enumerate(plan.labels.classes)}
         self.other = float(len(plan.labels.classes))
+        self.positions = plan.layout.positions
+        # Whose scores the two are is not known where the classes have names and nobody gave them in order.
+        self.pair = plan.layout.pair if plan.labels.positive is None or plan.layout.positions else None
 
     def __call__(self, predictions: Sequence[Any]) -> FloatArray:
         """The scores of n predictions as they were decoded."""
@@ -34,8 +40,10 @@ class Scores:
         return np.array([self._number(item) for item in predictions], dtype=np.float64)
 
     def _number(self, item: Any) -> float:
-        if isinstance(item, list):  # the scores of both classes, the positive one last
-            return float(item[-1]) if item else np.nan
+        if isinstance(item, list):
+            if len(item) == 1:
+                return float(item[0])
+            return np.nan if self.pair is None or not item else float(item[self.pair])
         if isinstance(item, bool | str):
             score = self.read(item)
             return score if score >= 0 else np.nan
@@ -45,20 +53,20 @@ class Scores:
             return np.nan
 
     def _class(self, item: Any) -> float:
-        if isinstance(item, list):
-            item = str(int(np.argmax(item))) if item else None
-        return np.nan if item is None else self.classes.get(item, self.read(item))
+        """The code of a class; one more than all of them for a class that is none of the model's."""
+        code = self.read(best_of(item, self.positions) if isinstance(item, list) else item)
+        return self.other if code == INVALID else code
 
 
 def probabilities_of(predictions: Sequence[Any], plan: JoinPlan) -> FloatArray | None:
     """Class scores float64[n, K] of a multiclass task, NaN rows where a prediction lists none."""
     if plan.task.options.task != "multiclass":
         return None
-    classes = plan.labels.classes
-    positions = [int(name) if name.isdecimal() else -1 for name in classes]
+    classes, names = plan.task.options.classes, plan.layout.positions
+    positions = [position_of(name, names) for name in classes]
     scores = np.full((len(predictions), len(classes)), np.nan)
     for row, item in enumerate(predictions):
-        if isinstance(item, list):
+        if isinstance(item, list) and (not names or len(item) == len(names)):
             scores[row] = [item[at] if 0 <= at < len(item) else np.nan for at in positions]
     return scores
 

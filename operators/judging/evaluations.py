@@ -23,6 +23,13 @@ Status = Literal["ok", "minor", "major", "insufficient_data"]
 STATUSES: tuple[Status, ...] = ("ok", "minor", "major", "insufficient_data")
 
 
+MOMENTS = {
+    "mean": "no value: among the values is one more than 2^40 deviations of the reference away",
+    "std": "no value: of a single value, or lost in rounding beside the distance from the reference",
+}
+"""Metrics that every number has a share in, and why there may be none all the same."""
+
+
 class WindowRow(msgspec.Struct, frozen=True):
     """A window: its size as text ("1m"), start and end in epoch ms."""
 
@@ -77,7 +84,7 @@ def rows_of(
         judged = [monitor for monitor in monitors if not monitor.worst_only and not (monitor.whole_only and segment)]
         status, thresholds = _status(judged[0], table, group) if judged else _unjudged(table, group)
         value, samples = np.where(np.isfinite(table.value[group]), table.value[group], np.nan), table.samples[group]
-        wanted = ~np.isnan(value) | (samples == 0)
+        wanted = ~np.isnan(value) | (samples == 0) | (table.metric in MOMENTS)
         if changes is not None:
             key = (table.kind, table.metric, window.size, version, segment)
             wanted &= changes(key, status, value, end, window.size)
@@ -101,7 +108,7 @@ def rows_of(
                     int(samples[column]),
                     int(table.reference_samples[group, column]),
                     state,
-                    _reason(state, found, threshold, int(samples[column]), lacks[column], variation),
+                    _reason(table.metric, state, found, threshold, int(samples[column]), lacks[column], variation),
                 )
             )
     return rows
@@ -147,6 +154,7 @@ VARIES = {
 
 
 def _reason(
+    metric: str,
     status: Status,
     value: float | None,
     threshold: float | None,
@@ -154,6 +162,8 @@ def _reason(
     lacks: tuple[float, float],
     variation: Variation,
 ) -> str:
+    if value is None and samples > 0:
+        return MOMENTS[metric]
     if value is None:
         return "no value: there are no samples to compare"
     if threshold is None:

@@ -130,12 +130,13 @@ def _rows(
         judged = None if one is None or (one.monitor.whole_only and segment) else one
         status, threshold = _verdict(judged, table, row)
         value, samples = _number(table.value[row, 0]), int(table.samples[row, 0])
-        if value is None and samples > 0:
+        lack = table.lack[row] if table.lack else ""
+        if value is None and samples > 0 and not lack:
             continue
         against = "" if judged is None or judged.against is None else judged.against.label
         if asked.versus[row]:
             against = f"version {asked.versus[row]}"
-        reason = _reason(status, value, threshold, samples)
+        reason = f"no value: {lack}" if value is None and lack else _reason(status, value, threshold, samples)
         if value is not None and asked.coverage[row] < floor:
             status, reason = "insufficient_data", _too_few(float(asked.coverage[row]), floor, table)
         yield Evaluation(

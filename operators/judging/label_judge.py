@@ -235,7 +235,8 @@ class LabelJudge:
             curve = self.monitors.get((CURVE_MONITOR, measures.curve.recent.size))
             found += curve_rows(measures, measures.curve, curve)
         found += opinion_rows(measures, said)
-        return found if self.changes is None else changed_rows(self.changes, found)
+        # What comes at the very end is the last word, whether it is new or not.
+        return found if self.changes is None or measures.ended else changed_rows(self.changes, found)
 
 
 def _against(one: PerformanceMonitor, version: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
-from operators.intake.label_codes import LabelCodes
+from operators.plans.classes import label_codes
 from operators.plans.cohorts import performance_tick
 from windows.outcomes.layout import TaskOptions, task_layout
-from windows.predictions.layout import categories_of
 from windows.segments import OTHER, WHOLE, segment_name
 
 if TYPE_CHECKING:
+    from operators.intake.label_codes import LabelCodes
     from operators.settings.model import ModelSettings
     from windows.predictions.layout import Layout
     from windows.references.reference import Reference
@@ -139,13 +139,11 @@ def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pan
     performance = settings.performance
     if performance is None:
         return None
-    classes: tuple[str, ...] = ()
-    if settings.task == "multiclass" and layout.prediction is not None and not layout.prediction.numeric:
-        classes = categories_of(layout.prediction)
+    labels = label_codes(settings, reference)
     options = TaskOptions(
         settings.task,
         performance.threshold,
-        classes,
+        labels.classes if settings.task == "multiclass" else (),
         performance.k,
         performance.tolerance,
         performance.negative_after is not None,
@@ -154,7 +152,7 @@ def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pan
     return JoinPlan(
         layout=layout,
         task=task,
-        labels=LabelCodes(settings.task, task.options.classes, performance.positive),
+        labels=labels,
         tick=performance_tick(settings, pane),
         keep=performance.kept_for,
         wait=performance.wait,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from operators.plans.classes import with_lists
 from operators.plans.join import join_plan
 from operators.plans.label_monitors import performance_looks
 from operators.plans.measures import DISTANCES, Plan
@@ -64,8 +65,11 @@ def plan_models(
     *,
     everything: bool,
     jumps: bool = False,
+    moments: bool = False,
 ) -> dict[str, ModelPlan]:
-    """Plan every model; `everything` asks for all metrics, judged or not, `jumps` for no ticks where nothing changes.
+    """Plan every model; `jumps` asks for no ticks where nothing changes.
+
+    `everything` asks for all metrics, judged or not, `moments` for means and deviations at least.
 
     Raises:
         ValueError: a window is no multiple of the pane, or windows of cohorts do not go together.
@@ -76,7 +80,8 @@ def plan_models(
         monitors = monitors_of(settings, time.pane)
         sizes = sorted({size for monitor in monitors for size in monitor.windows})
         windows = tuple(plan(size, time.pane) for size in sizes)
-        layout = layout_of(references[settings.name], settings.segments)
+        reference = references[settings.name]
+        layout = with_lists(layout_of(reference, settings.segments), settings, reference)
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
     joins = {
@@ -94,7 +99,9 @@ def plan_models(
             pane=time.pane,
             windows=windows,
             monitors=monitors,
-            plans={window.size: _plan(window.size, monitors, everything=everything) for window in windows},
+            plans={
+                window.size: _plan(window.size, monitors, everything=everything, moments=moments) for window in windows
+            },
             alpha=alpha,
             remember=max(REMEMBER, *(window.size for window in windows)),
             join=joins[settings.name],
@@ -126,7 +133,7 @@ def _label_looks(settings: ModelSettings, join: JoinPlan | None, pane: int) -> f
     return performance_looks(settings, pane, segments, LIVE_VERSIONS)
 
 
-def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool) -> Plan:
+def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: bool) -> Plan:
     """What is measured over a window: what its monitors read, or everything."""
     mine = [monitor for monitor in monitors if size in monitor.windows]
 
@@ -141,7 +148,7 @@ def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool) -> Plan:
         features=wanted(Kind.FEATURE),
         prediction=wanted(Kind.PREDICTION),
         quality=everything or any(monitor.kind == Kind.QUALITY for monitor in mine),
-        moments=everything,
+        moments=everything or moments,
         service=True,
         service_bounds=everything or any(monitor.kind == Kind.SERVICE for monitor in mine),
     )

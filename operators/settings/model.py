@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, create_model, field_validator, model_validator
 
+from operators.settings import policy
 from operators.settings.durations import Millis, from_to
 from operators.settings.objective import Objective, SlaMetric, with_metric
-from operators.settings.parts import Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
+from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
 from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
 from windows.statistics.catalog import DISTANCES, JUDGED
@@ -52,21 +53,23 @@ class _Distances(_LevelsByDistance):
         return self
 
 
+def _levels(given: tuple[float | None, float | None]) -> Levels:
+    minor, major = given
+    return Levels(minor=minor, major=major)
+
+
 class DriftSettings(_Distances):
-    """How far a feature may be from its reference, over which windows.
+    """How far a feature may be from its reference, over which windows; see policy for where the levels come from."""
 
-    PSI 0.1 and 0.25: Siddiqi, Credit Risk Scorecards (2006), the industry's rule of thumb. KS 0.05 and 0.1: a shift of
-    an eighth and of a quarter of a standard deviation in a normal feature.
-    """
-
-    psi: Levels | None = Levels(minor=0.1, major=0.25)
-    ks: Levels | None = Levels(minor=0.05, major=0.1)
+    psi: Levels | None = _levels(policy.DRIFT_PSI)
+    ks: Levels | None = _levels(policy.DRIFT_KS)
 
 
 class PredictionSettings(_Distances):
-    """How far the predictions may be from the reference. KS 0.15: 0.38 standard deviations of a normal score."""
+    """How far the predictions may be from the reference: classes by PSI, numbers by KS, too."""
 
-    ks: Levels | None = Levels(major=0.15)
+    psi: Levels | None = _levels(policy.PREDICTION_PSI)
+    ks: Levels | None = _levels(policy.PREDICTION_KS)
 
 
 class QualitySettings(Settings):
@@ -124,6 +127,8 @@ class ModelSettings(Settings):
         reference: file of its reference, relative to the config file; None while it is not built yet.
         segments: features or context fields whose values are also watched one by one.
         features: what is watched; None for all features of the reference.
+        classes: names of the classes. Where predictions are lists of class scores, in the order of the scores; a label
+            that is none of them is refused. None for what the reference says.
         performance: how labels come and how good predictions must be; None where no labels come.
         max_versions: versions told apart; further ones are counted as overflow.
     """
@@ -136,6 +141,7 @@ class ModelSettings(Settings):
     drift: DriftSettings = DriftSettings()
     prediction: PredictionSettings = PredictionSettings()
     quality: QualitySettings = QualitySettings()
+    classes: Classes | None = None
     performance: PerformanceSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16

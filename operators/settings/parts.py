@@ -6,8 +6,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import Millis, from_to
+from windows.values import name_of
 
 MAX_WINDOWS = 8
+MAX_CLASS_NAMES = 1_000
 
 
 def _no_boolean(given: object) -> object:
@@ -34,6 +36,15 @@ Ratio = Annotated[Number, Field(gt=0, le=1)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Window = Annotated[Millis, from_to(1)]
 Windows = Annotated[tuple[Window, ...], Field(min_length=1, max_length=MAX_WINDOWS), AfterValidator(distinct)]
+
+
+def _named(given: object) -> object:
+    """A class by its name: 1, true and "1" may all be written."""
+    return name_of(given) if isinstance(given, str | int | float) else given
+
+
+ClassName = Annotated[Name, BeforeValidator(_named)]
+Classes = Annotated[tuple[ClassName, ...], Field(min_length=2, max_length=MAX_CLASS_NAMES), AfterValidator(distinct)]
 
 
 class Settings(BaseModel):

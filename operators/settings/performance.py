@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from operators.settings.durations import UNITS, Millis, from_to, show_duration
 from operators.settings.metrics import BETTER, LABEL_METRICS, WITHIN_ONE, LabelMetric
 from operators.settings.parts import (
+    ClassName,
     Levels,
     Name,
     Number,
@@ -221,7 +222,7 @@ class PerformanceSettings(_RulesByMetric):
     negative_after: Annotated[Millis, from_to(1, MAX_KEEP)] | None = None
     sample: Ratio = 1.0
     threshold: Annotated[Number, Field(gt=0, lt=1)] = 0.5
-    positive: Name | None = None
+    positive: ClassName | None = None
     k: Annotated[Whole, Field(ge=1, le=1_000)] = 10
     tolerance: Annotated[Number, Field(gt=0)] | None = None
     cross: Annotated[

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from operators.settings.alerting import AlertingSettings, AlertName, Severity
 
+# Thresholds (minor, major) that a distance to the reference has unless the config says otherwise.
+DRIFT_PSI = (0.1, 0.25)  # Siddiqi, Credit Risk Scorecards (2006): the industry's rule of thumb
+DRIFT_KS = (0.05, 0.1)  # a shift of an eighth and of a quarter of a standard deviation in a normal feature
+# The same rule of thumb for predictions. Classes have no order, so KS says nothing of them: without it a model that
+# answers one class only would page nobody (deepchecks watches decisions by PSI, its issue 1775).
+PREDICTION_PSI = (0.1, 0.25)
+PREDICTION_KS = (None, 0.15)  # 0.38 standard deviations of a normal score
+
 # Severity at the minor and at the major level.
 SEVERITY: dict[AlertName, tuple[Severity, Severity]] = {
     "DataDrift": (

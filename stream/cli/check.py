@@ -10,6 +10,7 @@ from stream.config.checks import reference_notes
 from stream.config.load import Config, load, load_references, with_pace
 from stream.config.sight import pace_lines
 from stream.config.summary import model_lines
+from stream.config.unwatched import unwatched
 from stream.http.access import load_access
 from stream.http.tls import load_tls
 from stream.push.client import clients_of
@@ -33,6 +34,8 @@ def check(
         reference = references[model.name]
         for line in (*model_lines(loaded, model, reference), *pace_lines(plans[model.name])):
             typer.echo(line)
+        for lack in unwatched(model, reference):
+            typer.echo(f"  {lack}")
         for note in (*reference.notes, *reference_notes(reference)):
             typer.echo(f"note: {model.name}: {note}", err=True)
     if connect:

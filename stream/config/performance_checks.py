@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from operators.plans.cohorts import PlanError, plan_performance, rules_of
-from operators.settings.metrics import BETTER, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
+from operators.settings.metrics import BETTER, ERROR_OF, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.settings.performance import misfit
+from stream.config.reachable import never, reference_value, why_absent
 from windows.sketches.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
@@ -54,7 +56,8 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
     if model.task == "ranking" and reference.prediction is not None:
         allowed = "build it from rows without a column `prediction`: a ranking predicts lists of item ids"
         yield ("performance",), "the reference has a profile of single predictions", allowed
-    for path, _, rule in rules_of(performance):
+    yield from _classes(model, reference)
+    for path, metric, rule in rules_of(performance):
         if rule.baseline.kind != "reference":
             continue
         if reference.task is None or reference.outcomes is None:
@@ -65,7 +68,36 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
             asked, has = getattr(performance, key), getattr(reference.task, key)
             if asked != has:
                 yield ("performance", key), f"the reference's labels were counted with {has}", "build it again"
+                return
+        yield from _reach(model, path, metric, rule, reference)
+
+
+def _reach(model: ModelSettings, path: KeyPath, metric: str, rule: Rule, reference: Reference) -> Iterator[Finding]:
+    """A rule that the reference's own value leaves nothing to fire on."""
+    name = ERROR_OF[model.task][1] if metric == "error" else metric
+    value = reference_value(name, reference)
+    if value is None or math.isnan(value):
+        found = f"the reference's labelled rows have no {name} ({why_absent(name, reference)})"
+        yield (*path, "baseline"), found, "build it from other rows, or give a number, trailing or version"
+    elif (need := never(name, rule, value)) is not None:
+        yield (*path, rule.form), None, need
+
+
+def _classes(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+    """Names of classes that config and reference do not agree on, or that are not known."""
+    given = model.classes or ()
+    if reference.positions and given and given != reference.positions:
+        has = f"the reference was built with {', '.join(reference.positions)}"
+        yield ("classes",), has, "write these, in this order, or build it again"
+    performance = model.performance
+    if performance is None or performance.positive is None:
         return
+    known = (*given, *reference.classes)
+    if not known:
+        allowed = "name both classes, the other beside this one: the reference has no labels that would say its name"
+        yield ("classes",), f"performance.positive is {performance.positive!r}", allowed
+    elif given and performance.positive not in given:
+        yield ("performance", "positive"), f"given {performance.positive!r}", f"one of classes: {', '.join(given)}"
 
 
 def _objectives(model: ModelSettings, at: KeyPath) -> Iterator[Finding]:
@@ -99,6 +131,8 @@ def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) 
             yield (*at, *path, rule.form), None, allowed
         elif rule.form in {"max_drop_ratio", "max_ratio"} and _not_positive(rule):
             yield (*at, *path, "baseline"), None, "more than 0 is needed: the limit is a multiple of it"
+        elif rule.baseline.kind == "constant" and (need := never(known, rule, rule.baseline.value or 0.0)) is not None:
+            yield (*at, *path, rule.form), None, need
 
 
 def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
@@ -9,7 +10,11 @@ from operators.settings.metrics import BETTER, OF_TASK
 from operators.settings.performance import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from windows.outcomes.layout import Task
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def performance_text(
@@ -19,17 +24,34 @@ def performance_text(
     positive: str = "null",
     threshold: float = PerformanceSettings().threshold,
     windows: tuple[int, ...] | None = None,
+    unfit: Mapping[str, str] = NOTHING,
 ) -> str:
-    """The lines, each a comment unless it is `on`, indented as a key of a model; `positive` is text of YAML.
+    """The lines, each a comment unless it is `on`, indented as a key of a model.
 
-    `windows` (ms) are those that suit the pace of the labels; None for the default.
+    Args:
+        task: of the model.
+        on: whether its rows have labels.
+        positive: the positive class, as text of YAML.
+        threshold: a score of at least this is a positive prediction.
+        windows: those that suit the pace of the labels, ms; None for the default.
+        unfit: metrics that the rows are no baseline of, and why: their rules stay comments.
     """
     start = "    " if on else "    # "
-    lines = _lines(task, positive, threshold, windows).splitlines()
+    lines = _lines(task, positive, threshold, windows, unfit).splitlines()
     return "".join(f"{start}{line}".rstrip() + "\n" for line in lines)
 
 
-def _lines(task: Task, positive: str, threshold: float, windows: tuple[int, ...] | None) -> str:
+def starting_rules(task: Task) -> dict[str, str]:
+    """The rules that `init` writes where rows have labels, as YAML by metric."""
+    limit = "max_ratio: 1.2" if task == "regression" else "max_drop: 0.05"
+    rule = f"{{baseline: reference, {limit}}}"
+    example = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}[task]
+    return {"auc": rule, example: rule} if task == "binary" else {example: rule}
+
+
+def _lines(
+    task: Task, positive: str, threshold: float, windows: tuple[int, ...] | None, unfit: Mapping[str, str]
+) -> str:
     performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
     levels = curve.max_shift
     return f"""\
@@ -76,24 +98,23 @@ max_shift: {{minor: {levels.minor:g}, major: {levels.major:g}}}}}
   # A metric with a rule, or a list of rules. A limit is a number, or {{minor: 0.02, major: 0.05}}.
   # baseline: a number, reference (its labelled rows), trailing, version (the one with most traffic) or {{shift: 364d}}
   # Beside the limit: window (one instead of all), trailing, segments (true or false: whether each is judged).
-{_metrics(task)}"""
+{_metrics(task, unfit)}"""
 
 
-def _metrics(task: Task) -> str:
+def _metrics(task: Task, unfit: Mapping[str, str]) -> str:
     """Each metric of the task, grouped by the limits that it may have."""
     lines = []
     for better, limits in LIMITS_OF.items():
         names = [name for name in OF_TASK[task] if BETTER[name] == better]
         if names:
             lines.append(f"  # with {' or '.join(limits)}: {', '.join(names)}\n")
-    example = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}[task]
-    limit = "max_ratio: 1.2" if task == "regression" else "max_drop: 0.05"
     if task == "binary":
         lines.append(
             "  # where one class is rare, accuracy says little: who always names the other is right nearly always\n"
         )
-        lines.append(f"  auc: {{baseline: reference, {limit}}}\n")
-    return "".join(lines) + f"  {example}: {{baseline: reference, {limit}}}\n"
+    for metric, rule in starting_rules(task).items():
+        lines.append(f"  # {metric}: {rule}  # {unfit[metric]}\n" if metric in unfit else f"  {metric}: {rule}\n")
+    return "".join(lines)
 
 
 def _windows(windows: tuple[int, ...]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operators.cohorts.compare import complement, complemented
 from operators.plans.cohorts import rules_of, sizes_of
 from operators.plans.label_monitors import against_of, floor_of
 from operators.settings.durations import show_duration
 from operators.settings.metrics import ERROR_OF, LABEL_METRICS
-from windows.outcomes.layout import task_layout
-from windows.outcomes.metrics import task_metrics
+from stream.config.reachable import reference_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from operators.settings.performance import PerformanceSettings, Rule
     from stream.config.load import Config
     from windows.references.reference import Reference
-
-ANY_ALPHA = 0.5
-"""Of a value that is shown without its bounds."""
 
 
 def model_lines(config: Config, model: ModelSettings, reference: Reference) -> Iterator[str]:
@@ -92,18 +87,8 @@ def _baseline(metric: str, against: Against, reference: Reference) -> str:
     """What a metric is compared with, with its value where that is known."""
     if against.kind == "constant":
         return f"{against.value:g}"
-    value = _reference_value(metric, reference) if against.kind == "reference" else None
+    value = reference_value(metric, reference) if against.kind == "reference" else None
     return against.text if value is None else f"{against.text} ({value:.4g})"
-
-
-def _reference_value(metric: str, reference: Reference) -> float | None:
-    """The metric of the reference's labelled rows; None where it has none."""
-    if reference.outcomes is None or reference.task is None:
-        return None
-    layout = task_layout(reference.task, reference.prediction)
-    name, turned = complemented(layout, metric)
-    found = task_metrics(layout, reference.outcomes[None], ANY_ALPHA, (name,))[name]
-    return float((complement(found) if turned else found).value[0])
 
 
 def _levels(levels: Levels) -> str:

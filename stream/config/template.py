@@ -40,6 +40,8 @@ class NewModel:
         readings: feature -> how its values are read, where that is not as they are.
         pace: panes and windows that suit its traffic; None where its rows had no timestamps.
         sights: what each window sees, for people.
+        classes: names of the classes, where the user gave them.
+        unfit: metrics that the labelled rows are no baseline of, and why.
     """
 
     name: str
@@ -53,6 +55,8 @@ class NewModel:
     readings: dict[str, Reading] = field(default_factory=dict)
     pace: PacePlan | None = None
     sights: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
 def config_text(model: NewModel) -> str:
@@ -177,15 +181,19 @@ def _model(model: NewModel) -> str:
     positive = "null" if model.positive is None else _quoted(model.positive)
     cohorts = None if model.pace is None else model.pace.cohorts
     performance = performance_text(
-        model.task, on=model.labelled, positive=positive, threshold=model.threshold, windows=cohorts
+        model.task, on=model.labelled, positive=positive, threshold=model.threshold, windows=cohorts, unfit=model.unfit
     )
     sights = "".join(f"      # {line}\n" for line in model.sights)
+    classes = f"[{', '.join(map(_quoted, model.classes))}]" if model.classes else "null"
     return f"""\
 models:
   # as in the predictions' field `model`
   - name: {_quoted(model.name)}
     # binary, multiclass, regression or ranking
     task: {model.task}
+    # names of the classes, such as  [bird, cat, dog]; of lists of scores in the order of the scores.
+    # A label that is none of them is refused. null: what the reference's rows have
+    classes: {classes}
     # what is normal; made by `driftgauge reference build`
     reference: {_quoted(model.reference)}
     # features or context fields whose values are also watched one by one

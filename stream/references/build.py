@@ -19,6 +19,7 @@ from stream.references.count import (
     slot_sizes,
 )
 from stream.references.frames import PREDICTION, Odd, frames
+from stream.references.label_names import LabelNames
 from stream.references.labels import with_labels
 from stream.references.pace_tally import PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
@@ -67,9 +68,10 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         UsageError: columns do not fit the options, a value does not fit its column, or there is nothing to profile.
     """
     plan = plan_build(rows, options)
-    scan, odd = Scan(), Odd()
+    scan, odd, names = Scan(), Odd(), LabelNames(plan)
     for frame in frames(rows, plan, odd):
         scan.add(frame)
+        names.add(frame)
         progress("reading", frame.share)
     _refuse_empty(rows, plan, scan)
     heard = tuple(_odd_notes(rows, plan, odd, scan.rows))
@@ -80,7 +82,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     plan, notes = _without_useless(plan, scan, tally)
     if not plan.features:
         raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
-    labelled = with_labels(rows, plan, _reference(plan, scan, tally), progress)
+    bare = seal(replace(_reference(plan, scan, tally), positions=_positions(plan)))
+    labelled = with_labels(rows, plan, bare, names, progress)
     lasting = (
         *notes,
         *heard,
@@ -91,6 +94,11 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     )
     reference = replace(labelled.reference, notes=lasting)
     return Built(reference, (*lasting, *_notes(plan, reference)))
+
+
+def _positions(plan: Plan) -> tuple[str, ...]:
+    """Names of the positions of lists of scores, where the predictions are such."""
+    return plan.outcomes.classes if plan.prediction in {"scores", "pair"} else ()
 
 
 def _refuse_empty(rows: Rows, plan: Plan, scan: Scan) -> None:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from operators.intake.transpose import NO_FAILURE
 from stream.errors import UsageError
 from stream.references.plan import Plan
-from stream.rows.arrays import categories, class_of_scores, is_text, numbers, plain
+from stream.rows.arrays import categories, class_of_scores, is_text, numbers, plain, positive_scores
 from stream.rows.columns import Rows
 from stream.rows.kinds import NULLS
 from stream.rows.times import milliseconds
@@ -113,7 +113,10 @@ class _Converter:
         elif plan.prediction == "category":
             categorical[PREDICTION] = self.categories(roles["prediction"])
         elif plan.prediction == "scores":
-            categorical[PREDICTION] = categories(class_of_scores(self.batch.column(roles["prediction"])))
+            scores = class_of_scores(self.batch.column(roles["prediction"]), plan.outcomes.classes)
+            categorical[PREDICTION] = categories(scores)
+        elif plan.prediction == "pair":
+            numeric[PREDICTION] = positive_scores(self.batch.column(roles["prediction"]), plan.pair)
         latency = self.numbers(roles["latency_ms"]) if plan.latency else None
         return Frame(
             rows=self.batch.num_rows,

@@ -1,5 +1,6 @@
 """`driftgauge init`: a first config and reference from training rows."""
 
+import math
 import re
 import tempfile
 from collections.abc import Iterator
@@ -7,11 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from operators.plans.model import plan_models
+from operators.settings.performance import Rule
 from stream.config.checks import UNREADABLE
 from stream.config.load import Config, load, load_references
 from stream.config.pace import plan_pace
+from stream.config.performance_template import starting_rules
 from stream.config.problems import shorten
+from stream.config.reachable import never, reference_value, why_absent
 from stream.config.sight import pace_comments
 from stream.config.template import NewModel, config_text
 from stream.errors import UsageError
@@ -107,7 +113,8 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     model = _new_model(options, built.reference, task, reference_file.name)
     seen = _write_checked(config, model, reference_file, to_json(built.reference))
     labelled = [LABELLED] if built.reference.outcomes is not None else []
-    notes = (*built.notes, *_unlabelled(options, rows), *labelled)
+    unfit = (f"no rule is written on {metric}: {why}" for metric, why in _unfit(built.reference, task).items())
+    notes = (*built.notes, *_unlabelled(options, rows), *labelled, *unfit)
     return Started(config, reference_file, built.reference, task, notes, seen)
 
 
@@ -128,7 +135,23 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         default.threshold if said.threshold is None else said.threshold,
         reference.readings,
         plan_pace(reference),
+        classes=said.classes or (),
+        unfit=_unfit(reference, task),
     )
+
+
+def _unfit(reference: Reference, task: Task) -> dict[str, str]:
+    """Metrics that the labelled rows are no baseline of, and why."""
+    if reference.outcomes is None:
+        return {}
+    found = {}
+    for metric, rule in starting_rules(task).items():
+        value = reference_value(metric, reference)
+        if value is None or math.isnan(value):
+            found[metric] = why_absent(metric, reference)
+        elif (need := never(metric, Rule.model_validate(yaml.safe_load(rule)), value)) is not None:
+            found[metric] = need
+    return found
 
 
 def _write_checked(config: Path, model: NewModel, reference_file: Path, reference: bytes) -> tuple[str, ...]:
@@ -219,12 +242,16 @@ def _check_positive(options: InitOptions, rows: Rows) -> None:
         return
     if options.task not in {None, "binary"}:
         raise UsageError(f"--positive: the task {options.task} has no positive label; binary has")
-    if positive in PLAIN:
-        raise UsageError(f"--positive: {', '.join(PLAIN)} are read without it")
     column = _column_of(options, rows, "label")
-    if column is None or column.kind != "category":
-        has = "no column `label`" if column is None else "labels that are no text"
-        raise UsageError(f"--positive: {rows.path} has {has}; it is for binary labels that are text")
+    if column is None:
+        raise UsageError(f"--positive: {rows.path} has no column `label`; it is for binary labels that are names")
+    if column.kind == "list":
+        raise UsageError(f"--positive: {rows.path} has lists for labels; it is for one name each")
+    names = _labels(options, rows)
+    if positive in PLAIN and (positive not in names or {*names} <= {*PLAIN}):
+        raise UsageError(f"--positive: {', '.join(PLAIN)} are read without it")
+    if column.kind != "category" and positive not in names:
+        raise UsageError(f"--positive: {rows.path} has labels that are no text ({', '.join(names)})")
 
 
 def _positives(reference: Reference) -> bool:

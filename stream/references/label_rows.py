@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from operators.intake.label_codes import LabelCodes
+from operators.intake.label_codes import INVALID, LabelCodes
 from stream.references.count import CategorySlots
 from stream.references.frames import PREDICTION
+from stream.references.label_names import MOST_NAMES
 from stream.rows.arrays import categories, class_scores, lists, numbers
 from windows.outcomes.fold import Outcomes
-from windows.outcomes.layout import TaskOptions
+from windows.outcomes.layout import MAX_CLASSES, TaskOptions
 from windows.predictions.columns import Columns
 from windows.sketches.edges import TOLERANCE
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
+from windows.values import position_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from stream.references.frames import Coded, Frame
+    from stream.references.label_names import LabelNames
     from stream.references.plan import Plan
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import Task
@@ -50,14 +53,16 @@ class LabelledRows:
         return len(self.outcomes.label)
 
 
-def task_of(plan: Plan, reference: Reference) -> TaskOptions:
-    """What the outcomes are: as the config says it, or as the predictions look.
+def task_of(plan: Plan, reference: Reference, names: LabelNames) -> TaskOptions:
+    """What the outcomes are: as the config says it, or as the predictions look. The classes are all that there are.
 
     Raises:
         LabelError: the task cannot be judged with these columns.
     """
     prediction, given = reference.prediction, plan.outcomes
     task = plan.task or _guessed(reference)
+    if plan.lists_of_labels and task != "ranking":
+        raise LabelError(f"each is a list, and a {task} model has one label a prediction: several are not read")
     if task == "regression" and not isinstance(prediction, NumericProfile):
         raise LabelError("the task regression has numbers, and the predictions are none")
     if task == "binary" and prediction is None:
@@ -66,8 +71,24 @@ def task_of(plan: Plan, reference: Reference) -> TaskOptions:
     if task == "multiclass":
         if not isinstance(prediction, CategoricalProfile):
             raise LabelError("the task multiclass has classes, and the predictions are none")
-        classes = prediction.categories
+        classes = tuple(dict.fromkeys((*prediction.categories, *known_names(plan, names))))
     return TaskOptions(task, given.threshold, classes, given.k, given.tolerance, given.negative_after)
+
+
+def known_names(plan: Plan, names: LabelNames) -> tuple[str, ...]:
+    """What labels may be called: as the user says, or as the positions of the scores, or as the rows have it.
+
+    Raises:
+        LabelError: there are too many names.
+    """
+    given = plan.outcomes.classes
+    if given:
+        return given
+    if plan.prediction == "scores":
+        return tuple(map(str, range(names.width)))
+    if len(names.rows) > MOST_NAMES:
+        raise LabelError(f"they have more than {MOST_NAMES:,} names; classes are at most so many")
+    return tuple(name for name, _ in names.rows.most_common())
 
 
 def _guessed(reference: Reference) -> Task:
@@ -87,11 +108,15 @@ def probable(prediction: NumericProfile) -> bool:
 class LabelReader:
     """Turns frames into labelled rows."""
 
-    def __init__(self, plan: Plan, reference: Reference, options: TaskOptions) -> None:
-        """Prepare the codes of classes and categories."""
+    def __init__(self, plan: Plan, reference: Reference, options: TaskOptions, classes: tuple[str, ...]) -> None:
+        """Prepare the codes of classes (all names that labels may have) and of categories."""
         self.scores = plan.prediction == "scores"
         self.task = options.task
-        self.read = LabelCodes(options.task, options.classes, plan.outcomes.positive).reader()
+        self.labels = LabelCodes(options.task, classes, plan.outcomes.positive)
+        self.read = self.labels.reader()
+        self.positions = plan.outcomes.classes
+        self.told_apart = len(options.classes[:MAX_CLASSES])
+        self.odd: Counter[str] = Counter()
         profiles = dict(reference.features)
         if reference.prediction is not None:
             profiles[PREDICTION] = reference.prediction
@@ -125,29 +150,38 @@ class LabelReader:
         elif self.task == "regression":
             outcomes = replace(outcomes, score=frame.numeric[PREDICTION], label=_numbers(label))
         else:
-            outcomes = replace(outcomes, score=self._score(frame), label=self._coded(categories(label), "label"))
+            outcomes = replace(outcomes, score=self._score(frame), label=self._label(categories(label)))
             if self.task == "multiclass" and self.scores:
-                names = self.categorical[PREDICTION].names
-                outcomes = replace(outcomes, probabilities=class_scores(predicted, [int(name) for name in names]))
+                positions = [position_of(name, self.positions) for name in self.labels.classes[: self.told_apart]]
+                outcomes = replace(outcomes, probabilities=class_scores(predicted, positions))
         return LabelledRows(outcomes, self._columns(frame, outcomes.probabilities))
 
     def _score(self, frame: Frame) -> FloatArray:
         """The score of the positive class, or the code of the predicted class."""
         if PREDICTION in frame.numeric:
             return frame.numeric[PREDICTION]
-        return self._coded(frame.categorical[PREDICTION], "prediction")
+        codes, names = frame.categorical[PREDICTION]
+        found = self._coded(codes, names)
+        if self.task == "multiclass":  # a class that is none of the model's is a class all the same, and wrong
+            return np.where(found == INVALID, float(len(self.labels.classes)), found)
+        odd = np.flatnonzero(found == INVALID)
+        if len(odd):
+            raise LabelError(self.labels.refusal(names[int(codes[odd[0]])]).replace("label", "prediction", 1))
+        return found
 
-    def _coded(self, coded: Coded, what: str) -> FloatArray:
+    def _label(self, coded: Coded) -> FloatArray:
+        """The labels; those that are none are counted, and left out."""
         codes, names = coded
+        found = self._coded(codes, names)
+        odd = found == INVALID
+        if odd.any():
+            counts = np.bincount(codes[odd], minlength=len(names))
+            self.odd.update({names[at]: int(counts[at]) for at in np.flatnonzero(counts).tolist()})
+        return np.where(odd, np.nan, found)
+
+    def _coded(self, codes: IntArray, names: list[str]) -> FloatArray:
         table = np.array([*(self.read(name) for name in names), np.nan])
         found: FloatArray = table[codes]  # the code -1 picks the last entry: missing
-        odd = np.flatnonzero(table < 0)
-        if len(odd):
-            shown = names[int(odd[0])][:40]
-            raise LabelError(
-                f"{what} {shown!r} is neither 0 nor 1; performance.positive (init: --positive) names the class that is"
-                " positive"
-            )
         return found
 
     def _columns(self, frame: Frame, probabilities: FloatArray | None) -> Columns:
@@ -163,8 +197,12 @@ class LabelReader:
             segments=np.zeros((0, frame.rows), dtype=np.int64),
             latency=np.full(frame.rows, np.nan),
             failed=None,
-            probabilities=probabilities,
+            probabilities=None if probabilities is None else probabilities[:, : self._categories()],
         )
+
+    def _categories(self) -> int:
+        """Classes that are predicted, which come first among all."""
+        return len(self.categorical[PREDICTION].names)
 
 
 def _numbers(label: pa.Array) -> FloatArray:

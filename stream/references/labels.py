@@ -12,7 +12,7 @@ import numpy as np
 
 from stream.references.fit import Fit
 from stream.references.frames import frames
-from stream.references.label_rows import LabelError, LabelReader, task_of
+from stream.references.label_rows import LabelError, LabelReader, known_names, task_of
 from windows.outcomes.fold import fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskLayout, task_layout
 from windows.references.reference import Reference, seal
@@ -20,13 +20,17 @@ from windows.references.reference import Reference, seal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stream.references.label_names import LabelNames
     from stream.references.label_rows import LabelledRows
     from stream.references.plan import Plan
     from stream.rows.columns import Rows
     from windows.arrays import IntArray
+    from windows.outcomes.layout import TaskOptions
 
 READING = "labels"
 COUNTING = "scores"
+MOST_ODD_LABELS = 0.01
+"""Share of the labels that may be none: more are no slips, but other labels than the model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,9 @@ class Labelled:
     notes: tuple[str, ...] = ()
 
 
-def with_labels(rows: Rows, plan: Plan, reference: Reference, progress: Callable[[str, float], None]) -> Labelled:
+def with_labels(
+    rows: Rows, plan: Plan, reference: Reference, names: LabelNames, progress: Callable[[str, float], None]
+) -> Labelled:
     """Add outcomes and an estimator to a reference, as far as its rows have labels."""
     if not plan.label:
         return Labelled(reference)
@@ -48,20 +54,59 @@ def with_labels(rows: Rows, plan: Plan, reference: Reference, progress: Callable
             progress(name, frame.share)
 
     try:
-        layout = task_layout(task_of(plan, reference), reference.prediction)
-        reader = LabelReader(plan, reference, layout.options)
+        options = task_of(plan, reference, names)
+        classes = _classes(plan, options, names)
+        layout = task_layout(options, reference.prediction)
+        reader = LabelReader(plan, reference, options, classes)
         outcomes, fit = layout.empty(), Fit(reference, layout.options)
         for batch in labelled_rows(READING):
             outcomes = outcomes + _outcomes(layout, batch)
             fit.add(batch)
+        left_out = _left_out(reader, int(outcomes[layout.labelled]))
     except (LabelError, ValueError) as error:
         return Labelled(reference, (f"labels are not used: {error}",))
     if outcomes[layout.labelled] == 0:
         return Labelled(reference, ("labels are not used: no row has one",))
     estimator, note = fit.estimator(lambda: labelled_rows(COUNTING))
     positive = plan.outcomes.positive if layout.options.task == "binary" else None
-    full = replace(reference, task=layout.options, outcomes=outcomes, estimator=estimator, positive=positive)
-    return Labelled(seal(full), (note,) if note else ())
+    full = replace(
+        reference, task=layout.options, outcomes=outcomes, estimator=estimator, positive=positive, classes=classes
+    )
+    return Labelled(seal(full), tuple(said for said in (left_out, note) if said))
+
+
+def _classes(plan: Plan, options: TaskOptions, names: LabelNames) -> tuple[str, ...]:
+    """All names that labels may have, where they are names.
+
+    Raises:
+        LabelError: there are too many, or it cannot be told which is whose score.
+    """
+    if options.task == "multiclass":
+        return options.classes
+    if options.task != "binary" or plan.outcomes.positive is None:
+        return ()
+    if plan.prediction == "pair" and not plan.outcomes.classes:
+        raise LabelError(
+            "the predictions are scores of two classes, and which is whose is not known: `classes` (--classes) names"
+            " the two in the order of the scores"
+        )
+    return known_names(plan, names)
+
+
+def _left_out(reader: LabelReader, labelled: int) -> str | None:
+    """What labels were left out, being none.
+
+    Raises:
+        LabelError: they are too many for slips.
+    """
+    odd = sum(reader.odd.values())
+    if not odd:
+        return None
+    name, count = reader.odd.most_common(1)[0]
+    said = reader.labels.refusal(name)
+    if odd > MOST_ODD_LABELS * (labelled + odd):
+        raise LabelError(f"{said} ({odd:,} of {labelled + odd:,} labels are none)")
+    return f"{odd:,} of {labelled + odd:,} labels are left out, mostly {name!r} ({count:,}): {said}"
 
 
 def _outcomes(layout: TaskLayout, rows: LabelledRows) -> IntArray:

@@ -3,13 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from operators.settings.model import FeatureKind, ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows
 from windows.outcomes.layout import Task
 
-PredictionMode = Literal["number", "category", "scores"]
+PredictionMode = Literal["number", "category", "scores", "pair"]
+"""A score or value; the name of a class; class scores; the scores of the two classes of a binary model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,14 @@ def outcome_options(settings: ModelSettings) -> OutcomeOptions:
     """The options that a model's settings ask for."""
     performance = settings.performance
     if performance is None:
-        return OutcomeOptions()
+        return OutcomeOptions(classes=settings.classes or ())
     return OutcomeOptions(
         threshold=performance.threshold,
         positive=performance.positive,
         k=performance.k,
         tolerance=performance.tolerance,
         negative_after=performance.negative_after is not None,
+        classes=settings.classes or (),
     )
 
 
@@ -111,6 +116,17 @@ class Plan:
     resolutions: dict[str, float] = field(default_factory=dict)
 
     @property
+    def lists_of_labels(self) -> bool:
+        """Whether each label is a list."""
+        return self.label and self.read[self.roles["label"]].kind == "list"
+
+    @property
+    def pair(self) -> int:
+        """Place of the positive class's score among two: the last, where nobody says otherwise."""
+        given = self.outcomes
+        return given.classes.index(given.positive) if given.positive in given.classes else 1
+
+    @property
     def labelled(self) -> tuple[str, ...]:
         """The columns that outcomes are made of."""
         return ("label", "prediction") if self.label else ()
@@ -148,7 +164,7 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         model=options.model,
         features=features,
         listed=options.features is not None,
-        prediction=_prediction(rows, free.get("prediction"), options.task),
+        prediction=_prediction(rows, free.get("prediction"), free.get("label"), options.task),
         segments=options.segments,
         latency="latency_ms" in free and free["latency_ms"].kind == "number",
         timestamp="timestamp" in free,
@@ -213,14 +229,39 @@ def _column(rows: Rows, columns: dict[str, Column], name: str, what: str) -> Col
     return columns[name]
 
 
-def _prediction(rows: Rows, column: Column | None, task: Task | None) -> PredictionMode | None:
+def _prediction(rows: Rows, column: Column | None, label: Column | None, task: Task | None) -> PredictionMode | None:
     """How to read the prediction column. Lists of anything but scores are rankings, which have no profile."""
     if column is None or task == "ranking" or column.kind in {"time", "other"}:
         return None
     if column.kind == "list":
-        return "scores" if task in {None, "multiclass"} else None
+        return _lists(rows, column, label, task)
     if task == "multiclass":
         return "category"
     if task == "regression" and column.kind != "number":
         raise UsageError(f"{rows.path}: column {column.name!r} has text, but the task regression has numbers")
     return "number" if column.kind == "number" else "category"
+
+
+def _lists(rows: Rows, column: Column, label: Column | None, task: Task | None) -> PredictionMode | None:
+    """How to read lists: as scores of classes, of the two of a binary model, or as ranked items.
+
+    Raises:
+        UsageError: they are several outputs or labels a prediction.
+    """
+    if task == "regression":
+        raise UsageError(
+            f"{rows.path}: column {column.name!r} has lists, and the task regression has one number a prediction: log"
+            " each output as a model of its own"
+        )
+    first = next((batch.column(0) for batch, _ in rows.batches([column.name])), None)
+    scores = first is not None and pa.types.is_floating(first.type.value_type)
+    if task is None and not scores:
+        return None
+    if label is not None and label.kind == "list":
+        raise UsageError(
+            f"{rows.path}: columns {column.name!r} and {label.name!r} both have lists: several labels or outputs a"
+            " prediction are not read (one label each is; --task ranking for ranked and clicked items)"
+        )
+    if task == "binary" or (task is None and first is not None and pc.max(pc.list_value_length(first)).as_py() == 2):
+        return "pair"
+    return "scores"

@@ -79,6 +79,7 @@ def replay(
         config.alerting,
         everything=evaluations == "all",
         jumps=evaluations != "all",
+        moments=evaluations != "none",
     )
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)

@@ -108,8 +108,37 @@ def _tell(odd: Counter[str], texts: pa.Array, missing: Collection[str]) -> None:
             odd[text] += entry["counts"]
 
 
-def class_of_scores(array: pa.Array) -> pa.Array:
-    """The class with the highest score in each list, named by its position; null for a null or empty list."""
+def positive_scores(array: pa.Array, pair: int) -> FloatArray:
+    """float64[n]: the score of the positive class in lists of one or of both classes; NaN where there is none.
+
+    Args:
+        array: lists of scores.
+        pair: place of the positive class's score among two.
+
+    Raises:
+        ValueError: a list has more than two scores.
+    """
+    flat = array.cast(pa.list_(pa.float64()))
+    lengths = np.asarray(pc.fill_null(pc.list_value_length(flat), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    if lengths.max(initial=0) > 2:
+        raise ValueError(f"a list of {lengths.max()} scores, and a binary model has two classes")
+    scores = np.append(numbers(flat.flatten()), np.nan)
+    starts = np.concatenate(([0], np.cumsum(lengths)[:-1])) if len(lengths) else lengths
+    at = np.where(lengths == 2, starts + pair, np.where(lengths == 1, starts, len(scores) - 1))
+    found: FloatArray = scores[at]
+    return found
+
+
+def class_of_scores(array: pa.Array, names: tuple[str, ...] = ()) -> pa.Array:
+    """The class with the highest score in each list; null for a null or empty list.
+
+    Args:
+        array: lists of scores.
+        names: of the positions; none for "0", "1", ...
+
+    Raises:
+        ValueError: a list has another number of scores than there are names.
+    """
     lists = array.cast(pa.list_(pa.float64()))
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     scores = numbers(lists.flatten())
@@ -118,14 +147,18 @@ def class_of_scores(array: pa.Array) -> pa.Array:
         return pa.nulls(len(array), pa.string())
     table = np.full((len(array), width), -np.inf)
     table[np.arange(width) < lengths[:, None]] = np.nan_to_num(scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    return pa.array([str(best) for best in table.argmax(axis=1)], mask=lengths == 0)
+    if names and (odd := lengths[(lengths > 0) & (lengths != len(names))]).size:
+        raise ValueError(f"a list of {odd[0]} scores for {len(names)} classes ({', '.join(names)})")
+    called = names or tuple(map(str, range(width)))
+    return pa.array([called[best] for best in table.argmax(axis=1).tolist()], mask=lengths == 0)
 
 
 def class_scores(array: pa.Array, positions: list[int]) -> FloatArray:
     """The scores at these positions of each list: float64[n, K], NaN where a list is shorter or missing."""
     flat = array.cast(pa.list_(pa.float64()))
     lengths = pc.fill_null(pc.list_value_length(flat), 0).to_numpy(zero_copy_only=False)
-    width = max(int(lengths.max(initial=0)), *(position + 1 for position in positions), 1)
+    # A class without a position finds the NaN of a last column of its own.
+    width = max(int(lengths.max(initial=0)), *(position + 1 for position in positions), 1) + 1
     table = np.full((len(array), width), np.nan)
     table[np.arange(width) < lengths[:, None]] = numbers(flat.flatten())
     found: FloatArray = table[:, positions]

@@ -115,7 +115,7 @@ def _class_scores(profile: Profile | None, positive: str | None) -> FloatArray |
     """The score of each slot of a prediction that is a class; None for one that is a number."""
     if not isinstance(profile, CategoricalProfile):
         return None
-    read = LabelCodes("binary", positive=positive).reader()
+    read = LabelCodes("binary", profile.categories, positive).reader()
     scores = np.array([read(name) for name in profile.categories] + [np.nan] * 3)
     return np.where(scores < 0, np.nan, scores)
 

@@ -198,7 +198,7 @@ def test_the_level_follows_from_the_promise() -> None:
     plan = plan_of(
         reference(),
         drift={"windows": ["10s"], "psi": {"major": 0.2}, "ks": None},
-        prediction={"windows": ["1h"], "ks": {"major": 0.1}},
+        prediction={"windows": ["1h"], "psi": None, "ks": {"major": 0.1}},
         quality={"windows": ["1m"], "missing": 0.01, "unseen": None, "out_of_range": None},
         sla={"availability": {"objective": "> 0.9", "window": "1m"}},
     )
@@ -234,7 +234,7 @@ def test_each_window_measures_what_its_monitors_read() -> None:
     }
     plans = plan_of(reference(), **settings).plans
     assert (plans[10_000].features, plans[10_000].prediction, plans[10_000].quality) == (("psi", "ks"), (), False)
-    assert (plans[60_000].features, plans[60_000].prediction, plans[60_000].quality) == ((), ("ks",), False)
+    assert (plans[60_000].features, plans[60_000].prediction, plans[60_000].quality) == ((), ("psi", "ks"), False)
     assert (plans[3_600_000].features, plans[3_600_000].quality) == ((), True)
     full = plan_of(reference(), everything=True, **settings).plans
     assert all(plan.quality and plan.moments and plan.features == DISTANCES for plan in full.values())

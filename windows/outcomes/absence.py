@@ -51,6 +51,8 @@ def _binary(layout: TaskLayout, vector: IntArray, metric: str) -> str | None:
         return "all positive"
     if metric in OF_ALARMS:
         return f"none of a positive prediction (threshold {layout.options.threshold:g})"
+    if metric == "mcc":
+        return "or the predictions for them, all the same"
     beyond = int(binary.improbable(layout, vector[None, :])[0])
     if metric in OF_PROBABILITIES and beyond:
         return f"{beyond:,} of scores outside 0 to 1: they are no probabilities"

@@ -64,6 +64,9 @@ class Layout:
     of the estimator's cells where the reference has one, the number of rows, then PARTS moment sums for each numeric
     column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the number of predictions
     without a latency, and the number of failed predictions (which are in no other slot).
+
+    Where predictions are lists of class scores, `positions` names the classes in their order (none for "0", "1", ...),
+    and `pair` is the place of the positive class's score in the two of a binary model (None: there are no such lists).
     """
 
     model: str
@@ -77,6 +80,8 @@ class Layout:
     errors: int
     size: int
     estimate: EstimateSpan | None = None
+    positions: tuple[str, ...] = ()
+    pair: int | None = None
 
     @property
     def numeric(self) -> tuple[Field, ...]:

@@ -63,9 +63,10 @@ def merge(one: Reference, other: Reference) -> Merged:
         prediction = _column("prediction", one.prediction, other.prediction)
     named = columns | ({} if prediction is None else {"prediction": prediction})
     predicted = None if prediction is None else prediction.profile
-    classes = predicted.categories if isinstance(predicted, CategoricalProfile) else ()
+    categories = predicted.categories if isinstance(predicted, CategoricalProfile) else ()
+    classes = tuple(dict.fromkeys((*categories, *_classes(one), *_classes(other))))
     task, outcomes = merge_outcomes(one, other, predicted, classes)
-    estimator = merge_estimators(one, other, {name: column.profile for name, column in named.items()}, classes)
+    estimator = merge_estimators(one, other, {name: column.profile for name, column in named.items()}, categories)
     reference = Reference(
         model=one.model,
         rows=one.rows + other.rows,
@@ -82,11 +83,18 @@ def merge(one: Reference, other: Reference) -> Merged:
         estimator=estimator.estimator,
         positive=one.positive or other.positive,
         readings=one.readings,
+        classes=tuple(dict.fromkeys((*one.classes, *other.classes))),
+        positions=one.positions,
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
         pace=None if one.pace is None or other.pace is None else one.pace + other.pace,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
     return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))
+
+
+def _classes(part: Reference) -> tuple[str, ...]:
+    """The classes of its outcomes, in code order."""
+    return () if part.task is None else part.task.classes
 
 
 def _check(one: Reference, other: Reference) -> None:
@@ -100,6 +108,9 @@ def _check(one: Reference, other: Reference) -> None:
     for name in one.features:
         if one.readings.get(name) != other.readings.get(name):
             raise ReferenceError_(f"{name!r} is read otherwise in each: missing texts or resolution differ")
+    if one.positions != other.positions:
+        named = " and ".join(", ".join(part.positions) or "none" for part in (one, other))
+        raise ReferenceError_(f"names for the positions of a list of scores differ: {named}")
     for what in ("prediction", "latency"):
         if (getattr(one, what) is None) != (getattr(other, what) is None):
             raise ReferenceError_(f"only one of them has a {what} profile")

@@ -73,6 +73,8 @@ class Reference:
         outcomes: int64[task_layout(task, prediction).size], the outcomes of the rows: what performance is compared
             with.
         estimator: how outcomes follow from predictions; None when too few rows had a label, or none can be made.
+        classes: names that labels may have, where they are names.
+        positions: names of the positions of a list of class scores; none for "0", "1", ...
         positive: binary: the label that was counted as positive, any other text being negative; None for 0 and 1.
         readings: feature -> how its values are read, where that is not as they are.
         notes: what a user should know of how the rows were read; no part of the content.
@@ -96,6 +98,8 @@ class Reference:
     readings: dict[str, Reading] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     pace: Pace | None = None
+    classes: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -129,6 +133,8 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     estimator: EstimatorWire | None = None
     readings: dict[str, _ReadingWire] = {}
     pace: PaceWire | None = None
+    classes: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
 
 
 class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -213,6 +219,8 @@ def _content(reference: Reference) -> _ContentWire:
             for name, reading in sorted(reference.readings.items())
         },
         pace=None if reference.pace is None else pace_to_wire(reference.pace),
+        classes=reference.classes,
+        positions=reference.positions,
     )
 
 
@@ -248,6 +256,8 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         positive=None if content.outcomes is None else content.outcomes.positive,
         readings={name: Reading(wire.missing, wire.resolution) for name, wire in content.readings.items()},
         pace=None if content.pace is None else pace_from_wire(content.pace),
+        classes=content.classes,
+        positions=content.positions,
     )
 
 

@@ -62,9 +62,54 @@ def test_labels_of_a_binary_task(given: Any, expected: float) -> None:
 
 
 def test_named_classes_of_a_binary_task() -> None:
-    """With a positive class every other name is negative."""
-    codes = LabelCodes("binary", positive="fraud")
-    assert labels(said(label="fraud"), said(label="fine"), codes=codes).labels.tolist() == [1.0, 0.0]
+    """The positive class, the others that the model has, and what says itself whether it is positive."""
+    codes = LabelCodes("binary", ("fine", "fraud"), "fraud")
+    given = ["fraud", "fine", 1, 0, "1", "0.0", True, "False", 1.0]
+    found = labels(*(said(label=one) for one in given), codes=codes).labels.tolist()
+    assert found == [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("classes", [("1", "2"), ("-1", "1")])
+def test_classes_that_are_numbers_are_themselves(classes: tuple[str, str]) -> None:
+    """Where the classes are called 1 and 2, 1 does not mean true, and 0 is none of them."""
+    positive, other = "2" if "2" in classes else "1", classes[0]
+    codes = LabelCodes("binary", classes, positive)
+    found = labels(said(label=int(positive)), said(label=other), said(label=float(other)), codes=codes)
+    assert found.labels.tolist() == [1.0, 0.0, 0.0]
+    (letter,) = decoded(said(label=0), said(label=int(positive)), codes=codes).dead
+    assert letter.reason == Reason.BAD_LABEL
+
+
+REFUSED = [
+    (
+        LabelCodes("binary", ("fine", "fraud"), "fraud"),
+        "Fraud",
+        "'Fraud' is none of fraud (positive), fine, 1, 0, true",
+    ),
+    (LabelCodes("binary"), "fraud", "'fraud' is neither 0 nor 1 nor true or false; performance.positive (init"),
+    (LabelCodes("binary"), ["fraud"], "one label a prediction"),
+    (LabelCodes("multiclass", ("0", "1", "2")), "bird", "'bird' is none of the classes 0, 1, 2"),
+    (LabelCodes("multiclass", ("0", "1", "2")), 3, "3 is none of the classes 0, 1, 2"),
+    (LabelCodes("multiclass", ("a", "b")), ["a", "b"], "one label a prediction"),
+    (LabelCodes("multiclass", tuple(map(str, range(99)))), "x", "8, 9 and 89 more"),
+    (LabelCodes("regression"), "n/a", "'n/a' is no number"),
+    (LabelCodes("regression"), True, "True is no number"),
+    (LabelCodes("regression"), [1.0, 2.0], "one label a prediction"),
+]
+
+
+@pytest.mark.parametrize(("codes", "given", "words"), REFUSED)
+def test_a_label_that_is_none_is_refused_in_words(codes: LabelCodes, given: Any, words: str) -> None:
+    """The dead letter names the label and what is allowed; nothing is taken for a negative or for a miss."""
+    (letter,) = decoded(said(label=given), codes=codes).dead
+    assert letter.reason == Reason.BAD_LABEL
+    assert words in letter.detail
+
+
+@pytest.mark.parametrize("given", [2.5, "2.5", "25e-1", " 2.5 "])
+def test_a_number_is_one_as_text_too(given: Any) -> None:
+    """As some encoders write decimals."""
+    assert labels(said(label=given), codes=LabelCodes("regression")).labels.tolist() == [2.5]
 
 
 @pytest.mark.parametrize("given", [2, "yes", 0.5, "fraud"])
@@ -90,10 +135,10 @@ def test_item_ids_fit_64_bits(given: Any) -> None:
 
 
 def test_classes_of_a_multiclass_task() -> None:
-    """Names and numbers of classes have codes, whatever else there is has the last one."""
+    """Names and numbers of classes have codes, in every spelling."""
     codes = LabelCodes("multiclass", ("cat", "7", "dog"))
-    given = [said(label="dog"), said(label=7), said(label="bird")]
-    assert labels(*given, codes=codes).labels.tolist() == [2.0, 1.0, 3.0]
+    given = [said(label="dog"), said(label=7), said(label="7"), said(label=7.0), said(label="7.0"), said(label="cat")]
+    assert labels(*given, codes=codes).labels.tolist() == [2.0, 1.0, 1.0, 1.0, 1.0, 0.0]
 
 
 def test_clicked_items_of_a_ranking() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ PETS = layout_of(reference_of({}, categorical(CLASSES, [5, 3, 2]), rows=10, mode
 def plan_of(task: Any, **changes: Any) -> JoinPlan:
     """A plan of this task."""
     layout = PETS if task == "multiclass" else click_layout()
-    classes = CLASSES if task == "multiclass" else ()
-    options = TaskOptions(task, classes=classes, k=3)
+    classes = changes.pop("classes", CLASSES if task == "multiclass" else ())
+    options = TaskOptions(task, classes=classes if task == "multiclass" else (), k=3)
     codes = LabelCodes(task, classes, **changes)
     return JoinPlan(
         layout, task_layout(options, None), codes, 10_000, 60_000, 60_000, None, 1.0, families_of(layout, [])
@@ -91,8 +92,24 @@ def test_the_times_of_a_stub_can_be_read_and_moved() -> None:
 
 
 def test_scores_of_named_classes() -> None:
-    """A binary prediction may be a class, or the scores of both, the positive one last."""
-    scores = Scores(plan_of("binary", positive="fraud"))
+    """A binary prediction may be a class, or the scores of both in the order that was given."""
+    plan = plan_of("binary", classes=("fraud", "fine"), positive="fraud")
+    plan = replace(plan, layout=replace(plan.layout, positions=("fraud", "fine"), pair=0))
     np.testing.assert_array_equal(
-        scores(["fraud", "fine", True, [0.25, 0.75], None, 0.5]), [1, 0, 1, 0.75, np.nan, 0.5]
+        Scores(plan)(["fraud", "fine", True, [0.75, 0.25], [0.75], None, 0.5, "Fraud"]),
+        [1, 0, 1, 0.75, 0.75, np.nan, 0.5, np.nan],
     )
+
+
+def test_whose_scores_two_are_is_not_guessed() -> None:
+    """Classes with names and no order: scikit-learn sorts them, so the last is not always the positive one."""
+    plan = plan_of("binary", classes=("fine", "fraud"), positive="fraud")
+    plan = replace(plan, layout=replace(plan.layout, pair=1))
+    np.testing.assert_array_equal(Scores(plan)([[0.25, 0.75], 0.5]), [np.nan, 0.5])
+
+
+def test_the_positive_score_is_the_last_where_labels_are_numbers() -> None:
+    """Of [p0, p1] it is p1."""
+    plan = plan_of("binary")
+    plan = replace(plan, layout=replace(plan.layout, pair=1))
+    np.testing.assert_array_equal(Scores(plan)([[0.25, 0.75], [0.6]]), [0.75, 0.6])

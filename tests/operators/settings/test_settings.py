@@ -18,7 +18,7 @@ def test_defaults() -> None:
     assert TimeSettings().lateness == 5_000
     assert DriftSettings().windows == (10_000, 60_000, 3_600_000)
     assert DriftSettings().psi == Levels(minor=0.1, major=0.25)
-    assert PredictionSettings().psi is None
+    assert PredictionSettings().psi == Levels(minor=0.1, major=0.25)
     assert PredictionSettings().ks == Levels(major=0.15)
     assert QualitySettings().no_data_after is None
     assert AlertingSettings().false_pages_per_month == 1
