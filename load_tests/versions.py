@@ -22,11 +22,11 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import KafkaNode
 from patience import until
 
-from stream import worker
 from stream.config.load import load, load_references
 from stream.demo.reference import click_reference
 from stream.metrics.registry import Registry
 from stream.simulate.generator import Generator
+from stream.workers import worker
 from stream.workers.supervisor import Policy, Supervisor
 from windows.references.reference import to_json
 
@@ -121,20 +121,6 @@ models:
         late = sum(registry.values("late_records_total").values())
         print(f"  {name}: {len(values):,} predictions, {overflow:,.0f} overflow, {late:,.0f} late", flush=True)
     finally:
-        print(
-            {
-                n: registry.values(n)
-                for n in (
-                    "records_read_total",
-                    "records_folded_total",
-                    "late_records_total",
-                    "watermark_timestamp_seconds",
-                    "consumer_lag_messages",
-                    "dead_letters_total",
-                )
-            },
-            time.time(),
-        )
         supervisor.stop()
         thread.join(30)
     return wall, cpu, memory / 1e6
