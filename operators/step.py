@@ -213,10 +213,7 @@ def read_snapshot(step_id: str, kept: bytes) -> tuple[str, Any]:
     Raises:
         SnapshotError: it is damaged, or of another step or version than this release reads.
     """
-    head, checksum, body = kept[:4], kept[4:12], kept[12:]
-    if head != MAGIC or xxhash.xxh3_64_digest(body) != checksum:
-        raise SnapshotError(f"a snapshot of step {step_id} is damaged: its checksum does not agree")
-    written_by, version, name, payload = pickle.loads(body)
+    written_by, version, name, payload = _parts(kept, step_id)
     if written_by != step_id:
         raise SnapshotError(f"a snapshot of step {written_by} where one of step {step_id} is expected")
     try:
@@ -227,6 +224,25 @@ def read_snapshot(step_id: str, kept: bytes) -> tuple[str, Any]:
         said = f"state of step {step_id} has version {version}, this release reads version {state.version}"
         raise SnapshotError(said)
     return name, state
+
+
+def written_in(kept: bytes) -> tuple[str, str]:
+    """The step that a snapshot is of, and the name; its state is not looked at.
+
+    Raises:
+        SnapshotError: it is damaged.
+    """
+    written_by, _, name, _ = _parts(kept, "unknown")
+    return written_by, name
+
+
+def _parts(kept: bytes, step_id: str) -> tuple[str, int, str, bytes]:
+    """Step, version, name and pickled state."""
+    head, checksum, body = kept[:4], kept[4:12], kept[12:]
+    if head != MAGIC or xxhash.xxh3_64_digest(body) != checksum:
+        raise SnapshotError(f"a snapshot of step {step_id} is damaged: its checksum does not agree")
+    parts: tuple[str, int, str, bytes] = pickle.loads(body)
+    return parts
 
 
 class _Unpickler(pickle.Unpickler):

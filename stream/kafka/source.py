@@ -10,12 +10,13 @@ import logging
 import time
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import RawBatch, Topic
+from operators.step import read_snapshot, snapshot_of
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, Origin
 from stream.metrics.reports import Increments
@@ -100,16 +101,18 @@ class Position:
 
     offset: int | None = None
     origin: Origin = UNKNOWN
+    version: ClassVar[int] = 1
 
 
-class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
-    """Reads one partition. Its state is the position of the next message."""
+class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
+    """Reads one partition. Its snapshot holds the position of the next message."""
 
     def __init__(
         self,
         reading: Reading,
         partition: int,
-        resume: Position | None,
+        step: str,
+        resume: bytes | None,
         watcher: Watcher,
         alignment: Alignment,
         reporter: Reporter,
@@ -121,7 +124,12 @@ class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
         self._reporter = reporter
         self._alignment = alignment
         self._consumer = Consumer(reading.properties)
-        position = Position(None if reading.earliest else self._end()) if resume is None else resume
+        self._step = step
+        position: Position
+        if resume is None:
+            position = Position(None if reading.earliest else self._end())
+        else:
+            _, position = read_snapshot(step, resume)
         self._next, self._origin = position.offset, position.origin
         self._quiet_since = _now()
         self._told_silent = 0
@@ -170,10 +178,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
         """At once while there is data, else after a short pause."""
         return self._awake
 
-    def snapshot(self) -> Position:
+    @property
+    def position(self) -> Position:
         """The next message."""
-        self._reading.saved()
         return Position(self._next, self._origin)
+
+    def snapshot(self) -> bytes:
+        """The position, as every snapshot is kept."""
+        self._reading.saved()
+        return snapshot_of(self._step, str(self._partition), self.position)
 
     def close(self) -> None:
         """Leave the partition."""
@@ -343,7 +356,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, Position]):
             _LOG.debug("offsets for lag tools were not committed: %s", error)
 
 
-class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
+class KafkaSource(FixedPartitionedSource[RawBatch, bytes]):
     """All partitions of a topic."""
 
     def __init__(self, reading: Reading, watcher: Watcher, alignment: Alignment, reporter: Reporter) -> None:
@@ -357,10 +370,16 @@ class KafkaSource(FixedPartitionedSource[RawBatch, Position]):
         """Partition numbers as text, all of them, on every process."""
         return list(map(str, range(self._reading.partitions)))
 
-    def build_part(self, step_id: str, for_part: str, resume_state: Position | None) -> PartitionReader:  # noqa: ARG002
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> PartitionReader:
         """A reader that continues at the snapshot."""
         return PartitionReader(
-            self._reading, int(for_part), resume_state, self._watcher, self._alignment, self._reporter
+            self._reading,
+            int(for_part),
+            step_id.rpartition(".")[2],
+            resume_state,
+            self._watcher,
+            self._alignment,
+            self._reporter,
         )
 
 

@@ -17,6 +17,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from operators.plans.join import SHARDS
 from stream.errors import UsageError
 from stream.state.seal import SEAL, broken, unseal
+from stream.state.snapshots import damaged, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,13 +61,13 @@ def prepare(
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if found := broken(directory):
-            raise StateError(f"{directory}: damaged: {found}; {_RESTORE}; {_UNSEALED}")
+            raise StateError(f"{directory}: damaged: {found}; {RESTORE}; {_UNSEALED}")
         note = _note(models, topics, settings.recovery_partitions)
         path = directory / NOTE
         used, fed = path.exists(), False
         if used:
             fed = _check(path, note)
-            _check_files(directory, settings.recovery_partitions)
+            _check_files(directory, settings.recovery_partitions, sealed=(directory / SEAL).exists())
         elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
                 f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
@@ -174,33 +175,38 @@ def _check(path: Path, note: dict[str, Any]) -> bool:
     return known["feedback"] is not None
 
 
-def _check_files(directory: Path, partitions: int) -> None:
+def _check_files(directory: Path, partitions: int, *, sealed: bool) -> None:
     """Whether the recovery files are all there and whole: Bytewax would panic, at every start anew.
+
+    What is sealed has been compared already.
 
     Only reads, so that it disturbs no Bytewax of another process.
     """
     paths = [directory / f"part-{number}.sqlite3" for number in range(partitions)]
     missing = [path.name for path in paths if not path.exists()]
     if missing:
-        raise StateError(f"{directory}: damaged: {', '.join(missing)} is missing; {_RESTORE}")
+        raise StateError(f"{directory}: damaged: {', '.join(missing)} is missing; {RESTORE}")
     for path in paths:
-        found = _damage(path)
+        found = "" if sealed else _damage(path)
         if found:
-            raise StateError(f"{path}: damaged: {found}; {_RESTORE}")
+            raise StateError(f"{path}: damaged: {found}; {RESTORE}")
 
 
 def _damage(path: Path) -> str:
     """What is wrong with a recovery file; empty when nothing is, or when somebody keeps it locked."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as recovery:
+            recovery.text_factory = replaced
             (found,) = recovery.execute("PRAGMA quick_check(1)").fetchone()
             recovery.execute("SELECT 1 FROM snaps LIMIT 1").fetchone()
+        if found == "ok":
+            return damaged(path)
     except sqlite3.Error as error:
         return "" if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY else str(error)
-    return "" if found == "ok" else " ".join(str(found).split())
+    return " ".join(str(found).split())
 
 
-_RESTORE = "restore it from a backup of the whole directory, or start with a new state.directory (windows fill anew)"
+RESTORE = "restore it from a backup of the whole directory, or start with a new state.directory (windows fill anew)"
 _UNSEALED = f"if it was changed on purpose, remove {SEAL}"
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
 

@@ -14,6 +14,7 @@ from confluent_kafka import Producer
 
 from operators.plans.model import plan_models
 from operators.records import Topic
+from operators.step import SnapshotError
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
@@ -35,9 +36,10 @@ from stream.kafka.source import KafkaSource, Reading
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import GaugeBlock, Observation, Status
-from stream.state.directory import JOIN, has_state, prepare
+from stream.state.directory import JOIN, RESTORE, StateError, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
+from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import DATAFLOW, Pulse
 
@@ -82,6 +84,7 @@ def run(
     waiting = partial(_say, reporter, process, "starting", [])
     with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
+            drop_unfinished(config.state.directory)
             _watch(config, models, recovery, reporter, stop, process, addresses, pulse, continued=continued)
     reporter.send(Status(process, "stopping"))
 
@@ -146,6 +149,8 @@ def _watch(
                         epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
                         recovery_config=recovery,
                     )
+            except SnapshotError as error:
+                raise StateError(f"{config.state.directory}: {error}; {RESTORE}") from error
             finally:
                 for watcher in watchers:
                     watcher.close()

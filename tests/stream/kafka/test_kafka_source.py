@@ -11,6 +11,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from waiting import GUARD, until
 
+from operators.step import snapshot_of
 from stream.config.settings import KafkaSettings
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties
@@ -51,7 +52,7 @@ class Rig:
         reading = Reading(properties, topic, PARTITIONS, earliest, idle_after, LATENESS, self.stop)
         self.source = KafkaSource(reading, self.watcher, self.alignment, self.reporter)
         self.reader: PartitionReader = self.source.build_part(
-            "predictions", "0", None if offset is None else Position(offset)
+            "predictions", "0", None if offset is None else snapshot_of("predictions", "0", Position(offset))
         )
 
     def batches(self, count: int) -> list[RawBatch]:
@@ -74,7 +75,7 @@ class Rig:
     def at(self) -> int | None:
         """The reader's offset, once it has looked."""
         self.reader.next_batch()
-        return self.reader.snapshot().offset
+        return self.reader.position.offset
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def test_a_partition_is_read_from_its_beginning_in_order(broker: Broker) -> None
     with rig(broker, topic) as made:
         batches = made.batches(len(values))
         assert [value for batch in batches for value in batch.values] == values
-        assert made.reader.snapshot().offset == len(values)
+        assert made.reader.position.offset == len(values)
     at = 0
     for batch in batches:
         assert (batch.topic, batch.partition, batch.partitions, batch.ended) == (topic, 0, PARTITIONS, False)
@@ -118,7 +119,7 @@ def test_reading_goes_on_at_the_snapshot(broker: Broker) -> None:
     for earliest in (True, False):
         with rig(broker, topic, 7, earliest=earliest) as made:
             assert made.values(3) == [b"7", b"8", b"9"]
-            assert made.reader.snapshot().offset == 10
+            assert made.reader.position.offset == 10
 
 
 def test_start_latest_begins_at_the_end(broker: Broker) -> None:
@@ -126,7 +127,7 @@ def test_start_latest_begins_at_the_end(broker: Broker) -> None:
     topic = broker.topic("source")
     broker.produce(topic, [b"old"] * 5, partition=0)
     with rig(broker, topic, earliest=False) as made:
-        assert made.reader.snapshot().offset == 5
+        assert made.reader.position.offset == 5
         broker.produce(topic, [b"new"], partition=0)
         assert made.values(1) == [b"new"]
 
@@ -202,7 +203,7 @@ def test_stop_ends_the_reading(broker: Broker) -> None:
         made.stop.set()
         with pytest.raises(StopIteration):
             made.reader.next_batch()
-        assert made.reader.snapshot().offset == 0
+        assert made.reader.position.offset == 0
 
 
 def test_every_process_lists_every_partition(embedded_broker: Broker) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from brokers import Broker
 
 FLIPS = 1_000
+QUERIES = ("SELECT * FROM exs", "SELECT * FROM fronts", "SELECT * FROM commits", "SELECT * FROM snaps")
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +84,38 @@ def test_every_flipped_bit_is_found(stopped: Site) -> None:
             start(stopped)
         assert path.name in str(caught.value)
         path.write_bytes(content)
+
+
+def contents(directory: Path) -> list[list[tuple[object, ...]]]:
+    """What the recovery files say, but for when it was written."""
+    found = []
+    for path in sorted(directory.glob("*.sqlite3")):
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as recovery:
+            found += [sorted(row[1:] for row in recovery.execute(query)) for query in QUERIES]
+    return found
+
+
+def test_after_a_kill_a_flipped_bit_of_a_snapshot_is_found(stopped: Site) -> None:
+    """Without a seal the checksums of the snapshots must do: what is not refused changes no snapshot."""
+    directory = stopped.directory / "state"
+    unseal(directory)
+    before = contents(directory)
+    files = [path for path in sorted(directory.glob("*.sqlite3")) if path.stat().st_size]
+    rng = random.Random(8)
+    refused = 0
+    for path in rng.choices(files, [path.stat().st_size for path in files], k=FLIPS // 4):
+        content = path.read_bytes()
+        at, bit = rng.randrange(len(content)), 1 << rng.randrange(8)
+        path.write_bytes(content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :])
+        try:
+            start(stopped)
+        except StateError:
+            refused += 1
+        else:
+            assert contents(directory) == before, (path.name, at)
+        path.write_bytes(content)
+    assert refused > FLIPS // 10
+    seal(directory)
 
 
 def test_a_file_that_is_gone_is_missed(stopped: Site) -> None:
