@@ -201,6 +201,8 @@ def _damage(path: Path) -> str:
             recovery.execute("SELECT 1 FROM snaps LIMIT 1").fetchone()
         if found == "ok":
             return damaged(path)
+    except UnicodeDecodeError:  # what SQLite says of a file may quote it
+        return "it holds what is no text where there must be some"
     except sqlite3.Error as error:
         return "" if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY else str(error)
     return " ".join(str(found).split())

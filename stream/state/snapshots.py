@@ -12,6 +12,9 @@ from operators.step import MAGIC, SnapshotError, written_in
 if TYPE_CHECKING:
     from pathlib import Path
 
+FLOW = "driftgauge"
+"""What Bytewax puts before the name of a step: the dataflow's own."""
+
 _NOTHING = pickle.dumps(None)
 _HEAD = 32
 """Bytes within which what Bytewax pickled begins."""
@@ -50,4 +53,4 @@ def _is_whole(step: str, key: str, change: bytes) -> bool:
         written_by, name = written_in(kept)
     except SnapshotError:
         return False
-    return step.rpartition(".")[2] == written_by and (key == name or key.startswith(f"{name}|"))
+    return step == f"{FLOW}.{written_by}" and (key == name or key.startswith(f"{name}|"))
