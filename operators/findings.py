@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Source(StrEnum):
+    """What findings come from, each with a clock of its own; of two that end together, the later one here ends last."""
+
+    PREDICTIONS = "predictions"
+    LABELS = "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,3 @@ class Finding:
         bound = self.upper if self.falling else self.lower
         worse, limit = (self.threshold, bound) if self.falling else (bound, self.threshold)
         return worse / limit if limit > 0 else float("inf")
-
-
-PREDICTIONS, LABELS = "predictions", "labels"
-"""What findings come from."""

@@ -27,7 +27,7 @@ from operators.alerts.event import (
     reason_of,
 )
 from operators.alerts.links import model_dashboard
-from operators.findings import LABELS, PREDICTIONS
+from operators.findings import Source
 from windows.panes import duration_text
 from windows.segments import WHOLE
 
@@ -52,8 +52,8 @@ class Found(Protocol):
     """What a judge found at one tick of its source; see Verdicts and LabelVerdicts."""
 
     @property
-    def source(self) -> str:
-        """PREDICTIONS or LABELS."""
+    def source(self) -> Source:
+        """Whose clock `end` is."""
 
     @property
     def end(self) -> int:
@@ -116,21 +116,19 @@ class AlertsState:
     """Firing alerts, and how many events were sent by (alert, state).
 
     Attributes:
-        lives: fed by predictions.
+        lives: by what feeds them.
         sent: events by (alert, state).
-        label_lives: fed by labels.
         clocks: source -> end of its latest tick, ms.
         withheld: (source, alert) -> ends that are not told before the other source has come as far.
         past: (source, alert) -> (start, end) of lives that ended since then; of shared alerts only.
     """
 
-    lives: dict[AlertKey, Life] = field(default_factory=dict)
+    lives: dict[Source, dict[AlertKey, Life]] = field(default_factory=lambda: {source: {} for source in Source})
     sent: dict[tuple[str, str], int] = field(default_factory=dict)
-    version: ClassVar[int] = 1
-    label_lives: dict[AlertKey, Life] = field(default_factory=dict)
-    clocks: dict[str, int] = field(default_factory=dict)
-    withheld: dict[tuple[str, AlertKey], list[AlertEvent]] = field(default_factory=dict)
-    past: dict[tuple[str, AlertKey], list[tuple[int, int]]] = field(default_factory=dict)
+    version: ClassVar[int] = 2
+    clocks: dict[Source, int] = field(default_factory=dict)
+    withheld: dict[tuple[Source, AlertKey], list[AlertEvent]] = field(default_factory=dict)
+    past: dict[tuple[Source, AlertKey], list[tuple[int, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,7 @@ class ActiveAlerts:
     model: str
     rows: tuple[tuple[str, str, str, str], ...]
     sent: dict[tuple[str, str], int]
-    clocks: dict[str, int] = field(default_factory=dict)
+    clocks: dict[Source, int] = field(default_factory=dict)
 
 
 class Alerts:
@@ -158,7 +156,7 @@ class Alerts:
     def __call__(self, verdicts: Found) -> list[AlertEvent]:
         """The events of one tick of one source."""
         source = verdicts.source
-        lives = self._lives(source)
+        lives = self.state.lives[source]
         self.state.clocks[source] = verdicts.end
         standing = self._standing(verdicts.findings, lives)
         events = []
@@ -175,17 +173,15 @@ class Alerts:
             self.state.sent[count] = self.state.sent.get(count, 0) + 1
         return events
 
-    def _lives(self, source: str) -> dict[AlertKey, Life]:
-        return self.state.lives if source == PREDICTIONS else self.state.label_lives
-
     def _release(self) -> list[AlertEvent]:
-        """Ends that can be told now: the other source has come as far, and does not stand there."""
+        """Ends that can be told now: every other source has come as far, and none stands there."""
         state = self.state
         events = []
         for (source, key), held in sorted(state.withheld.items()):
-            other = LABELS if source == PREDICTIONS else PREDICTIONS
-            passed = [event for event in held if state.clocks.get(other, event.event_time) >= event.event_time]
-            events += [event for event in passed if not self._stood(other, key, event.event_time)]
+            others = [other for other in Source if other != source]
+            passed = [event for event in held if self._are_past(others, event.event_time)]
+            stood = (any(self._stood(other, key, event.event_time) for other in others) for event in passed)
+            events += [event for event, told in zip(passed, stood, strict=True) if not told]
             state.withheld[source, key] = held[len(passed) :]
             if not state.withheld[source, key]:
                 del state.withheld[source, key]
@@ -196,12 +192,16 @@ class Alerts:
                 del state.past[at]
         return events
 
-    def _stood(self, source: str, key: AlertKey, moment: int) -> bool:
+    def _are_past(self, sources: Iterable[Source], moment: int) -> bool:
+        """Whether these have come as far; one without a clock never comes."""
+        return all(self.state.clocks.get(source, moment) >= moment for source in sources)
+
+    def _stood(self, source: Source, key: AlertKey, moment: int) -> bool:
         """Whether a source stood at a moment that it has passed. Of two that end together, labels end last."""
-        life = self._lives(source).get(key)
+        life = self.state.lives[source].get(key)
         if life is not None and life.started_at <= moment:
             return True
-        last = moment if source == LABELS else moment + 1
+        last = moment if source == Source.LABELS else moment + 1
         return any(start <= moment and end >= last for start, end in self.state.past.get((source, key), ()))
 
     def _standing(self, findings: Iterable[Finding], lives: dict[AlertKey, Life]) -> dict[AlertKey, list[Finding]]:
@@ -223,7 +223,7 @@ class Alerts:
     def active(self) -> ActiveAlerts:
         """What is firing now."""
         severities: dict[AlertKey, set[str]] = {}
-        for lives in (self.state.lives, self.state.label_lives):
+        for lives in self.state.lives.values():
             for key, life in lives.items():
                 severities.setdefault(key, set()).add(self._severity(key[2], life.level))
         for (_, key), held in self.state.withheld.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from operators.alerts.label_reasons import LABEL_REASONS, label_reason
-from operators.findings import PREDICTIONS
+from operators.findings import Source
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
@@ -73,9 +73,9 @@ def fingerprint_of(model: str, version: str, segment: str, alert: str) -> str:
     return _digest(model, version, segment, alert)[:16]
 
 
-def id_of(fingerprint: str, started_at: int, sequence: int, state: str, source: str = PREDICTIONS) -> str:
+def id_of(fingerprint: str, started_at: int, sequence: int, state: str, source: Source = Source.PREDICTIONS) -> str:
     """The id of one event of one life of an alert: the same input gives the same id, whatever crashed in between."""
-    of_source = () if source == PREDICTIONS else (source,)
+    of_source = () if source == Source.PREDICTIONS else (source,)
     return _digest(fingerprint, str(started_at), str(sequence), state, *of_source)[:32]
 
 

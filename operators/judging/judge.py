@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from operators.findings import PREDICTIONS, Finding
+from operators.findings import Finding, Source
 from operators.judging import blind
 from operators.judging.blind import Blind, BlindState
 from operators.judging.changes import Changes
@@ -94,9 +94,9 @@ class Verdicts:
     blind: Blind | None = None
 
     @property
-    def source(self) -> str:
+    def source(self) -> Source:
         """Whose clock `end` is."""
-        return PREDICTIONS
+        return Source.PREDICTIONS
 
     def serves(self, version: str) -> bool:
         """Whether a version has been seen of late."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from operators.findings import LABELS, Finding, WindowSpan
+from operators.findings import Finding, Source, WindowSpan
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.label_evaluations import changed_rows, curve_rows, opinion_rows, window_rows
@@ -106,7 +106,7 @@ class LabelVerdicts:
     findings: tuple[Finding, ...]
     evaluations: tuple[Evaluation, ...]
     objectives: tuple[ObjectiveStanding, ...]
-    source: str = LABELS
+    source: Source = Source.LABELS
     silent: frozenset[tuple[str, str, str]] = frozenset()
 
     def serves(self, version: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.findings import PREDICTIONS
+from operators.findings import Source
 from operators.tables import Kind
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
 from windows.segments import WHOLE
@@ -172,8 +172,8 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
     """What is firing, and how many events there were."""
     rows = tuple((active.model, *row) for row in active.rows)
     yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
-    yield AlertsFiring(active.model, rows, active.clocks)
-    judged = active.clocks.get(PREDICTIONS)
+    yield AlertsFiring(active.model, rows, {source.value: end for source, end in active.clocks.items()})
+    judged = active.clocks.get(Source.PREDICTIONS)
     if judged is not None:  # known at once after a restart, though no record may come for long
         yield GaugeBlock(active.model, "watermark_timestamp_seconds", ((active.model,),), (judged / 1e3,))
     sent: dict[tuple[str, ...], float] = {
