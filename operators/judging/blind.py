@@ -49,7 +49,7 @@ class BlindStream:
         since: int64[F], since when (ms) no window can; NEVER while one can, or may.
         worst: element that needs the most rows, of those that the longest window could not judge.
         needed: rows that it needs; infinite where the reference is too small.
-        rows: rows that the longest window had.
+        rows: rows that the longest window has once it is full.
         limit: the threshold that they are needed for.
     """
 
@@ -151,24 +151,27 @@ def look(
         stream = state.streams[monitor.name, *key] = BlindStream({}, np.zeros(len(there), dtype=bool), none)
     needed = needs(monitor.metric, readings, reference_rows)
     with np.errstate(invalid="ignore"):
-        sees = needed <= readings.samples * (size / max(min(covered, size), 1))
+        rows: FloatArray = readings.samples.astype(np.float64) * (size / max(min(covered, size), 1))
+        sees = needed <= rows
     stream.sees[size] = sees | ~there | (breach_level(readings) > 0)
     stream.there |= there
     if size == max(monitor.windows):
-        _remember(stream, there & ~stream.sees[size], needed, readings)
+        _remember(stream, there & ~stream.sees[size], needed, readings, rows)
     looked_at = [stream.sees[one] for one in monitor.windows if one in stream.sees]
     blind = stream.there & ~np.logical_or.reduce(looked_at) & (len(looked_at) == len(monitor.windows))
     stream.since = np.where(blind, np.where(stream.since == NEVER, now, stream.since), NEVER)
 
 
-def _remember(stream: BlindStream, lacking: BoolArray, needed: FloatArray, readings: Readings) -> None:
-    """Keep what the worst element needs."""
+def _remember(
+    stream: BlindStream, lacking: BoolArray, needed: FloatArray, readings: Readings, rows: FloatArray
+) -> None:
+    """Keep what the worst element needs, and what the window will hold once it is full."""
     at = np.flatnonzero(lacking)
     if len(at) == 0:
         return
     worst = int(at[np.argmax(np.where(np.isnan(needed[at]), -1.0, needed[at]))])
     stream.worst, stream.needed = worst, float(needed[worst])
-    stream.rows, stream.limit = int(readings.samples[worst]), float(paging(readings)[worst])
+    stream.rows, stream.limit = int(rows[worst]), float(paging(readings)[worst])
 
 
 def conclude(
