@@ -42,7 +42,7 @@ class RawBatch:
     Attributes:
         topic: name of the topic, or path of the file, that they were read from.
         partition: of it.
-        partitions: how many partitions the topic has.
+        partitions: how many partitions all topics have that hold the same.
         values: message values.
         written: each message's own timestamp, ms since the epoch; UNTIMED where there is none: a record then needs a
             timestamp of its own. None: all are UNTIMED (lines of a file).
@@ -55,6 +55,8 @@ class RawBatch:
         complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
             this one; None where partitions cannot come to be.
         holds: what the values are.
+        source: number of the source whose map they are read by; None for the contract's own shape.
+        first: number of the topic's first partition among those of all topics that hold the same.
     """
 
     topic: str
@@ -68,6 +70,8 @@ class RawBatch:
     ended: bool = False
     holds: Topic = Topic.PREDICTIONS
     complete_until: int | None = None
+    source: int | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from operators.model_steps import (
 from operators.predictions.fold import Fold
 from operators.predictions.slices import Header, Slice
 from operators.records import Topic
+from operators.settings.source import Sources
 from operators.step import by_name, only, per_model, per_name, values_to
 from stream.feedback_flow import feedback_flow
 from stream.metrics import exports
@@ -66,6 +67,8 @@ class Edges:
         dead_letters: takes dead letters.
         evaluations: takes evaluations; None when they are not wanted.
         changes: whether only those evaluations are wanted that say something new.
+        sources: those with a shape of their own.
+        decoded: told what became of each batch that was read.
         reporter: takes reports for the metrics.
         moved: told how far each partition has come, in panes: (what it holds, partition, floor).
         feedback: feedback; None where there is none, or `source` brings it.
@@ -81,6 +84,8 @@ class Edges:
     feedback: Source[RawBatch] | None = None
     open_store: OpenStore | None = None
     changes: bool = False
+    sources: Sources = field(default_factory=Sources)
+    decoded: Callable[[Decoded | DecodedFeedback], None] | None = None
 
 
 def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
@@ -113,6 +118,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
             time,
             edges.open_store,
             edges.moved,
+            sources=edges.sources.feedback,
             evaluations=wanted,
             changes=edges.changes,
         )
@@ -123,7 +129,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     events = only("events", told, AlertEvent)
     balances = per_name("account", op.flat_map("entry", read, _entries), account_step)
 
-    op.output("dead_letters", op.flat_map("rejected", read, _rejected), edges.dead_letters)
+    op.output("dead_letters", op.flat_map("rejected", read, partial(_rejected, told=edges.decoded)), edges.dead_letters)
     op.output("alerts", events, edges.alerts)
     if edges.evaluations is not None:
         op.output("evaluations", op.flat_map("rows", found, _rows), edges.evaluations)
@@ -154,7 +160,8 @@ def _decoding(
     """Decode, telling the source how far its partition has come in event time."""
     layouts = tuple(model.layout for model in models.values())
     tasks = {name: model.settings.task for name, model in models.items() if model.join is not None and joined}
-    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks))
+    sources = edges.sources.predictions
+    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks, sources))
     moved = edges.moved
     if moved is None:
         return decode
@@ -188,7 +195,12 @@ def _entries(read: Decoded | DecodedFeedback) -> Iterable[tuple[str, Entry]]:
     return [(f"{read.topic}/{read.partition}", entry_of(read))] if read.read else []
 
 
-def _rejected(read: Decoded | DecodedFeedback) -> Iterable[tuple[str, DeadLetter]]:
+def _rejected(
+    read: Decoded | DecodedFeedback, told: Callable[[Decoded | DecodedFeedback], None] | None
+) -> Iterable[tuple[str, DeadLetter]]:
+    """What is rejected of a batch; `told` learns what became of it."""
+    if told is not None:
+        told(read)
     return [(f"{read.topic}/{read.partition}", letter) for letter in read.dead]
 
 

@@ -24,7 +24,7 @@ from operators.step import only, per_model, per_name
 from stream.metrics.label_exports import LabelExports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.event_time import TimeSettings
+    from operators.settings.source import SourceSettings
     from operators.step import Stateful
     from stream.metrics.reports import Report
 
@@ -62,6 +63,7 @@ def feedback_flow(
     open_store: OpenStore,
     moved: Moved | None,
     *,
+    sources: Mapping[int, SourceSettings],
     evaluations: bool,
     changes: bool = False,
 ) -> FeedbackFlow:
@@ -72,7 +74,7 @@ def feedback_flow(
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
         return join_step(shard, plans, time.pane, open_store, state)
 
-    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved))
+    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved, sources))
     split = op.merge(
         "split",
         op.flat_map("split_predictions", predictions, SplitPredictions(joined_plans, time.pane)),
@@ -109,11 +111,11 @@ def _cohorts(
 
 
 def _decoding(
-    plans: tuple[JoinPlan, ...], time: TimeSettings, moved: Moved | None
+    plans: tuple[JoinPlan, ...], time: TimeSettings, moved: Moved | None, sources: Mapping[int, SourceSettings]
 ) -> Callable[[RawBatch], DecodedFeedback]:
     """Decode, telling the source how far its partition has come in event time."""
     known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans)
-    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead))
+    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead, sources))
     if moved is None:
         return decode
 

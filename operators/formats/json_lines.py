@@ -51,7 +51,8 @@ class Parsed:
         proven: int64[n], the time that each proves to have come: a clock that runs ahead of the messages it writes
             must not make everybody else's records late.
         dead: the others.
-        read: all.
+        read: all of these.
+        skipped: records beside these that the source's filter leaves out.
     """
 
     records: list[Any]
@@ -59,64 +60,94 @@ class Parsed:
     proven: IntArray
     dead: list[DeadLetter]
     read: int
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The bytes behind each record, and which message each came in (None: one record a message)."""
+
+    lines: Sequence[Any]
+    owners: list[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What the messages of a batch hold: records, the lines they came in, dead letters, and how many are skipped."""
+
+    records: list[Any]
+    lines: Lines
+    dead: list[DeadLetter]
+    skipped: int = 0
 
 
 class Parser:
     """Reads records with one decoder. Keeps nothing between batches.
 
     Args:
-        decoder: of a tagged union with a type for each model.
+        decoder: of a tagged union with a type for each model; None where another way of reading takes its place.
         max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
         faults: finds further faults among decoded records, given their times (ms).
     """
 
     def __init__(
         self,
-        decoder: msgspec.json.Decoder[Any],
+        decoder: msgspec.json.Decoder[Any] | None,
         max_ahead: int,
         faults: Callable[[list[Any], IntArray], Sequence[Fault]],
     ) -> None:
-        self.decoder = decoder
+        self._decoder = decoder
         self.max_ahead = max_ahead
         self.faults = faults
 
+    @property
+    def decoder(self) -> msgspec.json.Decoder[Any]:
+        """The decoder.
+
+        Raises:
+            TypeError: there is none.
+        """
+        if self._decoder is None:
+            raise TypeError("this parser reads in another way")
+        return self._decoder
+
     def __call__(self, batch: RawBatch) -> Parsed:
         """The records of one batch."""
-        records, written, dead = self._records(batch)
-        read = len(records) + len(dead)
-        if not records:
+        found = self._records(batch)
+        read = len(found.records) + len(found.dead)
+        if not found.records:
             none = np.empty(0, dtype=np.int64)
-            return Parsed([], none, none, dead, read)
-        records, stamps, proven, more_dead = self._check(batch, records, written)
-        return Parsed(records, stamps, proven, dead + more_dead, read)
+            return Parsed([], none, none, found.dead, read, found.skipped)
+        records, stamps, proven, more_dead = self._check(batch, found.records, found.lines)
+        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped)
 
-    def _records(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+    def _records(self, batch: RawBatch) -> Read:
         values = batch.values
         if not values:
-            return [], _Lines((), None), []
+            return Read([], Lines((), None), [])
         records = self._at_once(values)
         if records is not None:
-            return records, _Lines(values, None), []
+            return Read(records, Lines(values, None), [])
         return self._piecewise(batch)
 
     def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
         """All lines in one call, or None when any line needs a closer look."""
-        joined = _joined(lines)
-        if joined is None or _suspicious(joined):
+        text = joined(lines)
+        if text is None or suspicious(text):
             return None
         try:
-            records = self.decoder.decode_lines(joined)
+            records = self.decoder.decode_lines(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         return records if len(records) == len(lines) else None
 
-    def _piecewise(self, batch: RawBatch) -> tuple[list[Any], _Lines, list[DeadLetter]]:
+    def _piecewise(self, batch: RawBatch) -> Read:
         """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
         lines, owners, dead = [], [], []
         for number, value in enumerate(batch.values):
-            parts = [] if value is None else [value] if NEWLINE not in value else _lines_of(value)
-            if not parts or not parts[0].strip():
-                dead.append(_dead(batch, number, value, Reason.EMPTY, "a message without a record"))
+            parts = lines_of(value)
+            if not parts:
+                dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
             lines += parts
             owners += [number] * len(parts)
@@ -128,7 +159,7 @@ class Parser:
                 good.add(records, lines[piece], owners[piece])
             else:
                 dead += self._line_by_line(batch, lines[piece], owners[piece], good)
-        return good.records, _Lines(good.lines, good.owners), dead
+        return Read(good.records, Lines(good.lines, good.owners), dead)
 
     def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
         """Add the readable lines to `good`; the others as dead letters."""
@@ -136,7 +167,7 @@ class Parser:
         for line, owner in zip(lines, owners, strict=True):
             record, reason, detail = self._one(line)
             if reason is not None:
-                dead.append(_dead(batch, owner, line, reason, detail))
+                dead.append(dead_letter(batch, owner, line, reason, detail))
             else:
                 good.add([record], [line], [owner])
         return dead
@@ -148,18 +179,12 @@ class Parser:
             record = self.decoder.decode(line)
             if BACKSLASH in line:
                 _encodable(record)
-        except msgspec.ValidationError as error:
-            return None, *_validation_reason(str(error))
-        except UnicodeError:
-            return None, Reason.INVALID_TEXT, "a string that is not valid Unicode"
-        except RecursionError:
-            return None, Reason.BROKEN_JSON, "nested too deep"
-        except msgspec.DecodeError as error:
-            return None, *_syntax_reason(line, str(error))
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            return None, *why_not(line, error)
         return record, None, ""
 
     def _check(
-        self, batch: RawBatch, records: list[Any], lines: _Lines
+        self, batch: RawBatch, records: list[Any], lines: Lines
     ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter]]:
         """Refuse records whose time is impossible or that have another fault; the rest with their times."""
         written = _written(batch, lines, len(records))
@@ -184,7 +209,7 @@ class Parser:
             for row in np.flatnonzero(mask & ~refused).tolist():
                 owner = row if lines.owners is None else lines.owners[row]
                 said = detail if isinstance(detail, str) else detail(row)
-                dead.append(_dead(batch, owner, lines.lines[row], reason, said))
+                dead.append(dead_letter(batch, owner, lines.lines[row], reason, said))
             refused |= mask
         if dead:
             keep = np.flatnonzero(~refused)
@@ -207,15 +232,7 @@ class _Good:
         self.owners.extend(owners)
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
-    """The bytes behind each record, and which message each came in (None: one record a message)."""
-
-    lines: Sequence[Any]
-    owners: list[int] | None
-
-
-def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
+def _written(batch: RawBatch, lines: Lines, count: int) -> IntArray:
     """When each of `count` records was written, ms; UNTIMED where the medium does not say."""
     if batch.written is None:
         return np.full(count, UNTIMED, dtype=np.int64)
@@ -223,30 +240,34 @@ def _written(batch: RawBatch, lines: _Lines, count: int) -> IntArray:
     return written if lines.owners is None else written[lines.owners]
 
 
-def _joined(values: Sequence[Any]) -> bytes | None:
+def joined(values: Sequence[Any]) -> bytes | None:
     """The values as lines, if each is one {...} on one line: only then do records and messages stay in step."""
     try:
-        joined = b"\n".join(values)
+        found = b"\n".join(values)
     except TypeError:  # a message without a value
         return None
-    if not joined:
+    if not found:
         return None
-    text = np.frombuffer(joined, dtype=np.uint8)
+    text = np.frombuffer(found, dtype=np.uint8)
     breaks = np.flatnonzero(text == NEWLINE)
     if len(breaks) != len(values) - 1 or text[0] != OPEN or text[-1] != CLOSE:
         return None
     if int(np.diff(breaks, prepend=-1, append=len(text)).max()) > MAX_RECORD_BYTES:
         return None
-    return joined if (text[breaks - 1] == CLOSE).all() and (text[breaks + 1] == OPEN).all() else None
+    return found if (text[breaks - 1] == CLOSE).all() and (text[breaks + 1] == OPEN).all() else None
 
 
-def _suspicious(joined: bytes) -> bool:
+def suspicious(text: bytes) -> bool:
     """Whether a surrogate is escaped somewhere, which may be a lone one, or a NUL, which may name a model."""
-    return BACKSLASH in joined and any(escape in joined for escape in SUSPECTS)
+    return BACKSLASH in text and any(escape in text for escape in SUSPECTS)
 
 
-def _lines_of(value: bytes) -> list[bytes]:
+def lines_of(value: bytes | None) -> list[bytes]:
     """The records of a message: its lines, or the whole when it is one object spread over several lines."""
+    if value is None or not value.strip():
+        return []
+    if NEWLINE not in value:
+        return [value]
     lines = [line for line in value.split(b"\n") if line.strip()]
     if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
         return [value]
@@ -258,7 +279,8 @@ def _encodable(record: Any) -> None:
     msgspec.json.encode(record)
 
 
-def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
+def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
+    """The dead letter of a record in message `number` of a batch."""
     return DeadLetter(
         value,
         batch.envelopes.key(number),
@@ -270,6 +292,17 @@ def _dead(batch: RawBatch, number: int, value: bytes | None, reason: Reason, det
         batch.envelopes.offset(number),
         None if batch.written is None else batch.written[number],
     )
+
+
+def why_not(line: bytes, error: Exception, renamed: Callable[[str], str] = lambda said: said) -> tuple[Reason, str]:
+    """The reason behind an error of decoding a line; `renamed` puts what is said of a valid one in other words."""
+    if isinstance(error, msgspec.ValidationError):
+        return _validation_reason(renamed(str(error)))
+    if isinstance(error, UnicodeError):
+        return Reason.INVALID_TEXT, "a string that is not valid Unicode"
+    if isinstance(error, RecursionError):
+        return Reason.BROKEN_JSON, "nested too deep"
+    return _syntax_reason(line, str(error))
 
 
 def _validation_reason(message: str) -> tuple[Reason, str]:

@@ -204,9 +204,9 @@ def _refuse(_nobody: object) -> None:
     raise ValueError("Invalid value - at `$.model`")
 
 
-def decoder_of(structs: Iterable[type[msgspec.Struct]]) -> msgspec.json.Decoder[Any]:
-    """One decoder for the records of all models: the `model` field picks the type."""
-    nobody = msgspec.defstruct("Nobody", [], tag_field="model", tag=NOBODY, namespace={"__post_init__": _refuse})
+def decoder_of(structs: Iterable[type[msgspec.Struct]], tag_field: str = "model") -> msgspec.json.Decoder[Any]:
+    """One decoder for the records of all models: the field that names the model picks the type."""
+    nobody = msgspec.defstruct("Nobody", [], tag_field=tag_field, tag=NOBODY, namespace={"__post_init__": _refuse})
     union: Any = nobody
     for struct in structs:
         union = union | struct

@@ -1,6 +1,7 @@
 """Account: what became of every record that was read from a partition. Keyed by topic and partition.
 
-read = decoded + late within the batch + dead, exactly; `close` says what became of the decoded.
+read = decoded + late within the batch + dead, exactly; `close` says what became of the decoded. What the filter of a
+source leaves out is not read, but counted beside it.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ class Entry:
     partition: int
     read: int
     dead: dict[str, int]
+    skipped: int = 0
 
 
 @dataclass(slots=True)
 class AccountState:
-    """Records read and dead letters by reason, since the beginning, exactly once."""
+    """Records read, dead letters by reason, and records left out, since the beginning, exactly once."""
 
     topic: str = ""
     partition: int = -1
     read: int = 0
     dead: dict[str, int] = field(default_factory=dict)
-    version: ClassVar[int] = 1
+    skipped: int = 0
+    version: ClassVar[int] = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Balance:
     partition: int
     read: int
     dead: dict[str, int]
+    skipped: int = 0
 
 
 class Account:
@@ -57,9 +61,10 @@ class Account:
         for entry in entries:
             state.topic, state.partition = entry.topic, entry.partition
             state.read += entry.read
+            state.skipped += entry.skipped
             for reason, count in entry.dead.items():
                 state.dead[reason] = state.dead.get(reason, 0) + count
-        return [Balance(state.topic, state.partition, state.read, dict(state.dead))]
+        return [Balance(state.topic, state.partition, state.read, dict(state.dead), state.skipped)]
 
 
 def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
@@ -67,4 +72,4 @@ def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
     dead: dict[str, int] = {}
     for letter in decoded.dead:
         dead[letter.reason.value] = dead.get(letter.reason.value, 0) + 1
-    return Entry(decoded.topic, decoded.partition, decoded.read, dead)
+    return Entry(decoded.topic, decoded.partition - decoded.first, decoded.read, dead, decoded.skipped)

@@ -9,8 +9,9 @@ import numpy as np
 
 from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
+from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
-from operators.intake.transpose import Transposed, bad_rows, kept, transpose, transpose_served
+from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, kept, transpose, transpose_served
 from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from operators.formats.json_lines import Fault, Parsed
     from operators.intake.served import Served
     from operators.records import RawBatch
+    from operators.settings.source import SourceSettings
     from windows.arrays import BoolArray, IntArray
     from windows.outcomes.layout import Task
     from windows.predictions.columns import Columns
@@ -28,13 +30,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DecodeConfig:
-    """Layouts of all models, the clock settings (ms), and the tasks of the models that are joined with feedback."""
+    """What decoding needs.
+
+    Attributes:
+        layouts: of all models.
+        pane: ms.
+        lateness: ms.
+        max_ahead: ms.
+        joined: tasks of the models that are joined with feedback.
+        sources: those with a shape of their own, by number.
+    """
 
     layouts: tuple[Layout, ...]
     pane: int
     lateness: int
     max_ahead: int
     joined: Mapping[str, Task] = field(default_factory=dict)
+    sources: Mapping[int, SourceSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,8 @@ class Decoded:
         floor: first pane still open by the records of this batch alone; None when it held none.
         served: model -> all its predictions, late or not, for models that are joined with feedback.
         complete_until: see RawBatch.
+        skipped: records beside those read that the source's filter leaves out.
+        first: see RawBatch; `partition` is counted among the partitions of all topics.
     """
 
     topic: str
@@ -68,6 +82,8 @@ class Decoded:
     floor: int | None
     served: dict[str, Served] = field(default_factory=dict)
     complete_until: int | None = None
+    skipped: int = 0
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +115,18 @@ class Decode:
             schema_of(layout, config.joined.get(layout.model)) for layout in config.layouts
         )
         self.parser = Parser(decoder_of([schema.struct for schema in self.schemas]), config.max_ahead, _faults)
+        targets = {schema.layout.model: schema.struct for schema in self.schemas}
+        self.mapped = {
+            number: MappedParser(
+                Reader(targets, source), config.max_ahead, _faults, _says_nothing if source.holds == "both" else None
+            )
+            for number, source in config.sources.items()
+        }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
 
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
-        parsed = self.parser(batch)
+        parsed = (self.parser if batch.source is None else self.mapped[batch.source])(batch)
         columns: dict[str, Columns] = {}
         late: dict[str, int] = {}
         served: dict[str, Served] = {}
@@ -114,7 +137,7 @@ class Decode:
                 self._transpose(self.schemas[number], timed, rows, columns, late, served)
         return Decoded(
             batch.topic,
-            batch.partition,
+            batch.partition + batch.first,
             batch.partitions,
             batch.silent_until,
             batch.ended,
@@ -125,6 +148,8 @@ class Decode:
             floor,
             served,
             batch.complete_until,
+            parsed.skipped,
+            batch.first,
         )
 
     def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:
@@ -177,6 +202,11 @@ def _part(schema: ModelSchema, timed: _Timed, rows: IntArray | None) -> Transpos
 
 def _picked(values: IntArray, rows: IntArray | None) -> IntArray:
     return values if rows is None else values[rows]
+
+
+def _says_nothing(record: Any) -> bool:
+    """Whether this is no prediction, in a topic that holds feedback too."""
+    return record.features is None and record.error in NO_FAILURE
 
 
 def _faults(records: list[Any], _stamps: IntArray) -> Sequence[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -10,6 +10,7 @@ import numpy as np
 
 from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
+from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.schema import Category, Identifier, Number, Timestamp, decoder_of, prediction_type, segment_codes
 from operators.formats.times import milliseconds, stamps_in_range
 from operators.intake.label_codes import INVALID, KINDS, LabelCodes, label_type
@@ -17,12 +18,13 @@ from operators.intake.transpose import version_name
 from windows.panes import effective_times, floor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
     from operators.formats.schema import Codes
     from operators.records import RawBatch
+    from operators.settings.source import SourceSettings
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import Layout
 
@@ -37,12 +39,13 @@ class FeedbackModel:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackConfig:
-    """All models with feedback, and the clock settings (ms)."""
+    """All models with feedback, the clock settings (ms), and the sources with a shape of their own by number."""
 
     models: tuple[FeedbackModel, ...]
     pane: int
     lateness: int
     max_ahead: int
+    sources: Mapping[int, SourceSettings] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class DecodedFeedback:
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
         complete_until: see RawBatch.
+        skipped: records beside those read that the source's filter leaves out.
+        first: see RawBatch.
     """
 
     topic: str
@@ -114,6 +119,8 @@ class DecodedFeedback:
     dead: tuple[DeadLetter, ...]
     floor: int | None
     complete_until: int | None = None
+    skipped: int = 0
+    first: int = 0
 
 
 class _Schema:
@@ -156,10 +163,20 @@ class DecodeFeedback:
         schemas = [_Schema(model) for model in config.models]
         self.schemas = {schema.struct: schema for schema in schemas}
         self.parser = Parser(decoder_of([schema.struct for schema in schemas]), config.max_ahead, self._faults)
+        targets = {schema.model: schema.struct for schema in schemas}
+        self.mapped = {
+            number: MappedParser(
+                Reader(targets, source),
+                config.max_ahead,
+                self._faults,
+                _says_nothing if source.holds == "both" else None,
+            )
+            for number, source in config.sources.items()
+        }
 
     def __call__(self, batch: RawBatch) -> DecodedFeedback:
         """Decode one batch."""
-        parsed = self.parser(batch)
+        parsed = (self.parser if batch.source is None else self.mapped[batch.source])(batch)
         labels: list[tuple[str, Labels]] = []
         floor = None
         if parsed.records:
@@ -167,7 +184,7 @@ class DecodeFeedback:
             labels = self._labels(parsed)
         return DecodedFeedback(
             batch.topic,
-            batch.partition,
+            batch.partition + batch.first,
             batch.partitions,
             batch.silent_until,
             batch.ended,
@@ -176,6 +193,8 @@ class DecodeFeedback:
             tuple(parsed.dead),
             floor,
             batch.complete_until,
+            parsed.skipped,
+            batch.first,
         )
 
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:
@@ -252,6 +271,11 @@ def _embedded(schema: _Schema, records: list[Any]) -> Embedded:
 
 def _clicked(label: Any) -> Sequence[str | int] | None:
     return label if label is None or isinstance(label, list) else [label]
+
+
+def _says_nothing(record: Any) -> bool:
+    """Whether this is no feedback, in a topic that holds predictions too."""
+    return record.label is None and record.value is None
 
 
 def _has_id(record: Any) -> bool:

@@ -11,9 +11,11 @@ from stream.config.load import Config, load, load_references, with_pace
 from stream.config.sight import pace_lines
 from stream.config.summary import model_lines
 from stream.config.unwatched import unwatched
+from stream.errors import UsageError
 from stream.http.access import load_access
 from stream.http.tls import load_tls
 from stream.push.client import clients_of
+from windows.references.reference import Reference
 
 
 def check(
@@ -21,6 +23,12 @@ def check(
     connect: Annotated[
         bool, typer.Option("--connect", help="Also ask the brokers for the topics, and Alertmanager.")
     ] = False,
+    sample: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file with a message, or several on a line each: what is understood of it, field by field."
+        ),
+    ] = None,
 ) -> None:
     """Check a config and its references; every problem is one line."""
     loaded = load(config)
@@ -38,12 +46,29 @@ def check(
             typer.echo(f"  {lack}")
         for note in (*reference.notes, *reference_notes(reference)):
             typer.echo(f"note: {model.name}: {note}", err=True)
+    if sample is not None:
+        _show(loaded, references, sample)
     if connect:
         _connect(loaded)
         for client in clients:
             client.check()
             typer.echo(f"alertmanager {client.url}: takes alerts")
     typer.echo(f"{config}: OK")
+
+
+def _show(config: Config, references: dict[str, Reference], sample: Path) -> None:
+    """What is understood of a sample.
+
+    Raises:
+        UsageError: a message of it cannot be read.
+    """
+    from stream.cli.sample import understood  # noqa: PLC0415 - decoding is not needed without --sample
+
+    found = understood(config, references, sample)
+    for line in found.lines:
+        typer.echo(line)
+    if found.refused:
+        raise UsageError(f"--sample {sample}: {found.refused} of its records cannot be read")
 
 
 def _connect(config: Config) -> None:

@@ -13,6 +13,7 @@ from operators.settings.durations import show_duration
 from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
+from stream.config.inputs import inputs_of
 from stream.config.load import Config, load, load_references, with_pace
 from stream.errors import UsageError
 from stream.replay.lanes import Lane
@@ -180,22 +181,42 @@ def _lanes(
     from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
     from stream.replay.tables import TableLane, is_table  # noqa: PLC0415 - see above
 
+    files = files_of(given, option)
+    source = None if all(map(is_table, files)) else _source(config, holds, f"{option} {given[0]}")
     return [
-        TableLane(path, holds, config, references) if is_table(path) else FileLane(path, holds)
-        for path in files_of(given, option)
+        TableLane(path, holds, config, references) if is_table(path) else FileLane(path, holds, source)
+        for path in files
     ]
+
+
+def _source(config: Config, holds: Topic, option: str) -> int | None:
+    """The source whose map the messages in a file are read by.
+
+    Raises:
+        UsageError: there are several.
+    """
+    found = {read.source for read in inputs_of(config.topics, config.sources) if read.holds == holds}
+    if len(found) > 1:
+        raise UsageError(
+            f"{option}: several sources of {config.source} hold {holds}, and a file does not say which it is from; "
+            f"give a config with that source only, or --{holds} {KAFKA}"
+        )
+    return found.pop()
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None, holds: Topic) -> list[Lane]:
     from stream.replay.topics import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
-    topic = config.topics.feedback if holds == Topic.FEEDBACK else config.topics.predictions
     for name, text in (("--from", since), ("--to", until)):
         if holds == Topic.FEEDBACK and text is not None and text.isdecimal():
             raise UsageError(f"{name} {text}: offsets of two topics have nothing in common; allowed is a time")
     properties = quiet_consumer(config.kafka)
-    chosen = ranges(properties, topic, begin, end)
-    for line in told(begin, end, chosen):
-        typer.echo(f"{topic}: {line}", err=True)
-    return [TopicLane(properties, topic, each, holds) for each in chosen]
+    lanes: list[Lane] = []
+    for read in inputs_of(config.topics, config.sources):
+        if read.holds == holds:
+            chosen = ranges(properties, read.topic, begin, end)
+            for line in told(begin, end, chosen):
+                typer.echo(f"{read.topic}: {line}", err=True)
+            lanes += [TopicLane(properties, read.topic, each, holds, read.source) for each in chosen]
+    return lanes

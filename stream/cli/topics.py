@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from operators.settings.durations import ALLOWED, parse_duration
+from stream.config.inputs import inputs_of
 from stream.config.load import load
 from stream.errors import UsageError
 from stream.kafka.topics import BROKER_DEFAULT, POLICIES, TopicResult, create, plan
@@ -45,10 +46,16 @@ def create_topics(
         str | None, typer.Option(help="How long predictions and feedback are kept, such as 12h or 7d.")
     ] = None,
 ) -> None:
-    """Create the topics of a config that are missing; what exists is shown and left as it is."""
+    """Create the topics of a config that are missing, not those of sources; what exists is shown and left as it is."""
     loaded = load(config)
+    read = inputs_of(loaded.topics, loaded.sources)
+    theirs = frozenset({one.holds.value for one in read if one.source is not None})
     wanted = plan(
-        loaded.topics, partitions=partitions, replication=_replication(replication), retention=_retention(retention)
+        loaded.topics,
+        theirs,
+        partitions=partitions,
+        replication=_replication(replication),
+        retention=_retention(retention),
     )
     results = create({**loaded.kafka.properties, "bootstrap.servers": loaded.kafka.brokers}, wanted)
     _show(results)

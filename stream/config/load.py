@@ -12,10 +12,12 @@ from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
+from operators.settings.source import SourceSettings
 from stream.config import checks
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
+from stream.config.inputs import source_findings
 from stream.config.problems import ConfigError, Finding, Problem
 from stream.config.secrets import secrets_of
 from stream.config.settings import (
@@ -56,6 +58,7 @@ class Config(Settings):
 
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicsSettings = TopicsSettings()
+    sources: Annotated[tuple[SourceSettings, ...], Field(max_length=1_000)] = ()
     state: StateSettings = StateSettings()
     workers: WorkersSettings = WorkersSettings()
     http: HttpSettings = HttpSettings()
@@ -144,6 +147,8 @@ def load_references(config: Config) -> dict[str, Reference]:
         problems += found
         if not found:
             references[model.name] = _restrict(reference, model)
+    if not problems and config.sources:
+        problems = config.problems(source_findings(config.sources, config.models, references, config.time.pane))
     if problems:
         raise ConfigError(problems)
     return references

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from stream.config.inputs import inputs_of
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.kafka.client import Complaints, consumer_properties, producer_properties
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream.config.load import Config
+    from stream.config.problems import KeyPath
 
 
 TIMEOUT_SECONDS = 10.0
+
+_ANOTHER = "the name of a topic that is there is needed"
 
 _silent = logging.Logger("librdkafka")  # noqa: LOG001 - kept out of the tree: the one line of the error says it all
 _silent.addHandler(logging.NullHandler())
@@ -44,10 +48,14 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
         client.poll(0)  # hears the complaints
         said = redact(complaints.behind(error), config)
         raise Unreachable(f"{config.source}: kafka.brokers: no answer from {config.kafka.brokers}: {said}") from None
-    wanted = {key: name for key, name in config.topics if name is not None}
-    command = f"driftgauge topics create --config {config.source}"
+    read = {"predictions", "feedback"}
+    wanted: dict[KeyPath, str] = {}
+    for one in inputs_of(config.topics, config.sources):
+        wanted[("topics", one.holds.value) if one.source is None else ("sources", one.source, "topic")] = one.topic
+    wanted |= {("topics", key): name for key, name in config.topics if name is not None and key not in read}
+    command = f"create it with: driftgauge topics create --config {config.source}"
     missing = [
-        config.problem((("topics", key), f"topic {name!r} does not exist", f"create it with: {command}"))
+        config.problem((key, f"topic {name!r} does not exist", _ANOTHER if key[0] == "sources" else command))
         for key, name in wanted.items()
         if name not in found
     ]

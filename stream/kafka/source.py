@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +23,7 @@ from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from stream.kafka.alignment import Alignment
     from stream.kafka.inquiry import End
@@ -78,6 +78,10 @@ class Reading:
         holds: what its messages are.
         moved: called whenever a partition is looked at.
         saved: called whenever an epoch ends.
+        source: number of the source by whose map messages are read; None for the contract's own shape.
+        first: number of its first partition among those of all topics that hold the same.
+        all_partitions: how many those are; 0 where it is the only topic.
+        prefix: what the names of its partitions begin with.
     """
 
     properties: dict[str, Any]
@@ -90,6 +94,15 @@ class Reading:
     holds: Topic = Topic.PREDICTIONS
     moved: Callable[[], None] = field(default=_nothing)
     saved: Callable[[], None] = field(default=_nothing)
+    source: int | None = None
+    first: int = 0
+    all_partitions: int = 0
+    prefix: str = ""
+
+    @property
+    def everywhere(self) -> int:
+        """How many partitions there are in all topics that hold the same."""
+        return self.all_partitions or self.partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +133,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         """Stand where the partition was left; at its start or end when there is no snapshot."""
         self._reading = reading
         self._partition = partition
+        self._place = reading.first + partition
         self._watcher = watcher
         self._reporter = reporter
         self._alignment = alignment
@@ -153,7 +167,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         if not self._is_known():
             self._awake = dt.datetime.now(dt.UTC) + PAUSE
             return []
-        if self._alignment.must_wait(self._partition):
+        if self._alignment.must_wait(self._place):
             # Not quiet: there may be anything to read.
             self._quiet_since = now
             self._awake = dt.datetime.now(dt.UTC) + PAUSE
@@ -164,7 +178,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             self._next = max(int(messages[-1].offset() or 0) + 1, self._next or 0)
         # The client finds an end only where the broker had nothing for it: never in a steady stream.
         held = self._held()
-        self._alignment.read(self._partition, at_end=not held and (self._ended or self._caught_up() is not None))
+        self._alignment.read(self._place, at_end=not held and (self._ended or self._caught_up() is not None))
         if held or messages:
             self._quiet_since = now
         if messages:
@@ -186,7 +200,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
     def snapshot(self) -> bytes:
         """The position, as every snapshot is kept."""
         self._reading.saved()
-        return snapshot_of(self._step, str(self._partition), self.position)
+        return snapshot_of(self._step, f"{self._reading.prefix}{self._partition}", self.position)
 
     def close(self) -> None:
         """Leave the partition."""
@@ -208,7 +222,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
 
     def _consume(self) -> list[Message]:
         messages: list[Message] = []
-        limit = self._alignment.pace(self._partition, BATCH)
+        limit = self._alignment.pace(self._place, BATCH)
         while len(messages) < limit:
             poll = min(POLL, limit)
             polled = self._consumer.consume(poll, 0.0)
@@ -280,13 +294,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         return RawBatch(
             self._reading.topic,
             self._partition,
-            self._reading.partitions,
+            self._reading.everywhere,
             list(map(Message.value, messages)),
             written,
             MessageEnvelopes(messages),
             now,
             holds=self._reading.holds,
             complete_until=self._complete_until(),
+            source=self._reading.source,
+            first=self._reading.first,
         )
 
     def _silence(self, now: int) -> list[RawBatch]:
@@ -328,7 +344,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         return RawBatch(
             reading.topic,
             self._partition,
-            reading.partitions,
+            reading.everywhere,
             (),
             (),
             MessageEnvelopes(()),
@@ -336,6 +352,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             silent_until=silent_until,
             holds=reading.holds,
             complete_until=self._complete_until(),
+            source=reading.source,
+            first=reading.first,
         )
 
     def _complete_until(self) -> int | None:
@@ -381,6 +399,41 @@ class KafkaSource(FixedPartitionedSource[RawBatch, bytes]):
             self._alignment,
             self._reporter,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One topic of several, and what watches it."""
+
+    reading: Reading
+    watcher: Watcher
+
+
+class TopicsSource(FixedPartitionedSource[RawBatch, bytes]):
+    """All partitions of several topics that hold the same. Those of the first are named as if it were the only one."""
+
+    def __init__(self, parts: Sequence[Part], alignment: Alignment, reporter: Reporter) -> None:
+        """Read as each part says."""
+        self._names = [
+            "" if number == 0 else f"{part.reading.source}/{part.reading.topic}/" for number, part in enumerate(parts)
+        ]
+        self._sources = [
+            KafkaSource(replace(part.reading, prefix=name), part.watcher, alignment, reporter)
+            for name, part in zip(self._names, parts, strict=True)
+        ]
+
+    def list_parts(self) -> list[str]:
+        """Each topic's partitions."""
+        return [
+            f"{name}{part}"
+            for name, source in zip(self._names, self._sources, strict=True)
+            for part in source.list_parts()
+        ]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> PartitionReader:
+        """A reader that continues at the snapshot."""
+        name, number = for_part[: for_part.rfind("/") + 1], for_part.rpartition("/")[2]
+        return self._sources[self._names.index(name)].build_part(step_id, number, resume_state)
 
 
 def _named(origin: Origin) -> str:

@@ -96,6 +96,7 @@ class TopicResult:
 
 def plan(
     topics: TopicsSettings,
+    theirs: frozenset[str] = frozenset(),
     *,
     partitions: int = 4,
     replication: int = BROKER_DEFAULT,
@@ -105,6 +106,7 @@ def plan(
 
     Args:
         topics: names by role; a role without a name is left out.
+        theirs: roles that topics of `sources` have; those are there already, and others'.
         partitions: of the topics that are read; those that are written have one.
         replication: replication factor of all, -1 for the broker's default.
         retention: milliseconds, instead of the documented retention of the topics that are read.
@@ -112,7 +114,7 @@ def plan(
     plans = []
     for role, policy in POLICIES.items():
         name: str | None = getattr(topics, role)
-        if name is None:
+        if name is None or role in theirs:
             continue
         kept = policy.retention if retention is None or not policy.input else retention
         settings = {"cleanup.policy": "delete", "retention.ms": str(kept), **policy.settings}

@@ -155,6 +155,9 @@ TRANSACTION_OPEN_SECONDS = _gauge(
 
 # Where every record went: read = folded + late + dead-lettered.
 RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a message may hold several.")
+RECORDS_SKIPPED_TOTAL = _counter(
+    "records_skipped_total", _PARTITION, "Records beside those read that the filter of a source leaves out."
+)
 RECORDS_FOLDED_TOTAL = _counter("records_folded_total", ("model",), "Records counted in a pane.")
 LATE_RECORDS_TOTAL = _counter("late_records_total", ("model", "reason"), "Records behind the watermark, in no pane.")
 DEAD_LETTERS_TOTAL = _counter("dead_letters_total", ("topic", "reason"), "Records refused and sent to dead letters.")
@@ -236,6 +239,7 @@ METRICS: tuple[Metric, ...] = (
     CONSUMER_LAG_MESSAGES,
     TRANSACTION_OPEN_SECONDS,
     RECORDS_READ_TOTAL,
+    RECORDS_SKIPPED_TOTAL,
     RECORDS_FOLDED_TOTAL,
     LATE_RECORDS_TOTAL,
     DEAD_LETTERS_TOTAL,

@@ -62,9 +62,10 @@ class FileLane:
 
     largest = LARGEST
 
-    def __init__(self, path: Path, holds: Topic = Topic.PREDICTIONS) -> None:
+    def __init__(self, path: Path, holds: Topic = Topic.PREDICTIONS, source: int | None = None) -> None:
         self.topic = str(path)
         self.holds = holds
+        self.source = source
         try:
             self._raw = cast("BufferedReader", path.open("rb", buffering=READ))
             self.total = max(1, path.stat().st_size)

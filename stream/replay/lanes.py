@@ -54,12 +54,14 @@ class Lane(Protocol):
     Attributes:
         topic: what is read: the name of a topic, or the path of a file.
         holds: what its records are.
+        source: number of the source by whose map they are read; None for the contract's own shape.
         largest: size of the largest block, in the lane's own unit (bytes, messages).
         total: size of the whole.
     """
 
     topic: str
     holds: Topic
+    source: int | None
     largest: int
     total: int
 
@@ -154,6 +156,7 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
                 self._received,
                 ended=block.ended,
                 holds=pace.lane.holds,
+                source=pace.lane.source,
             )
         ]
 

@@ -11,6 +11,7 @@ from bytewax._bytewax import run_main
 
 from operators.plans.model import plan_models
 from operators.records import Topic
+from stream.config.inputs import sources_of
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
@@ -94,6 +95,7 @@ def replay(
             moved=source.moved,
             open_store=stores if feedback else None,
             changes=evaluations == "changes",
+            sources=sources_of(config.sources, config.models),
         )
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:

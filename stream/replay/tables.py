@@ -52,6 +52,7 @@ class TableLane:
     """
 
     largest = LARGEST
+    source: int | None = None  # columns are named as the contract names fields
     total = _PARTS
 
     def __init__(self, path: Path, holds: Topic, config: Config, references: Mapping[str, Reference]) -> None:

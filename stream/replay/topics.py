@@ -130,9 +130,17 @@ class TopicLane:
 
     largest = LARGEST
 
-    def __init__(self, properties: dict[str, Any], topic: str, chosen: Range, holds: Topic = Topic.PREDICTIONS) -> None:
+    def __init__(
+        self,
+        properties: dict[str, Any],
+        topic: str,
+        chosen: Range,
+        holds: Topic = Topic.PREDICTIONS,
+        source: int | None = None,
+    ) -> None:
         self.topic = topic
         self.holds = holds
+        self.source = source
         self.total = chosen.end - chosen.begin
         self._range = chosen
         self._next = chosen.begin

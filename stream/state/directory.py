@@ -15,15 +15,19 @@ from typing import TYPE_CHECKING, Any
 from bytewax.recovery import RecoveryConfig, init_db_dir
 
 from operators.plans.join import SHARDS
+from operators.records import Topic
+from stream.config.inputs import inputs_of
 from stream.errors import UsageError
 from stream.state.seal import SEAL, broken, unseal
 from stream.state.snapshots import damaged, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
+    from operators.settings.source import SourceSettings
+    from stream.config.inputs import Input
     from stream.config.settings import StateSettings, TopicsSettings
 
 FORMAT = 5
@@ -43,7 +47,10 @@ class StateError(UsageError):
 
 
 def prepare(
-    settings: StateSettings, models: Mapping[str, ModelPlan], topics: TopicsSettings
+    settings: StateSettings,
+    models: Mapping[str, ModelPlan],
+    topics: TopicsSettings,
+    sources: Sequence[SourceSettings] = (),
 ) -> tuple[RecoveryConfig, dict[str, bool]]:
     """Create the directory, or check that what it holds was written by this user, this format, and fits the config.
 
@@ -62,7 +69,8 @@ def prepare(
         fcntl.flock(lock, fcntl.LOCK_EX)
         if found := broken(directory):
             raise StateError(f"{directory}: damaged: {found}; {RESTORE}; {_UNSEALED}")
-        note = _note(models, topics, settings.recovery_partitions)
+        read = inputs_of(topics, sources)
+        note = _note(models, read, settings.recovery_partitions)
         path = directory / NOTE
         used, fed = path.exists(), False
         if used:
@@ -80,7 +88,7 @@ def prepare(
         (directory / UNFINISHED).unlink(missing_ok=True)
         unseal(directory)
     saved = used and has_state(settings)
-    continued = {topics.predictions: saved, topics.feedback: saved and fed}
+    continued = {one.topic: saved and (fed or one.holds == Topic.PREDICTIONS) for one in reversed(read)}
     return RecoveryConfig(str(directory)), continued  # type: ignore[no-untyped-call]
 
 
@@ -117,14 +125,19 @@ def _own(directory: Path) -> None:
         raise StateError(f"state.directory {directory}: others may enter it; run: chmod 700 {directory}")
 
 
-def _note(models: Mapping[str, ModelPlan], topics: TopicsSettings, partitions: int) -> dict[str, Any]:
+def _note(models: Mapping[str, ModelPlan], read: Sequence[Input], partitions: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
-        "topic": topics.predictions,
-        "feedback": topics.feedback if any(model.join for model in models.values()) else None,
+        "topic": _names(read, Topic.PREDICTIONS),
+        "feedback": _names(read, Topic.FEEDBACK) if any(model.join for model in models.values()) else None,
         "recovery_partitions": partitions,
         "models": {name: _fingerprint(model) for name, model in models.items()},
     }
+
+
+def _names(read: Sequence[Input], holds: Topic) -> str:
+    """The topics of a kind in their order: partitions are numbered by it."""
+    return ",".join(one.topic for one in read if one.holds == holds)
 
 
 def _fingerprint(model: ModelPlan) -> dict[str, Any]:

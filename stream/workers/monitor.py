@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 from operators.plans.model import plan_models
 from operators.records import Topic
 from operators.step import SnapshotError
+from stream.config.inputs import inputs_of, sources_of
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.witness import Witness
@@ -32,7 +33,7 @@ from stream.kafka.messages import (
 )
 from stream.kafka.output_topics import LEAST, OutputTopics, too_small
 from stream.kafka.sink import TopicSink, Writing
-from stream.kafka.source import KafkaSource, Reading
+from stream.kafka.source import Part, Reading, TopicsSource
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import GaugeBlock, Observation, Status
@@ -42,6 +43,7 @@ from stream.state.lock import occupied
 from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import DATAFLOW, Pulse
+from stream.workers.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,7 +82,7 @@ def run(
     models = plan_models(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
-    recovery, continued = prepare(config.state, models, config.topics)
+    recovery, continued = prepare(config.state, models, config.topics, config.sources)
     waiting = partial(_say, reporter, process, "starting", [])
     with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
@@ -91,11 +93,12 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """A topic that is read: its name, its partitions, and what it holds."""
+    """A topic that is read, its partitions, and by which source's map."""
 
     name: str
     partitions: int
     holds: Topic
+    source: int | None = None
 
 
 def _watch(
@@ -169,11 +172,13 @@ def _wait(
     remedy = f"; run: driftgauge topics create --config {config.source}"
     topics = config.topics
     read: list[_Topic] = []
-    for name in (topics.predictions, topics.feedback) if feedback else (topics.predictions,):
-        count = wait_for_topic(consumer_properties(config.kafka), name, stop, waiting, remedy=remedy)
+    for one in inputs_of(topics, config.sources):
+        if one.holds == Topic.FEEDBACK and not feedback:
+            continue
+        count = wait_for_topic(consumer_properties(config.kafka), one.topic, stop, waiting, remedy=remedy)
         if count is None:
             return ()
-        read.append(_Topic(name, count, Topic.FEEDBACK if read else Topic.PREDICTIONS))
+        read.append(_Topic(one.topic, count, one.holds, one.source))
     # Without it the client would try for ever, and nothing would ever leave.
     for topic in _written(topics):
         properties = producer_properties(config.kafka)
@@ -213,8 +218,8 @@ def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], 
 class _Sources:
     """Where predictions and, if any model awaits it, feedback come from; `moved` is told how far they have come."""
 
-    predictions: KafkaSource
-    feedback: KafkaSource | None
+    predictions: TopicsSource
+    feedback: TopicsSource | None
     moved: Moved
 
 
@@ -229,8 +234,9 @@ def _sources(
 ) -> _Sources:
     lead = Alignment()
     alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead)}
-    sources: dict[Topic, KafkaSource] = {}
+    parts: dict[Topic, list[Part]] = {Topic.PREDICTIONS: [], Topic.FEEDBACK: []}
     for topic, watcher in zip(topics, watchers, strict=True):
+        before = sum(part.reading.partitions for part in parts[topic.holds])
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
         known = continued.get(topic.name, False)
         whence = "continuing from state" if known else f"from {config.kafka.start}"
@@ -246,8 +252,12 @@ def _sources(
             holds=topic.holds,
             moved=pulse.mover(DATAFLOW),
             saved=pulse.mover(EPOCH),
+            source=topic.source,
+            first=before,
+            all_partitions=sum(other.partitions for other in topics if other.holds == topic.holds),
         )
-        sources[topic.holds] = KafkaSource(reading, watcher, alignments[topic.holds], reporter)
+        parts[topic.holds].append(Part(reading, watcher))
+    sources = {holds: TopicsSource(mine, alignments[holds], reporter) for holds, mine in parts.items() if mine}
 
     def moved(holds: Topic, partition: int, floor: int | None) -> None:
         alignments[holds].moved(partition, floor)
@@ -304,6 +314,8 @@ def _edges(
         moved=sources.moved,
         feedback=sources.feedback,
         open_store=stores,
+        sources=sources_of(config.sources, config.models),
+        decoded=Refusals(process, reporter),
     )
 
 

@@ -334,7 +334,7 @@ def test_changes_are_those_of_all_evaluations_that_say_something_new(tmp_path: P
 class Sparse:
     """A lane that notes the sizes of its blocks: one record a pane."""
 
-    topic, holds, largest = "sparse", Topic.PREDICTIONS, 1 << 12
+    topic, holds, source, largest = "sparse", Topic.PREDICTIONS, None, 1 << 12
 
     def __init__(self, lines: list[bytes]) -> None:
         self._lines, self.total, self.done, self.sizes = lines, len(lines), 0, list[int]()

@@ -1,0 +1,77 @@
+"""What a record costs in each shape that a source can have, beside the contract's own: decoding and folding, no broker.
+
+usage: python load_tests/formats.py [--records N] [--repeats R]
+
+All shapes hold the same rows of the click model (8 numeric, 2 categorical features), measured in turn, R times,
+in CPU time of one thread; the least of each is shown, and its ratio to that of the native shape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from factories import batch  # noqa: E402  the path comes first
+from monitored import reference  # noqa: E402
+from shapes import SHAPES  # noqa: E402
+
+from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
+from operators.predictions.fold import Fold  # noqa: E402
+from operators.settings.source import SourceSettings  # noqa: E402
+from stream.engine.garbage import spared  # noqa: E402
+from stream.simulate.generator import Generator  # noqa: E402
+from windows.predictions.layout import layout_of  # noqa: E402
+
+PANE, LATENESS, AHEAD = 10_000, 5_000, 60_000
+START = 1_790_000_000_000
+NATIVE = "native"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=8_000)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+    layout = layout_of(reference())
+    generator = Generator(reference(), seed=1)
+    rows = [json.loads(line) for line in generator.encode(generator.batch(options.records, START, START + PANE))]
+    sources = {
+        number: SourceSettings.model_validate({"topic": "t", **shape.source}) for number, shape in enumerate(SHAPES)
+    }
+    decode = Decode(DecodeConfig((layout,), PANE, LATENESS, AHEAD, {}, sources))
+    fold = Fold((layout,), PANE, {"click": 16})
+    batches = {NATIVE: batch([json.dumps(row).encode() for row in rows])}
+    for number, shape in enumerate(SHAPES):
+        batches[shape.name] = replace(batch(shape.messages(rows)), source=number)
+    least: dict[str, tuple[float, float]] = {}
+    with spared():
+        for _ in range(options.repeats):
+            for name, raw in batches.items():
+                began = time.process_time()
+                decoded = decode(raw)
+                between = time.process_time()
+                list(fold(decoded))
+                ended = time.process_time()
+                if decoded.read != len(rows) or decoded.dead:
+                    raise RuntimeError(f"{name}: {decoded.read} records read, {len(decoded.dead)} refused")
+                before = least.get(name, (1e9, 1e9))
+                least[name] = (min(before[0], between - began), min(before[1], ended - began))
+    print(f"{'shape':40} {'bytes':>6} {'decode us':>10} {'with fold us':>13} {'ratio':>6}")
+    for name, raw in batches.items():
+        decoding, whole = (1e6 * seconds / len(rows) for seconds in least[name])
+        size = sum(len(value or b"") for value in raw.values) / len(rows)
+        print(
+            f"{name:40} {size:6.0f} {decoding:10.2f} {whole:13.2f} {whole / (1e6 * least[NATIVE][1] / len(rows)):6.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""Field maps: records of any nested shape are decoded into generated types, and become the contract's own records.
+
+A map is compiled once for each model into a tree of msgspec types that holds only the paths that are used. A batch is
+decoded in C, taken apart into columns (`zip` over `astuple`, in C), and put together as the model's own type (`map`
+over its constructor, in C). Python touches a record only where the map asks for a conversion that has no type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain, repeat
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from operators.formats.conversions import UnfitError, reading
+from operators.settings.source import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from operators.settings.source import FieldMap, Steps
+
+FEW = 3
+"""So many fields of an object are taken one by one."""
+
+_astuple = msgspec.structs.astuple
+
+
+class MapError(ValueError):
+    """A map that cannot be compiled.
+
+    Attributes:
+        field: the key of the map that is wrong; "/split" and "/where" are the source's own keys.
+    """
+
+    def __init__(self, field: str, said: str) -> None:
+        self.field = field
+        super().__init__(said)
+
+
+@dataclass(slots=True)
+class _Node:
+    """An object or array of the message, or a value in it.
+
+    Attributes:
+        children: by step; empty for a value.
+        type: of a value; None for what has children.
+        user: the field that reads the value, for errors.
+        many: whether it is the array that is split into records.
+        struct: generated type of what has children.
+        whole: whether its objects are taken as they are, for they are of the type that is wanted.
+    """
+
+    children: dict[str | int, _Node] = field(default_factory=dict)
+    type: Any = None
+    user: str = ""
+    many: bool = False
+    struct: type[msgspec.Struct] | None = None
+    whole: bool = False
+
+    def add(self, steps: Steps, kind: Any, user: str) -> None:
+        """Name a value.
+
+        Raises:
+            MapError: something else is there.
+        """
+        here = self
+        for step in steps:
+            if here.type is not None:
+                raise MapError(user, f"{shown(steps)} lies inside of what {here.user} is read from")
+            here = here.children.setdefault(step, _Node())
+        if here.children:
+            raise MapError(user, f"{shown(steps)} is read as a whole, and {_any_user(here)} from inside of it")
+        if here.type is not None and here.type != kind:
+            raise MapError(user, f"{shown(steps)} is read as {here.user} too, which is of another type")
+        here.type, here.user = kind, here.user or user
+
+    def at(self, steps: Steps) -> _Node | None:
+        """The node at a path."""
+        here: _Node | None = self
+        for step in steps:
+            here = None if here is None else here.children.get(step)
+        return here
+
+    def compile(self, features: type[msgspec.Struct] | None, at: _Node | None) -> type[msgspec.Struct]:
+        """Generate the types, from the values upwards; `at` takes `features` as its own where both say the same."""
+        inner = [child.compile(features, at) if child.children else None for child in self.children.values()]
+        if self is at and features is not None and _says(self, features):
+            self.struct, self.whole = features, True
+            return features
+        types = [
+            child.type if struct is None else (list[struct] if child.many else struct) | None  # type: ignore[valid-type]
+            for child, struct in zip(self.children.values(), inner, strict=True)
+        ]
+        positions = [step for step in self.children if isinstance(step, int)]
+        if positions and len(positions) < len(self.children):
+            raise MapError(_any_user(self), "positions of an array and keys of an object are read from one place")
+        self.struct = _array(positions, types) if positions else _object(self.children, types)
+        return self.struct
+
+
+def _object(children: Iterable[Any], types: Sequence[Any]) -> type[msgspec.Struct]:
+    """An object of which some keys are read."""
+    names = {f"n{i}": str(step) for i, step in enumerate(children)}
+    fields = [(name, kind, None) for name, kind in zip(names, types, strict=True)]
+    return msgspec.defstruct("Object", fields, rename=names, gc=False, eq=False)
+
+
+def _array(positions: Sequence[int], types: Sequence[Any]) -> type[msgspec.Struct]:
+    """An array of which some positions are read; those between are skipped over, those behind not looked at."""
+    kinds = dict(zip(positions, types, strict=True))
+    fields = [(f"n{i}", kinds.get(i, msgspec.Raw), None) for i in range(max(positions) + 1)]
+    return msgspec.defstruct("Array", fields, array_like=True, gc=False, eq=False)
+
+
+def _says(node: _Node, features: type[msgspec.Struct]) -> bool:
+    """Whether the values of a node are exactly the fields of this type."""
+    wanted = {one.encode_name: one.type for one in msgspec.structs.fields(features)}
+    return wanted == {step: child.type for step, child in node.children.items()}
+
+
+def _any_user(node: _Node) -> str:
+    return node.user or next((_any_user(child) for child in node.children.values()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What a field of the record is made from: a path, a constant, or nothing; and how it is converted."""
+
+    steps: Steps | None = None
+    constant: Any = None
+    convert: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+
+
+class Shape:
+    """The records of one model as a map finds them.
+
+    Attributes:
+        model: its name.
+        root: type that a message is decoded as.
+
+    Raises:
+        MapError: the map cannot be followed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        struct: type[msgspec.Struct],
+        given: FieldMap,
+        split: Steps | None = None,
+        *,
+        tagged: bool = False,
+    ) -> None:
+        self.model = model
+        self.struct = struct
+        self._map = given
+        self._split = split
+        self._tree = _Node()
+        self._fields = {one.name: one for one in msgspec.structs.fields(struct)}
+        self._features = _struct_in(self._fields["features"].type) if "features" in self._fields else None
+        self._context = _struct_in(self._fields["context"].type) if "context" in self._fields else None
+        self._uses = {name: self._use(name) for name in self._fields if name not in {"features", "context"}}
+        self._feature_steps = list(self._places_of_features())
+        self._context_uses = list(self._places_of_context())
+        self._named = given.model.path if given.model.path is not None and not tagged else None
+        if self._named is not None:
+            self._tree.add(self._named, str | None, "model")
+        self._mark_split()
+        self.root = self._generate(given, tagged=tagged)
+
+    def records(self, objects: Sequence[Any]) -> tuple[list[Any], list[int] | None]:
+        """The model's records out of decoded messages, and how many each message had (None: one).
+
+        Raises:
+            msgspec.ValidationError: one is of another model, or has a value that cannot be read.
+        """
+        columns: dict[Steps, Sequence[Any]] = {}
+        counts = self._take(self._tree, (), objects, columns)
+        count = len(objects) if counts is None else sum(counts)
+        if self._named is not None:
+            self._check_model(columns[self._named])
+        made: list[Sequence[Any] | repeat[Any]] = []
+        for name in self._fields:
+            if name == "features":
+                made.append(self._made_features(columns, count))
+            elif name == "context":
+                made.append(self._made_context(columns, count))
+            else:
+                made.append(self._made(self._uses[name], columns, count))
+        return list(map(self.struct, *made)) if count else [], counts
+
+    def _use(self, name: str) -> _Use:
+        """Where one field comes from, noted in the tree."""
+        place = self._map.place(name)
+        if place is None:
+            return _Use()
+        try:
+            kind, convert = reading(place, self._fields[name].type)
+        except UnfitError as error:
+            raise MapError(name, str(error)) from None
+        if place.path is None:
+            constant = place.constant if convert is None else convert([place.constant])[0]
+            return _Use(constant=constant)
+        self._tree.add(place.path, kind, name)
+        return _Use(place.path, None, convert)
+
+    def _places_of_features(self) -> Iterator[Steps]:
+        if self._features is None:
+            return
+        for one in msgspec.structs.fields(self._features):
+            steps = self._map.features.steps(one.encode_name)
+            if steps is None:
+                raise MapError("features", f"feature {one.encode_name!r} of model {self.model} is nowhere in the map")
+            self._tree.add(steps, one.type, f"feature {one.encode_name!r}")
+            yield steps
+
+    def _places_of_context(self) -> Iterator[_Use]:
+        if self._context is None:
+            return
+        for one in msgspec.structs.fields(self._context):
+            place = self._map.context_place(one.encode_name)
+            if place.path is not None:
+                self._tree.add(place.path, one.type, f"context {one.encode_name!r}")
+            yield _Use(place.path, place.constant)
+
+    def _mark_split(self) -> None:
+        """Note which array is split."""
+        if self._split is None:
+            return
+        node = self._tree.at(self._split)
+        if node is None or not node.children:
+            raise MapError(
+                "/split", f"no field is read from an element of {shown(self._split)}: its paths begin with it"
+            )
+        node.many = True
+
+    def _generate(self, given: FieldMap, *, tagged: bool) -> type[msgspec.Struct]:
+        base = {steps[:-1] for steps in self._feature_steps}
+        at = self._tree.at(base.pop()) if len(base) == 1 else None
+        root: type[msgspec.Struct] = self._tree.compile(self._features, None if at is self._tree else at)
+        if not tagged or given.model.path is None:
+            return root
+        names = {one.name: one.encode_name for one in msgspec.structs.fields(root)}
+        fields = [(one.name, one.type, None) for one in msgspec.structs.fields(root)]
+        tag_field = str(given.model.path[0])
+        found: type[msgspec.Struct] = msgspec.defstruct(
+            "Root", fields, rename=names, gc=False, eq=False, tag_field=tag_field, tag=self.model
+        )
+        self._tree.struct = found
+        return found
+
+    def _take(
+        self, node: _Node, path: Steps, objects: Sequence[Any], into: dict[Steps, Sequence[Any]]
+    ) -> list[int] | None:
+        """The columns below a node; how many records each object has, where the split lies below."""
+        if node.whole:
+            into[path] = objects
+            return None
+        counts = None
+        for (step, child), column in zip(node.children.items(), _columns(node, objects), strict=True):
+            below = (*path, step)
+            if child.many:
+                counts = [0 if item is None else len(item) for item in column]
+                self._take(child, below, list(chain.from_iterable(item or () for item in column)), into)
+            elif child.children:
+                found = self._take(child, below, column if child.whole else _filled(child, column), into)
+                counts = found if found is not None else counts
+            else:
+                into[below] = column
+        if counts is not None and not path:
+            self._spread(into, counts)
+        return counts
+
+    def _spread(self, into: dict[Steps, Sequence[Any]], counts: list[int]) -> None:
+        """Say again for each record what is said once a message."""
+        split = self._split or ()
+        for steps, column in into.items():
+            if steps[: len(split)] != split:
+                into[steps] = list(chain.from_iterable(map(repeat, column, counts)))
+
+    def _check_model(self, column: Sequence[Any]) -> None:
+        others = set(column) - {self.model}
+        if others == {None}:
+            raise msgspec.ValidationError(f"Object missing required field `{shown(self._named or ())}`")
+        if others:
+            raise msgspec.ValidationError("Invalid value - at `$.model`")
+
+    def _made(self, use: _Use, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+        if use.steps is None:
+            return repeat(use.constant, count)
+        column = columns[use.steps]
+        return column if use.convert is None else use.convert(column)
+
+    def _made_features(self, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+        """Each record's features; None where a record has none of them."""
+        made = self._features
+        if made is None or not self._feature_steps:
+            return repeat(None if made is None else made(), count)
+        base = self._feature_steps[0][:-1]
+        if base in columns and self._tree.at(base) is not None:
+            return columns[base]
+        chosen = [columns[steps] for steps in self._feature_steps]
+        features = list(map(made, *chosen))
+        if all(None in column for column in chosen):
+            empty = [set(row) == {None} for row in zip(*chosen, strict=True)]
+            return [None if none else item for none, item in zip(empty, features, strict=True)]
+        return features
+
+    def _made_context(self, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+        if self._context is None or not self._context_uses:
+            return repeat(None, count)
+        return list(map(self._context, *(self._made(use, columns, count) for use in self._context_uses)))
+
+
+def _columns(node: _Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """The values of each child, in their order. Measured: 25 ns a value one by one, 70 to 110 ns an object at once."""
+    steps = list(node.children)
+    names = [f"n{step if isinstance(step, int) else number}" for number, step in enumerate(steps)]
+    if len(steps) <= FEW or not objects:
+        return [list(map(attrgetter(name), objects)) for name in names]
+    columns = list(zip(*map(_astuple, objects), strict=True))
+    return [columns[step] for step in steps if isinstance(step, int)] or columns
+
+
+def _filled(node: _Node, column: Sequence[Any]) -> Sequence[Any]:
+    """The objects of a column; where one is null or absent, one whose values are."""
+    if None not in column or node.struct is None:
+        return column
+    blank = node.struct()
+    return [blank if item is None else item for item in column]
+
+
+def _struct_in(kind: Any) -> type[msgspec.Struct]:
+    """The struct of an optional one."""
+    found: type[msgspec.Struct] = next(one for one in get_args(kind) if one is not type(None))
+    return found

@@ -1,0 +1,92 @@
+"""Heads: a first look at messages of several kinds or models, which decides what each is decoded as."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operators.settings.source import shown
+from windows.values import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.settings.source import SourceSettings, Steps
+
+MOST_KNOWN = 1_024
+"""Values of a filter's field that are remembered with what becomes of them."""
+
+
+class Head:
+    """Tells of each message whether it counts, and which model it is about ("" where that is not asked).
+
+    Args:
+        model: path of its name; None where it is not asked.
+        source: its filter counts.
+    """
+
+    def __init__(self, model: Steps | None, source: SourceSettings) -> None:
+        where = source.where
+        self._where = None if where is None else where.path
+        self._allowed = frozenset(map(name_of, where.values)) if where is not None else frozenset()
+        self._known: dict[Any, bool] = {}
+        self._model = model
+        places = [steps for steps in (self._where, model) if steps is not None]
+        self._on_top = not any(isinstance(steps[0], int) for steps in places)
+        tops = sorted({str(steps[0]) for steps in places})
+        self._names = {top: f"n{i}" for i, top in enumerate(tops)}
+        fields = [(name, Any, None) for name in self._names.values()]
+        rename = {name: top for top, name in self._names.items()}
+        kind: Any = msgspec.defstruct("Head", fields, rename=rename, gc=False) if self._on_top else Any
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+
+    def __call__(self, lines: Sequence[bytes], text: bytes | None) -> list[str | None]:
+        """The model of each line; None where it is skipped.
+
+        Raises:
+            msgspec.MsgspecError: a line is none, or does not name its model.
+        """
+        heads = decoded(self._decoder, lines, text)
+        if len(heads) != len(lines):
+            raise msgspec.DecodeError("not one record a line")
+        models = [""] * len(heads) if self._model is None else self._column(heads, self._model)
+        if self._where is None:
+            counts = [True] * len(heads)
+        else:
+            counts = [self._passes(value) for value in self._column(heads, self._where)]
+        if any(model is None and passes for model, passes in zip(models, counts, strict=True)):
+            raise msgspec.ValidationError(f"Object missing required field `{shown(self._model or ())}`")
+        return [str(model) if passes else None for model, passes in zip(models, counts, strict=True)]
+
+    def _column(self, heads: Sequence[Any], steps: Steps) -> Sequence[Any]:
+        """What is at a path of each head; None where nothing is."""
+        if self._on_top:
+            column: Sequence[Any] = list(map(attrgetter(self._names[str(steps[0])]), heads))
+            steps = steps[1:]
+        else:
+            column = heads
+        for step in steps:
+            if isinstance(step, int):
+                column = [item[step] if isinstance(item, list) and step < len(item) else None for item in column]
+            else:
+                column = [item.get(step) if isinstance(item, dict) else None for item in column]
+        return column
+
+    def _passes(self, value: Any) -> bool:
+        """Whether a message with this value counts."""
+        if value.__class__ is not str:
+            named = None if value is None or isinstance(value, list | dict) else name_of(value)
+            return named in self._allowed
+        found = self._known.get(value)
+        if found is None:
+            found = name_of(value) in self._allowed
+            if len(self._known) < MOST_KNOWN:
+                self._known[value] = found
+        return found
+
+
+def decoded(decoder: msgspec.json.Decoder[Any], lines: Sequence[bytes], text: bytes | None) -> list[Any]:
+    """All of `text`, a line each; without it the one line, which may hold line breaks."""
+    return [decoder.decode(lines[0])] if text is None else decoder.decode_lines(text)

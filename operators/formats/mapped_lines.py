@@ -1,0 +1,272 @@
+"""Mapped records: messages of a source's own shape become the contract's records, or a dead letter each.
+
+As with the contract's own shape, the usual batch is decoded in one call; only what this refuses is read in pieces, and
+only a bad piece line by line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operators.dead_letters import MAX_RECORD_BYTES, Reason
+from operators.formats.field_map import MapError, Shape
+from operators.formats.heads import Head, decoded
+from operators.formats.json_lines import PIECE, Lines, Parser, Read, dead_letter, joined, lines_of, suspicious, why_not
+from operators.formats.schema import decoder_of
+from operators.settings.source import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from operators.dead_letters import DeadLetter
+    from operators.formats.json_lines import Fault
+    from operators.records import RawBatch
+    from operators.settings.source import SourceSettings
+    from windows.arrays import IntArray
+
+Struct = type[msgspec.Struct]
+
+CHUNK = 500
+"""Messages decoded at a time: what is nested in them is thrown away again, and that is done best in the cache."""
+
+_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Records out of some lines: how many each line held (None: one), for a line that is skipped none."""
+
+    records: list[Any]
+    counts: list[int] | None = None
+
+    def add(self, some: _Found, lines: int) -> None:
+        """Append the records of so many lines."""
+        self.records.extend(some.records)
+        if self.counts is not None:
+            self.counts.extend(some.counts or [1] * lines)
+
+
+class Reader:
+    """Reads the records of one source, whatever models they are of.
+
+    Args:
+        targets: model -> type of its records.
+        source: where each field is found.
+
+    Raises:
+        MapError: the map cannot be followed.
+    """
+
+    def __init__(self, targets: Mapping[str, Struct], source: SourceSettings) -> None:
+        given, split, where = source.map, source.split, source.where
+        named = given.model.constant
+        if named is not None and named not in targets:
+            raise MapError("model", f"no model {named!r} reads this: {', '.join(targets)}")
+        chosen = targets if named is None else {str(named): targets[str(named)]}
+        path = given.model.path
+        self._tag = path[0] if path is not None and self._tells(source, len(chosen)) else None
+        shapes = [Shape(model, struct, given, split, tagged=self._tag is not None) for model, struct in chosen.items()]
+        self._shapes = {shape.model: shape for shape in shapes}
+        self._of_root = {shape.root: shape for shape in shapes}
+        self._head = None
+        if where is not None or (self._tag is None and len(chosen) > 1):
+            for steps in (path if len(chosen) > 1 else None, where.path if where is not None else None):
+                if steps is not None and split is not None and steps[: len(split)] == split:
+                    raise MapError(
+                        "/split", f"{shown(steps)} lies inside of split: it must be the same for a whole message"
+                    )
+            self._head = Head(path if len(chosen) > 1 and self._tag is None else None, source)
+        alone: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes[0].root, strict=False)
+        self._decoder = alone if self._tag is None else decoder_of(self._of_root, str(self._tag))
+        self._decoders = {name: msgspec.json.Decoder(shape.root, strict=False) for name, shape in self._shapes.items()}
+
+    def __call__(self, lines: Sequence[bytes], text: bytes | None) -> _Found:
+        """The records of some lines; `text` is all of them joined, or None where the one line may hold line breaks.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeError, RecursionError: one of them cannot be read.
+        """
+        if self._head is not None:
+            return self._chosen(lines, self._head(lines, text))
+        objects = decoded(self._decoder, lines, text)
+        if self._tag is None:
+            return _checked(next(iter(self._shapes.values())).records(objects), len(lines))
+        return self._by_type(objects)
+
+    def renamed(self, said: str) -> str:
+        """What msgspec says, with an unknown model as it is called in the contract's own shape."""
+        if self._tag is not None and said.startswith("Invalid value") and said.endswith(f"`$.{self._tag}`"):
+            return "Invalid value - at `$.model`"
+        return said
+
+    @staticmethod
+    def _tells(source: SourceSettings, models: int) -> bool:
+        """Whether the model's name is a field of its own on top, so that the decoder can tell models apart."""
+        given = source.map
+        path = given.model.path
+        if models < 2 or path is None or len(path) > 1 or not isinstance(path[0], str):
+            return False
+        if source.where is not None or source.split is not None:
+            return False
+        places = [given.place(name) for name in given.model_fields_set - {"features", "context", "model"}]
+        read = [place.path for place in (*places, *given.context.values()) if place is not None]
+        return path not in read
+
+    def _by_type(self, objects: list[Any]) -> _Found:
+        """Records of several models, in order."""
+        kinds = set(map(type, objects))
+        if len(kinds) == 1:
+            return _checked(self._of_root[kinds.pop()].records(objects), len(objects))
+        records: list[Any] = [None] * len(objects)
+        for kind in kinds:
+            rows = [row for row, item in enumerate(objects) if type(item) is kind]
+            made, _ = self._of_root[kind].records([objects[row] for row in rows])
+            for row, record in zip(rows, made, strict=True):
+                records[row] = record
+        return _Found(records)
+
+    def _chosen(self, lines: Sequence[bytes], models: list[str | None]) -> _Found:
+        """The records of the lines that count, each read as what its model's are."""
+        parts: list[list[Any]] = [[] for _ in lines]
+        for model in set(models) - {None}:
+            shape = self._shapes.get(str(model)) if model else next(iter(self._shapes.values()))
+            if shape is None:
+                raise msgspec.ValidationError("Invalid value - at `$.model`")
+            rows = [row for row, name in enumerate(models) if name == model]
+            chosen = [lines[row] for row in rows]
+            text = joined(chosen)
+            if text is None and len(lines) > 1:
+                raise msgspec.DecodeError("not one record a line")
+            objects = decoded(self._decoders[shape.model], chosen, text)
+            found = _checked(shape.records(objects), len(rows))
+            if found.counts is None and len(rows) == len(lines):
+                return found
+            at = 0
+            for row, count in zip(rows, found.counts or [1] * len(rows), strict=True):
+                parts[row] = found.records[at : at + count]
+                at += count
+        return _Found([record for part in parts for record in part], list(map(len, parts)))
+
+
+def _checked(found: tuple[list[Any], list[int] | None], lines: int) -> _Found:
+    records, counts = found
+    if (len(records) if counts is None else len(counts)) != lines:
+        raise msgspec.DecodeError("not one record a line")
+    return _Found(records, counts)
+
+
+class MappedParser(Parser):
+    """Reads the records of one source. Keeps nothing between batches.
+
+    Args:
+        reader: of the source.
+        max_ahead: as for Parser.
+        faults: the same.
+        silent: tells which decoded records say nothing of what is read here; they are skipped. None: none may be.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        max_ahead: int,
+        faults: Callable[[list[Any], IntArray], Sequence[Fault]],
+        silent: Callable[[Any], bool] | None = None,
+    ) -> None:
+        super().__init__(None, max_ahead, faults)
+        self._reader = reader
+        self._silent = silent
+
+    def _records(self, batch: RawBatch) -> Read:
+        values = batch.values
+        if not values:
+            return Read([], Lines((), None), [])
+        found = _Found([], [])
+        for start in range(0, len(values), CHUNK):
+            chunk = values[start : start + CHUNK]
+            some = self._together(chunk)
+            if some is None:
+                return self._by_pieces(batch)
+            found.add(some, len(chunk))
+        single = len(found.records) == len(values) and 0 not in (found.counts or ())
+        return self._kept(_Found(found.records) if single else found, values, None, [])
+
+    def _together(self, lines: Sequence[Any]) -> _Found | None:
+        """All lines in one call, or None when any needs a closer look."""
+        text = joined(lines)
+        if text is None or suspicious(text):
+            return None
+        try:
+            return self._reader(lines, text)
+        except _ERRORS:
+            return None
+
+    def _by_pieces(self, batch: RawBatch) -> Read:
+        lines: list[bytes] = []
+        owners: list[int] = []
+        dead: list[DeadLetter] = []
+        for number, value in enumerate(batch.values):
+            parts = lines_of(value)
+            if not parts:
+                dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
+            lines += parts
+            owners += [number] * len(parts)
+        records: list[Any] = []
+        counts: list[int] = []
+        for start in range(0, len(lines), PIECE):
+            piece = lines[start : start + PIECE]
+            found = self._together(piece)
+            if found is None:
+                found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead)
+            records += found.records
+            counts += found.counts or [1] * len(piece)
+        return self._kept(_Found(records, counts), lines, owners, dead)
+
+    def _one_by_one(self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter]) -> _Found:
+        """The readable of these lines; the others are added to `dead`, with a count of -1."""
+        records: list[Any] = []
+        counts: list[int] = []
+        for line, owner in zip(lines, owners, strict=True):
+            found, reason, detail = self._alone(line)
+            if reason is not None:
+                dead.append(dead_letter(batch, owner, line, reason, detail))
+                counts.append(-1)
+                continue
+            records += found.records
+            counts.append(len(found.records))
+        return _Found(records, counts)
+
+    def _alone(self, line: bytes) -> tuple[_Found, Reason | None, str]:
+        if len(line) > MAX_RECORD_BYTES:
+            return _Found([]), Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
+        try:
+            found = self._reader([line], None)
+            if b"\\" in line:
+                msgspec.json.encode(found.records)  # a lone surrogate in any string is refused here
+        except _ERRORS as error:
+            return _Found([]), *why_not(line, error, self._reader.renamed)
+        return found, None, ""
+
+    def _kept(
+        self,
+        found: _Found,
+        lines: Sequence[Any],
+        owners: list[int] | None,
+        dead: list[DeadLetter],
+    ) -> Read:
+        """The records that count, each with the line and the message it came in."""
+        records, counts = found.records, found.counts
+        skipped = 0
+        if counts is not None:
+            rows = [row for row, count in enumerate(counts) for _ in range(count)]
+            skipped = counts.count(0)
+            owners = rows if owners is None else [owners[row] for row in rows]
+            lines = [lines[row] for row in rows]
+        if self._silent is not None:
+            spoken = [row for row, record in enumerate(records) if not self._silent(record)]
+            skipped += len(records) - len(spoken)
+            owners = [row if owners is None else owners[row] for row in spoken]
+            records, lines = [records[row] for row in spoken], [lines[row] for row in spoken]
+        return Read(records, Lines(lines, owners), dead, skipped)

@@ -1,0 +1,264 @@
+"""Sources: which topics are read, what they hold, and where in their messages each field is found."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from operators.settings.parts import Name, Number, Settings, distinct, unfit
+
+Steps = tuple[str | int, ...]
+"""A path into a record: keys of objects, and positions in arrays."""
+
+Scalar = str | int | float | bool
+
+TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+
+Holds = Literal["predictions", "feedback", "both"]
+
+Format = Literal["json"]
+
+MAX_STEPS = 32
+
+UNIT_MS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
+"""Milliseconds of one unit of an epoch time."""
+
+PLACES = ("path", "constant")
+"""Where a field may come from."""
+
+
+def steps_of(given: Any) -> Steps:
+    """The steps of a dotted path, or of a list of them: a dotted number is a position in an array.
+
+    Raises:
+        PydanticCustomError: it is no path.
+    """
+    parts = given.split(".") if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or not 0 < len(parts) <= MAX_STEPS:
+        raise PydanticCustomError("path", "a path such as outputs.score or items.0.price, or a list of its steps")
+    steps = tuple(int(part) if isinstance(given, str) and part.isdecimal() else part for part in parts)
+    for step in steps:
+        good = 0 <= step < 1_000 if type(step) is int else isinstance(step, str) and step and not set(step) & set('"\\')
+        if not good:
+            raise PydanticCustomError("path", "a path of keys and of positions below 1000, such as outputs.scores.1")
+    return steps
+
+
+def shown(steps: Steps) -> str:
+    """A path as people write it."""
+    return ".".join(map(str, steps))
+
+
+Path = Annotated[Steps, BeforeValidator(steps_of)]
+
+
+def _values(given: Any) -> Any:
+    """Spellings are told apart by their names: YAML reads a bare true as a boolean, JSON messages may hold either."""
+    if not isinstance(given, dict):
+        return given
+    return {str(key).lower() if isinstance(key, bool) else str(key): value for key, value in given.items()}
+
+
+class Place(Settings):
+    """Where one field is found: a path alone may stand for it.
+
+    Attributes:
+        path: in the record.
+        constant: the value itself.
+    """
+
+    path: Path | None = None
+    constant: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": steps_of(given)} if isinstance(given, str | list | tuple) else given
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum(getattr(self, place) is not None for place in PLACES) != 1:
+            raise PydanticCustomError("place", "exactly one of path and constant is needed")
+        return self
+
+
+class TimePlace(Place):
+    """A time; without a unit, RFC 3339 or a number whose size tells its unit."""
+
+    unit: Literal["s", "ms", "us", "ns", "rfc3339"] | None = None
+
+
+class NumberPlace(Place):
+    """A number, and what it is multiplied by."""
+
+    scale: Annotated[Number, Field(gt=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _a_number(self) -> Self:
+        number = isinstance(self.constant, int | float) and not isinstance(self.constant, bool)
+        if self.constant is not None and not (number and math.isfinite(self.constant)):  # type: ignore[arg-type]
+            raise unfit("constant", "a number is needed")
+        return self
+
+
+class PredictionPlace(Place):
+    """A prediction.
+
+    Attributes:
+        classes: what the scores of a list are about, in its order: the class with the highest score is the prediction.
+    """
+
+    classes: Annotated[tuple[Name, ...], Field(min_length=2, max_length=1_000), AfterValidator(distinct)] | None = None
+
+    @model_validator(mode="after")
+    def _of_a_list(self) -> Self:
+        if self.classes is not None and self.path is None:
+            raise unfit("classes", "a path is needed beside it")
+        return self
+
+
+class LabelPlace(Place):
+    """A label.
+
+    Attributes:
+        values: what each spelling means; a label that is none of them is as it is.
+    """
+
+    values: Annotated[dict[str, Scalar], BeforeValidator(_values), Field(min_length=1, max_length=10_000)] | None = None
+
+
+class FeaturesPlace(Settings):
+    """Where features are found: the path of an object may stand for it.
+
+    Attributes:
+        path: an object of features, or an array of them; None for the record itself.
+        flatten: whether a feature `device.os` is the key `os` of the object `device`.
+        names: names of the features of an array, in its order; null for a position that is none.
+        rename: key in the message -> name of the feature.
+        drop: keys that are no features.
+        fields: name of a feature -> its own path from the record's root, for those that are elsewhere.
+    """
+
+    path: Path | None = None
+    flatten: bool = False
+    names: Annotated[tuple[Name | None, ...], Field(min_length=1, max_length=2_000)] | None = None
+    rename: dict[Name, Name] = Field(default_factory=dict)
+    drop: Annotated[tuple[Name, ...], AfterValidator(distinct)] = ()
+    fields: dict[Name, Path] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": steps_of(given)} if isinstance(given, str | list | tuple) else given
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.names is not None:
+            for key in ("flatten", "rename", "drop"):
+                if getattr(self, key):
+                    raise unfit(key, "names is an array's: its positions are named there")
+            named = tuple(name for name in self.names if name is not None)
+            if len(set(named)) != len(named):
+                raise unfit("names", "each name only once")
+        targets = list(self.rename.values())
+        if len(set(targets)) != len(targets):
+            raise unfit("rename", "each feature only once")
+        return self
+
+    def steps(self, feature: str) -> Steps | None:
+        """Where this feature is; None where the map leaves it out."""
+        base = self.path or ()
+        if feature in self.fields:
+            return self.fields[feature]
+        if self.names is not None:
+            return (*base, self.names.index(feature)) if feature in self.names else None
+        renamed = {target: source for source, target in self.rename.items()}
+        key = renamed.get(feature, feature)
+        if key in self.drop or (feature not in renamed and feature in self.rename):
+            return None
+        return (*base, *key.split(".")) if self.flatten else (*base, key)
+
+
+class FieldMap(Settings):
+    """Where each field of the contract is found. What is not named is looked for under its own name; null: nowhere."""
+
+    prediction_id: Place | None = Place(path=("prediction_id",))
+    timestamp: TimePlace | None = TimePlace(path=("timestamp",))
+    model: Place = Place(path=("model",))
+    version: Place | None = Place(path=("version",))
+    prediction: PredictionPlace | None = PredictionPlace(path=("prediction",))
+    latency_ms: NumberPlace | None = NumberPlace(path=("latency_ms",))
+    error: Place | None = Place(path=("error",))
+    features: FeaturesPlace = FeaturesPlace(path=("features",))
+    context: dict[Name, Place] = Field(default_factory=dict)
+    label: LabelPlace | None = LabelPlace(path=("label",))
+    value: NumberPlace | None = NumberPlace(path=("value",))
+    kind: Place | None = Place(path=("kind",))
+    predicted_at: TimePlace | None = TimePlace(path=("predicted_at",))
+
+    @model_validator(mode="after")
+    def _a_model_name(self) -> Self:
+        if self.model.constant is not None and not isinstance(self.model.constant, str):
+            raise unfit("model", "a model's name is needed")
+        return self
+
+    def place(self, field: str) -> Place | None:
+        """The place of a field of the contract."""
+        found: Place | None = getattr(self, field)
+        return found
+
+    def context_place(self, key: str) -> Place:
+        """The place of a context key; the map names it, or it is in `context`."""
+        return self.context.get(key, Place(path=("context", key)))
+
+
+class Filter(Settings):
+    """Which records are read: those where the value at `path` is one of `in`; others are skipped and counted."""
+
+    path: Path
+    values: Annotated[tuple[Scalar, ...], Field(alias="in", min_length=1, max_length=1_000)]
+
+
+class SourceSettings(Settings):
+    """One source.
+
+    Attributes:
+        topic: what is read.
+        holds: what its records are; both: some are predictions, some are feedback, and some may be both.
+        format: of its messages.
+        where: which of its records count.
+        split: path of an array in a message: each of its elements is a record. Paths of fields that begin with this
+            path lead into the element, all others are about the whole message.
+        map: where each field is found.
+    """
+
+    topic: TopicName
+    holds: Holds = "predictions"
+    format: Format = "json"
+    where: Filter | None = None
+    split: Path | None = None
+    map: FieldMap = FieldMap()
+
+    @field_validator("holds", mode="before")
+    @classmethod
+    def _not_yet(cls, given: Any) -> Any:
+        if given in {"requests", "responses"}:
+            raise PydanticCustomError("holds", "predictions, feedback or both: requests and responses are not paired")
+        return given
+
+    @property
+    def kinds(self) -> Iterator[str]:
+        """What it holds, one by one."""
+        return iter(("predictions", "feedback") if self.holds == "both" else (self.holds,))
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Sources with a shape of their own, by number: those of predictions, and those of feedback."""
+
+    predictions: Mapping[int, SourceSettings] = dataclass_field(default_factory=dict)
+    feedback: Mapping[int, SourceSettings] = dataclass_field(default_factory=dict)

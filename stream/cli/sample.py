@@ -1,0 +1,164 @@
+"""`driftgauge check --sample`: what is understood of a message, field by field, and what is not."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operators.formats.guesses import guess
+from operators.formats.json_lines import lines_of
+from operators.intake.decode import Decode, DecodeConfig
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.plans.join import join_plan
+from operators.records import NoEnvelopes, RawBatch, Topic
+from operators.settings.source import FieldMap, shown
+from stream.config.inputs import inputs_of, sources_of
+from stream.config.problems import shorten
+from stream.errors import UsageError
+from windows.predictions.layout import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from operators.dead_letters import DeadLetter
+    from operators.settings.source import SourceSettings, Steps
+    from stream.config.inputs import Input
+    from stream.config.load import Config
+    from windows.predictions.layout import Layout
+    from windows.references.reference import Reference
+
+PREDICTION = ("prediction_id", "timestamp", "model", "version", "prediction", "latency_ms", "error")
+FEEDBACK = ("prediction_id", "timestamp", "model", "label", "value", "kind", "predicted_at")
+NEEDED = {"timestamp", "model", "prediction_id"}
+"""Fields that somebody will miss: the others may well be absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What became of a sample.
+
+    Attributes:
+        lines: for people.
+        refused: records of it that cannot be read.
+    """
+
+    lines: list[str]
+    refused: int
+
+
+def understood(config: Config, references: Mapping[str, Reference], path: Path) -> Understood:
+    """What is understood of the messages in a file by each source that they may come from.
+
+    Raises:
+        UsageError: the file cannot be read, or is empty.
+    """
+    try:
+        value = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--sample {path}: cannot be read: {error.strerror or error}") from None
+    messages = lines_of(value)
+    if not messages:
+        raise UsageError(f"--sample {path}: is empty")
+    sample = _Sample(config, references)
+    return min((sample.by(one, messages) for one in inputs_of(config.topics, config.sources)), key=_refused)
+
+
+def _refused(found: Understood) -> int:
+    return found.refused
+
+
+class _Sample:
+    """Reads messages as the monitor would."""
+
+    def __init__(self, config: Config, references: Mapping[str, Reference]) -> None:
+        self._time = config.time
+        self._sources = sources_of(config.sources, config.models)
+        self._layouts = {model.name: layout_of(references[model.name], model.segments) for model in config.models}
+        plans = [
+            join_plan(model, self._layouts[model.name], references[model.name], config.time.pane)
+            for model in config.models
+        ]
+        self._known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans if plan is not None)
+        clock = (self._time.pane, self._time.lateness, self._time.max_ahead)
+        self._decode = Decode(DecodeConfig(tuple(self._layouts.values()), *clock, {}, self._sources.predictions))
+        self._decode_feedback = DecodeFeedback(FeedbackConfig(self._known, *clock, self._sources.feedback))
+
+    def by(self, one: Input, messages: list[bytes]) -> Understood:
+        """What one source makes of the messages."""
+        feedback = one.holds == Topic.FEEDBACK
+        given = self._sources.feedback if feedback else self._sources.predictions
+        source = None if one.source is None else given[one.source]
+        lines, refused = [], 0
+        for number, message in enumerate(messages, 1):
+            dead, skipped = self._read(one, message)
+            refused += len(dead)
+            lines.append(f"message {number}, as {one.holds.value} of {one.topic}: {_verdict(dead, skipped)}")
+            lines += [f"  {line}" for line in self._fields(source, message, feedback=feedback)]
+            maybe = guess(message) if dead else ""
+            lines += [f"  {maybe}"] if maybe else []
+        return Understood(lines, refused)
+
+    def _read(self, one: Input, message: bytes) -> tuple[tuple[DeadLetter, ...], int]:
+        now = int(time.time() * 1e3)
+        batch = RawBatch(one.topic, 0, 1, [message], [now], NoEnvelopes(), now, holds=one.holds, source=one.source)
+        read = self._decode_feedback(batch) if one.holds == Topic.FEEDBACK else self._decode(batch)
+        return read.dead, read.skipped
+
+    def _fields(self, source: SourceSettings | None, message: bytes, *, feedback: bool) -> Iterator[str]:
+        """Each field with its path and what is there."""
+        try:
+            record = msgspec.json.decode(message)
+        except (msgspec.MsgspecError, UnicodeError):
+            return
+        given = FieldMap() if source is None else source.map
+        for field in FEEDBACK if feedback else PREDICTION:
+            place = given.place(field)
+            if place is not None and place.path is None:
+                yield f"{field}: {json.dumps(place.constant)}, as the map says"
+            elif place is not None and place.path is not None:
+                found = _at(record, place.path)
+                if found is not None or field in NEEDED:
+                    yield f"{field}: {_shown(found)} at {shown(place.path)}"
+        if not feedback:
+            for layout in self._layouts.values():
+                yield _features(given, record, layout)
+
+
+def _features(given: FieldMap, record: Any, layout: Layout) -> str:
+    """How many features there are, and where those that are not are looked for."""
+    absent = []
+    for field in layout.features:
+        steps = given.features.steps(field.name)
+        if steps is not None and _at(record, steps) is None:
+            absent.append(f"{field.name} (at {shown(steps)})")
+    there = len(layout.features) - len(absent)
+    missing = f"; nothing there for {', '.join(absent[:10])}{', ...' if len(absent) > 10 else ''}" if absent else ""
+    return f"features of {layout.model}: {there} of {len(layout.features)}{missing}"
+
+
+def _verdict(dead: tuple[DeadLetter, ...], skipped: int) -> str:
+    if dead:
+        return f"refused for {dead[0].reason.value}: {dead[0].detail}"
+    return "skipped by the source's filter" if skipped else "read"
+
+
+def _shown(found: Any) -> str:
+    return "nothing" if found is None else shorten(json.dumps(found, ensure_ascii=False))
+
+
+def _at(record: Any, steps: Steps) -> Any:
+    """What is at a path; of an array that is split, in its first element."""
+    here = record
+    for step in steps:
+        if isinstance(here, list) and isinstance(step, str):
+            here = here[0] if here else None
+        if isinstance(step, int):
+            here = here[step] if isinstance(here, list) and step < len(here) else None
+        else:
+            here = here.get(step) if isinstance(here, dict) else None
+    return here

@@ -1,0 +1,96 @@
+"""Inputs: the topics that are read, from `sources` or from the short form in `topics`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from operators.formats.field_map import MapError
+from operators.formats.mapped_lines import Reader
+from operators.formats.schema import schema_of
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.plans.join import join_plan
+from operators.records import Topic
+from operators.settings.source import Place, Sources
+from windows.predictions.layout import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from operators.settings.model import ModelSettings
+    from operators.settings.source import SourceSettings
+    from stream.config.problems import Finding
+    from stream.config.settings import TopicsSettings
+    from windows.references.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A topic, what is read from it, and by which source's map (None: it has the contract's own shape)."""
+
+    topic: str
+    holds: Topic
+    source: int | None = None
+
+
+def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tuple[Input, ...]:
+    """What is read, predictions first.
+
+    Sources that hold predictions stand in place of topics.predictions, those that hold feedback of topics.feedback.
+    """
+    found: list[Input] = []
+    for holds, short in ((Topic.PREDICTIONS, topics.predictions), (Topic.FEEDBACK, topics.feedback)):
+        mine = [
+            Input(source.topic, holds, number) for number, source in enumerate(sources) if holds in set(source.kinds)
+        ]
+        found += mine or [Input(short, holds)]
+    return tuple(found)
+
+
+def sources_of(sources: Sequence[SourceSettings], models: Sequence[ModelSettings]) -> Sources:
+    """The sources by what they hold; where there is but one model, records need not name it."""
+    filled = [_about(source, models) for source in sources]
+
+    def holding(holds: Topic) -> dict[int, SourceSettings]:
+        return {number: source for number, source in enumerate(filled) if holds in set(source.kinds)}
+
+    return Sources(holding(Topic.PREDICTIONS), holding(Topic.FEEDBACK))
+
+
+def _about(source: SourceSettings, models: Sequence[ModelSettings]) -> SourceSettings:
+    if len(models) != 1 or "model" in source.map.model_fields_set:
+        return source
+    named = source.map.model_copy(update={"model": Place(constant=models[0].name)})
+    return source.model_copy(update={"map": named})
+
+
+def source_findings(
+    sources: Sequence[SourceSettings],
+    models: Sequence[ModelSettings],
+    references: Mapping[str, Reference],
+    pane: int,
+) -> Iterator[Finding]:
+    """Maps that cannot be followed for the models that there are."""
+    given = sources_of(sources, models)
+    layouts = {model.name: layout_of(references[model.name], model.segments) for model in models}
+    plans = [join_plan(model, layouts[model.name], references[model.name], pane) for model in models]
+    tasks = {model.name: model.task for model, plan in zip(models, plans, strict=True) if plan is not None}
+    targets = {name: schema_of(layout, tasks.get(name)).struct for name, layout in layouts.items()}
+    for number, source in given.predictions.items():
+        try:
+            Reader(targets, source)
+        except MapError as error:
+            yield ("sources", number, *_at(error)), None, str(error)
+    known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans if plan is not None)
+    for number, source in given.feedback.items():
+        if not known:
+            continue
+        try:
+            DecodeFeedback(FeedbackConfig(known, pane, 0, 0, {number: source}))
+        except MapError as error:
+            yield ("sources", number, *_at(error)), None, str(error)
+
+
+def _at(error: MapError) -> tuple[str, ...]:
+    """The key of the source that is wrong."""
+    return ("map", error.field) if error.field.isidentifier() else (error.field[1:] or "map",)

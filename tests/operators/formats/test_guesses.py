@@ -1,0 +1,40 @@
+import gzip
+import json
+
+import pytest
+from factories import record
+
+from operators.formats.guesses import guess
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro or Protobuf"),
+        (gzip.compress(b"{}", mtime=0), "compressed with gzip"),
+        (b"Obj\x01\x04", "an Avro file"),
+        (b"[{}]", "an array"),
+        (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{}}', "CloudEvents, structured"),
+        (b'{"dataframe_split":{"columns":[],"data":[]}}', "MLflow's dataframe_split"),
+        (b'{"model_name":"m","outputs":[]}', "Open Inference Protocol"),
+        (b'{"instances":[[1]]}', "V1 inference protocol"),
+        (b'{"captureData":{}}', "SageMaker's data capture"),
+    ],
+)
+def test_known_formats_are_named(value: bytes, said: str) -> None:
+    """By their first bytes or by the keys of their specifications."""
+    assert said in guess(value)
+
+
+def test_fields_under_other_names_are_proposed() -> None:
+    """With their paths, the nearest to the root first."""
+    shop = {"txn_id": "a", "event_time": "b", "outputs": {"score": 1, "id": 2}, "inputs": {"score": 3}}
+    assert guess(json.dumps(shop).encode()) == (
+        "a map may be needed: prediction_id: txn_id, timestamp: event_time, prediction: outputs.score, features: inputs"
+    )
+
+
+@pytest.mark.parametrize("value", [None, b"", b"nope", b'"text"', b"{}", b"7", record(prediction_id="x", label=1)])
+def test_nothing_is_said_of_what_looks_like_nothing(value: bytes | None) -> None:
+    """Neither of rubbish nor of a record that has every field under its own name."""
+    assert guess(value) == ""

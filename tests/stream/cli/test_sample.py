@@ -1,0 +1,76 @@
+"""`check --sample`: a message is shown field by field before anything is run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from monitored import reference
+from shapes import SHAPES
+from typer.testing import CliRunner
+
+from stream.cli.app import app
+from stream.errors import UsageError
+from stream.simulate.generator import Generator
+from windows.references.reference import to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+SHOP = next(shape for shape in SHAPES if shape.name == "shop")
+ROW = {
+    **json.loads(Generator(reference(), seed=1).encode(Generator(reference(), seed=1).batch(1, 10**12, 10**12 + 1))[0]),
+    "timestamp": "2026-01-01T00:00:00Z",
+}
+
+
+def checked(directory: Path, message: bytes, sources: list[dict[str, Any]] | None = None) -> Result:
+    """What `check --sample` says of a message."""
+    (directory / "reference.json").write_bytes(to_json(reference()))
+    model = {"name": "click", "task": "binary", "reference": "reference.json"}
+    (directory / "c.yaml").write_text(yaml.safe_dump({"models": [model], "sources": sources or []}))
+    (directory / "message.json").write_bytes(message)
+    return CliRunner().invoke(app, ["check", str(directory / "c.yaml"), "--sample", str(directory / "message.json")])
+
+
+def test_each_field_is_shown_with_its_path(tmp_path: Path) -> None:
+    """And all features that are there are counted."""
+    result = checked(tmp_path, SHOP.messages([ROW])[0], [{"topic": "scored", **SHOP.source}])
+    assert result.exit_code == 0, result.output
+    assert "message 1, as predictions of scored: read" in result.output
+    assert f'prediction_id: "{ROW["prediction_id"]}" at txn_id' in result.output
+    assert 'timestamp: "2026-01-01T00:00:00Z" at event_time' in result.output
+    assert "features of click: 10 of 10" in result.output
+
+
+def test_all_that_is_missing_is_named_with_a_guess(tmp_path: Path) -> None:
+    """Not the first field only; and the message is not taken for one that is read."""
+    result = checked(tmp_path, SHOP.messages([ROW])[0])
+    assert "1 of its records cannot be read" in str(result.exception)
+    assert "message 1, as predictions of predictions: refused for missing_field" in result.output
+    assert "prediction_id: nothing at prediction_id" in result.output
+    assert "model: nothing at model" in result.output
+    assert "features of click: 0 of 10; nothing there for age (at features.age), price" in result.output
+    assert (
+        "a map may be needed: prediction_id: txn_id, timestamp: event_time, prediction: outputs.score" in result.output
+    )
+
+
+def test_an_absent_feature_is_named_though_the_message_is_read(tmp_path: Path) -> None:
+    """It counts as missing, which may be meant."""
+    row = {**ROW, "features": {name: value for name, value in ROW["features"].items() if name != "age"}}
+    result = checked(tmp_path, json.dumps(row).encode())
+    assert result.exit_code == 0, result.output
+    assert "features of click: 9 of 10; nothing there for age (at features.age)" in result.output
+
+
+@pytest.mark.parametrize(("content", "said"), [(b" \n", "is empty"), (b"\x00\x00\x00\x00\x01x", "schema registry")])
+def test_what_is_no_message_is_told(tmp_path: Path, content: bytes, said: str) -> None:
+    """An empty file, and one in a format that is not read."""
+    result = checked(tmp_path, content)
+    assert isinstance(result.exception, UsageError)
+    assert said in f"{result.output} {result.exception}"
