@@ -4,7 +4,7 @@ from collections import Counter
 import pytest
 from chain import Chain
 from factories import START, batch, click, click_layout, plan_of
-from poison_corpus import CORPUS, GOOD, Poison
+from poison_corpus import CORPUS, GOOD, ODD, Poison
 
 from operators.dead_letters import DETAIL_LIMIT, DeadLetter, Reason
 from operators.intake.decode import Decode, DecodeConfig
@@ -29,6 +29,14 @@ def test_each_kind_has_its_reason_whatever_surrounds_it(kind: Poison, company: i
     folded = sum(len(columns.panes) for columns in decoded.columns.values())
     assert folded == 2 * company + kind.good
     assert decoded.late == {}
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD)
+def test_an_odd_spelling_is_no_poison(value: bytes) -> None:
+    """One reading of a value: numbers, versions and times count however a writer spells them."""
+    decoded = DECODE(batch([GOOD, value, GOOD]))
+    assert [letter.detail for letter in decoded.dead] == []
+    assert decoded.read == 3
 
 
 @pytest.mark.parametrize("kind", CORPUS, ids=lambda kind: kind.name)
