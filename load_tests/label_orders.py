@@ -37,7 +37,6 @@ from label_steps import LabelSteps, batch  # noqa: E402
 from label_worlds import TASKS, World, world  # noqa: E402
 
 from operators.plans.model import plan_models  # noqa: E402
-from operators.records import Topic  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from windows.references.reference import to_json  # noqa: E402
 
@@ -136,7 +135,7 @@ def rows_by_steps(given: World) -> tuple[list[Row], LabelTotals]:
                 values,
                 partition=numbers[number],
                 partitions=counts[lane.feedback],
-                holds=Topic.FEEDBACK if lane.feedback else Topic.PREDICTIONS,
+                feedback=lane.feedback,
                 ended=ended,
                 received=RECEIVED,
             )
