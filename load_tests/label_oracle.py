@@ -101,9 +101,9 @@ def _label(world: World, word: Said) -> Any:
         return None
     if world.task == "binary":
         positive = cast("PerformanceSettings", world.settings.performance).positive
-        return float(label == positive) if positive else float(label in {1, "1"})
+        return float(label in {1, "1", positive})
     if world.task == "multiclass":
-        return CLASSES.index(str(label)) if str(label) in CLASSES else len(CLASSES)
+        return CLASSES.index(str(int(label)))
     if world.task == "regression":
         return float(label)
     return tuple(label) if isinstance(label, list) else (label,)
@@ -268,7 +268,7 @@ def _regression(performance: PerformanceSettings, rows: pd.DataFrame, _: FloatAr
 
 def _ranking(performance: PerformanceSettings, rows: pd.DataFrame, _: FloatArray | None) -> dict[str, Expected]:
     n, k = len(rows), performance.k
-    ndcg, reciprocal, shown, clicks, clicked = [], [], 0, 0, 0
+    ndcg, reciprocal, shown, clicks, clicked, named, unlisted = [], [], 0, 0, 0, 0, 0
     for items, hits in zip(rows["prediction"], rows["label"], strict=True):
         relevant = np.array([item in hits for item in items])
         order = -np.arange(len(items))
@@ -279,11 +279,14 @@ def _ranking(performance: PerformanceSettings, rows: pd.DataFrame, _: FloatArray
         shown += min(len(items), k)
         clicks += int(relevant[:k].sum())
         clicked += int(relevant.any())
+        named += len(set(hits))
+        unlisted += len(set(hits) - set(items))
     return {
         "ndcg": _mean(float(np.mean(ndcg)) if n else NO, n),
         "mrr": _mean(float(np.mean(reciprocal)) if n else NO, n),
         "ctr": _share(clicks, shown, n),
         "clicked_ratio": _share(clicked, n),
+        "unlisted_ratio": _share(unlisted, named),
     }
 
 

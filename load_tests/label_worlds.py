@@ -207,10 +207,10 @@ def _word(rng: random.Random, settings: ModelSettings, identity: str, at: int) -
 def _label(rng: random.Random, settings: ModelSettings) -> Any:
     if settings.task == "binary":
         if settings.performance is not None and settings.performance.positive:
-            return rng.choice(("yes", "no", "maybe"))
+            return rng.choice(("yes", "yes", 0, False, "0", 1))
         return rng.choice((0, 1, True, False, "1", "0"))
     if settings.task == "multiclass":
-        return rng.choice((*CLASSES, *CLASSES, 2, "unheard of"))
+        return rng.choice((*CLASSES, *CLASSES, 2, 3.0))
     if settings.task == "regression":
         return rng.choice((rng.gauss(50, 7), round(rng.gauss(50, 7)), 3e4 * rng.random()))
     return rng.choice(([], ITEMS[0], rng.sample(ITEMS, rng.randint(1, 4)), ["elsewhere"]))

@@ -580,7 +580,7 @@ def test_a_file_out_of_order_is_told(tmp_path: Path, late: int, said: str) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for wrong_type ("),
+        (b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for missing_field ("),
         (b"PAR1\x00\xff" + bytes(range(256)) * 9, "; is the input JSON Lines, one prediction a line? All are in "),
         (b'{"model":"clack","version":"1","features":{},"timestamp":1780000000000}\n' * 7, "for unknown_model ("),
     ],
