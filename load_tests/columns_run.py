@@ -5,6 +5,7 @@ What `operators/model_steps.py` builds is driven as it is; only JSON and the bri
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,11 +47,27 @@ class ColumnsRun:
         models = plan_models([settings], {settings.name: reference}, time, alerting, everything=False)
         self.plan = models[settings.name]
         self.lateness = time.lateness
-        self._close, self._slices = close_step(self.plan, None), slices_step(self.plan, None)
-        measures = {settings.name: measure_of(self.plan)}
-        self._rings = {window.size: measure_step(self.plan, None, measures=measures) for window in self.plan.windows}
-        self._judge = judge_step(self.plan, None, evaluations=False)
-        self._alerts = alert_step(self.plan, None, alerting=alerting)
+        self._alerting = alerting
+        self._measures = {settings.name: measure_of(self.plan)}
+        self._begin({})
+
+    def _begin(self, states: dict[str, Any]) -> None:
+        """Make the steps, each continuing from its state if there is one."""
+        model, get = self.plan, states.get
+        self._close, self._slices = close_step(model, get("close")), slices_step(model, get("slices"))
+        self._rings = {
+            window.size: measure_step(model, get(window.label), measures=self._measures) for window in model.windows
+        }
+        self._judge = judge_step(model, get("judge"), evaluations=False)
+        self._alerts = alert_step(model, get("alerts"), alerting=self._alerting)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ColumnsRun:
+        """A run of its own that goes on from here: steps hold their logic, so their states are copied."""
+        steps = {"close": self._close, "slices": self._slices, "judge": self._judge, "alerts": self._alerts}
+        steps |= {window.label: self._rings[window.size] for window in self.plan.windows}
+        other = copy.copy(self)
+        other._begin({name: copy.deepcopy(step.state, memo) for name, step in steps.items()})  # noqa: SLF001 - of the same class
+        return other
 
     def pane(self, index: int, groups: Groups) -> list[AlertEvent]:
         """Hand in the next pane, (version, segment) -> vector, and let the watermark pass it; the events of that."""

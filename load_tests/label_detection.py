@@ -127,7 +127,7 @@ def simulate(given: Reference, seed: int, rate: float) -> Outcome:
         return score, label
 
     counts = LabelCounts(run.join.task, length, Mix((("1", "one", 1.0),), 1.0, drawn), rng)
-    windows = {window.size: window.slide for window in run.cohorts.logic.config.plan.windows}
+    windows = {window.size: window.slide for window in run.plan_of_cohorts.windows}
     for number in range((START - length) // length, (START + BEFORE + AFTER) // length):
         tick = counts.tick(number, rate)
         _, events = run.tick(tick)

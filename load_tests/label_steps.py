@@ -70,6 +70,7 @@ class Judged:
         self.join = self.plan.join
         plan = self.plan
         config = cohorts_config(settings, plan.pane, self.join.task, plan.alpha, reference, evaluations=evaluations)
+        self.plan_of_cohorts = config.plan
         self.cohorts = cohort_step(config, None)
         self._judge = label_judge_step(label_judge_config(settings, evaluations=evaluations), None)
         self._alerts = alert_step(self.plan, None, alerting=alerting)

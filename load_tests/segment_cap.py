@@ -155,7 +155,7 @@ def child(directory: Path, prefixes: tuple[str, ...], given: Reference, pipe: Co
         for prefix in prefixes
         for kind in ("predictions", "feedback")
     ]
-    source = LaneSource(lanes, int(time.time() * 1e3), lambda _: None, threading.Event())
+    source = LaneSource(lanes, int(time.time() * 1e3), lambda *_: None, threading.Event())
     with JoinStores(directory / f"join-{prefixes[-1]}", reporter) as stores, spared():
         nothing = CallSink(lambda _: None)
         edges = Edges(source, CallSink(alerted), nothing, None, reporter, moved=source.moved, open_store=stores)

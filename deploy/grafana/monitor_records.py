@@ -92,6 +92,46 @@ def records(page: Page) -> None:
         8,
         7,
     )
+    page.add(
+        lines(
+            "What cannot be judged",
+            "Streams that no window could judge for its length though rows came, and their share of what is watched.",
+            [
+                Query(f"sum by (model) (driftgauge_blind_streams{{{AT}}})", "{{model}}: streams"),
+                Query(f"max by (model) (driftgauge_blind_ratio{{{AT}}})", "{{model}}: share"),
+            ],
+            min=0,
+        ),
+        8,
+        7,
+    )
+    page.add(
+        lines(
+            "Held back",
+            "For how long an open transaction keeps records back, and since when a process last saved its state.",
+            [
+                Query(
+                    f"max by (topic, partition) (driftgauge_transaction_open_seconds{{{AT}}})",
+                    "{{topic}} {{partition}}",
+                ),
+                Query(f"max by (process) (driftgauge_epoch_age_seconds{{{AT}}})", "state of {{process}}"),
+            ],
+            "s",
+            min=0,
+        ),
+        8,
+        7,
+    )
+    page.add(
+        lines(
+            "Left out by filters",
+            "Records a second that the filter of a source leaves out.",
+            [Query(f"sum by (topic) ({per_second.format('driftgauge_records_skipped_total')})", "{{topic}}")],
+            min=0,
+        ),
+        8,
+        7,
+    )
 
 
 def processes(page: Page) -> None:

@@ -105,6 +105,8 @@ Without a value for:
 _NO_DATA = """\
 {{- range query (printf `driftgauge:threshold{model=%q,monitor="quality.no_data"}` $labels.model) -}}
 None for more than {{ .Value | humanizeDuration }}.
+{{- else -}}
+None for longer than is usual at this hour.
 {{- end }}"""
 
 _PERFORMANCE_DROP = """\

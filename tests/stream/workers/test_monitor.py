@@ -298,7 +298,7 @@ def test_an_outage_is_not_silence(kafka_node: KafkaNode, tmp_path: Path) -> None
         kafka_node.resume()
         traffic.write((now() - traffic.at) // PANE)
         running.until_read(traffic.count)
-        assert running.state == "running"
+        running.until(lambda: running.state == "running")
         running.until(lambda: running.watermark >= traffic.closable)
         assert running.total("late_records_total") == 0
         assert running.total("alerts_total") == 0
