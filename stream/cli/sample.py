@@ -65,7 +65,14 @@ def understood(config: Config, references: Mapping[str, Reference], path: Path) 
     if not messages:
         raise UsageError(f"--sample {path}: is empty")
     sample = _Sample(config, references)
-    return min((sample.by(one, messages) for one in inputs_of(config.topics, config.sources)), key=_refused)
+    inputs = inputs_of(config.topics, config.sources)
+    best = min((sample.by(one, messages) for one in inputs if sample.reads(one)), key=_refused)
+    unread = [
+        f"feedback of {one.topic} is not read: no model has `performance:`"
+        for one in inputs
+        if one.source is not None and not sample.reads(one)
+    ]
+    return Understood([*best.lines, *unread], best.refused)
 
 
 def _refused(found: Understood) -> int:
@@ -86,7 +93,12 @@ class _Sample:
         self._known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans if plan is not None)
         clock = (self._time.pane, self._time.lateness, self._time.max_ahead)
         self._decode = Decode(DecodeConfig(tuple(self._layouts.values()), *clock, {}, self._sources.predictions))
-        self._decode_feedback = DecodeFeedback(FeedbackConfig(self._known, *clock, self._sources.feedback))
+        awaited = self._sources.feedback if self._known else {}
+        self._decode_feedback = DecodeFeedback(FeedbackConfig(self._known, *clock, awaited))
+
+    def reads(self, one: Input) -> bool:
+        """Whether the monitor would read it: feedback only where a model awaits some."""
+        return one.holds == Topic.PREDICTIONS or bool(self._known)
 
     def by(self, one: Input, messages: list[bytes]) -> Understood:
         """What one source makes of the messages."""

@@ -47,6 +47,15 @@ def test_each_field_is_shown_with_its_path(tmp_path: Path) -> None:
     assert "features of click: 10 of 10" in result.output
 
 
+def test_feedback_that_nobody_awaits_is_told_and_refuses_nothing(tmp_path: Path) -> None:
+    """A source of labels before any model has `performance:` leaves the predictions readable."""
+    labels = {"topic": "chargebacks", "holds": "feedback", "map": {"prediction_id": "txn", "label": "is_fraud"}}
+    result = checked(tmp_path, SHOP.messages([ROW])[0], [{"topic": "scored", **SHOP.source}, labels])
+    assert result.exit_code == 0, result.output
+    assert "message 1, as predictions of scored: read" in result.output
+    assert "feedback of chargebacks is not read: no model has `performance:`" in result.output
+
+
 def test_all_that_is_missing_is_named_with_a_guess(tmp_path: Path) -> None:
     """Not the first field only; and the message is not taken for one that is read."""
     result = checked(tmp_path, SHOP.messages([ROW])[0])
