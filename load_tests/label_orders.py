@@ -209,8 +209,8 @@ def edges_of(given: World) -> FloatArray | None:
     """The score edges that the stated bound of AUC is about."""
     alerting, name = AlertingSettings(), given.settings.name
     models = plan_models([given.settings], {name: given.reference}, given.time, alerting, everything=False)
-    join = models[name].join
-    return None if join is None else join.task.score_edges
+    labels = models[name].labels
+    return None if labels is None else labels.join.task.score_edges
 
 
 def _compare_group(where: str, found: dict[str, Row], wanted: dict[str, Expected], tally: Tally) -> None:

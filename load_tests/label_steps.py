@@ -65,14 +65,12 @@ class Judged:
         self.time, alerting = time or TimeSettings(), alerting or AlertingSettings()
         references = {settings.name: reference}
         self.plan = plan_models([settings], references, self.time, alerting, everything=evaluations)[settings.name]
-        if self.plan.join is None:
+        labels = self.plan.labels
+        if labels is None:
             raise ValueError(f"{settings.name} has no performance settings")
-        self.join = self.plan.join
-        plan = self.plan
-        config = cohorts_config(settings, plan.pane, self.join.task, plan.alpha, reference, evaluations=evaluations)
-        self.plan_of_cohorts = config.plan
-        self.cohorts = cohort_step(config, None)
-        self._judge = label_judge_step(label_judge_config(settings, evaluations=evaluations), None)
+        self.join, self.plan_of_cohorts = labels.join, labels.cohorts
+        self.cohorts = cohort_step(cohorts_config(labels, self.plan.alpha, evaluations=evaluations), None)
+        self._judge = label_judge_step(label_judge_config(labels, evaluations=evaluations), None)
         self._alerts = alert_step(self.plan, None, alerting=alerting)
 
     def tick(self, tick: CohortTick) -> tuple[LabelVerdicts, list[AlertEvent]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
@@ -17,10 +16,7 @@ from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
 from operators.judging.quiet import QuietConfig
 from operators.judging.stall import STALLS_A_MONTH, StallConfig
-from operators.plans.cohorts import plan_performance
 from operators.plans.join import SHARDS
-from operators.plans.label_monitors import performance_monitors
-from operators.plans.monitors import monitors_of
 from operators.predictions.close import Close, CloseConfig, CloseState
 from operators.predictions.measure import Measure, MeasureConfig
 from operators.predictions.ring import Rings, RingState
@@ -28,7 +24,6 @@ from operators.predictions.slices import Slices, SlicesConfig, SlicesState
 from operators.predictions.slide import Slide
 from operators.settings.policy import severity_table
 from operators.step import Stateful, each
-from windows.outcomes.layout import MAX_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,17 +39,14 @@ if TYPE_CHECKING:
     from operators.judging.judge import Verdicts
     from operators.judging.label_judge import LabelVerdicts
     from operators.plans.join import JoinPlan
+    from operators.plans.labels import LabelPlan
     from operators.plans.model import ModelPlan
     from operators.predictions.close import Tick
     from operators.predictions.fold import Partial
     from operators.predictions.slices import Header, Slice
     from operators.settings.alerting import AlertingSettings
-    from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
     from operators.tables import Measures
-    from windows.arrays import IntArray
-    from windows.outcomes.layout import TaskLayout, TaskOptions
-    from windows.references.reference import Reference
 
 
 def account_step(_: str, state: AccountState | None) -> Stateful[Entry, Balance, AccountState]:
@@ -125,7 +117,7 @@ def alert_step(
         severity_table(alerting),
         alerting.resolve_after,
         alerting.runbook_base_url,
-        shared_alerts(model.settings, model.pane),
+        shared_alerts(model),
         alerting.dashboard_url,
     )
     logic = Alerts(config, state or AlertsState())
@@ -177,31 +169,10 @@ def label_judge_step(
     return Stateful(each(logic), lambda: logic.state)
 
 
-def cohorts_config(
-    model: ModelSettings,
-    pane: int,
-    layout: TaskLayout,
-    alpha: float,
-    reference: Reference,
-    *,
-    evaluations: bool,
-) -> CohortsConfig:
-    """What the step of cohorts needs.
-
-    Args:
-        model: with `performance:`.
-        pane: ms.
-        layout: of its outcomes.
-        alpha: level of every bound.
-        reference: of the model; its labelled rows are a baseline.
-        evaluations: whether evaluations are wanted as rows.
-
-    Raises:
-        ValueError: the model has no `performance:`.
-    """
-    performance = _performance(model)
+def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> CohortsConfig:
+    """What the step of cohorts needs: every bound at level `alpha`, evaluations where they are wanted as rows."""
     asks: dict[tuple[object, ...], Ask] = {}
-    for one in performance_monitors(model):
+    for one in labels.monitors:
         if not one.compares or one.against is None:
             continue
         monitor, (size,) = one.monitor, one.monitor.windows
@@ -210,31 +181,27 @@ def cohorts_config(
         segments = not monitor.whole_only or (known is not None and known.segments)
         asks[key] = Ask(size, monitor.metric, monitor.kind, one.against, one.form, segments)
     return CohortsConfig(
-        model=model.name,
-        layout=layout,
-        plan=plan_performance(model, pane),
-        delay=performance.label_delay,
-        coverage=performance.coverage,
+        model=labels.model,
+        layout=labels.join.task,
+        plan=labels.cohorts,
+        delay=labels.settings.label_delay,
+        coverage=labels.settings.coverage,
         alpha=alpha,
         asks=tuple(asks.values()),
-        reference=reference_outcomes(reference, layout),
-        errors=_asks_detectors(performance, evaluations=evaluations),
+        reference=labels.reference,
+        errors=_asks_detectors(labels.settings, evaluations=evaluations),
         curves=evaluations,
-        min_coverage=performance.min_coverage,
+        min_coverage=labels.settings.min_coverage,
     )
 
 
-def label_judge_config(model: ModelSettings, *, evaluations: bool, changes: bool = False) -> LabelJudgeConfig:
-    """What the judge of labels needs.
-
-    Raises:
-        ValueError: the model has no `performance:`.
-    """
-    performance = _performance(model)
+def label_judge_config(labels: LabelPlan, *, evaluations: bool, changes: bool = False) -> LabelJudgeConfig:
+    """What the judge of labels needs."""
+    performance = labels.settings
     stand = performance.label_delay + max(performance.cohort_windows)
     return LabelJudgeConfig(
-        model=model.name,
-        monitors=performance_monitors(model),
+        model=labels.model,
+        monitors=labels.monitors,
         stall=StallConfig(
             performance.stalls_after,
             performance.label_delay,
@@ -248,31 +215,10 @@ def label_judge_config(model: ModelSettings, *, evaluations: bool, changes: bool
     )
 
 
-def reference_outcomes(reference: Reference, layout: TaskLayout) -> IntArray | None:
-    """The outcomes of the reference's rows; None where no row had a label, or they were counted in another way."""
-    if reference.outcomes is None or reference.task is None or counted_otherwise(reference, layout.options):
-        return None
-    return reference.outcomes
-
-
-def counted_otherwise(reference: Reference, options: TaskOptions) -> bool:
-    """Whether the reference's outcomes were counted with other options: another threshold, k, or tolerance."""
-    task = reference.task
-    if task is None:
-        return False
-    return replace(task, classes=task.classes[:MAX_CLASSES], negative_after=options.negative_after) != options
-
-
-def shared_alerts(model: ModelSettings, pane: int) -> frozenset[str]:
+def shared_alerts(model: ModelPlan) -> frozenset[str]:
     """Alert kinds that both predictions and labels of a model can feed."""
-    of_labels = {one.monitor.alert for one in performance_monitors(model)}
-    return frozenset(of_labels & {monitor.alert for monitor in monitors_of(model, pane)})
-
-
-def _performance(model: ModelSettings) -> PerformanceSettings:
-    if model.performance is None:
-        raise ValueError(f"{model.name} has no performance settings")
-    return model.performance
+    of_labels = () if model.labels is None else model.labels.monitors
+    return frozenset({one.monitor.alert for one in of_labels} & {monitor.alert for monitor in model.monitors})
 
 
 def _asks_detectors(performance: PerformanceSettings, *, evaluations: bool) -> bool:

@@ -94,7 +94,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     measures = {name: measure_of(model) for name, model in models.items()}
     caps = {name: model.settings.max_versions for name, model in models.items()}
     wanted = edges.evaluations is not None
-    joined = edges.open_store is not None and any(model.join for model in models.values())
+    joined = edges.open_store is not None and any(model.labels for model in models.values())
 
     flow = Dataflow("driftgauge")
     topics = op.branch("topic", _read(flow, edges), _is_feedback)
@@ -159,7 +159,7 @@ def _decoding(
 ) -> Callable[[RawBatch], Decoded]:
     """Decode, telling the source how far its partition has come in event time."""
     layouts = tuple(model.layout for model in models.values())
-    tasks = {name: model.settings.task for name, model in models.items() if model.join is not None and joined}
+    tasks = {name: model.settings.task for name, model in models.items() if model.labels is not None and joined}
     sources = edges.sources.predictions
     decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks, sources))
     moved = edges.moved

@@ -18,7 +18,6 @@ from operators.model_steps import (
     label_judge_config,
     label_judge_step,
 )
-from operators.plans.cohorts import performance_windows
 from operators.records import Topic
 from operators.step import only, per_model, per_name
 from stream.metrics.label_exports import LabelExports
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
 
-    from operators.cohorts.cohorts import CohortsConfig
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
     from operators.join.join import Joined, JoinState
@@ -68,8 +66,15 @@ def feedback_flow(
     changes: bool = False,
 ) -> FeedbackFlow:
     """Join feedback with predictions, measure cohorts, judge them."""
-    plans = {name: model.join for name, model in models.items() if model.join is not None}
+    labels = {name: model.labels for name, model in models.items() if model.labels is not None}
+    plans = {name: plan.join for name, plan in labels.items()}
     joined_plans = tuple(plans.values())
+    cohorts = {
+        name: cohorts_config(plan, models[name].alpha, evaluations=evaluations) for name, plan in labels.items()
+    }
+    judges = {
+        name: label_judge_config(plan, evaluations=evaluations, changes=changes) for name, plan in labels.items()
+    }
 
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
         return join_step(shard, plans, time.pane, open_store, state)
@@ -84,30 +89,10 @@ def feedback_flow(
     direct = only("direct", split, Direct)
     found: KeyedStream[Direct | Joined] = op.merge("become_known", direct, op.map("joined", joined, _of_model))
     ticks = per_model("known", found, plans, partial(known_step, pane=time.pane))
-    measured = per_model("cohorts", ticks, _cohorts(models, plans, evaluations=evaluations), cohort_step)
-    judges = {
-        name: label_judge_config(models[name].settings, evaluations=evaluations, changes=changes) for name in plans
-    }
+    measured = per_model("cohorts", ticks, cohorts, cohort_step)
     verdicts = per_model("judge_labels", measured, judges, label_judge_step)
-    shown = LabelExports({name: min(performance_windows(models[name].settings, time.pane)).size for name in plans})
+    shown = LabelExports({name: min(plan.cohorts.windows).size for name, plan in labels.items()})
     return FeedbackFlow(decoded, verdicts, op.flat_map("label_reports", verdicts, shown))
-
-
-def _cohorts(
-    models: dict[str, ModelPlan], plans: dict[str, JoinPlan], *, evaluations: bool
-) -> dict[str, CohortsConfig]:
-    """What the step of cohorts needs, by model."""
-    return {
-        name: cohorts_config(
-            models[name].settings,
-            models[name].pane,
-            plan.task,
-            models[name].alpha,
-            models[name].reference,
-            evaluations=evaluations,
-        )
-        for name, plan in plans.items()
-    }
 
 
 def _decoding(

@@ -6,24 +6,59 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from factories import click
 
 from operators.cohorts.measures import CohortMeasures, Comparison, WindowMeasures
 from operators.join.ticks import LabelTotals
 from operators.judging.label_judge import LabelVerdicts
-from operators.plans.label_monitors import Against
+from operators.plans.classes import label_codes
+from operators.plans.cohorts import plan_performance
+from operators.plans.join import JoinPlan, families_of
+from operators.plans.label_monitors import Against, performance_monitors
+from operators.plans.labels import LabelPlan, counted_otherwise
 from operators.tables import Kind, Table
+from windows.outcomes.layout import TaskOptions, task_layout
 from windows.panes import Window
+from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
     from operators.findings import Finding
     from operators.plans.label_monitors import Form
+    from operators.settings.model import ModelSettings
+    from windows.outcomes.layout import TaskLayout
+    from windows.references.reference import Reference
 
 H = 3_600_000
 HOUR = Window(H, 600_000)
 TRAILING = Against("trailing", 14 * 24 * H)
 
+BINARY = task_layout(TaskOptions("binary"), None)
+
 Interval = tuple[float, float, float]
 """(lower, value, upper)."""
+
+
+def label_plan(
+    model: ModelSettings, layout: TaskLayout = BINARY, reference: Reference | None = None, pane: int = 600_000
+) -> LabelPlan:
+    """The plan of a model's labels, with outcomes laid out in this way, whatever the reference was built with."""
+    performance, known = model.performance, click() if reference is None else reference
+    assert performance is not None
+    cohorts = plan_performance(model, pane)
+    features = replace(layout_of(known, ()), model=model.name)
+    join = JoinPlan(
+        features,
+        layout,
+        label_codes(model, known),
+        cohorts.tick,
+        performance.kept_for,
+        performance.wait,
+        performance.negative_after,
+        performance.sample,
+        families_of(features, ()),
+    )
+    outcomes = None if counted_otherwise(known, layout.options) else known.outcomes
+    return LabelPlan(performance, join, cohorts, performance_monitors(model), outcomes)
 
 
 def label_table(

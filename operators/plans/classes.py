@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from operators.intake.feedback import FeedbackModel
 from operators.intake.label_codes import LabelCodes
 from windows.sketches.profiles import CategoricalProfile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from operators.settings.model import ModelSettings
     from windows.predictions.layout import Layout
     from windows.references.reference import Reference
@@ -26,6 +29,17 @@ def label_codes(settings: ModelSettings, reference: Reference) -> LabelCodes:
     """How labels of a model are read."""
     positive = None if settings.performance is None else settings.performance.positive
     return LabelCodes(settings.task, classes_of(settings, reference), positive)
+
+
+def feedback_models(
+    models: Iterable[ModelSettings], layouts: Mapping[str, Layout], references: Mapping[str, Reference]
+) -> tuple[FeedbackModel, ...]:
+    """Those models whose feedback is read; layouts and references are by name."""
+    return tuple(
+        FeedbackModel(layouts[model.name], label_codes(model, references[model.name]))
+        for model in models
+        if model.performance is not None
+    )
 
 
 def with_lists(layout: Layout, settings: ModelSettings, reference: Reference) -> Layout:

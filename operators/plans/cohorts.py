@@ -130,16 +130,6 @@ def plan_performance(model: ModelSettings, pane: int) -> PerformancePlan:
     return PerformancePlan(windows, tick, trails, shifts, curve, rings)
 
 
-def performance_windows(model: ModelSettings, pane: int) -> tuple[Window, ...]:
-    """The windows of cohorts, ascending by size; see `plan_performance`."""
-    return plan_performance(model, pane).windows
-
-
-def performance_tick(model: ModelSettings, pane: int) -> int:
-    """How long a cohort is, ms: the smallest slide."""
-    return plan_performance(model, pane).tick
-
-
 def rules_of(performance: PerformanceSettings) -> Iterator[tuple[Path, str, Rule]]:
     """Every rule with its path and its metric; the error rules of `concept` under the name "error"."""
     for metric, rules in performance.rules.items():

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from operators.plans.classes import label_codes
-from operators.plans.cohorts import performance_tick
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.segments import OTHER, WHOLE, segment_name
 
 if TYPE_CHECKING:
     from operators.intake.label_codes import LabelCodes
     from operators.settings.model import ModelSettings
+    from operators.settings.performance import PerformanceSettings
     from windows.predictions.layout import Layout
     from windows.references.reference import Reference
 
@@ -129,16 +129,15 @@ def _values(values: tuple[str, ...], limit: int) -> tuple[str, ...]:
     return (*values[:-1][:limit], OTHER)
 
 
-def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pane: int) -> JoinPlan | None:
-    """How the model is joined with feedback; None when none is awaited.
+def join_plan(
+    settings: ModelSettings, performance: PerformanceSettings, layout: Layout, reference: Reference, tick: int
+) -> JoinPlan:
+    """How a model is joined with feedback, by its settings and those in it on performance; the tick is in ms.
 
     Raises:
-        ValueError: windows and delays that do not go together, or an option that makes no sense for the task.
+        ValueError: an option that makes no sense for the task.
         KeyError: a crossing names what is no segment key.
     """
-    performance = settings.performance
-    if performance is None:
-        return None
     labels = label_codes(settings, reference)
     options = TaskOptions(
         settings.task,
@@ -153,7 +152,7 @@ def join_plan(settings: ModelSettings, layout: Layout, reference: Reference, pan
         layout=layout,
         task=task,
         labels=labels,
-        tick=performance_tick(settings, pane),
+        tick=tick,
         keep=performance.kept_for,
         wait=performance.wait,
         negative_after=performance.negative_after,

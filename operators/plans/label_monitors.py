@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from operators.plans.cohorts import plan_performance, sizes_of, trailing_of
+from operators.plans.cohorts import sizes_of, trailing_of
 from operators.plans.monitors import Monitor
 from operators.settings.metrics import BETTER, ERROR_OF, LABEL_METRICS, OF_ANY_COVERAGE
 from operators.tables import Kind
@@ -14,8 +14,9 @@ from windows.panes import duration_text
 from windows.statistics.confidence import looks_per_month
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from operators.plans.cohorts import PerformancePlan
     from operators.settings.model import ModelSettings
     from operators.settings.objective import Objective
     from operators.settings.performance import PerformanceSettings, Rule
@@ -97,20 +98,19 @@ def performance_monitors(model: ModelSettings) -> tuple[PerformanceMonitor, ...]
     return tuple(found)
 
 
-def performance_looks(model: ModelSettings, pane: int, segments: int, versions: int) -> float:
+def performance_looks(
+    monitors: Iterable[PerformanceMonitor], plan: PerformancePlan, segments: int, versions: int
+) -> float:
     """Bounds of label monitors compared with a threshold in a month: what the promise on false pages is divided by.
 
     Args:
-        model: the settings; 0 without `performance:`.
-        pane: ms.
+        monitors: of one model.
+        plan: its windows.
         segments: segments that are watched beside the whole, crossed ones included.
         versions: versions assumed to serve at the same time.
     """
-    if model.performance is None:
-        return 0.0
-    plan = plan_performance(model, pane)
     total = 0.0
-    for one in performance_monitors(model):
+    for one in monitors:
         monitor = one.monitor
         if monitor.metric == CURVE:
             total += 0.0 if plan.curve is None else looks_per_month(plan.curve.slide)

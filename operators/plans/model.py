@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.plans.classes import with_lists
-from operators.plans.join import join_plan
-from operators.plans.label_monitors import performance_looks
+from operators.plans.labels import plan_labels
 from operators.plans.measures import DISTANCES, Plan
 from operators.plans.monitors import Monitor, monitors_of
 from operators.tables import Kind
@@ -18,7 +17,7 @@ from windows.statistics.confidence import level, looks_per_month
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from operators.plans.join import JoinPlan
+    from operators.plans.labels import LabelPlan
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
     from operators.settings.model import ModelSettings
@@ -38,7 +37,8 @@ REMEMBER = 86_400_000
 class ModelPlan:
     """All that the steps of one model need.
 
-    `jumps` over the ticks of a gap in which nothing can change; alerts end after `resolve_after` (ms).
+    `labels` where some are awaited; `jumps` over the ticks of a gap in which nothing can change; alerts end after
+    `resolve_after` (ms).
     """
 
     settings: ModelSettings
@@ -50,7 +50,7 @@ class ModelPlan:
     plans: dict[int, Plan]
     alpha: float
     remember: int
-    join: JoinPlan | None = None
+    labels: LabelPlan | None = None
     jumps: bool = False
     resolve_after: int = 0
     silences: float = 0.05
@@ -84,11 +84,11 @@ def plan_models(
         layout = with_lists(layout_of(reference, settings.segments), settings, reference)
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
-    joins = {
-        settings.name: join_plan(settings, layout, references[settings.name], time.pane)
+    labels = {
+        settings.name: plan_labels(settings, layout, references[settings.name], time.pane)
         for settings, _, _, layout in drafts
     }
-    looks += sum(_label_looks(settings, joins[settings.name], time.pane) for settings in models)
+    looks += sum(plan.looks(LIVE_VERSIONS) for plan in labels.values() if plan is not None)
     budget = alerting.false_pages_per_month
     alpha = level(budget * (1 - SILENCE_SHARE), 1, max(looks, 1.0))
     return {
@@ -104,7 +104,7 @@ def plan_models(
             },
             alpha=alpha,
             remember=max(REMEMBER, *(window.size for window in windows)),
-            join=joins[settings.name],
+            labels=labels[settings.name],
             jumps=jumps,
             resolve_after=alerting.resolve_after,
             silences=budget * SILENCE_SHARE / len(drafts),
@@ -123,14 +123,6 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
         streams = columns * (LIVE_VERSIONS if monitor.whole_only else groups)
         total += sum(streams * looks_per_month(slides[size]) for size in monitor.windows)
     return total
-
-
-def _label_looks(settings: ModelSettings, join: JoinPlan | None, pane: int) -> float:
-    """The same of what is known from labels."""
-    if join is None:
-        return 0.0
-    segments = sum(len(family.names) for family in join.families) - 1
-    return performance_looks(settings, pane, segments, LIVE_VERSIONS)
 
 
 def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: bool) -> Plan:

@@ -12,8 +12,8 @@ import msgspec
 from operators.formats.guesses import guess
 from operators.formats.json_lines import lines_of
 from operators.intake.decode import Decode, DecodeConfig
-from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.plans.join import join_plan
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig
+from operators.plans.classes import feedback_models
 from operators.records import NoEnvelopes, RawBatch, Topic
 from operators.settings.source import FieldMap, shown
 from stream.config.inputs import inputs_of, sources_of
@@ -86,11 +86,7 @@ class _Sample:
         self._time = config.time
         self._sources = sources_of(config.sources, config.models)
         self._layouts = {model.name: layout_of(references[model.name], model.segments) for model in config.models}
-        plans = [
-            join_plan(model, self._layouts[model.name], references[model.name], config.time.pane)
-            for model in config.models
-        ]
-        self._known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans if plan is not None)
+        self._known = feedback_models(config.models, self._layouts, references)
         clock = (self._time.pane, self._time.lateness, self._time.max_ahead)
         self._decode = Decode(DecodeConfig(tuple(self._layouts.values()), *clock, {}, self._sources.predictions))
         awaited = self._sources.feedback if self._known else {}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from operators.formats.field_map import MapError
 from operators.formats.mapped_lines import Reader
 from operators.formats.schema import schema_of
-from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.plans.join import join_plan
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig
+from operators.plans.classes import feedback_models
 from operators.records import Topic
 from operators.settings.source import Place, Sources
 from windows.predictions.layout import layout_of
@@ -73,15 +73,14 @@ def source_findings(
     """Maps that cannot be followed for the models that there are."""
     given = sources_of(sources, models)
     layouts = {model.name: layout_of(references[model.name], model.segments) for model in models}
-    plans = [join_plan(model, layouts[model.name], references[model.name], pane) for model in models]
-    tasks = {model.name: model.task for model, plan in zip(models, plans, strict=True) if plan is not None}
+    tasks = {model.name: model.task for model in models if model.performance is not None}
     targets = {name: schema_of(layout, tasks.get(name)).struct for name, layout in layouts.items()}
     for number, source in given.predictions.items():
         try:
             Reader(targets, source)
         except MapError as error:
             yield ("sources", number, *_at(error)), None, str(error)
-    known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans if plan is not None)
+    known = feedback_models(models, layouts, references)
     for number, source in given.feedback.items():
         if not known:
             continue

@@ -129,7 +129,7 @@ def _note(models: Mapping[str, ModelPlan], read: Sequence[Input], partitions: in
     return {
         "format": FORMAT,
         "topic": _names(read, Topic.PREDICTIONS),
-        "feedback": _names(read, Topic.FEEDBACK) if any(model.join for model in models.values()) else None,
+        "feedback": _names(read, Topic.FEEDBACK) if any(model.labels for model in models.values()) else None,
         "recovery_partitions": partitions,
         "models": {name: _fingerprint(model) for name, model in models.items()},
     }
@@ -149,7 +149,7 @@ def _fingerprint(model: ModelPlan) -> dict[str, Any]:
         "columns": hashlib.sha256(json.dumps(layout).encode()).hexdigest()[:12],
         "segments": segments,
         "pane_ms": model.pane,
-        "labels": None if model.join is None else _joining(model.join),
+        "labels": None if model.labels is None else _joining(model.labels.join),
     }
 
 

@@ -115,7 +115,7 @@ def _watch(
 ) -> None:
     """Run the dataflow until stopped, again from its start whenever a topic has changed."""
     while not stop.is_set():
-        topics = _wait(config, reporter, stop, process, feedback=any(model.join for model in models.values()))
+        topics = _wait(config, reporter, stop, process, feedback=any(model.labels for model in models.values()))
         if not topics:
             break
         _refuse_small(config)

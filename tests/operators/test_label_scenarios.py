@@ -51,11 +51,10 @@ class Scenario:
 
     def run(self, ticks: Iterable[CohortTick], reference: Reference | None = None) -> list[AlertEvent]:
         """Everything that is announced."""
-        alpha = level(1.0, 1, performance_looks(self.model, 10_000, SEGMENTS, 2))
-        step = cohort_step(
-            cohorts_config(self.model, 10_000, self.layout, alpha, reference or click(), evaluations=False), None
-        )
-        judge = LabelJudge(label_judge_config(self.model, evaluations=False), LabelJudgeState())
+        plan = label_plan(self.model, self.layout, reference, pane=10_000)
+        alpha = level(1.0, 1, performance_looks(plan.monitors, plan.cohorts, SEGMENTS, 2))
+        step = cohort_step(cohorts_config(plan, alpha, evaluations=False), None)
+        judge = LabelJudge(label_judge_config(plan, evaluations=False), LabelJudgeState())
         config = load(EXAMPLES / "click.yaml", {})
         alerts = Alerts(AlertConfig(self.model.name, severity_table(config.alerting), H, "https://r"), AlertsState())
         return [event for tick in ticks for measures in step([tick]) for event in alerts(judge(measures))]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from factories import START, click
+from factories import START
 from labelled import Rows, joined, rows, ticks
+from labels import label_plan
 
 from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.model_steps import cohort_step, cohorts_config, label_judge_config
@@ -37,9 +38,9 @@ def verdicts(given: Rows, hours: int = 2, **performance: Any) -> list[LabelVerdi
     """What is found at every tick until some hours have passed."""
     settings = {"windows": ["1h"], "label_delay": "30m", **performance}
     model = ModelSettings.model_validate({"name": "m", "task": "binary", "performance": settings})
-    config = cohorts_config(model, 10 * M, LAYOUT, 1e-3, click(), evaluations=True)
+    config = cohorts_config(label_plan(model, LAYOUT), 1e-3, evaluations=True)
     step = cohort_step(config, None)
-    judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
+    judge = LabelJudge(label_judge_config(label_plan(model, LAYOUT), evaluations=True), LabelJudgeState())
     every = ticks(LAYOUT, config.plan.tick, given, until=T0 + hours * H)
     return [judge(measures) for tick in every for measures in step([tick])]
 

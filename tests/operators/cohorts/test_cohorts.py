@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from factories import START, click
+from factories import START
 from labelled import Rows, joined, pick, rows, ticks
+from labels import label_plan
 
 from operators.cohorts.cohorts import Cohorts, CohortsState
 from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
@@ -42,7 +43,7 @@ def config(task: str = "binary", *, errors: bool = False, sla: Any = None, **per
     """The config of a model with windows of an hour, half an hour's label delay, and these settings."""
     settings = {"windows": ["1h"], "label_delay": "30m", **performance}
     model = ModelSettings.model_validate({"name": "m", "task": task, "performance": settings, "sla": sla or {}})
-    return cohorts_config(model, 10 * M, LAYOUT, 1e-3, click(), evaluations=errors)
+    return cohorts_config(label_plan(model, LAYOUT), 1e-3, evaluations=errors)
 
 
 def traffic(n: int = 3_000, hours: float = 6, seed: int = 0, delay: int = 29 * M) -> Rows:

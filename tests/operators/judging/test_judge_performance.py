@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from labels import H, Interval, cohort_measures, compared, label_table, window_measures
+from factories import click
+from labels import H, Interval, cohort_measures, compared, label_plan, label_table, window_measures
 
 from operators.cohorts.measures import CurveMeasure, SliceError
 from operators.join.ticks import NEVER
@@ -17,6 +18,9 @@ from operators.judging.label_judge import LabelJudge, LabelJudgeState
 from operators.judging.opinions import WARM_UP, Detectors
 from operators.model_steps import label_judge_config, label_judge_step, shared_alerts
 from operators.plans.label_monitors import Against
+from operators.plans.model import plan_models
+from operators.settings.alerting import AlertingSettings
+from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from operators.tables import Kind
 from windows.panes import Window
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures
     from operators.findings import Finding
     from operators.judging.label_judge import LabelVerdicts
+    from operators.plans.model import ModelPlan
 
 WHOLE = ("1", "")
 GERMANY = ("1", "country=de")
@@ -39,9 +44,15 @@ def settings(task: str = "binary", sla: Any = None, **performance: Any) -> Model
     return ModelSettings.model_validate({"name": "click", "task": task, "performance": given, "sla": sla or {}})
 
 
+def planned(model: ModelSettings) -> ModelPlan:
+    """All that follows from a model's settings."""
+    references = {model.name: click()}
+    return plan_models([model], references, TimeSettings(), AlertingSettings(), everything=False)[model.name]
+
+
 def judge(model: ModelSettings, *, evaluations: bool = False) -> LabelJudge:
     """The judge of a model, from the start."""
-    return LabelJudge(label_judge_config(model, evaluations=evaluations), LabelJudgeState())
+    return LabelJudge(label_judge_config(label_plan(model), evaluations=evaluations), LabelJudgeState())
 
 
 def tick(number: int, interval: Interval, group: tuple[str, str] = WHOLE, **changes: Any) -> CohortMeasures:
@@ -212,7 +223,7 @@ def test_what_is_forgotten() -> None:
     logic(tick(0, MAJOR))
     assert not logic(cohort_measures(20 * H, versions=("2",))).findings
     logic(tick(1, MAJOR))
-    other = LabelJudge(label_judge_config(settings(), evaluations=False), logic.state)
+    other = LabelJudge(label_judge_config(label_plan(settings()), evaluations=False), logic.state)
     assert not other(cohort_measures(20 * H)).findings
 
 
@@ -232,8 +243,8 @@ def test_objectives_on_labels() -> None:
     finding = only(verdicts)
     assert (finding.alert, finding.metric, finding.threshold) == ("SlaBreach", "fpr", 0.001)
     assert math.isnan(finding.baseline)
-    assert shared_alerts(model, 10_000) == frozenset()
-    assert shared_alerts(settings(sla={"accuracy": "> 0.9", "drift": "< 0.1"}), 10_000) == {"SlaBreach"}
+    assert shared_alerts(planned(model)) == frozenset()
+    assert shared_alerts(planned(settings(sla={"accuracy": "> 0.9", "drift": "< 0.1"}))) == {"SlaBreach"}
 
 
 def test_the_error_of_a_task() -> None:
@@ -347,10 +358,10 @@ def test_second_opinions_alert_where_the_config_asks() -> None:
     values = [*(rng.binomial(500, 0.1, 100) / 500), *(rng.binomial(500, 0.3, 12) / 500)]
     given = [cohort_measures((at + 1) * 600_000, errors=errors([one], at)) for at, one in enumerate(values)]
     given += [cohort_measures((len(values) + at) * 600_000) for at in range(20)]
-    step = label_judge_step(label_judge_config(model, evaluations=False), None)
+    step = label_judge_step(label_judge_config(label_plan(model), evaluations=False), None)
     found = []
     for measures in given:
-        step = label_judge_step(label_judge_config(model, evaluations=False), pickle.loads(pickle.dumps(step.state)))
+        step = label_judge_step(label_judge_config(label_plan(model), evaluations=False), pickle.loads(pickle.dumps(step.state)))
         (verdicts,) = step([measures])
         found.append(tuple(finding.metric for finding in verdicts.findings))
     steady = judge(model)
@@ -382,10 +393,10 @@ def test_a_restart_before_every_tick_changes_nothing() -> None:
     for at in range(300):
         interval = (FINE, UNSURE, MINOR, MAJOR)[int(rng.integers(4))]
         given = tick(at, interval, last_feedback=10 * H + at // 9 * 9 * 600_000)
-        (found,) = label_judge_step(label_judge_config(model, evaluations=True), pickle.loads(pickle.dumps(state)))(
+        (found,) = label_judge_step(label_judge_config(label_plan(model), evaluations=True), pickle.loads(pickle.dumps(state)))(
             [given]
         )
-        step = label_judge_step(label_judge_config(model, evaluations=True), state)
+        step = label_judge_step(label_judge_config(label_plan(model), evaluations=True), state)
         step([given])
         state = step.state
         expected = steady(given)

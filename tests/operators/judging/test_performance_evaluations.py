@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from labelled import rows as labelled_rows
 from labelled import ticks
-from labels import HOUR, H, cohort_measures, compared, label_table, window_measures
+from labels import HOUR, H, cohort_measures, compared, label_plan, label_table, window_measures
 
 from operators.cohorts.curves import curves_of
 from operators.cohorts.measures import CurveMeasure, Newest, WindowMeasures
@@ -31,7 +31,7 @@ def rows(window: WindowMeasures, sla: Any = None, **performance: Any) -> list[Ev
     """The evaluations of a window."""
     given = {"windows": ["1h"], **performance}
     model = ModelSettings.model_validate({"name": "click", "task": "binary", "performance": given, "sla": sla or {}})
-    judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
+    judge = LabelJudge(label_judge_config(label_plan(model), evaluations=True), LabelJudgeState())
     return list(judge(cohort_measures(11 * H, window)).evaluations)
 
 
@@ -128,7 +128,7 @@ def test_the_curve_is_a_row() -> None:
     model = ModelSettings.model_validate(
         {"name": "click", "task": "binary", "performance": {"concept": {"curve": {"recent": "2d", "before": "4d"}}}}
     )
-    judge = LabelJudge(label_judge_config(model, evaluations=True), LabelJudgeState())
+    judge = LabelJudge(label_judge_config(label_plan(model), evaluations=True), LabelJudgeState())
     curve = CurveMeasure(
         Window(48 * H, 2 * H), 100 * H, label_table("curve_shift", {("", ""): (0.2, 0.3, 0.4)}, kind=Kind.CONCEPT), 0.9
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.plans.cohorts import MAX_RING, PlanError, performance_tick, performance_windows, plan_performance
+from operators.plans.cohorts import MAX_RING, PlanError, plan_performance
 from operators.plans.label_monitors import CURVE, performance_looks, performance_monitors
 from operators.settings.model import ModelSettings
 
@@ -81,11 +81,8 @@ def test_the_plan_of_the_contract() -> None:
     """An hour in steps of 150 s, a week in steps of 7 h."""
     asked = model(windows=["1h", "7d"], label_delay="1h", accuracy={"baseline": 0.95, "max_drop": 0.05})
     plan = plan_performance(asked, PANE)
-    assert [(window.label, window.slide) for window in performance_windows(asked, PANE)] == [
-        ("1h", 150_000),
-        ("7d", 7 * H),
-    ]
-    assert plan.tick == performance_tick(asked, PANE) == 150_000
+    assert [(window.label, window.slide) for window in plan.windows] == [("1h", 150_000), ("7d", 7 * H)]
+    assert plan.tick == 150_000
     assert plan.rings == {150_000: 51, 7 * H: 28}
 
 
@@ -99,14 +96,13 @@ def test_windows_of_objectives_and_rules_are_planned() -> None:
         windows=["1h"],
         fpr={"baseline": 0.1, "max_ratio": 3, "window": "1d"},
     )
-    assert [window.label for window in performance_windows(asked, PANE)] == ["1h", "2h", "1d"]
+    assert [window.label for window in plan_performance(asked, PANE).windows] == ["1h", "2h", "1d"]
 
 
 def test_without_labels_there_is_no_plan() -> None:
-    """Nor monitors, nor looks."""
+    """Nor monitors."""
     plain = ModelSettings.model_validate({"name": "m", "task": "binary"})
     assert performance_monitors(plain) == ()
-    assert performance_looks(plain, PANE, 3, 2) == 0.0
     with pytest.raises(ValueError, match="no performance settings"):
         plan_performance(plain, PANE)
 
@@ -159,4 +155,4 @@ def test_looks_count_every_bound() -> None:
     hourly, weekly = 30 * DAY / 150_000, 30 * DAY / (7 * H)
     curve = 30 * DAY / (30 * DAY / 24)
     expected = 2 * 8 * (hourly + weekly) + 2 * weekly + curve + 2 * hourly
-    assert performance_looks(asked, PANE, 7, 2) == pytest.approx(expected)
+    assert performance_looks(performance_monitors(asked), plan_performance(asked, PANE), 7, 2) == pytest.approx(expected)

@@ -1,0 +1,74 @@
+"""What follows from a model's settings on labels, once: how they are joined, cut into cohorts, and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from operators.plans.cohorts import plan_performance
+from operators.plans.join import join_plan
+from operators.plans.label_monitors import performance_looks, performance_monitors
+from windows.outcomes.layout import MAX_CLASSES
+
+if TYPE_CHECKING:
+    from operators.plans.cohorts import PerformancePlan
+    from operators.plans.join import JoinPlan
+    from operators.plans.label_monitors import PerformanceMonitor
+    from operators.settings.model import ModelSettings
+    from operators.settings.performance import PerformanceSettings
+    from windows.arrays import IntArray
+    from windows.outcomes.layout import TaskOptions
+    from windows.predictions.layout import Layout
+    from windows.references.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPlan:
+    """One model with `performance:`.
+
+    Attributes:
+        settings: its `performance:`.
+        join: how feedback meets its predictions.
+        cohorts: the windows of cohorts, their tick and rings.
+        monitors: the rules.
+        reference: outcomes of the reference's labelled rows, int64[join.task.size]; None where no row had a label, or
+            they were counted in another way.
+    """
+
+    settings: PerformanceSettings
+    join: JoinPlan
+    cohorts: PerformancePlan
+    monitors: tuple[PerformanceMonitor, ...]
+    reference: IntArray | None
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return self.join.model
+
+    def looks(self, versions: int) -> float:
+        """Bounds compared with a threshold in a month, where so many versions serve at the same time."""
+        segments = sum(len(family.names) for family in self.join.families) - 1
+        return performance_looks(self.monitors, self.cohorts, segments, versions)
+
+
+def plan_labels(settings: ModelSettings, layout: Layout, reference: Reference, pane: int) -> LabelPlan | None:
+    """The plan of a model's labels; None when none are awaited.
+
+    Raises:
+        ValueError: windows and delays that do not go together, or an option that makes no sense for the task.
+        KeyError: a crossing names what is no segment key.
+    """
+    performance = settings.performance
+    if performance is None:
+        return None
+    cohorts = plan_performance(settings, pane)
+    join = join_plan(settings, performance, layout, reference, cohorts.tick)
+    outcomes = None if counted_otherwise(reference, join.task.options) else reference.outcomes
+    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes)
+
+
+def counted_otherwise(reference: Reference, options: TaskOptions) -> bool:
+    """Whether the reference's outcomes were counted with other options, such as another threshold, k, or tolerance."""
+    task = reference.task
+    return task is None or replace(task, classes=task.classes[:MAX_CLASSES], negative_after=options.negative_after) != options
