@@ -29,7 +29,7 @@ from operators.model_steps import (  # noqa: E402
 )
 from operators.plans.join import SHARDS  # noqa: E402
 from operators.plans.model import plan_models  # noqa: E402
-from operators.records import NoEnvelopes, RawBatch, Topic  # noqa: E402
+from operators.records import NoEnvelopes, Origin, RawBatch, Topic  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 
@@ -108,7 +108,7 @@ class LabelSteps:
         found: list[Any] = []
         for name, item in (
             self._split_feedback(self._decode_feedback(raw))
-            if raw.holds == Topic.FEEDBACK
+            if raw.origin.holds == Topic.FEEDBACK
             else self._split(self._decode(raw))
         ):
             if isinstance(item, Delivery):
@@ -130,4 +130,4 @@ def batch(
 ) -> RawBatch:
     """Lines of a file as a batch."""
     topic = Topic.FEEDBACK if feedback else Topic.PREDICTIONS
-    return RawBatch(topic, partition, partitions, values, None, NoEnvelopes(), received, None, ended, topic)
+    return RawBatch(Origin(topic, partition, partitions, topic, ended=ended), values, None, NoEnvelopes(), received)

@@ -26,7 +26,7 @@ from factories import COUNTRIES, DEVICES, START, click, plan_of, record  # noqa:
 from poison_corpus import CORPUS  # noqa: E402
 
 from operators.dead_letters import DeadLetter, Reason  # noqa: E402
-from operators.records import NoEnvelopes, RawBatch  # noqa: E402
+from operators.records import NoEnvelopes, Origin, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from stream.dataflow import Edges, build  # noqa: E402
@@ -92,9 +92,9 @@ def run(messages: Sequence[bytes | None]) -> Outcome:
     for first in range(0, len(messages), PER_BATCH):
         values = messages[first : first + PER_BATCH]
         now = START + first * 1_000 // PER_SECOND
-        batches.append(RawBatch("predictions", 0, 1, values, [now] * len(values), NoEnvelopes(first), now))
+        batches.append(RawBatch(Origin("predictions"), values, [now] * len(values), NoEnvelopes(first), now))
     end = batches[-1].received
-    batches.append(RawBatch("predictions", 0, 1, (), (), NoEnvelopes(len(messages)), end, ended=True))
+    batches.append(RawBatch(Origin("predictions", ended=True), (), (), NoEnvelopes(len(messages)), end))
     dead: list[Any] = []
     alerts: list[Any] = []
     reporter = Reporter()

@@ -13,7 +13,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.testing import TestingSink
 
 from operators.plans.model import plan_models
-from operators.records import NoEnvelopes, RawBatch
+from operators.records import NoEnvelopes, Origin, RawBatch
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
@@ -44,7 +44,7 @@ class _Part(StatefulSourcePartition[RawBatch, None]):
         if self._stop.is_set():
             raise StopIteration
         now = int(time.time() * 1e3)
-        return [RawBatch("p", 0, 1, list(self._lines), [now] * len(self._lines), NoEnvelopes(), now)]
+        return [RawBatch(Origin("p"), list(self._lines), [now] * len(self._lines), NoEnvelopes(), now)]
 
     def snapshot(self) -> None:
         """Nothing is remembered."""

@@ -35,7 +35,7 @@ sys.path[:0] = [str(ROOT)]
 import machine  # noqa: E402  the path comes first
 
 from operators.plans.model import ModelPlan, plan_models  # noqa: E402
-from operators.records import NoEnvelopes, RawBatch  # noqa: E402
+from operators.records import NoEnvelopes, Origin, RawBatch  # noqa: E402
 from operators.settings.alerting import AlertingSettings  # noqa: E402
 from operators.settings.event_time import TimeSettings  # noqa: E402
 from operators.settings.model import ModelSettings  # noqa: E402
@@ -120,7 +120,7 @@ class Traffic:
         chosen = self.thin if dense < 0 else self.dense
         stamp = START + (at * PANE if dense < 0 else FILL * PANE + dense * len(self.dense) * 1_000 // self.rate)
         values = b"\n".join(chosen).replace(PLACEHOLDER, str(stamp).encode()).split(b"\n")
-        return RawBatch("p", 0, 1, values, [stamp] * len(values), NoEnvelopes(), stamp)
+        return RawBatch(Origin("p"), values, [stamp] * len(values), NoEnvelopes(), stamp)
 
     def mark(self) -> None:
         """Take the time."""

@@ -3,38 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from operators.records import Origin
     from windows.watermark import PartitionClocks
-
-
-class Placed(Protocol):
-    """A decoded batch of either topic."""
-
-    @property
-    def partition(self) -> int:
-        """Which partition."""
-
-    @property
-    def partitions(self) -> int:
-        """How many the topic has."""
-
-    @property
-    def silent_until(self) -> int | None:
-        """Time (ms) before which it is confirmed to hold nothing more."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will follow."""
-
-    @property
-    def floor(self) -> int | None:
-        """First pane still open by the batch's own records."""
-
-    @property
-    def complete_until(self) -> int | None:
-        """Time (ms) about which no partition beside the known ones holds anything older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +44,11 @@ class Progress:
             clocks.end(self.partition)
 
 
-def progress_of(batch: Placed, pane: int) -> Progress:
-    """The progress that a batch makes, over panes of `pane` ms."""
-    silent = None if batch.silent_until is None else batch.silent_until // pane
-    complete = None if batch.complete_until is None else batch.complete_until // pane
-    return Progress(batch.partition, batch.partitions, batch.floor, silent, batch.ended, complete)
+def progress_of(origin: Origin, floor: int | None, pane: int) -> Progress:
+    """The progress that a batch makes whose records leave the panes (of `pane` ms) from `floor` on open."""
+    silent = None if origin.silent_until is None else origin.silent_until // pane
+    complete = None if origin.complete_until is None else origin.complete_until // pane
+    return Progress(origin.place, origin.partitions, floor, silent, origin.ended, complete)
 
 
 @dataclass(slots=True)

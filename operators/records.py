@@ -36,42 +36,62 @@ class Envelopes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch comes from, and what is known of what else is there.
+
+    Attributes:
+        topic: name of the topic, or path of the file.
+        partition: of it.
+        partitions: how many partitions all topics have that hold the same.
+        holds: what the values are.
+        first: number of the topic's first partition among those of all topics that hold the same.
+        silent_until: the broker confirmed that the partition holds nothing written before this time (ms) that is not
+            in this batch or an earlier one; None when it did not.
+        complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
+            this one; None where partitions cannot come to be.
+        ended: nothing will ever follow (the end of a file).
+    """
+
+    topic: str
+    partition: int = 0
+    partitions: int = 1
+    holds: Topic = Topic.PREDICTIONS
+    first: int = 0
+    silent_until: int | None = None
+    complete_until: int | None = None
+    ended: bool = False
+
+    @property
+    def place(self) -> int:
+        """The partition's number among those of all topics that hold the same."""
+        return self.first + self.partition
+
+    @property
+    def name(self) -> str:
+        """Of the partition, among those of all topics: what its account and its dead letters are keyed by."""
+        return f"{self.topic}/{self.place}"
+
+
+@dataclass(frozen=True, slots=True)
 class RawBatch:
     """Messages of one partition in order, possibly none.
 
     Attributes:
-        topic: name of the topic, or path of the file, that they were read from.
-        partition: of it.
-        partitions: how many partitions all topics have that hold the same.
+        origin: the partition.
         values: message values.
         written: each message's own timestamp, ms since the epoch; UNTIMED where there is none: a record then needs a
             timestamp of its own. None: all are UNTIMED (lines of a file).
         envelopes: keys, headers, offsets.
         received: when they were read, ms since the epoch.
-        silent_until: the broker confirmed that the partition holds nothing written before this time that is not in
-            this batch or an earlier one;
-            None when it did not.
-        ended: nothing will ever follow (the end of a file).
-        complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
-            this one; None where partitions cannot come to be.
-        holds: what the values are.
         source: number of the source whose map they are read by; None for the contract's own shape.
-        first: number of the topic's first partition among those of all topics that hold the same.
     """
 
-    topic: str
-    partition: int
-    partitions: int
+    origin: Origin
     values: Sequence[bytes | None]
     written: Sequence[int] | None
     envelopes: Envelopes
     received: int
-    silent_until: int | None = None
-    ended: bool = False
-    holds: Topic = Topic.PREDICTIONS
-    complete_until: int | None = None
     source: int | None = None
-    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)

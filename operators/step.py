@@ -43,7 +43,9 @@ LONG_AGO = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MAGIC = b"DG1\n"
 """What a snapshot begins with; eight bytes of checksum follow, then the pickled (step, version, name, state)."""
 
-MOVED: dict[tuple[str, str], tuple[str, str]] = {}
+MOVED: dict[tuple[str, str], tuple[str, str]] = {
+    ("stream.kafka.inquiry", "Origin"): ("stream.kafka.inquiry", "TopicIdentity"),
+}
 """(module, class) of a state as it was pickled -> where it is now: whoever moves such a class adds a line."""
 
 

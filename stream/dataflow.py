@@ -168,14 +168,14 @@ def _decoding(
 
     def decoding(batch: RawBatch) -> Decoded:
         decoded = decode(batch)
-        moved(Topic.PREDICTIONS, decoded.partition, decoded.floor)
+        moved(Topic.PREDICTIONS, decoded.origin.place, decoded.floor)
         return decoded
 
     return decoding
 
 
 def _is_feedback(batch: RawBatch) -> bool:
-    return batch.holds == Topic.FEEDBACK
+    return batch.origin.holds == Topic.FEEDBACK
 
 
 def _window_of(entering: Slice) -> str:
@@ -192,7 +192,7 @@ def _value(item: tuple[str, Measures]) -> Measures:
 
 def _entries(read: Decoded | DecodedFeedback) -> Iterable[tuple[str, Entry]]:
     """What the account is told of a batch; nothing of one without records."""
-    return [(f"{read.topic}/{read.partition}", entry_of(read))] if read.read else []
+    return [(read.origin.name, entry_of(read))] if read.read else []
 
 
 def _rejected(
@@ -201,7 +201,7 @@ def _rejected(
     """What is rejected of a batch; `told` learns what became of it."""
     if told is not None:
         told(read)
-    return [(f"{read.topic}/{read.partition}", letter) for letter in read.dead]
+    return [(read.origin.name, letter) for letter in read.dead]
 
 
 def _rows(item: tuple[str, Verdicts | LabelVerdicts]) -> Iterable[tuple[str, Evaluation]]:

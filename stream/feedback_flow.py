@@ -106,7 +106,7 @@ def _decoding(
 
     def decoding(batch: RawBatch) -> DecodedFeedback:
         decoded = decode(batch)
-        moved(Topic.FEEDBACK, decoded.partition, decoded.floor)
+        moved(Topic.FEEDBACK, decoded.origin.place, decoded.floor)
         return decoded
 
     return decoding

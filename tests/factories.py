@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.plans.model import ModelPlan, plan_models
-from operators.records import NoEnvelopes, RawBatch, Topic
+from operators.records import NoEnvelopes, Origin, RawBatch, Topic
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
@@ -141,17 +141,13 @@ def batch(
     feedback: bool = False,
 ) -> RawBatch:
     """A batch of messages, all written and received at `written`, with offsets from `first`."""
+    holds = Topic.FEEDBACK if feedback else Topic.PREDICTIONS
     return RawBatch(
-        "feedback" if feedback else "predictions",
-        partition,
-        partitions,
+        Origin(holds.value, partition, partitions, holds, silent_until=silent_until, ended=ended),
         values,
         [written] * len(values),
         NoEnvelopes(first),
         written,
-        silent_until,
-        ended,
-        Topic.FEEDBACK if feedback else Topic.PREDICTIONS,
     )
 
 

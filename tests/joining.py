@@ -96,7 +96,7 @@ class JoinChain:
         """Take one batch of either topic."""
         outputs = (
             self.split_feedback(self.decode_feedback(raw))
-            if raw.holds == Topic.FEEDBACK
+            if raw.origin.holds == Topic.FEEDBACK
             else self.split(self.decode(raw))
         )
         for name, item in outputs:

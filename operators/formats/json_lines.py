@@ -287,8 +287,8 @@ def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reaso
         batch.envelopes.headers(number),
         reason,
         detail[:DETAIL_LIMIT],
-        batch.topic,
-        batch.partition,
+        batch.origin.topic,
+        batch.origin.partition,
         batch.envelopes.offset(number),
         None if batch.written is None else batch.written[number],
     )

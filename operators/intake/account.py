@@ -72,4 +72,4 @@ def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
     dead: dict[str, int] = {}
     for letter in decoded.dead:
         dead[letter.reason.value] = dead.get(letter.reason.value, 0) + 1
-    return Entry(decoded.topic, decoded.partition - decoded.first, decoded.read, dead, decoded.skipped)
+    return Entry(decoded.origin.topic, decoded.origin.partition, decoded.read, dead, decoded.skipped)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
     from operators.intake.served import Served
-    from operators.records import RawBatch
+    from operators.records import Origin, RawBatch
     from operators.settings.source import SourceSettings
     from windows.arrays import BoolArray, IntArray
     from windows.outcomes.layout import Task
@@ -54,36 +54,24 @@ class Decoded:
     """A batch after decoding. read = the rows of `columns` + `late` + `dead`.
 
     Attributes:
-        topic: what it was decoded from.
-        partition: the same.
-        partitions: the same.
-        silent_until: the same.
-        ended: the same.
+        origin: what it was decoded from.
         read: records seen.
         columns: model -> its predictions in time.
         late: model -> predictions that came after an earlier record of this batch had closed their pane.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
         served: model -> all its predictions, late or not, for models that are joined with feedback.
-        complete_until: see RawBatch.
         skipped: records beside those read that the source's filter leaves out.
-        first: see RawBatch; `partition` is counted among the partitions of all topics.
     """
 
-    topic: str
-    partition: int
-    partitions: int
-    silent_until: int | None
-    ended: bool
+    origin: Origin
     read: int
     columns: dict[str, Columns]
     late: dict[str, int]
     dead: tuple[DeadLetter, ...]
     floor: int | None
     served: dict[str, Served] = field(default_factory=dict)
-    complete_until: int | None = None
     skipped: int = 0
-    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,20 +124,14 @@ class Decode:
             for number, rows in self._by_model(timed):
                 self._transpose(self.schemas[number], timed, rows, columns, late, served)
         return Decoded(
-            batch.topic,
-            batch.partition + batch.first,
-            batch.partitions,
-            batch.silent_until,
-            batch.ended,
+            batch.origin,
             parsed.read,
             columns,
             late,
             tuple(parsed.dead),
             floor,
             served,
-            batch.complete_until,
             parsed.skipped,
-            batch.first,
         )
 
     def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
     from operators.formats.schema import Codes
-    from operators.records import RawBatch
+    from operators.records import Origin, RawBatch
     from operators.settings.source import SourceSettings
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import Layout
@@ -95,32 +95,20 @@ class DecodedFeedback:
     """A batch of feedback after decoding. read = the rows of `labels` + `dead`: feedback is never too late.
 
     Attributes:
-        topic: what it was decoded from.
-        partition: the same.
-        partitions: the same.
-        silent_until: the same.
-        ended: the same.
+        origin: what it was decoded from.
         read: records seen.
         labels: model -> its records, those to join and those with embedded predictions apart.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
-        complete_until: see RawBatch.
         skipped: records beside those read that the source's filter leaves out.
-        first: see RawBatch.
     """
 
-    topic: str
-    partition: int
-    partitions: int
-    silent_until: int | None
-    ended: bool
+    origin: Origin
     read: int
     labels: tuple[tuple[str, Labels], ...]
     dead: tuple[DeadLetter, ...]
     floor: int | None
-    complete_until: int | None = None
     skipped: int = 0
-    first: int = 0
 
 
 class _Schema:
@@ -183,18 +171,12 @@ class DecodeFeedback:
             floor = floor_of(int(parsed.proven.max()), self.config.lateness, self.config.pane)
             labels = self._labels(parsed)
         return DecodedFeedback(
-            batch.topic,
-            batch.partition + batch.first,
-            batch.partitions,
-            batch.silent_until,
-            batch.ended,
+            batch.origin,
             parsed.read,
             tuple(labels),
             tuple(parsed.dead),
             floor,
-            batch.complete_until,
             parsed.skipped,
-            batch.first,
         )
 
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:

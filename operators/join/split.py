@@ -132,7 +132,7 @@ class SplitPredictions:
 
     def __call__(self, decoded: Decoded) -> list[Output]:
         """Deliveries to shards, and what is told directly."""
-        progress = progress_of(decoded, self.pane)
+        progress = progress_of(decoded.origin, decoded.floor, self.pane)
         news = self.told.is_news(progress)
         blocks: dict[int, list[StubBlock]] = {}
         outputs: list[Output] = []
@@ -217,7 +217,7 @@ class SplitFeedback:
 
     def __call__(self, decoded: DecodedFeedback) -> list[Output]:
         """Deliveries to shards, and what is told directly."""
-        progress = progress_of(decoded, self.pane)
+        progress = progress_of(decoded.origin, decoded.floor, self.pane)
         news = self.told.is_news(progress)
         blocks: dict[int, list[WordBlock]] = {}
         outputs: list[Output] = []

@@ -47,7 +47,7 @@ class Fold:
 
     def __call__(self, decoded: Decoded) -> list[tuple[str, Partial]]:
         """One partial for each model with records, and for every model when the partition's progress is news."""
-        progress = progress_of(decoded, self.pane)
+        progress = progress_of(decoded.origin, decoded.floor, self.pane)
         models = self.binnings if self.told.is_news(progress) else decoded.columns.keys() | decoded.late.keys()
         return [(model, self._partial(model, decoded, progress)) for model in models]
 

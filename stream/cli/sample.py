@@ -14,7 +14,7 @@ from operators.formats.json_lines import lines_of
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
-from operators.records import NoEnvelopes, RawBatch, Topic
+from operators.records import NoEnvelopes, Origin, RawBatch, Topic
 from operators.settings.source import FieldMap, shown
 from stream.config.inputs import inputs_of, sources_of
 from stream.config.problems import shorten
@@ -113,7 +113,7 @@ class _Sample:
 
     def _read(self, one: Input, message: bytes) -> tuple[tuple[DeadLetter, ...], int]:
         now = int(time.time() * 1e3)
-        batch = RawBatch(one.topic, 0, 1, [message], [now], NoEnvelopes(), now, holds=one.holds, source=one.source)
+        batch = RawBatch(Origin(one.topic, holds=one.holds), [message], [now], NoEnvelopes(), now, one.source)
         read = self._decode_feedback(batch) if one.holds == Topic.FEEDBACK else self._decode(batch)
         return read.dead, read.skipped
 

@@ -26,30 +26,30 @@ class UnansweredError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TopicIdentity:
     """Which topic it is, beyond its name: the cluster's id and its own; "" where the broker does not tell."""
 
     cluster: str = ""
     topic: str = ""
 
-    def beside(self, known: Origin) -> Origin:
+    def beside(self, known: TopicIdentity) -> TopicIdentity:
         """This, and where the broker does not tell, what was known."""
-        return Origin(self.cluster or known.cluster, self.topic or known.topic)
+        return TopicIdentity(self.cluster or known.cluster, self.topic or known.topic)
 
-    def is_other_than(self, known: Origin) -> bool:
+    def is_other_than(self, known: TopicIdentity) -> bool:
         """Whether they are certainly not the same: offsets of the one say nothing of the other."""
         pairs = ((self.cluster, known.cluster), (self.topic, known.topic))
         return any(mine and former and mine != former for mine, former in pairs)
 
 
-UNKNOWN = Origin()
+UNKNOWN = TopicIdentity()
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a topic was when the broker was asked at `asked` (ms)."""
 
-    origin: Origin
+    origin: TopicIdentity
     partitions: int
     asked: int
 
@@ -103,7 +103,7 @@ class Inquiry:
         if topic.error is not None:
             raise UnansweredError(f"topic {self._topic}: {topic.error.str()}")
         cluster = found.cluster_id or ""
-        return Listing(Origin(cluster, self._id(cluster)), len(topic.partitions), asked)
+        return Listing(TopicIdentity(cluster, self._id(cluster)), len(topic.partitions), asked)
 
     def ends(self, partitions: Iterable[int], known: Mapping[int, End]) -> dict[int, End]:
         """Where partitions end, beside what was `known` before.

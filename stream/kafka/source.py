@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from operators.records import RawBatch, Topic
+from operators.records import Origin, RawBatch, Topic
 from operators.step import read_snapshot, snapshot_of
 from stream.kafka.envelopes import MessageEnvelopes
-from stream.kafka.inquiry import UNKNOWN, Origin
+from stream.kafka.inquiry import UNKNOWN, TopicIdentity
 from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Position:
     """
 
     offset: int | None = None
-    origin: Origin = UNKNOWN
+    origin: TopicIdentity = UNKNOWN
     version: ClassVar[int] = 1
 
 
@@ -291,19 +291,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         written = list(map(_TIMESTAMP, map(Message.timestamp, messages)))
         if -1 in written:
             written = [now if stamp == -1 else stamp for stamp in written]
-        return RawBatch(
-            self._reading.topic,
-            self._partition,
-            self._reading.everywhere,
-            list(map(Message.value, messages)),
-            written,
-            MessageEnvelopes(messages),
-            now,
-            holds=self._reading.holds,
-            complete_until=self._complete_until(),
-            source=self._reading.source,
-            first=self._reading.first,
-        )
+        values, envelopes = list(map(Message.value, messages)), MessageEnvelopes(messages)
+        return RawBatch(self._from(), values, written, envelopes, now, self._reading.source)
 
     def _silence(self, now: int) -> list[RawBatch]:
         """A batch that says there is nothing, once the broker has confirmed it for long enough."""
@@ -340,20 +329,19 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         return end is not None and end.held
 
     def _nothing_before(self, silent_until: int | None, now: int) -> RawBatch:
+        return RawBatch(self._from(silent_until), (), (), MessageEnvelopes(()), now, self._reading.source)
+
+    def _from(self, silent_until: int | None = None) -> Origin:
+        """This partition, with what the broker confirmed."""
         reading = self._reading
-        return RawBatch(
+        return Origin(
             reading.topic,
             self._partition,
             reading.everywhere,
-            (),
-            (),
-            MessageEnvelopes(()),
-            now,
-            silent_until=silent_until,
-            holds=reading.holds,
-            complete_until=self._complete_until(),
-            source=reading.source,
-            first=reading.first,
+            reading.holds,
+            reading.first,
+            silent_until,
+            self._complete_until(),
         )
 
     def _complete_until(self) -> int | None:
@@ -436,7 +424,7 @@ class TopicsSource(FixedPartitionedSource[RawBatch, bytes]):
         return self._sources[self._names.index(name)].build_part(step_id, number, resume_state)
 
 
-def _named(origin: Origin) -> str:
+def _named(origin: TopicIdentity) -> str:
     return f"{origin.topic or 'of unknown id'} of cluster {origin.cluster or 'unknown'}"
 
 

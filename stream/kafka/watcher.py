@@ -16,7 +16,7 @@ from stream.metrics.reports import GaugeBlock, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stream.kafka.inquiry import End, Listing, Origin
+    from stream.kafka.inquiry import End, Listing, TopicIdentity
     from stream.metrics.reports import Reporter
 
 INTERVAL = 1.0
@@ -74,11 +74,11 @@ class Watcher:
         return None if self._listing is None else self._listing.asked
 
     @property
-    def origin(self) -> Origin | None:
+    def origin(self) -> TopicIdentity | None:
         """Which topic it is; None before the first answer."""
         return None if self._listing is None else self._listing.origin
 
-    def ask_origin(self) -> Origin | None:
+    def ask_origin(self) -> TopicIdentity | None:
         """Which topic it is at this moment; None without an answer."""
         try:
             return Inquiry(self._properties, self._topic).listing().origin

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from operators.records import RawBatch, Topic
+from operators.records import Origin, RawBatch, Topic
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -145,20 +145,9 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         self._undecoded = True
         self._records += len(block.values)
         self._progress(sum(each.lane.done for each in self._paces) / self._total, self._records)
-        return [
-            RawBatch(
-                pace.lane.topic,
-                pace.number,
-                self._counts[pace.lane.holds],
-                block.values,
-                block.written,
-                block.envelopes,
-                self._received,
-                ended=block.ended,
-                holds=pace.lane.holds,
-                source=pace.lane.source,
-            )
-        ]
+        lane = pace.lane
+        origin = Origin(lane.topic, pace.number, self._counts[lane.holds], lane.holds, ended=block.ended)
+        return [RawBatch(origin, block.values, block.written, block.envelopes, self._received, lane.source)]
 
     def next_awake(self) -> dt.datetime | None:
         """At once, unless it is decoding's turn."""

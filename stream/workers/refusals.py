@@ -47,7 +47,7 @@ class Refusals:
         """A batch was decoded."""
         if not batch.read:
             return
-        topic = self._topics.setdefault(batch.topic, _Topic())
+        topic = self._topics.setdefault(batch.origin.topic, _Topic())
         if topic.read > MEMORY:
             topic.read, topic.dead = topic.read / 2, topic.dead / 2
         topic.read += batch.read
@@ -59,11 +59,11 @@ class Refusals:
             topic.told = True
             said = _said(batch, share)
             _LOG.error("%s", said)
-            self._reporter.send(Concern(self._process, _subject(batch.topic), said))
+            self._reporter.send(Concern(self._process, _subject(batch.origin.topic), said))
         elif topic.told and share < FEW:
             topic.told = False
-            _LOG.info("topic %s is read again", batch.topic)
-            self._reporter.send(Concern(self._process, _subject(batch.topic), ""))
+            _LOG.info("topic %s is read again", batch.origin.topic)
+            self._reporter.send(Concern(self._process, _subject(batch.origin.topic), ""))
 
 
 def _subject(topic: str) -> str:
@@ -75,5 +75,5 @@ def _said(batch: Decoded | DecodedFeedback, share: float) -> str:
     example = batch.dead[-1]
     maybe = guess(example.value)
     where = f"the one at offset {example.offset} of partition {example.partition}"
-    said = f"topic {batch.topic}: {share:.0%} of the latest records are refused, {where} for {example.reason.value}"
+    said = f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused, {where} for {example.reason.value}"
     return f"{said} ({example.detail})" + (f"; {maybe}" if maybe else "")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.dead_letters import Reason
 from operators.intake.decode import Decode, DecodeConfig, Decoded
-from operators.records import RawBatch
+from operators.records import Origin, RawBatch
 from windows.predictions.fold import binning_of, fold
 from windows.predictions.layout import layout_of
 
@@ -30,7 +30,8 @@ def test_an_empty_batch_carries_the_partition_s_progress_only() -> None:
     """Silence and the end of a partition pass through a batch without messages."""
     decoded = DECODE(batch([], partition=3, partitions=4, silent_until=START, ended=True))
     assert (decoded.read, decoded.columns, decoded.late, decoded.dead, decoded.floor) == (0, {}, {}, (), None)
-    assert (decoded.partition, decoded.partitions, decoded.silent_until, decoded.ended) == (3, 4, START, True)
+    origin = decoded.origin
+    assert (origin.place, origin.partitions, origin.silent_until, origin.ended) == (3, 4, START, True)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_timestamp_may_be_ahead_of_its_message_by_the_limit_and_no_more() -> N
 def test_a_clock_that_runs_ahead_at_the_producer_does_not_lift_the_limit() -> None:
     """A message that claims to be written in the future is measured by when it was read."""
     raw = batch([record(START + 2 * AHEAD)])
-    decoded = DECODE(RawBatch("p", 0, 1, raw.values, [START + 2 * AHEAD], raw.envelopes, START))
+    decoded = DECODE(RawBatch(Origin("p"), raw.values, [START + 2 * AHEAD], raw.envelopes, START))
     assert reasons(decoded) == [Reason.TIMESTAMP_AHEAD]
 
 
@@ -171,7 +172,7 @@ def test_a_dead_letter_keeps_the_whole_envelope() -> None:
     """Key, headers, offset and timestamp are those of the message, also of one record among several."""
     values = [GOOD, b"{", GOOD + b"\n[]\n" + GOOD, None]
     written = [START, START + 1, START + 2, START + 3]
-    decoded = DECODE(RawBatch("topic", 5, 8, values, written, Stamped(), START))
+    decoded = DECODE(RawBatch(Origin("topic", 5, 8), values, written, Stamped(), START))
     letters = sorted(decoded.dead, key=lambda letter: letter.offset)
     assert [(one.value, one.key, one.offset, one.timestamp) for one in letters] == [
         (b"{", b"key-1", 10, START + 1),

@@ -104,7 +104,8 @@ def test_a_partition_is_read_from_its_beginning_in_order(broker: Broker) -> None
         assert made.reader.position.offset == len(values)
     at = 0
     for batch in batches:
-        assert (batch.topic, batch.partition, batch.partitions, batch.ended) == (topic, 0, PARTITIONS, False)
+        origin = batch.origin
+        assert (origin.topic, origin.partition, origin.partitions, origin.ended) == (topic, 0, PARTITIONS, False)
         assert len(batch.values) <= BATCH
         assert [batch.envelopes.offset(i) for i in range(len(batch.values))] == list(range(at, at + len(batch.values)))
         assert batch.written is not None
@@ -148,7 +149,7 @@ def test_keys_and_headers_are_those_of_the_message(broker: Broker) -> None:
 
 def confirmed(batches: Iterable[RawBatch], since: int) -> RawBatch | None:
     """The batch that confirms silence up to a time after `since`."""
-    return next((one for one in batches if one.silent_until is not None and one.silent_until > since), None)
+    return next((one for one in batches if one.origin.silent_until is not None and one.origin.silent_until > since), None)
 
 
 def test_a_partition_read_to_its_end_holds_the_others_no_further_than_forty_times_idle_after(broker: Broker) -> None:
@@ -160,8 +161,8 @@ def test_a_partition_read_to_its_end_holds_the_others_no_further_than_forty_time
         made.values(1)
         held = until(lambda: confirmed(made.reader.next_batch(), 0))
         assert len(held.values) == 0
-        assert held.silent_until is not None
-        assert begun - 40_000 <= held.silent_until <= int(time.time() * 1e3) - 40_000
+        assert held.origin.silent_until is not None
+        assert begun - 40_000 <= held.origin.silent_until <= int(time.time() * 1e3) - 40_000
 
 
 def test_silence_is_confirmed_by_the_broker_after_idle_after(broker: Broker) -> None:
@@ -173,11 +174,11 @@ def test_silence_is_confirmed_by_the_broker_after_idle_after(broker: Broker) -> 
         made.values(1)
         silent = until(lambda: confirmed(made.reader.next_batch(), begun - 10_000))
         assert len(silent.values) == 0
-        assert silent.silent_until is not None
-        assert begun + 1_200 <= silent.silent_until + LATENESS <= int(time.time() * 1e3)
+        assert silent.origin.silent_until is not None
+        assert begun + 1_200 <= silent.origin.silent_until + LATENESS <= int(time.time() * 1e3)
         broker.produce(topic, [b"2"], partition=0)
         batches = made.batches(1)
-        assert all(batch.silent_until is None for batch in batches if batch.values)
+        assert all(batch.origin.silent_until is None for batch in batches if batch.values)
 
 
 def test_a_partition_that_must_wait_is_not_read_nor_silent(broker: Broker) -> None:
