@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from stream.config.settings import KafkaSettings
+from stream.config.edges.kafka import KafkaSettings
 from stream.kafka.client import consumer_properties
 from stream.kafka.source import POLL
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from operators.settings.model import ModelSettings
     from operators.settings.source import SourceSettings
     from stream.config.problems import Finding
-    from stream.config.settings import TopicsSettings
+    from stream.config.edges.kafka import TopicsSettings
     from windows.references.reference import Reference
 
 

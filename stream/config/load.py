@@ -20,15 +20,11 @@ from stream.config.follow import follow_pane, paced, written_in
 from stream.config.inputs import source_findings
 from stream.config.problems import ConfigError, Finding, Problem
 from stream.config.secrets import secrets_of
-from stream.config.settings import (
-    AlertmanagerSettings,
-    HttpSettings,
-    KafkaSettings,
-    StateSettings,
-    TopicsSettings,
-    WorkersSettings,
-    anchored,
-)
+from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.http import HttpSettings
+from stream.config.edges.kafka import KafkaSettings, TopicsSettings
+from stream.config.edges.paths import anchored
+from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
 from windows.references.reference import Reference, ReferenceError_, from_json, seal

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stream.config.settings import AlertmanagerSettings, HttpSettings
+    from stream.config.edges.alertmanager import AlertmanagerSettings
+    from stream.config.edges.http import HttpSettings
 
 LARGEST = 4_096
 """Bytes of a file with a secret; in a larger one there is something else."""

@@ -10,14 +10,10 @@ from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, 
 from operators.settings.performance import PerformanceSettings
 from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
-from stream.config.settings import (
-    AlertmanagerSettings,
-    HttpSettings,
-    KafkaSettings,
-    StateSettings,
-    TopicsSettings,
-    WorkersSettings,
-)
+from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.http import HttpSettings
+from stream.config.edges.kafka import KafkaSettings, TopicsSettings
+from stream.config.edges.state import StateSettings, WorkersSettings
 from windows.outcomes.layout import Task
 from windows.values import Reading
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from stream.config.load import Config
     from stream.config.problems import KeyPath
-    from stream.config.settings import AuthSettings
+    from stream.config.edges.access import AuthSettings
 
 
 def header_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stream.config.settings import split_address
+from stream.config.edges.addresses import split_address
 from stream.errors import Unreachable
 from stream.http.access import Access
 from stream.http.admission import TO_ANSWER, TO_ASK, Hurried, Room, left

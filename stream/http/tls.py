@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stream.config.load import Config
-    from stream.config.settings import TlsSettings
+    from stream.config.edges.access import TlsSettings
 
 _LOG = logging.getLogger("driftgauge.http")
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError
 from stream.throttle import Seldom
 
 if TYPE_CHECKING:
-    from stream.config.settings import KafkaSettings
+    from stream.config.edges.kafka import KafkaSettings
 
 GROUP = "driftgauge"
 """Consumer group under which offsets are committed, for lag tools only."""

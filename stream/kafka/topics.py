@@ -16,7 +16,7 @@ from stream.errors import Unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from stream.config.settings import TopicsSettings
+    from stream.config.edges.kafka import TopicsSettings
 
 DAY = 86_400_000
 BROKER_DEFAULT = -1

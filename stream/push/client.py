@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream.config.load import Config
-    from stream.config.settings import ClientTlsSettings
+    from stream.config.edges.access import ClientTlsSettings
 
 PATH = "/api/v2/alerts"
 _PAGES = {"text/html", "application/xhtml+xml"}

@@ -20,7 +20,7 @@ from stream.replay.lanes import Block
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream.config.settings import KafkaSettings
+    from stream.config.edges.kafka import KafkaSettings
 
 ANSWER_SECONDS = 10.0
 """How long the broker has to say what a topic holds."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.settings.source import SourceSettings
     from stream.config.inputs import Input
-    from stream.config.settings import StateSettings, TopicsSettings
+    from stream.config.edges.kafka import TopicsSettings
+    from stream.config.edges.state import StateSettings
 
 FORMAT = 5
 """Version of everything that is kept in the state directory; raised when a state class changes."""

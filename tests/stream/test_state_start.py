@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from bytewax.recovery import init_db_dir
 
-from stream.config.settings import StateSettings, TopicsSettings
+from stream.config.edges.kafka import TopicsSettings
+from stream.config.edges.state import StateSettings
 from stream.state.directory import UNFINISHED, StateError, prepare
 
 

@@ -3,7 +3,7 @@ import logging
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
-from stream.config.settings import KafkaSettings
+from stream.config.edges.kafka import KafkaSettings
 from stream.kafka import client as kafka_client
 from stream.kafka.client import consumer_properties, producer_properties
 from stream.throttle import Seldom

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from waiting import GUARD
 
-from stream.config.settings import KafkaSettings
+from stream.config.edges.kafka import KafkaSettings
 from stream.kafka.client import producer_properties
 from stream.kafka.messages import Outgoing
 from stream.kafka.sink import HELD_UP, TopicSink, TopicWriter, UndeliveredError, Writing, reason_of

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer
 from waiting import GUARD, until
 
 from operators.step import snapshot_of
-from stream.config.settings import KafkaSettings
+from stream.config.edges.kafka import KafkaSettings
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties
 from stream.kafka.connect import wait_for_topic

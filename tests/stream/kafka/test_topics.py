@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 from waiting import GUARD
 
-from stream.config.settings import TopicsSettings
+from stream.config.edges.kafka import TopicsSettings
 from stream.errors import Unreachable
 from stream.kafka.topics import DAY, POLICIES, create, plan
 

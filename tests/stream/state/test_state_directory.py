@@ -22,7 +22,8 @@ from operators.plans.model import ModelPlan, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
-from stream.config.settings import StateSettings, TopicsSettings
+from stream.config.edges.kafka import TopicsSettings
+from stream.config.edges.state import StateSettings
 from stream.state.directory import FORMAT, NOTE, StateError, has_state, prepare
 from windows.references.reference import Reference, seal
 

@@ -1,0 +1,22 @@
+"""Addresses: host and port."""
+
+import ipaddress
+import re
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})", re.ASCII)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of "host:port", "127.0.0.1:9108" or "[::1]:9108"; an empty host means all interfaces.
+
+    Raises:
+        ValueError: it is not such an address.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or len(port) > 5 or int(port) > 65_535:
+        raise ValueError(address)
+    if host.startswith("[") and host.endswith("]"):
+        return str(ipaddress.IPv6Address(host[1:-1])), int(port)
+    if host and not _HOST.fullmatch(host):
+        raise ValueError(address)
+    return host, int(port)

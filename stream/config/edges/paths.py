@@ -1,0 +1,24 @@
+"""Paths that the settings of an edge name."""
+
+from pathlib import Path
+from typing import TypeVar
+
+from operators.settings.parts import Settings
+from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.http import HttpSettings
+
+Edge = TypeVar("Edge", HttpSettings, AlertmanagerSettings)
+
+
+def anchored(edge: Edge, base: Path) -> Edge:
+    """The settings with relative paths starting at a directory."""
+    parts: dict[str, Settings | None] = {"tls": edge.tls, "auth": edge.auth}
+    return edge.model_copy(
+        update={
+            name: part.model_copy(
+                update={key: base / path for key, path in part.__dict__.items() if isinstance(path, Path)}
+            )
+            for name, part in parts.items()
+            if part is not None
+        }
+    )
