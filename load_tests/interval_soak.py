@@ -21,7 +21,7 @@ import numpy as np
 from columns_traffic import Sketcher, features_of, reference_of
 from machine import show
 
-from operators.cohorts.compare import Ask, Pairs, compare
+from operators.cohorts.compare import ComparisonRequest, Pairs, compare
 from operators.plans.label_monitors import Against
 from operators.plans.measures import DISTANCES, Plan
 from operators.predictions.measure import Measure, MeasureConfig
@@ -145,7 +145,7 @@ def labels(rng: np.random.Generator, layout: TaskLayout, tally: Tally) -> None:
     pairs = Pairs(groups, current, baseline, ("",) * GROUPS)
     asked = [name for name in names if name not in {"labelled", "predictions"} and not name.startswith("label_")]
     asks = [
-        Ask(MINUTE.size, name, Kind.COMPARISON, Against("trailing", 86_400_000), form, segments=False)
+        ComparisonRequest(MINUTE.size, name, Kind.COMPARISON, Against("trailing", 86_400_000), form, segments=False)
         for name in asked
         for form in ("difference", "ratio")
     ]

@@ -23,7 +23,7 @@ from operators.model_steps import (  # noqa: E402
     cohort_step,
     cohorts_config,
     join_step,
-    known_step,
+    merge_step,
     label_judge_config,
     label_judge_step,
 )
@@ -98,7 +98,7 @@ class LabelSteps:
             name: join_step(name, plans, time.pane, self._stores.__getitem__, None)
             for name in map(shard_name, range(SHARDS))
         }
-        self._known = known_step(plan, None, pane=time.pane)
+        self._known = merge_step(plan, None, pane=time.pane)
         self.ticks: list[CohortTick] = []
         self.last: LabelVerdicts | None = None
         self.events: list[AlertEvent] = []

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.cohorts.cohorts import Cohorts, CohortsConfig, CohortsState
-from operators.cohorts.compare import Ask
+from operators.cohorts.compare import ComparisonRequest
 from operators.intake.account import Account, AccountState
 from operators.join.join import Join, JoinState
-from operators.join.known import Known, KnownConfig, KnownState
+from operators.join.merge import ShardMerge, ShardMergeConfig, ShardMergeState
 from operators.join.split import shard_name
 from operators.judging.freshness import freshness_of
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures
     from operators.intake.account import Balance, Entry
     from operators.join.join import Joined
-    from operators.join.split import Delivery, Direct
+    from operators.join.split import Delivery, Unjoined
     from operators.join.store import OpenStore
     from operators.join.ticks import CohortTick
     from operators.judging.judge import Verdicts
@@ -145,11 +145,11 @@ def join_step(
     return Stateful(logic, save)
 
 
-def known_step(
-    plan: JoinPlan, state: KnownState | None, *, pane: int
-) -> Stateful[Direct | Joined, CohortTick, KnownState]:
+def merge_step(
+    plan: JoinPlan, state: ShardMergeState | None, *, pane: int
+) -> Stateful[Unjoined | Joined, CohortTick, ShardMergeState]:
     """What became known in every shard to ticks."""
-    logic = Known(KnownConfig(plan.model, pane, plan.tick, plan.max_versions, plan.keep), state or KnownState())
+    logic = ShardMerge(ShardMergeConfig(plan.model, pane, plan.tick, plan.max_versions, plan.keep), state or ShardMergeState())
     return Stateful(logic, lambda: logic.state)
 
 
@@ -171,7 +171,7 @@ def label_judge_step(
 
 def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> CohortsConfig:
     """What the step of cohorts needs: every bound at level `alpha`, evaluations where they are wanted as rows."""
-    asks: dict[tuple[object, ...], Ask] = {}
+    asks: dict[tuple[object, ...], ComparisonRequest] = {}
     for one in labels.monitors:
         if not one.compares or one.against is None:
             continue
@@ -179,7 +179,7 @@ def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> Coh
         key = (size, monitor.metric, one.against, one.form)
         known = asks.get(key)
         segments = not monitor.whole_only or (known is not None and known.segments)
-        asks[key] = Ask(size, monitor.metric, monitor.kind, one.against, one.form, segments)
+        asks[key] = ComparisonRequest(size, monitor.metric, monitor.kind, one.against, one.form, segments)
     return CohortsConfig(
         model=labels.model,
         layout=labels.join.task,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import bytewax.operators as op
 
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.join.split import Delivery, Direct, SplitFeedback, SplitPredictions
+from operators.join.split import Delivery, Unjoined, SplitFeedback, SplitPredictions
 from operators.model_steps import (
     cohort_step,
     cohorts_config,
     join_step,
-    known_step,
+    merge_step,
     label_judge_config,
     label_judge_step,
 )
@@ -86,9 +86,9 @@ def feedback_flow(
         op.flat_map("split_feedback", decoded, SplitFeedback(joined_plans, time.pane)),
     )
     joined = per_name("join", only("to_join", split, Delivery), join)
-    direct = only("direct", split, Direct)
-    found: KeyedStream[Direct | Joined] = op.merge("become_known", direct, op.map("joined", joined, _of_model))
-    ticks = per_model("known", found, plans, partial(known_step, pane=time.pane))
+    direct = only("direct", split, Unjoined)
+    found: KeyedStream[Unjoined | Joined] = op.merge("become_known", direct, op.map("joined", joined, _of_model))
+    ticks = per_model("known", found, plans, partial(merge_step, pane=time.pane))
     measured = per_model("cohorts", ticks, cohorts, cohort_step)
     verdicts = per_model("judge_labels", measured, judges, label_judge_step)
     shown = LabelExports({name: min(plan.cohorts.windows).size for name, plan in labels.items()})

@@ -12,7 +12,7 @@ _MOST = 1_000
 """Things remembered; beyond it they are all forgotten, and said once more."""
 
 
-class Seldom:
+class Throttle:
     """Remembers what was said when. Safe to use from several threads."""
 
     def __init__(self, every: float = EVERY) -> None:

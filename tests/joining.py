@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join.join import Join, JoinState
-from operators.join.known import Known, KnownConfig, KnownState
+from operators.join.merge import ShardMerge, ShardMergeConfig, ShardMergeState
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name
 from operators.plans.join import SHARDS
 from operators.records import Topic
@@ -90,7 +90,7 @@ class JoinChain:
         self.joins = {
             shard: Join(shard, self.by_name, PANE, store, JoinState()) for shard, store in self.stores.items()
         }
-        self.knowns = {plan.model: Known(KnownConfig(plan.model, PANE, plan.tick), KnownState()) for plan in self.plans}
+        self.knowns = {plan.model: ShardMerge(ShardMergeConfig(plan.model, PANE, plan.tick), ShardMergeState()) for plan in self.plans}
 
     def feed(self, raw: RawBatch) -> None:
         """Take one batch of either topic."""
@@ -124,7 +124,7 @@ class JoinChain:
             self.stores[shard].rewind(state.sequence)
             self.joins[shard] = Join(shard, self.by_name, PANE, self.stores[shard], state)
         for model, state in knowns.items():
-            self.knowns[model] = Known(KnownConfig(model, PANE, self.by_name[model].tick), state)
+            self.knowns[model] = ShardMerge(ShardMergeConfig(model, PANE, self.by_name[model].tick), state)
         del self.ticks[count:]
         # What the stateless steps remember only saves messages.
         self.split = SplitPredictions(self.plans, PANE)

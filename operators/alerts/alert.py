@@ -48,7 +48,7 @@ UPDATE_INTERVAL = 300_000
 """A changed list of causes is news at most this often (ms); a higher severity always is."""
 
 
-class Found(Protocol):
+class Verdict(Protocol):
     """What a judge found at one tick of its source; see Verdicts and LabelVerdicts."""
 
     @property
@@ -153,7 +153,7 @@ class Alerts:
         self.config = config
         self.state = state
 
-    def __call__(self, verdicts: Found) -> list[AlertEvent]:
+    def __call__(self, verdicts: Verdict) -> list[AlertEvent]:
         """The events of one tick of one source."""
         source = verdicts.source
         lives = self.state.lives[source]
@@ -232,7 +232,7 @@ class Alerts:
         return ActiveAlerts(self.config.model, rows, dict(self.state.sent), dict(self.state.clocks))
 
     def _advance(
-        self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]
+        self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]
     ) -> AlertEvent | None:
         now = verdicts.end
         life = lives.get(key)
@@ -251,13 +251,13 @@ class Alerts:
         life.subjects = subjects
         return self._event(key, life, "updated", findings, verdicts)
 
-    def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent:
+    def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]) -> AlertEvent:
         first = leading(findings)
         life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _subjects(findings), first)
         lives[key] = life
         return self._event(key, life, "firing", findings, verdicts)
 
-    def _clear(self, key: AlertKey, life: Life, verdicts: Found, lives: dict[AlertKey, Life]) -> AlertEvent | None:
+    def _clear(self, key: AlertKey, life: Life, verdicts: Verdict, lives: dict[AlertKey, Life]) -> AlertEvent | None:
         now = verdicts.end
         life.silent = life.silent or key in verdicts.silent
         if life.clearing == NOT_CLEARING:
@@ -267,7 +267,7 @@ class Alerts:
         del lives[key]
         return self._event(key, life, "resolved", [], verdicts, self._ending(key, life, verdicts))
 
-    def _ending(self, key: AlertKey, life: Life, verdicts: Found) -> str:
+    def _ending(self, key: AlertKey, life: Life, verdicts: Verdict) -> str:
         if key[0] and not verdicts.serves(key[0]):
             return f"Version {key[0]} has served nothing for so long that it is watched no more"
         if life.silent:
@@ -275,7 +275,7 @@ class Alerts:
         return f"Back to normal for {duration_text(self.config.resolve_after)}"
 
     def _event(
-        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Found, ending: str = ""
+        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Verdict, ending: str = ""
     ) -> AlertEvent:
         version, segment, alert = key
         now = verdicts.end

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from operators.cohorts.compare import Ask, Pairs, covered, error_of
+from operators.cohorts.compare import ComparisonRequest, Pairs, covered, error_of
 from operators.cohorts.measures import CohortMeasures, CurveMeasure, SliceError
 from operators.cohorts.windows import MeasureCohorts, Request, WindowCounts, table_of
 from operators.plans.label_monitors import CURVE, Against
@@ -64,7 +64,7 @@ class CohortsConfig:
     delay: int
     coverage: float | None
     alpha: float
-    asks: tuple[Ask, ...]
+    asks: tuple[ComparisonRequest, ...]
     reference: IntArray | None
     errors: bool
     curves: bool = False

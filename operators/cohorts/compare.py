@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ComparisonRequest:
     """A comparison that a rule asks for.
 
     Attributes:
@@ -84,7 +84,7 @@ def covered(layout: TaskLayout, vectors: IntArray) -> FloatArray:
     return task_metrics(layout, vectors, 0.5, ("label_coverage",))["label_coverage"].value
 
 
-def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float) -> list[Comparison]:
+def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[ComparisonRequest], alpha: float) -> list[Comparison]:
     """One comparison for each ask; all of the same baseline."""
     names = {complemented(layout, ask.metric)[0] for ask in asks}
     now = task_metrics(layout, pairs.current, alpha, names)
@@ -106,7 +106,7 @@ def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[Ask], alpha: float)
     return found
 
 
-def _table(ask: Ask, pairs: Pairs, a: Measured, b: Measured, gap: Measured) -> Table:
+def _table(ask: ComparisonRequest, pairs: Pairs, a: Measured, b: Measured, gap: Measured) -> Table:
     """Value and bounds on the metric's own scale; `gap` is read for a difference only."""
     base = b.value
     if ask.form == "ratio":

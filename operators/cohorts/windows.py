@@ -22,7 +22,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from operators.cohorts.compare import Ask
+    from operators.cohorts.compare import ComparisonRequest
     from operators.cohorts.curves import Curves
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
@@ -37,7 +37,7 @@ MOST_GROUPS = 256
 class Request:
     """A comparison of groups with their baselines: all asks are of one baseline."""
 
-    asks: tuple[Ask, ...]
+    asks: tuple[ComparisonRequest, ...]
     pairs: Pairs
 
 
@@ -134,7 +134,7 @@ class MeasureCohorts:
 
     def _comparisons(self, requests: Sequence[Request]) -> Iterator[list[Comparison]]:
         """The comparisons of each request, those with the same asks measured together."""
-        together: dict[tuple[Ask, ...], list[int]] = {}
+        together: dict[tuple[ComparisonRequest, ...], list[int]] = {}
         for at, request in enumerate(requests):
             together.setdefault(request.asks, []).append(at)
         found: dict[int, list[Comparison]] = {}

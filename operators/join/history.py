@@ -21,7 +21,7 @@ MOST_WORDS = 8
 _HEAD = struct.Struct("<qI")
 
 
-class Word(NamedTuple):
+class FeedbackRecord(NamedTuple):
     """One feedback record.
 
     Attributes:
@@ -39,7 +39,7 @@ class Word(NamedTuple):
     value: float | None
 
 
-class Said(NamedTuple):
+class FeedbackHistory(NamedTuple):
     """What was said about one prediction.
 
     Attributes:
@@ -49,12 +49,12 @@ class Said(NamedTuple):
         newest: latest effective time of any of them, repetitions too, ms; it never goes back.
     """
 
-    words: list[Word]
+    words: list[FeedbackRecord]
     stub: bytes | None
     newest: int
 
 
-NOTHING = Said([], None, 0)
+NOTHING = FeedbackHistory([], None, 0)
 
 
 class State(NamedTuple):
@@ -66,7 +66,7 @@ class State(NamedTuple):
 
 
 _ENCODE = msgspec.msgpack.Encoder().encode
-_DECODE = msgspec.msgpack.Decoder(list[Word]).decode
+_DECODE = msgspec.msgpack.Decoder(list[FeedbackRecord]).decode
 
 Change = tuple[int, State]
 """(known tick, state that begins or ends then)."""
@@ -77,7 +77,7 @@ def assumed(made: int, negative_after: int) -> State:
     return State(0.0, None, made + negative_after)
 
 
-def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_after: int | None) -> Counter[Change]:
+def changes(words: Sequence[FeedbackRecord], made: int, known: int, tick: int, negative_after: int | None) -> Counter[Change]:
     """+1 for each state at the tick it begins in, -1 for the one it replaces.
 
     Args:
@@ -92,8 +92,8 @@ def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_af
     if base is not None:
         steps.append((max(base.at, known), _BASE))
         steps.sort(key=lambda step: step[0])
-    label: Word | None = None
-    value: Word | None = None
+    label: FeedbackRecord | None = None
+    value: FeedbackRecord | None = None
     found: Counter[Change] = Counter()
     state: State | None = None
     for at, word in steps:
@@ -111,12 +111,12 @@ def changes(words: Sequence[Word], made: int, known: int, tick: int, negative_af
     return found
 
 
-def first(word: Word, known: int, tick: int) -> tuple[int, State, int]:
+def first(word: FeedbackRecord, known: int, tick: int) -> tuple[int, State, int]:
     """What the first word about a prediction that became known at `known` (ms) adds, where nothing is assumed."""
     return max(word.known, known) // tick, state_of(word), 1
 
 
-def state_of(word: Word) -> State:
+def state_of(word: FeedbackRecord) -> State:
     """What counts while this is all that was said."""
     label = tuple(word.label) if isinstance(word.label, list) else word.label
     return State(label, word.value, word.at)
@@ -129,7 +129,7 @@ def difference(before: Counter[Change], after: Counter[Change]) -> list[tuple[in
     return [(tick, state, count) for (tick, state), count in left.items() if count]
 
 
-def extended(words: Sequence[Word], word: Word) -> list[Word]:
+def extended(words: Sequence[FeedbackRecord], word: FeedbackRecord) -> list[FeedbackRecord]:
     """The history with one more word.
 
     The latest label and the latest value stay whatever is forgotten: a word that no longer counts can be left out of
@@ -143,39 +143,39 @@ def extended(words: Sequence[Word], word: Word) -> list[Word]:
     return ranked
 
 
-def encode(said: Said) -> bytes:
+def encode(said: FeedbackHistory) -> bytes:
     """A history as bytes."""
     stub = said.stub or b""
     return _HEAD.pack(said.newest, len(stub)) + stub + _ENCODE(said.words)
 
 
-def encode_first(word: Word, stub: bytes) -> bytes:
+def encode_first(word: FeedbackRecord, stub: bytes) -> bytes:
     """The history of one word that met its prediction at once."""
     return _HEAD.pack(word.known, len(stub)) + stub + _ENCODE((word,))
 
 
-def decode(data: bytes | None) -> Said:
+def decode(data: bytes | None) -> FeedbackHistory:
     """The history of these bytes; NOTHING of None."""
     if data is None:
         return NOTHING
     newest, length = _HEAD.unpack_from(data)
     end = _HEAD.size + length
-    return Said(_DECODE(memoryview(data)[end:]), data[_HEAD.size : end] or None, newest)
+    return FeedbackHistory(_DECODE(memoryview(data)[end:]), data[_HEAD.size : end] or None, newest)
 
 
-_BASE = Word(0, 0, 0, None, None)
+_BASE = FeedbackRecord(0, 0, 0, None, None)
 
 
-def _rank(word: Word) -> tuple[int, str]:
+def _rank(word: FeedbackRecord) -> tuple[int, str]:
     """Later times count; of equal times any fixed order will do."""
     return word.at, repr(word[2:])
 
 
-def _later(known: Word | None, word: Word) -> Word:
+def _later(known: FeedbackRecord | None, word: FeedbackRecord) -> FeedbackRecord:
     return word if known is None or _rank(word) > _rank(known) else known
 
 
-def _state(label: Word | None, value: Word | None, base: State | None) -> State:
+def _state(label: FeedbackRecord | None, value: FeedbackRecord | None, base: State | None) -> State:
     number = None if value is None else value.value
     if label is not None and label.label is not None:
         given = tuple(label.label) if isinstance(label.label, list) else label.label

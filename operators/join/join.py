@@ -16,7 +16,7 @@ import numpy as np
 from operators.intake.label_codes import KINDS
 from operators.join import history
 from operators.join.contributions import sketches_of
-from operators.join.found import Asked, Found
+from operators.join.answers import StoreAnswers, JoinedBatch
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
 from operators.join.ticks import LabelTotals
 from operators.records import Topic
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.join.contributions import Sketches
-    from operators.join.history import Said, Word
-    from operators.join.split import Delivery, StubBlock, WordBlock
+    from operators.join.history import FeedbackHistory, FeedbackRecord
+    from operators.join.split import Delivery, StubBlock, FeedbackBlock
     from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
 
@@ -111,15 +111,15 @@ class Join:
 
     def __call__(self, deliveries: list[Delivery]) -> list[tuple[str, Joined]]:
         """Take deliveries in the order of each partition; give what became known."""
-        found: dict[str, Found] = {}
+        found: dict[str, JoinedBatch] = {}
         before = self.state.mark
         for delivery in deliveries:
             clocks = self.state.predictions if delivery.topic == Topic.PREDICTIONS else self.state.feedback
             floor = self._floor(clocks, delivery.progress.partition)
             for stubs in delivery.stubs:
-                self._take_stubs(stubs, floor, found.setdefault(stubs.model, Found()))
+                self._take_stubs(stubs, floor, found.setdefault(stubs.model, JoinedBatch()))
             for words in delivery.words:
-                self._take_words(words, floor, found.setdefault(words.model, Found()))
+                self._take_words(words, floor, found.setdefault(words.model, JoinedBatch()))
             delivery.progress.tell(clocks)
             self._advance()
         if self.pending > MAX_PENDING:
@@ -141,7 +141,7 @@ class Join:
         floors = [clocks.floors.get(partition, 0), self.state.mark or 0]
         return max(floors) * self.pane
 
-    def _take_stubs(self, block: StubBlock, floor: int, found: Found) -> None:
+    def _take_stubs(self, block: StubBlock, floor: int, found: JoinedBatch) -> None:
         plan, known = self.plans[block.model], np.maximum(block.known, floor)
         stubs = block.stubs
         later = np.flatnonzero(known > block.known).tolist()
@@ -172,11 +172,11 @@ class Join:
             self.store.put_stubs((plan.span, index), keys, chosen)
             self.pending += len(keys)
 
-    def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: Found) -> None:
+    def _meet(self, plan: JoinPlan, keys: list[bytes], stubs: list[bytes], found: JoinedBatch) -> None:
         """Predictions came that labels have been waiting for."""
         model = self._model(plan.model)
         said = self.store.histories(keys, self._buckets(plan, min(times_of(stub)[0] for stub in stubs)))
-        kept: dict[bytes, Said] = {}
+        kept: dict[bytes, FeedbackHistory] = {}
         for key, stub, data in zip(keys, stubs, said, strict=True):
             before = history.decode(data)
             if key not in model.waiting or key in kept or before.stub is not None:
@@ -213,7 +213,7 @@ class Join:
         model.totals.waiting -= words
         _count(model.totals.unmatched, UNKNOWN, words)
 
-    def _take_words(self, block: WordBlock, floor: int, found: Found) -> None:
+    def _take_words(self, block: FeedbackBlock, floor: int, found: JoinedBatch) -> None:
         plan, model = self.plans[block.model], self._model(block.model)
         keys, words = self._sampled(plan, block, model)
         words = [word if word.known >= floor else word._replace(known=floor) for word in words]
@@ -222,7 +222,7 @@ class Join:
         known = [word.known for word in words]
         model.newest = max(model.newest, *known)
         buckets = self._buckets(plan, min(known))
-        asked = Asked(keys, words, self.store.histories(keys, buckets), self.store.stubs(keys, buckets))
+        asked = StoreAnswers(keys, words, self.store.histories(keys, buckets), self.store.stubs(keys, buckets))
         for kind, count in Counter([word.kind for word in words]).items():
             _count(model.totals.feedback, KINDS[kind], count)
         for tick, count in Counter([at // plan.tick for at in known]).items():
@@ -231,7 +231,7 @@ class Join:
         if rest:
             self._take_any(plan, model, asked.only(rest), found)
 
-    def _take_first(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> Sequence[int]:
+    def _take_first(self, plan: JoinPlan, model: ModelJoin, asked: StoreAnswers, found: JoinedBatch) -> Sequence[int]:
         """Take what is by far the most: the first and only word about a stored prediction. Returns the other rows.
 
         It does for many what `_take_any` does one by one, at a third of the time.
@@ -274,10 +274,10 @@ class Join:
             self.store.put_histories((plan.span, index), [keys[rows[row]] for row in same], encoded)
         return sorted(set(every).difference(rows))
 
-    def _take_any(self, plan: JoinPlan, model: ModelJoin, asked: Asked, found: Found) -> None:
+    def _take_any(self, plan: JoinPlan, model: ModelJoin, asked: StoreAnswers, found: JoinedBatch) -> None:
         """Take words about any prediction, one by one."""
         said = dict(zip(asked.keys, asked.said, strict=True))
-        kept: dict[bytes, Said] = {}
+        kept: dict[bytes, FeedbackHistory] = {}
         for key, word, stored in zip(asked.keys, asked.words, asked.stubs, strict=True):
             before = kept[key] if key in kept else history.decode(said[key])
             met = before.stub
@@ -293,9 +293,9 @@ class Join:
             after = history.extended(before.words, word) if before.words else [word]
             if stub is None or times is None or not _live([word], newest, times, plan):
                 if self._wait(plan, model, key, word):
-                    kept[key] = history.Said(after, met, newest)
+                    kept[key] = history.FeedbackHistory(after, met, newest)
                 continue
-            kept[key] = history.Said(after, stub, newest)
+            kept[key] = history.FeedbackHistory(after, stub, newest)
             live = _live(before.words, newest, times, plan)
             if met is not None:
                 self._match(plan, stub, times, live, [*live, word], found)
@@ -307,8 +307,8 @@ class Join:
         self._keep(plan, kept)
 
     def _repeated(
-        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: Said, word: Word, again: Word, found: Found
-    ) -> Said:
+        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: FeedbackHistory, word: FeedbackRecord, again: FeedbackRecord, found: JoinedBatch
+    ) -> FeedbackHistory:
         """The same was said `again`, by way of another partition perhaps: it is known since the sooner of the two.
 
         And it waits for as long as the later one does. Otherwise it would matter which partition is read first.
@@ -331,9 +331,9 @@ class Join:
             if live and met is None:
                 self._met(model, key, len(live), len(words), 0)
                 met = stub
-        return history.Said(words, met, newest)
+        return history.FeedbackHistory(words, met, newest)
 
-    def _sampled(self, plan: JoinPlan, block: WordBlock, model: ModelJoin) -> tuple[list[bytes], list[Word]]:
+    def _sampled(self, plan: JoinPlan, block: FeedbackBlock, model: ModelJoin) -> tuple[list[bytes], list[FeedbackRecord]]:
         if plan.sample >= 1:
             return block.keys, block.words
         chosen = [at for at, key in enumerate(block.keys) if int.from_bytes(key) < plan.threshold]
@@ -342,7 +342,7 @@ class Join:
             _count(model.totals.unmatched, NOT_SAMPLED, 1)
         return [block.keys[at] for at in chosen], [block.words[at] for at in chosen]
 
-    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, Said]) -> None:
+    def _keep(self, plan: JoinPlan, kept: Mapping[bytes, FeedbackHistory]) -> None:
         """Store histories, each where it outlives the stub it may be about."""
         indices: dict[int, list[bytes]] = {}
         for key, said in kept.items():
@@ -350,7 +350,7 @@ class Join:
         for index, keys in indices.items():
             self.store.put_histories((plan.span, index), keys, [history.encode(kept[key]) for key in keys])
 
-    def _wait(self, plan: JoinPlan, model: ModelJoin, key: bytes, word: Word) -> bool:
+    def _wait(self, plan: JoinPlan, model: ModelJoin, key: bytes, word: FeedbackRecord) -> bool:
         """Let a word wait for its prediction; False when too many do."""
         waits = model.waiting.get(key)
         if waits is None and len(model.waiting) >= MAX_WAITING:
@@ -366,9 +366,9 @@ class Join:
         plan: JoinPlan,
         stub: bytes,
         times: tuple[int, int],
-        before: list[Word],
-        after: list[Word],
-        found: Found,
+        before: list[FeedbackRecord],
+        after: list[FeedbackRecord],
+        found: JoinedBatch,
     ) -> None:
         made, known = times
         if not before and len(after) == 1 and plan.negative_after is None:
@@ -403,7 +403,7 @@ class Join:
                 self._leave(model, key)
         self.store.expire(mark * self.pane)
 
-    def _joined(self, model: str, found: Found | None) -> Joined:
+    def _joined(self, model: str, found: JoinedBatch | None) -> Joined:
         sketches: Sketches = {}
         latest: dict[int, int] = {}
         heard = {} if found is None else found.heard
@@ -415,7 +415,7 @@ class Join:
         return Joined(self.shard, sketches, latest, heard, self.state.mark, self._ended(), copy)
 
 
-def _live(words: Sequence[Word], newest: int, times: tuple[int, int], plan: JoinPlan) -> list[Word]:
+def _live(words: Sequence[FeedbackRecord], newest: int, times: tuple[int, int], plan: JoinPlan) -> list[FeedbackRecord]:
     """The words that count for a prediction: it had not expired when they came, nor had they when it came.
 
     Words about one prediction wait together, until `wait` after the `newest` of them.
@@ -427,7 +427,7 @@ def _live(words: Sequence[Word], newest: int, times: tuple[int, int], plan: Join
     return [word for word in words if word.known <= until]
 
 
-def _same(word: Word, other: Word) -> bool:
+def _same(word: FeedbackRecord, other: FeedbackRecord) -> bool:
     """Whether two words say the same: what became known when is the medium's matter."""
     return word._replace(known=0) == other._replace(known=0)
 

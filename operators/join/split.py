@@ -17,7 +17,7 @@ import xxhash
 from operators.intake.label_codes import KINDS
 from operators.join.contributions import Contributions, assumed_sketches, sketches_of
 from operators.join.groups import grouped
-from operators.join.history import Word, changes
+from operators.join.history import FeedbackRecord, changes
 from operators.join.scores import Scores, probabilities_of, ranked_of
 from operators.join.stub import StubCodec, Stubs
 from operators.plans.join import SHARDS
@@ -49,12 +49,12 @@ class StubBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class WordBlock:
+class FeedbackBlock:
     """n feedback records of a model for one shard."""
 
     model: str
     keys: list[bytes]
-    words: list[Word]
+    words: list[FeedbackRecord]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class Delivery:
     topic: Topic
     progress: Progress
     stubs: tuple[StubBlock, ...] = ()
-    words: tuple[WordBlock, ...] = ()
+    words: tuple[FeedbackBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Direct:
+class Unjoined:
     """What one batch of one topic tells of a model without the join.
 
     Attributes:
@@ -92,7 +92,7 @@ class Direct:
     heard: dict[int, int] = field(default_factory=dict)
 
 
-Output = tuple[str, Delivery | Direct]
+Output = tuple[str, Delivery | Unjoined]
 """(name of the shard or model, what it gets)."""
 
 
@@ -140,7 +140,7 @@ class SplitPredictions:
             outputs.append((model, self._model(self.models[model], served, progress, blocks)))
         if news:
             outputs += [
-                (model, Direct(Topic.PREDICTIONS, progress)) for model in self.models.keys() - decoded.served.keys()
+                (model, Unjoined(Topic.PREDICTIONS, progress)) for model in self.models.keys() - decoded.served.keys()
             ]
         for shard in range(SHARDS) if news else blocks:
             outputs.append(
@@ -148,7 +148,7 @@ class SplitPredictions:
             )
         return outputs
 
-    def _model(self, model: _Model, served: Served, progress: Progress, blocks: dict[int, list[StubBlock]]) -> Direct:
+    def _model(self, model: _Model, served: Served, progress: Progress, blocks: dict[int, list[StubBlock]]) -> Unjoined:
         plan, columns = model.plan, served.columns
         score = model.scores(served.predictions)
         counts = _counted(score, served, ranking=plan.task.options.task == "ranking")
@@ -188,15 +188,15 @@ class SplitPredictions:
         version: IntArray,
         chosen: IntArray,
         progress: Progress,
-    ) -> Direct:
+    ) -> Unjoined:
         times, known = stubs.times[chosen], stubs.known[chosen]
         ticks = known // plan.tick
         if not len(chosen):
-            return Direct(Topic.PREDICTIONS, progress)
+            return Unjoined(Topic.PREDICTIONS, progress)
         groups = grouped(plan.families, ticks, times // plan.tick, versions, version[chosen], stubs.segments[:, chosen])
         folded = fold_predictions(plan.task, stubs.score[chosen][groups.rows], groups.groups, len(groups.keys))
         negative = {} if plan.negative_after is None else assumed_sketches(plan, stubs, versions, version, chosen)
-        return Direct(
+        return Unjoined(
             Topic.PREDICTIONS,
             progress,
             dict(zip(groups.keys, folded, strict=True)),
@@ -219,7 +219,7 @@ class SplitFeedback:
         """Deliveries to shards, and what is told directly."""
         progress = progress_of(decoded.origin, decoded.floor, self.pane)
         news = self.told.is_news(progress)
-        blocks: dict[int, list[WordBlock]] = {}
+        blocks: dict[int, list[FeedbackBlock]] = {}
         outputs: list[Output] = []
         for name, labels in decoded.labels:
             if labels.embedded is None:
@@ -228,21 +228,21 @@ class SplitFeedback:
                 outputs.append((name, self._embedded(self.models[name].plan, labels, labels.embedded, progress)))
         if news:
             told = {name for name, _ in outputs}
-            outputs += [(name, Direct(Topic.FEEDBACK, progress)) for name in self.models.keys() - told]
+            outputs += [(name, Unjoined(Topic.FEEDBACK, progress)) for name in self.models.keys() - told]
         for shard in range(SHARDS) if news else blocks:
             outputs.append((shard_name(shard), Delivery(Topic.FEEDBACK, progress, words=tuple(blocks.get(shard, ())))))
         return outputs
 
-    def _deliver(self, model: _Model, labels: Labels, blocks: dict[int, list[WordBlock]]) -> None:
+    def _deliver(self, model: _Model, labels: Labels, blocks: dict[int, list[FeedbackBlock]]) -> None:
         keys, _ = model.keys(labels.ids)
         words = _words(labels)
         shards = np.frombuffer(b"".join(keys), dtype=">u8") % np.uint64(SHARDS)
         for shard in np.unique(shards).tolist():
             rows = np.flatnonzero(shards == shard).tolist()
-            block = WordBlock(model.plan.model, [keys[row] for row in rows], [words[row] for row in rows])
+            block = FeedbackBlock(model.plan.model, [keys[row] for row in rows], [words[row] for row in rows])
             blocks.setdefault(int(shard), []).append(block)
 
-    def _embedded(self, plan: JoinPlan, labels: Labels, embedded: Embedded, progress: Progress) -> Direct:
+    def _embedded(self, plan: JoinPlan, labels: Labels, embedded: Embedded, progress: Progress) -> Unjoined:
         score = self.models[plan.model].scores(embedded.predictions)
         made = embedded.times
         stubs = Stubs(
@@ -259,7 +259,7 @@ class SplitFeedback:
             for (tick, state), sign in changes([word], int(made[row]), int(made[row]), plan.tick, None).items():
                 found.add(row, tick, state, sign)
         counts = np.bincount(labels.kinds, minlength=len(KINDS)).tolist()
-        return Direct(
+        return Unjoined(
             Topic.FEEDBACK,
             progress,
             sketches_of(plan, stubs, found),
@@ -308,10 +308,10 @@ def _deliver(
             blocks.setdefault(shard, []).append(block)
 
 
-def _words(labels: Labels) -> list[Word]:
+def _words(labels: Labels) -> list[FeedbackRecord]:
     clicked = labels.clicked
     numbers = [None if np.isnan(label) else label for label in labels.labels.tolist()]
     given = numbers if clicked is None else [None if one is None else list(one) for one in clicked]
     values = [None if np.isnan(value) else value for value in labels.values.tolist()]
     columns = zip(labels.times.tolist(), labels.known.tolist(), labels.kinds.tolist(), given, values, strict=True)
-    return list(map(Word._make, columns))
+    return list(map(FeedbackRecord._make, columns))

@@ -8,7 +8,7 @@ import numpy as np
 
 from operators.judging.curve_evaluations import curves_rows
 from operators.judging.evaluations import STATUSES, Evaluation, WindowRow
-from operators.judging.label_tables import Asked, coverage_of, table_of
+from operators.judging.label_tables import MonitorTable, coverage_of, table_of
 from operators.judging.opinions import RUN_LENGTH
 from operators.judging.readings import breach_level, insufficient, readings_of
 from operators.plans.label_monitors import CURVE_MONITOR
@@ -53,7 +53,7 @@ def window_rows(
     judged = {one.monitor.metric for one in mine if not one.compares}
     for table in window.tables:
         if table.metric not in judged:
-            asked = Asked(table, ("",) * len(table.groups), coverage_of(window, table.groups))
+            asked = MonitorTable(table, ("",) * len(table.groups), coverage_of(window, table.groups))
             yield from _rows(measures.model, span, asked, None, 0.0 if table.metric in OF_ANY_FLOOR else floor)
     for one in mine:
         found = table_of(one, window)
@@ -68,7 +68,7 @@ def window_rows(
 def curve_rows(measures: CohortMeasures, curve: CurveMeasure, one: PerformanceMonitor | None) -> Iterator[Evaluation]:
     """The row of the curve shift."""
     span = WindowRow(curve.recent.label, curve.end - curve.recent.size, curve.end)
-    asked = Asked(curve.table, ("",), np.array([curve.coverage]))
+    asked = MonitorTable(curve.table, ("",), np.array([curve.coverage]))
     yield from _rows(measures.model, span, asked, one, 0.0 if one is None else one.min_coverage)
 
 
@@ -121,7 +121,7 @@ def _said(opinion: Opinion) -> str:
 def _rows(
     model: str,
     span: WindowRow,
-    asked: Asked,
+    asked: MonitorTable,
     one: PerformanceMonitor | None,
     floor: float,
 ) -> Iterator[Evaluation]:

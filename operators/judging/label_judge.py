@@ -15,7 +15,7 @@ from operators.findings import Finding, Source, WindowSpan
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
 from operators.judging.label_evaluations import changed_rows, curve_rows, opinion_rows, window_rows
-from operators.judging.label_tables import Asked, coverage_of, table_of
+from operators.judging.label_tables import MonitorTable, coverage_of, table_of
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.opinions import Detectors, Opinion, load, opinions
 from operators.judging.readings import oriented, readings_of
@@ -57,7 +57,7 @@ class LabelJudgeConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class FindingBasis:
     """What a finding stands on beside its stream: what it was compared with, and how much was labelled."""
 
     against: str
@@ -78,7 +78,7 @@ class LabelJudgeState:
     """
 
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
-    grounds: dict[StreamKey, Ground] = field(default_factory=dict)
+    grounds: dict[StreamKey, FindingBasis] = field(default_factory=dict)
     objectives: dict[tuple[str, str], ObjectiveStanding] = field(default_factory=dict)
     stall: StallState = field(default_factory=StallState)
     detectors: dict[str, Detectors] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class LabelJudge:
                 self._window(window, looked)
         if measures.curve is not None and (CURVE_MONITOR, measures.curve.recent.size) in self.monitors:
             one = self.monitors[CURVE_MONITOR, measures.curve.recent.size]
-            asked = Asked(measures.curve.table, ("",), np.array([measures.curve.coverage]))
+            asked = MonitorTable(measures.curve.table, ("",), np.array([measures.curve.coverage]))
             self._judge(one, asked, measures.curve.end, np.array([np.nan]), looked)
         given_up = self._forget(measures, looked)
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
@@ -158,7 +158,7 @@ class LabelJudge:
                 self._judge(one, found, window.end, coverage_of(window, found.table.groups), looked)
 
     def _judge(
-        self, one: PerformanceMonitor, asked: Asked, end: int, shown: FloatArray, looked: set[StreamKey]
+        self, one: PerformanceMonitor, asked: MonitorTable, end: int, shown: FloatArray, looked: set[StreamKey]
     ) -> None:
         """Judge each group; one with too few labels stays what it was. `shown` is the coverage that findings tell."""
         monitor, (size,), table = one.monitor, one.monitor.windows, asked.table
@@ -173,7 +173,7 @@ class LabelJudge:
                 continue
             state = advance(self.state.streams, key, readings, end, size)
             if state is not None and state.at[0] == end:
-                self.state.grounds[key] = Ground(_against(one, asked.versus[row]), float(shown[row]))
+                self.state.grounds[key] = FindingBasis(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:
                 self.state.grounds.pop(key, None)
             if monitor.objective is not None and measurable(readings):

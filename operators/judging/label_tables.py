@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class MonitorTable:
     """What a monitor reads.
 
     Attributes:
@@ -33,20 +33,20 @@ class Asked:
     coverage: FloatArray
 
 
-def table_of(one: PerformanceMonitor, window: WindowMeasures) -> Asked | None:
+def table_of(one: PerformanceMonitor, window: WindowMeasures) -> MonitorTable | None:
     """The table that a monitor reads; None where it was not measured."""
     metric = one.monitor.metric
     if one.compares:
         for comparison in window.comparisons:
             if (comparison.against, comparison.form, comparison.table.metric) == (one.against, one.form, metric):
-                return Asked(comparison.table, comparison.versus, comparison.coverage)
+                return MonitorTable(comparison.table, comparison.versus, comparison.coverage)
         return None
     table = window.table(metric) or _complement(window, metric)
     if table is None:
         return None
     if one.against is not None:
         table = replace(table, baseline=np.full(table.value.shape, one.against.value))
-    return Asked(table, ("",) * len(table.groups), coverage_of(window, table.groups))
+    return MonitorTable(table, ("",) * len(table.groups), coverage_of(window, table.groups))
 
 
 def coverage_of(window: WindowMeasures, groups: tuple[Key, ...]) -> FloatArray:

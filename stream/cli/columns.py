@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from stream.errors import UsageError
-from stream.references.wishes import Said
+from stream.references.wishes import ColumnOptions
 
 Label = Annotated[str | None, typer.Option("--label", metavar="COLUMN", help="Column with what turned out to be true.")]
 Prediction = Annotated[
@@ -37,7 +37,7 @@ Classes = Annotated[
 ]
 
 
-def said(given: dict[str, Any]) -> Said:
+def said(given: dict[str, Any]) -> ColumnOptions:
     """What the options say.
 
     Raises:
@@ -59,7 +59,7 @@ def said(given: dict[str, Any]) -> Said:
             raise UsageError(f"--ignore: {name!r} is given to another option too")
     missing = None if given["missing"] is None else tuple(given["missing"])
     classes = None if given["classes"] is None else tuple(_names([given["classes"]]))
-    return Said(roles, kinds, ignored, missing, threshold, given["positive"], classes)
+    return ColumnOptions(roles, kinds, ignored, missing, threshold, given["positive"], classes)
 
 
 def _names(given: list[str] | None) -> list[str]:

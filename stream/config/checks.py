@@ -10,7 +10,7 @@ from operators.settings.model import FeatureSettings, ModelSettings
 from operators.settings.objective import Objective
 from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels
-from stream.config.problems import Finding, KeyPath
+from stream.config.problems import ConfigFinding, KeyPath
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
 from windows.statistics.dispersion import ENOUGH_PAIRS, FEWEST_PAIRS
@@ -32,7 +32,7 @@ UNREADABLE = frozenset('"\\')
 """Characters that the decoder's field names cannot hold."""
 
 
-def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> Iterator[Finding]:
+def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> Iterator[ConfigFinding]:
     """What is wrong between keys of the config."""
     seen: dict[str, int] = {}
     for index, model in enumerate(models):
@@ -66,7 +66,7 @@ def _turned(metric: str, objective: Objective) -> str | None:
     return f"{turned} is needed: {good} values of {metric} are good, and an objective says what must hold"
 
 
-def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:
+def _window(path: KeyPath, size: int, pane: int) -> Iterator[ConfigFinding]:
     if size < pane or size % pane:
         yield path, None, f"a multiple of time.pane ({show_duration(pane)}) is needed"
     elif size > pane and plan(size, pane).slices < min(FEWEST_SLICES, size // pane):
@@ -77,7 +77,7 @@ def _window(path: KeyPath, size: int, pane: int) -> Iterator[Finding]:
         yield path, None, allowed
 
 
-def reference_findings(model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")) -> Iterator[Finding]:
+def reference_findings(model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")) -> Iterator[ConfigFinding]:
     """What is wrong between a model's settings and its reference; paths are within the model.
 
     Args:
@@ -111,7 +111,7 @@ def reference_findings(model: ModelSettings, reference: Reference, config: Path 
         yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
 
 
-def _otherwise_read(name: str, feature: FeatureSettings, reading: Reading) -> Iterator[Finding]:
+def _otherwise_read(name: str, feature: FeatureSettings, reading: Reading) -> Iterator[ConfigFinding]:
     """Settings of a feature that its reference was not built by."""
     if feature.missing is not None and set(feature.missing) != set(reading.missing):
         has = ", ".join(map(repr, reading.missing)) or "none"
@@ -146,7 +146,7 @@ def _without_segment(key: str, model: ModelSettings, reference: Reference, confi
     return f"the reference was built without this segment{has}; {build}"
 
 
-def _unreadable(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+def _unreadable(model: ModelSettings, reference: Reference) -> Iterator[ConfigFinding]:
     """Names that no record could be decoded with."""
     allowed = "names without quotation marks and backslashes are needed"
     for name in reference.features:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from operators.settings.model import ModelSettings
     from operators.settings.source import SourceSettings
-    from stream.config.problems import Finding
+    from stream.config.problems import ConfigFinding
     from stream.config.edges.kafka import TopicsSettings
     from windows.references.reference import Reference
 
@@ -69,7 +69,7 @@ def source_findings(
     models: Sequence[ModelSettings],
     references: Mapping[str, Reference],
     pane: int,
-) -> Iterator[Finding]:
+) -> Iterator[ConfigFinding]:
     """Maps that cannot be followed for the models that there are."""
     given = sources_of(sources, models)
     layouts = {model.name: layout_of(references[model.name], model.segments) for model in models}

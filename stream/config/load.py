@@ -18,7 +18,7 @@ from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.inputs import source_findings
-from stream.config.problems import ConfigError, Finding, Problem
+from stream.config.problems import ConfigError, ConfigFinding, Problem
 from stream.config.secrets import secrets_of
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.http import HttpSettings
@@ -77,13 +77,13 @@ class Config(Settings):
         """The file it was loaded from."""
         return self._source
 
-    def problems(self, findings: Iterable[Finding]) -> list[Problem]:
+    def problems(self, findings: Iterable[ConfigFinding]) -> list[Problem]:
         """The findings with their places, in the order of the file."""
         document = self._document
         found = findings if document is None else sorted(findings, key=lambda finding: document.line(finding[0]))
         return [self.problem(finding) for finding in found]
 
-    def problem(self, finding: Finding) -> Problem:
+    def problem(self, finding: ConfigFinding) -> Problem:
         """The finding with its place in the file it was loaded from."""
         path, said, allowed = finding
         if self._document is None:

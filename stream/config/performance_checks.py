@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings, Rule
-    from stream.config.problems import Finding, KeyPath
+    from stream.config.problems import ConfigFinding, KeyPath
     from windows.references.reference import Reference
 
 OPTIONS = ("threshold", "k", "tolerance")
@@ -25,7 +25,7 @@ OPTIONS = ("threshold", "k", "tolerance")
 NEEDS_PERFORMANCE = "needs labels: say under `performance:` how they come, or remove it"
 
 
-def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterator[Finding]:
+def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterator[ConfigFinding]:
     """What is wrong between the keys; `at` is the model's path."""
     yield from _objectives(model, at)
     if model.performance is None:
@@ -41,7 +41,7 @@ def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterat
             yield (*at, *error.path), None, error.allowed
 
 
-def reference_without_labels(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+def reference_without_labels(model: ModelSettings, reference: Reference) -> Iterator[ConfigFinding]:
     """Rules against a reference that has no labelled rows, or others than asked for; paths are within the model."""
     performance = model.performance
     if performance is None:
@@ -72,7 +72,7 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
         yield from _reach(model, path, metric, rule, reference)
 
 
-def _reach(model: ModelSettings, path: KeyPath, metric: str, rule: Rule, reference: Reference) -> Iterator[Finding]:
+def _reach(model: ModelSettings, path: KeyPath, metric: str, rule: Rule, reference: Reference) -> Iterator[ConfigFinding]:
     """A rule that the reference's own value leaves nothing to fire on."""
     name = ERROR_OF[model.task][1] if metric == "error" else metric
     value = reference_value(name, reference)
@@ -83,7 +83,7 @@ def _reach(model: ModelSettings, path: KeyPath, metric: str, rule: Rule, referen
         yield (*path, rule.form), None, need
 
 
-def _classes(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
+def _classes(model: ModelSettings, reference: Reference) -> Iterator[ConfigFinding]:
     """Names of classes that config and reference do not agree on, or that are not known."""
     given = model.classes or ()
     if reference.positions and given and given != reference.positions:
@@ -100,7 +100,7 @@ def _classes(model: ModelSettings, reference: Reference) -> Iterator[Finding]:
         yield ("performance", "positive"), f"given {performance.positive!r}", f"one of classes: {', '.join(given)}"
 
 
-def _objectives(model: ModelSettings, at: KeyPath) -> Iterator[Finding]:
+def _objectives(model: ModelSettings, at: KeyPath) -> Iterator[ConfigFinding]:
     for metric in model.sla:
         if metric not in LABEL_METRICS:
             continue
@@ -110,7 +110,7 @@ def _objectives(model: ModelSettings, at: KeyPath) -> Iterator[Finding]:
             yield (*at, "sla", metric), None, _metrics_of(model)
 
 
-def _crossings(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+def _crossings(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[ConfigFinding]:
     known = ", ".join(model.segments) or "it has none"
     for number, crossing in enumerate(performance.cross):
         for place, key in enumerate(crossing):
@@ -118,7 +118,7 @@ def _crossings(model: ModelSettings, performance: PerformanceSettings, at: KeyPa
                 yield (*at, "performance", "cross", number, place), None, f"one of the model's segments: {known}"
 
 
-def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[ConfigFinding]:
     for path, metric, rule in rules_of(performance):
         if metric == "error":
             if rule.form not in {"max_rise", "max_ratio"}:
@@ -135,7 +135,7 @@ def _rules(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) 
             yield (*at, *path, rule.form), None, need
 
 
-def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[ConfigFinding]:
     """Label coverage that no judged window would have, or that says nothing."""
     given: list[tuple[KeyPath, float]] = [(("performance",), performance.min_coverage)]
     for path, metric, rule in rules_of(performance):
@@ -151,7 +151,7 @@ def _floors(performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
             yield (*at, *path, "min_coverage"), None, allowed
 
 
-def _task(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[Finding]:
+def _task(model: ModelSettings, performance: PerformanceSettings, at: KeyPath) -> Iterator[ConfigFinding]:
     """Keys that mean something for some tasks only."""
     here = (*at, "performance")
     if "within_tolerance" in performance.rules and performance.tolerance is None:

@@ -9,7 +9,7 @@ from stream.redact import redact
 
 KeyPath = tuple[str | int, ...]
 
-Finding = tuple[KeyPath, str | None, str]
+ConfigFinding = tuple[KeyPath, str | None, str]
 """Path, what was given (None: the value at the path), what is allowed."""
 
 LONGEST = 80

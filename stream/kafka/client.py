@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError
 
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     from stream.config.edges.kafka import KafkaSettings
@@ -55,14 +55,14 @@ _PRODUCER = {
     "message.max.bytes": 16 << 20,
 }
 
-_seldom = Seldom()
+_throttle = Throttle()
 _HOW_LONG = re.compile(r" \(after .*|, \d+ identical error.*", re.DOTALL)
 """What differs each time that the same error is met."""
 
 
 def _log_error(error: KafkaError) -> None:
     """Once in a while: without a broker each client meets the same error several times a second."""
-    due = _seldom.due(_HOW_LONG.sub("", error.str()))
+    due = _throttle.due(_HOW_LONG.sub("", error.str()))
     _LOG.log(logging.WARNING if due else logging.DEBUG, "kafka: %s", error.str())
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     import threading
@@ -103,7 +103,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         self._failed: Counter[str] = Counter()
         self._too_large: list[_Attempt] = []
         self._one_by_one = False
-        self._log_shortened = Seldom()
+        self._log_shortened = Throttle()
         self._waited(0.0)
 
     def write_batch(self, values: list[Any]) -> None:

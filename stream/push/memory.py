@@ -11,7 +11,7 @@ from operators.alerts.event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.push.board import Clocks, Entry, View
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ class Memory:
     def __init__(self, directory: Path) -> None:
         """Keep it in this directory, once that is there."""
         self._path = directory / FILE
-        self._seldom = Seldom()
+        self._throttle = Throttle()
 
     def load(self) -> View:
         """What was kept; an empty board when there is nothing or it cannot be read."""
@@ -70,5 +70,5 @@ class Memory:
             write_atomically(self._path, msgspec.msgpack.encode(_File(kept, view.clocks)))
             self._path.chmod(0o600)
         except (UsageError, OSError) as error:
-            if self._seldom.due():
+            if self._throttle.due():
                 _LOG.warning("a restart would forget what Alertmanager was told: %s", error)

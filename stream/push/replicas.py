@@ -22,7 +22,7 @@ from stream.push.board import Board, View
 from stream.push.body import Texts, requests, texts_of
 from stream.push.client import Client, PushError, RefusedError, clients_of
 from stream.push.memory import Memory
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,7 +118,7 @@ class _Replica:
         self.url = client.url
         self._client, self._board, self._policy, self._ends, self._closing = client, board, policy, ends, closing
         self._failing_since: float | None = None
-        self._seldom = Seldom()
+        self._throttle = Throttle()
 
     def start(self, apply: Callable[[Report], None]) -> None:
         """Start the thread."""
@@ -171,7 +171,7 @@ class _Replica:
         if self._failing_since is None:
             self._failing_since = time.monotonic()
         self._count("failed")
-        if self._seldom.due():
+        if self._throttle.due():
             _LOG.warning("%s does not take alerts; they are sent again until it does: %s", self.url, why)
 
     def _succeeded(self) -> None:

@@ -25,7 +25,7 @@ from stream.files import write_atomically
 from stream.references.build import BuildOptions, Progress, build
 from stream.references.label_rows import probable
 from stream.references.plan import OutcomeOptions, Plan, plan_build
-from stream.references.wishes import NOTHING_SAID, Said, said_outcomes
+from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
 from stream.rows.open import open_rows
@@ -63,7 +63,7 @@ class InitOptions:
     segments: tuple[str, ...] = ()
     task: Task | None = None
     force: bool = False
-    said: Said = NOTHING_SAID
+    said: ColumnOptions = NOTHING_SAID
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ColumnOptions:
     """What was said.
 
     Attributes:
@@ -33,10 +33,10 @@ class Said:
     classes: tuple[str, ...] | None = None
 
 
-NOTHING_SAID = Said({}, {})
+NOTHING_SAID = ColumnOptions({}, {})
 
 
-def wishes_of(settings: ModelSettings, said: Said) -> Wishes:
+def wishes_of(settings: ModelSettings, said: ColumnOptions) -> Wishes:
     """What is asked of the readers: the command line's word counts where both speak."""
     features = settings.features or {}
     return Wishes(
@@ -52,7 +52,7 @@ def resolutions_of(settings: ModelSettings) -> dict[str, float]:
     return {name: feature.resolution for name, feature in features.items() if feature.resolution is not None}
 
 
-def said_outcomes(options: OutcomeOptions, said: Said) -> OutcomeOptions:
+def said_outcomes(options: OutcomeOptions, said: ColumnOptions) -> OutcomeOptions:
     """How predictions are held against labels, with what the command line says."""
     return replace(
         options,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from stream.metrics.reports import GaugeBlock
 from stream.state.rocks_store import RocksStore
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +26,12 @@ class ToldStore(RocksStore):
         super().__init__(directory, shard)
         self._shard = str(shard)
         self._reporter = reporter
-        self._seldom = Seldom(TELL_EVERY)
+        self._throttle = Throttle(TELL_EVERY)
 
     def commit(self, sequence: int) -> None:
         """Commit; see RocksStore."""
         super().commit(sequence)
-        if self._seldom.due():
+        if self._throttle.due():
             size = self.size
             owner = f"join/{self._shard}"
             self._reporter.send(GaugeBlock(owner, "join_stubs", ((self._shard,),), (float(size.stubs),)))

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent
@@ -34,7 +34,7 @@ class DeadLetterJournal:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
-        self._seldom = Seldom()
+        self._throttle = Throttle()
 
     def count(self, letter: DeadLetter, _: int) -> None:
         """The broker has this one."""
@@ -42,7 +42,7 @@ class DeadLetterJournal:
 
     def tell(self) -> None:
         """Log what came since the last line, unless that was a moment ago."""
-        if self._counts and self._seldom.due():
+        if self._counts and self._throttle.due():
             self.tell_all()
 
     def tell_all(self) -> None:

@@ -17,7 +17,7 @@ from operators.settings.alerting import AlertingSettings
 from operators.settings.policy import severity_table
 
 if TYPE_CHECKING:
-    from operators.alerts.alert import Found
+    from operators.alerts.alert import Verdict
     from operators.alerts.event import AlertEvent
 
 PANE = 10_000
@@ -45,18 +45,18 @@ def test_a_source_advances_only_what_it_feeds() -> None:
     assert [(event.alert, event.state, event.ended_at) for event in ended] == [("PerformanceDrop", "resolved", 120_000)]
 
 
-def run(ticks: list[Found], logic: Alerts | None = None) -> list[AlertEvent]:
+def run(ticks: list[Verdict], logic: Alerts | None = None) -> list[AlertEvent]:
     """The events of ticks."""
     logic = alerts() if logic is None else logic
     return [event for tick in ticks for event in logic(tick)]
 
 
-def of_predictions(pattern: str) -> list[Found]:
+def of_predictions(pattern: str) -> list[Verdict]:
     """A tick each pane, with a finding where the pattern has an x."""
     return [verdicts((at + 1) * PANE, *([SLOW] if mark == "x" else [])) for at, mark in enumerate(pattern)]
 
 
-def of_labels(pattern: str, every: int = 3) -> list[Found]:
+def of_labels(pattern: str, every: int = 3) -> list[Verdict]:
     """A tick of labels every few panes."""
     return [
         label_verdicts((at + 1) * PANE * every, *([WRONG] if mark == "x" else [])) for at, mark in enumerate(pattern)

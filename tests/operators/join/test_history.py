@@ -12,8 +12,8 @@ from operators.join.history import (
     MOST_WORDS,
     NOTHING,
     Change,
-    Said,
-    Word,
+    FeedbackHistory,
+    FeedbackRecord,
     changes,
     decode,
     difference,
@@ -24,7 +24,7 @@ from operators.join.history import (
 
 TICK = 10
 words = st.builds(
-    Word,
+    FeedbackRecord,
     at=st.integers(0, 60),
     known=st.integers(0, 90),
     kind=st.integers(0, 2),
@@ -46,7 +46,7 @@ def at(found: Counter[Change], tick: int) -> tuple[object, object] | None:
     return left[0] if left else None  # type: ignore[return-value]
 
 
-def by_hand(given_words: list[Word], made: int, until: int, negative_after: int | None) -> tuple[object, object] | None:
+def by_hand(given_words: list[FeedbackRecord], made: int, until: int, negative_after: int | None) -> tuple[object, object] | None:
     """The latest label and the latest value among the words known by then; an assumed negative where there is none."""
     heard = sorted((word for word in given_words if max(word.known, made) < until), key=lambda w: (w.at, repr(w[2:])))
     label = next((word.label for word in reversed(heard) if word.label is not None), None)
@@ -57,7 +57,7 @@ def by_hand(given_words: list[Word], made: int, until: int, negative_after: int 
 
 
 @given(histories, st.integers(0, 50), st.sampled_from([None, 5, 40]))
-def test_the_latest_word_known_counts(given_words: list[Word], made: int, negative_after: int | None) -> None:
+def test_the_latest_word_known_counts(given_words: list[FeedbackRecord], made: int, negative_after: int | None) -> None:
     """At every moment the step function says what a look at all the words says."""
     found = changes(given_words, made, made, TICK, negative_after)
     for tick in range(12):
@@ -65,7 +65,7 @@ def test_the_latest_word_known_counts(given_words: list[Word], made: int, negati
 
 
 @given(st.lists(words, min_size=1, max_size=3, unique=True), st.sampled_from([None, 20]))
-def test_whatever_order_words_arrive_in_the_contributions_add_up(said: list[Word], negative_after: int | None) -> None:
+def test_whatever_order_words_arrive_in_the_contributions_add_up(said: list[FeedbackRecord], negative_after: int | None) -> None:
     """The sum of all differences is the final step function less what was assumed beforehand."""
     final = changes(said, 5, 5, TICK, negative_after)
     assumed = changes([], 5, 5, TICK, negative_after)
@@ -80,23 +80,23 @@ def test_whatever_order_words_arrive_in_the_contributions_add_up(said: list[Word
 
 
 @given(words.filter(lambda word: word.label is not None or word.value is not None))
-def test_a_first_word_is_the_short_cut_of_the_general_case(word: Word) -> None:
+def test_a_first_word_is_the_short_cut_of_the_general_case(word: FeedbackRecord) -> None:
     """Both say the same."""
     tick, state, sign = first(word, 7, TICK)
     assert changes([word], 7, 7, TICK, None) == {(tick, state): sign}
 
 
 @given(histories)
-def test_a_history_survives_its_bytes(said: list[Word]) -> None:
+def test_a_history_survives_its_bytes(said: list[FeedbackRecord]) -> None:
     """Encoding and decoding give the same words."""
     for stub in (None, b"a stub"):
-        assert decode(encode(Said(said, stub, 9))) == Said(said, stub, 9)
+        assert decode(encode(FeedbackHistory(said, stub, 9))) == FeedbackHistory(said, stub, 9)
     assert decode(None) == NOTHING
 
 
 def test_a_history_is_bounded() -> None:
     """The earliest words are forgotten first."""
-    said: list[Word] = []
+    said: list[FeedbackRecord] = []
     for time in range(20):
-        said = extended(said, Word(time, time, 0, 1.0, None))
+        said = extended(said, FeedbackRecord(time, time, 0, 1.0, None))
     assert [word.at for word in said] == list(range(20 - MOST_WORDS, 20))

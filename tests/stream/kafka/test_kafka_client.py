@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from stream.config.edges.kafka import KafkaSettings
 from stream.kafka import client as kafka_client
 from stream.kafka.client import consumer_properties, producer_properties
-from stream.throttle import Seldom
+from stream.throttle import Throttle
 
 REFUSED = KafkaError(KafkaError._TRANSPORT, "a:1: connection refused (after 2ms in state CONNECT)")
 AGAIN = KafkaError(KafkaError._TRANSPORT, "a:1: connection refused (after 0ms in state CONNECT, 7 identical error(s))")
@@ -18,13 +18,13 @@ def test_an_error_that_goes_on_is_logged_once_in_a_while(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An outage of hours fills no disk, however long each attempt took; another error is news."""
-    monkeypatch.setattr(kafka_client, "_seldom", Seldom())
+    monkeypatch.setattr(kafka_client, "_throttle", Throttle())
     said = consumer_properties(KafkaSettings())["error_cb"]
     with caplog.at_level(logging.WARNING):
         for error in (REFUSED, AGAIN, DOWN, OTHER, REFUSED, DOWN):
             said(error)
         assert caplog.messages == [f"kafka: {error.str()}" for error in (REFUSED, DOWN, OTHER)]
-        monkeypatch.setattr(kafka_client, "_seldom", Seldom(0.0))
+        monkeypatch.setattr(kafka_client, "_throttle", Throttle(0.0))
         said(REFUSED)
     assert len(caplog.messages) == 4
 

@@ -14,7 +14,7 @@ from stream.cli.columns import said
 from stream.config.load import load
 from stream.errors import UsageError
 from stream.references.init import InitOptions, initialise
-from stream.references.wishes import Said
+from stream.references.wishes import ColumnOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_what_is_said_is_in_the_config(tmp_path: Path) -> None:
 
 def test_options_that_contradict_each_other_are_refused() -> None:
     """Each by name; lists may be given at once or one by one."""
-    assert said({**NOTHING, "categorical": ["a,b", "c"]}) == Said({}, dict.fromkeys("abc", "categorical"))
+    assert said({**NOTHING, "categorical": ["a,b", "c"]}) == ColumnOptions({}, dict.fromkeys("abc", "categorical"))
     for given in (
         {"categorical": ["a"], "numeric": ["a"]},
         {"ignore": ["a"], "label": "a"},
@@ -85,5 +85,5 @@ def test_names_that_no_config_can_hold_are_refused_and_nothing_is_left(tmp_path:
     with pytest.raises(UsageError, match=r"names are 1 to 200 printable characters.*--ignore"):
         initialise(options, lambda _name, _share: None)
     assert not (tmp_path / "out").exists()
-    kept = InitOptions(tmp_path / "r.parquet", "m", tmp_path / "out", said=Said({}, {}, ignored=(name,)))
+    kept = InitOptions(tmp_path / "r.parquet", "m", tmp_path / "out", said=ColumnOptions({}, {}, ignored=(name,)))
     assert initialise(kept, lambda _name, _share: None).reference.features.keys() == {"fine"}

@@ -10,21 +10,21 @@ from operators.join.contributions import Contributions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.join.history import State, Word
+    from operators.join.history import State, FeedbackRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StoreAnswers:
     """Feedback records of a model with what the store knows of their predictions: n of each."""
 
     keys: list[bytes]
-    words: list[Word]
+    words: list[FeedbackRecord]
     said: list[bytes | None]
     stubs: list[bytes | None]
 
-    def only(self, rows: Sequence[int]) -> Asked:
+    def only(self, rows: Sequence[int]) -> StoreAnswers:
         """These rows of it."""
-        return Asked(
+        return StoreAnswers(
             [self.keys[row] for row in rows],
             [self.words[row] for row in rows],
             [self.said[row] for row in rows],
@@ -32,7 +32,7 @@ class Asked:
         )
 
 
-class Found:
+class JoinedBatch:
     """Contributions of one model in one batch, with the stubs they are about.
 
     Attributes:

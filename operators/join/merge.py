@@ -1,4 +1,4 @@
-"""Known: what all shards and both topics found of a model, brought together by the moment it became known.
+"""Merge: what all shards and both topics found of a model, brought together by the moment it became known.
 
 Keyed by model. A tick goes once nothing can become known in it any more.
 """
@@ -17,7 +17,7 @@ from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
     from operators.join.contributions import Sketches
-    from operators.join.split import Direct
+    from operators.join.split import Unjoined
     from operators.join.ticks import Deltas
 
 MAX_EMPTY_TICKS = 360
@@ -25,7 +25,7 @@ MAX_EMPTY_TICKS = 360
 
 
 @dataclass(frozen=True, slots=True)
-class KnownConfig:
+class ShardMergeConfig:
     """One model: the pane its topics' clocks count in and the tick (both ms), versions told apart, label reach (ms)."""
 
     model: str
@@ -46,7 +46,7 @@ class OpenTick:
 
 
 @dataclass(slots=True)
-class KnownState:
+class ShardMergeState:
     """Open ticks, the clocks, counts by shard, what is assumed for later, and the latest times told."""
 
     predictions: PartitionClocks = field(default_factory=PartitionClocks)
@@ -66,15 +66,15 @@ class KnownState:
     version: ClassVar[int] = 1
 
 
-class Known:
+class ShardMerge:
     """Brings together one model."""
 
-    def __init__(self, config: KnownConfig, state: KnownState) -> None:
+    def __init__(self, config: ShardMergeConfig, state: ShardMergeState) -> None:
         """Continue from `state`."""
         self.config = config
         self.state = state
 
-    def __call__(self, items: list[Direct | Joined]) -> list[CohortTick]:
+    def __call__(self, items: list[Unjoined | Joined]) -> list[CohortTick]:
         """Take what was found, in the order of each shard and partition; give the ticks that are complete."""
         ticks: list[CohortTick] = []
         for item in items:
@@ -99,7 +99,7 @@ class Known:
         if joined.ended:
             state.ended.add(joined.shard)
 
-    def _take_direct(self, direct: Direct) -> None:
+    def _take_direct(self, direct: Unjoined) -> None:
         state, config = self.state, self.config
         clocks = state.predictions if direct.topic == Topic.PREDICTIONS else state.feedback
         floor = clocks.floors.get(direct.progress.partition, 0) * config.pane // config.tick
