@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from windows.arrays import BoolArray, IntArray
 
 MAX_SLICES = 60
@@ -60,6 +62,21 @@ def duration_text(ms: int) -> str:
 def floor_of(newest: int, lateness: int, pane: int) -> int:
     """The first pane still open once `newest` (ms) has been seen: every pane before it has ended `lateness` ago."""
     return (newest - lateness) // pane
+
+
+def gone_through(begin: int, mark: int, held: Iterable[int], most: int) -> list[int]:
+    """Panes of [begin, mark) to be gone through one by one.
+
+    All that are held, the first `most` of the empty ones before each of them, and the last.
+    """
+    if mark - begin <= most:
+        return list(range(begin, mark))
+    due: list[int] = []
+    at = begin
+    for pane in sorted({*(pane for pane in held if begin <= pane < mark), mark - 1}):
+        due += (*range(at, min(pane, at + most)), pane)
+        at = pane + 1
+    return due
 
 
 def late_in_order(

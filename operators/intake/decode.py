@@ -11,7 +11,7 @@ from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
-from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, kept, transpose, transpose_served
+from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, transpose, transpose_served
 from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class Decode:
             part = _part(schema, timed, rows)
             whole, served[model] = transpose_served(part, _picked(timed.stamps, rows), _picked(timed.known, rows))
             if in_time is None or len(in_time):
-                columns[model] = whole if in_time is None else kept(whole, in_time)
+                columns[model] = whole if in_time is None else whole.at(in_time)
             return
         if in_time is not None:
             rows = in_time if rows is None else rows[in_time]

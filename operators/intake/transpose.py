@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -62,22 +62,6 @@ def transpose_served(part: Transposed, times: IntArray, known: IntArray) -> tupl
     rows = _rows(part)
     columns = _columns(part, rows)
     return columns, Served(columns, rows[PREDICTION_ID], times, known, rows[PREDICTION])
-
-
-def kept(columns: Columns, rows: IntArray) -> Columns:
-    """The same columns with these rows only."""
-    failed = None if columns.failed is None else columns.failed[rows]
-    return replace(
-        columns,
-        panes=columns.panes[rows],
-        version=columns.version[rows],
-        numeric=columns.numeric[:, rows],
-        categorical=columns.categorical[:, rows],
-        segments=columns.segments[:, rows],
-        latency=columns.latency[rows],
-        failed=failed if failed is not None and failed.any() else None,
-        probabilities=None if columns.probabilities is None else columns.probabilities[rows],
-    )
 
 
 def _rows(part: Transposed) -> list[tuple[Any, ...]]:

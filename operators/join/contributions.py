@@ -65,7 +65,7 @@ def sketches_of(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Sketches:
         stubs.segments[:, rows],
     )
     outcomes = _outcomes(stubs, found, rows, times)
-    folded = fold_outcomes(plan.task, _taken(outcomes, groups.rows), groups.groups, len(groups.keys))
+    folded = fold_outcomes(plan.task, outcomes.part(groups.rows), groups.groups, len(groups.keys))
     return dict(zip(groups.keys, folded, strict=True))
 
 
@@ -89,7 +89,7 @@ def assumed_sketches(
         delay=np.full(count, after, dtype=np.int64),
         sign=np.ones(count, dtype=np.int64),
     )
-    folded = fold_outcomes(plan.task, _taken(outcomes, groups.rows), groups.groups, len(groups.keys))
+    folded = fold_outcomes(plan.task, outcomes.part(groups.rows), groups.groups, len(groups.keys))
     return dict(zip(groups.keys, folded, strict=True))
 
 
@@ -116,18 +116,3 @@ def _clicked(state: State) -> Sequence[object] | None:
     if state.label is None:
         return None
     return state.label if isinstance(state.label, tuple) else ()
-
-
-def _taken(outcomes: Outcomes, rows: IntArray) -> Outcomes:
-    """The same outcomes, row by row as asked for."""
-    picked = rows.tolist() if outcomes.ranked is not None or outcomes.clicked is not None else []
-    return Outcomes(
-        score=outcomes.score[rows],
-        probabilities=None if outcomes.probabilities is None else outcomes.probabilities[rows],
-        ranked=None if outcomes.ranked is None else [outcomes.ranked[row] for row in picked],
-        label=outcomes.label[rows],
-        clicked=None if outcomes.clicked is None else [outcomes.clicked[row] for row in picked],
-        value=outcomes.value[rows],
-        delay=outcomes.delay[rows],
-        sign=outcomes.sign[rows],
-    )

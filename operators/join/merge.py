@@ -13,12 +13,14 @@ from operators.join.names import Named, name_of
 from operators.join.ticks import NEVER, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
 from operators.records import Topic
+from windows.panes import gone_through
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
     from operators.join.contributions import Sketches
     from operators.join.split import Unjoined
     from operators.join.ticks import Deltas
+    from windows.arrays import IntArray
 
 MAX_EMPTY_TICKS = 360
 """After a gap in event time this many empty ticks are gone through one by one; the rest of the gap is one step."""
@@ -155,25 +157,10 @@ class ShardMerge:
             begin = min([*state.open, mark - 1 if state.over else mark])
         if mark <= begin and not state.over:
             return []
-        due = self._due(begin, mark) or [max(begin, mark) - 1]
+        held = (*state.open, *state.assumed)
+        due = gone_through(begin, mark, held, MAX_EMPTY_TICKS) or [max(begin, mark) - 1]
         state.closed = max(begin, mark)
         return [self._tick(tick, ended=state.over and tick == due[-1]) for tick in due]
-
-    def _due(self, begin: int, mark: int) -> list[int]:
-        """Ticks in [begin, mark).
-
-        All that hold something, the empty ones of each gap up to a limit, and the last.
-        """
-        if mark - begin <= MAX_EMPTY_TICKS:
-            return list(range(begin, mark))
-        due: list[int] = []
-        at = begin
-        held = {tick for tick in (*self.state.open, *self.state.assumed) if begin <= tick < mark}
-        for tick in sorted({*held, mark - 1}):
-            due += range(at, min(tick, at + MAX_EMPTY_TICKS))
-            due.append(tick)
-            at = tick + 1
-        return due
 
     def _tick(self, tick: int, *, ended: bool) -> CohortTick:
         state = self.state
@@ -211,6 +198,6 @@ class ShardMerge:
         return total
 
 
-def _merge(deltas: Deltas, key: tuple[int, str, str], sketch: object) -> None:
+def _merge(deltas: Deltas, key: tuple[int, str, str], sketch: IntArray) -> None:
     known = deltas.get(key)
-    deltas[key] = sketch if known is None else known + sketch  # type: ignore[assignment, operator]
+    deltas[key] = sketch if known is None else known + sketch

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from operators.predictions.due import due_panes, looks_at
-from windows.predictions.fold import Binning, binning_of, fold, take
+from windows.panes import gone_through
+from windows.predictions.fold import Binning, binning_of, fold
 from windows.segments import OTHER, WHOLE, segment_name
 from windows.watermark import PartitionClocks
 
@@ -144,7 +145,7 @@ class Close:
             return
         if self.binning is None:
             self.binning = binning_of(self.config.layout)
-        kept = take(columns, ~late)
+        kept = columns.at(~late)
         for (index, version, segment), sketch in fold(self.binning, self._named(kept)).items():
             groups = self.state.open.setdefault(index, {})
             known = groups.get((version, segment))
@@ -208,23 +209,10 @@ class Close:
         return [self._tick(pane) for pane in self._due(begin, mark)]
 
     def _due(self, begin: int, mark: int) -> list[int]:
-        """Panes to tick in [begin, mark).
-
-        All that hold data, and the empty ones of each gap up to a limit, and the last.
-        """
+        """Panes to tick in [begin, mark)."""
         if self.config.windows is not None:
             return self._jumps(begin, mark, self.config.windows)
-        if mark - begin <= MAX_EMPTY_PANES:
-            return list(range(begin, mark))
-        held = sorted(pane for pane in self.state.open if pane < mark)
-        due: list[int] = []
-        at = begin
-        for pane in (*held, mark - 1):
-            due += range(at, min(pane, at + MAX_EMPTY_PANES))
-            if pane >= at:
-                due.append(pane)
-            at = max(at, pane + 1)
-        return due
+        return gone_through(begin, mark, self.state.open, MAX_EMPTY_PANES)
 
     def _jumps(self, begin: int, mark: int, windows: tuple[Window, ...]) -> list[int]:
         """Panes of [begin, mark) in which anything can change."""

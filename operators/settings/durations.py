@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from windows.panes import duration_text
+
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 """Milliseconds in each unit."""
 LONGEST = 366 * UNITS["d"]
@@ -40,10 +42,7 @@ def parse_duration(given: object) -> int:
 
 def show_duration(millis: int) -> str:
     """The shortest text of a duration that `parse_duration` reads back: 90000 -> "90s", 3600000 -> "1h"."""
-    for unit in ("d", "h", "m", "s"):
-        if millis and millis % UNITS[unit] == 0:
-            return f"{millis // UNITS[unit]}{unit}"
-    return f"{millis}ms"
+    return duration_text(millis)
 
 
 Millis = Annotated[int, BeforeValidator(parse_duration)]

@@ -7,13 +7,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from bytewax._bytewax import run_main
 
 from operators.plans.model import plan_models
 from operators.records import Topic
 from stream.config.inputs import sources_of
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
+from stream.engine.run import run_alone
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.kafka.messages import rfc3339
@@ -99,7 +99,7 @@ def replay(
         )
         flow = build(models, config.time, config.alerting, edges)
         with spared(), Witness() as witness:
-            run_main(witness.over(flow), epoch_interval=ONE_EPOCH)  # type: ignore[no-untyped-call]
+            run_alone(witness.over(flow), ONE_EPOCH)
         if source.error is not None:
             raise source.error
         if stop.is_set():

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bytewax._bytewax import cluster_main
 from confluent_kafka import Producer
 
 from operators.plans.model import plan_models
@@ -18,6 +17,7 @@ from operators.step import SnapshotError
 from stream.config.inputs import inputs_of, sources_of
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
+from stream.engine.run import run_in_cluster
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.kafka.alignment import Alignment
@@ -145,13 +145,8 @@ def _watch(
             reporter.send(Status(process, "running"))
             try:
                 with Witness() as witness:
-                    cluster_main(  # type: ignore[no-untyped-call]
-                        witness.over(flow),
-                        list(addresses),
-                        process,
-                        epoch_interval=dt.timedelta(milliseconds=config.state.epoch),
-                        recovery_config=recovery,
-                    )
+                    epoch = dt.timedelta(milliseconds=config.state.epoch)
+                    run_in_cluster(witness.over(flow), addresses, process, epoch, recovery)
             except SnapshotError as error:
                 raise StateError(f"{config.state.directory}: {error}; {RESTORE}") from error
             finally:

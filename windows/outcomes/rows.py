@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
     from windows.arrays import FloatArray, IntArray
+
+
+Lists = TypeVar("Lists")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,15 +41,21 @@ class Outcomes:
     delay: IntArray
     sign: IntArray
 
-    def part(self, rows: slice) -> Outcomes:
-        """Some of the rows."""
+    def part(self, rows: slice | IntArray) -> Outcomes:
+        """Some of the rows: a stretch, or those at these positions."""
         return Outcomes(
             score=self.score[rows],
             probabilities=None if self.probabilities is None else self.probabilities[rows],
-            ranked=None if self.ranked is None else self.ranked[rows],
+            ranked=_picked(self.ranked, rows),
             label=self.label[rows],
-            clicked=None if self.clicked is None else self.clicked[rows],
+            clicked=_picked(self.clicked, rows),
             value=self.value[rows],
             delay=self.delay[rows],
             sign=self.sign[rows],
         )
+
+
+def _picked(lists: Sequence[Lists] | None, rows: slice | IntArray) -> Sequence[Lists] | None:
+    if lists is None or isinstance(rows, slice):
+        return lists if lists is None else lists[rows]
+    return [lists[row] for row in rows.tolist()]

@@ -35,3 +35,18 @@ class Columns:
     latency: FloatArray
     failed: BoolArray | None
     probabilities: FloatArray | None = None
+
+    def at(self, rows: BoolArray | IntArray) -> Columns:
+        """The predictions at `rows`: bool[n], or positions."""
+        failed = None if self.failed is None else self.failed[rows]
+        return Columns(
+            panes=self.panes[rows],
+            versions=self.versions,
+            version=self.version[rows],
+            numeric=self.numeric[:, rows],
+            categorical=self.categorical[:, rows],
+            segments=self.segments[:, rows],
+            latency=self.latency[rows],
+            failed=failed if failed is not None and failed.any() else None,
+            probabilities=None if self.probabilities is None else self.probabilities[rows],
+        )

@@ -100,23 +100,8 @@ def _split(columns: Columns) -> tuple[Columns | None, Columns | None]:
     """The served and the failed predictions of a batch."""
     if columns.failed is None:
         return columns, None
-    served = None if columns.failed.all() else take(columns, ~columns.failed)
-    return served, take(columns, columns.failed)
-
-
-def take(columns: Columns, rows: BoolArray) -> Columns:
-    """The predictions at `rows` (bool[n])."""
-    return type(columns)(
-        panes=columns.panes[rows],
-        versions=columns.versions,
-        version=columns.version[rows],
-        numeric=columns.numeric[:, rows],
-        categorical=columns.categorical[:, rows],
-        segments=columns.segments[:, rows],
-        latency=columns.latency[rows],
-        failed=None if columns.failed is None else columns.failed[rows],
-        probabilities=None if columns.probabilities is None else columns.probabilities[rows],
-    )
+    served = None if columns.failed.all() else columns.at(~columns.failed)
+    return served, columns.at(columns.failed)
 
 
 def _pane_groups(columns: Columns) -> Iterator[tuple[tuple[int, str], BoolArray]]:
