@@ -1,5 +1,6 @@
 import pickle
 from dataclasses import dataclass, field
+from importlib import import_module
 from types import ModuleType
 from typing import ClassVar
 
@@ -131,6 +132,13 @@ def test_a_class_that_has_moved_is_found_by_its_old_name(monkeypatch: pytest.Mon
         read_snapshot("sums", kept)
     monkeypatch.setitem(bridge.MOVED, ("former_room", "Numbers"), (__name__, "Numbers"))
     assert read_snapshot("sums", kept) == ("a", Numbers([8]))
+
+
+@pytest.mark.parametrize("place", bridge.MOVED.values(), ids=".".join)
+def test_moved_classes_are_where_the_table_says(place: tuple[str, str]) -> None:
+    """Each row leads to a class that has that name."""
+    module, name = place
+    assert getattr(import_module(module), name).__name__ == name
 
 
 def test_an_old_pickle_without_its_envelope_is_damaged() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import late_by_hand
 
-from windows.panes import MAX_SLICES, duration_text, floor_of, late_in_order, plan
+from windows.panes import MAX_SLICES, duration_text, floor_of, gone_through, late_in_order, plan
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 STAMPS = st.lists(st.integers(-100, 400) | st.integers(-(10**13), 10**13), min_size=1, max_size=60)
@@ -91,3 +91,14 @@ def test_a_window_that_is_no_multiple_of_the_pane_is_refused(size: int) -> None:
 def test_durations_read_in_the_largest_unit_that_divides_them(ms: int, text: str) -> None:
     """A duration never loses precision in its text."""
     assert duration_text(ms) == text
+
+
+@given(st.integers(0, 50), st.integers(0, 120), st.sets(st.integers(-20, 200)), st.integers(1, 10))
+def test_a_gap_is_gone_through_as_far_as_it_matters(begin: int, length: int, held: set[int], most: int) -> None:
+    """Every held pane, the last, and of each run of empty ones before them the first few; short spans whole."""
+    mark = begin + length
+    due = gone_through(begin, mark, held, most)
+    ends = {pane for pane in held if begin <= pane < mark} | ({mark - 1} if length else set())
+    starts = [begin, *(end + 1 for end in sorted(ends))]
+    near = {pane for pane in range(begin, mark) if any(start <= pane < start + most for start in starts)}
+    assert due == (list(range(begin, mark)) if length <= most else sorted(ends | near))
