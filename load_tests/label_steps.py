@@ -23,9 +23,9 @@ from operators.model_steps import (  # noqa: E402
     cohort_step,
     cohorts_config,
     join_step,
-    merge_step,
     label_judge_config,
     label_judge_step,
+    merge_step,
 )
 from operators.plans.join import SHARDS  # noqa: E402
 from operators.plans.model import plan_models  # noqa: E402

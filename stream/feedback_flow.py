@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import bytewax.operators as op
 
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.join.split import Delivery, Unjoined, SplitFeedback, SplitPredictions
+from operators.join.split import Delivery, SplitFeedback, SplitPredictions, Unjoined
 from operators.model_steps import (
     cohort_step,
     cohorts_config,
     join_step,
-    merge_step,
     label_judge_config,
     label_judge_step,
+    merge_step,
 )
 from operators.records import Topic
 from operators.step import only, per_model, per_name
@@ -69,12 +69,8 @@ def feedback_flow(
     labels = {name: model.labels for name, model in models.items() if model.labels is not None}
     plans = {name: plan.join for name, plan in labels.items()}
     joined_plans = tuple(plans.values())
-    cohorts = {
-        name: cohorts_config(plan, models[name].alpha, evaluations=evaluations) for name, plan in labels.items()
-    }
-    judges = {
-        name: label_judge_config(plan, evaluations=evaluations, changes=changes) for name, plan in labels.items()
-    }
+    cohorts = {name: cohorts_config(plan, models[name].alpha, evaluations=evaluations) for name, plan in labels.items()}
+    judges = {name: label_judge_config(plan, evaluations=evaluations, changes=changes) for name, plan in labels.items()}
 
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
         return join_step(shard, plans, time.pane, open_store, state)

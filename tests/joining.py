@@ -90,7 +90,10 @@ class JoinChain:
         self.joins = {
             shard: Join(shard, self.by_name, PANE, store, JoinState()) for shard, store in self.stores.items()
         }
-        self.knowns = {plan.model: ShardMerge(ShardMergeConfig(plan.model, PANE, plan.tick), ShardMergeState()) for plan in self.plans}
+        self.knowns = {
+            plan.model: ShardMerge(ShardMergeConfig(plan.model, PANE, plan.tick), ShardMergeState())
+            for plan in self.plans
+        }
 
     def feed(self, raw: RawBatch) -> None:
         """Take one batch of either topic."""

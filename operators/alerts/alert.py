@@ -251,7 +251,9 @@ class Alerts:
         life.subjects = subjects
         return self._event(key, life, "updated", findings, verdicts)
 
-    def _fire(self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]) -> AlertEvent:
+    def _fire(
+        self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]
+    ) -> AlertEvent:
         first = leading(findings)
         life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _subjects(findings), first)
         lives[key] = life

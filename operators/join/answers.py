@@ -10,7 +10,7 @@ from operators.join.contributions import Contributions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.join.history import State, FeedbackRecord
+    from operators.join.history import FeedbackRecord, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,9 @@ def assumed(made: int, negative_after: int) -> State:
     return State(0.0, None, made + negative_after)
 
 
-def changes(words: Sequence[FeedbackRecord], made: int, known: int, tick: int, negative_after: int | None) -> Counter[Change]:
+def changes(
+    words: Sequence[FeedbackRecord], made: int, known: int, tick: int, negative_after: int | None
+) -> Counter[Change]:
     """+1 for each state at the tick it begins in, -1 for the one it replaces.
 
     Args:

@@ -15,8 +15,8 @@ import numpy as np
 
 from operators.intake.label_codes import KINDS
 from operators.join import history
+from operators.join.answers import JoinedBatch, StoreAnswers
 from operators.join.contributions import sketches_of
-from operators.join.answers import StoreAnswers, JoinedBatch
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
 from operators.join.ticks import LabelTotals
 from operators.records import Topic
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from operators.join.contributions import Sketches
     from operators.join.history import FeedbackHistory, FeedbackRecord
-    from operators.join.split import Delivery, StubBlock, FeedbackBlock
+    from operators.join.split import Delivery, FeedbackBlock, StubBlock
     from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
 
@@ -307,7 +307,14 @@ class Join:
         self._keep(plan, kept)
 
     def _repeated(
-        self, plan: JoinPlan, key: bytes, stub: bytes | None, before: FeedbackHistory, word: FeedbackRecord, again: FeedbackRecord, found: JoinedBatch
+        self,
+        plan: JoinPlan,
+        key: bytes,
+        stub: bytes | None,
+        before: FeedbackHistory,
+        word: FeedbackRecord,
+        again: FeedbackRecord,
+        found: JoinedBatch,
     ) -> FeedbackHistory:
         """The same was said `again`, by way of another partition perhaps: it is known since the sooner of the two.
 
@@ -333,7 +340,9 @@ class Join:
                 met = stub
         return history.FeedbackHistory(words, met, newest)
 
-    def _sampled(self, plan: JoinPlan, block: FeedbackBlock, model: ModelJoin) -> tuple[list[bytes], list[FeedbackRecord]]:
+    def _sampled(
+        self, plan: JoinPlan, block: FeedbackBlock, model: ModelJoin
+    ) -> tuple[list[bytes], list[FeedbackRecord]]:
         if plan.sample >= 1:
             return block.keys, block.words
         chosen = [at for at, key in enumerate(block.keys) if int.from_bytes(key) < plan.threshold]

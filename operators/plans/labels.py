@@ -71,4 +71,7 @@ def plan_labels(settings: ModelSettings, layout: Layout, reference: Reference, p
 def counted_otherwise(reference: Reference, options: TaskOptions) -> bool:
     """Whether the reference's outcomes were counted with other options, such as another threshold, k, or tolerance."""
     task = reference.task
-    return task is None or replace(task, classes=task.classes[:MAX_CLASSES], negative_after=options.negative_after) != options
+    return (
+        task is None
+        or replace(task, classes=task.classes[:MAX_CLASSES], negative_after=options.negative_after) != options
+    )

@@ -77,7 +77,9 @@ def _window(path: KeyPath, size: int, pane: int) -> Iterator[ConfigFinding]:
         yield path, None, allowed
 
 
-def reference_findings(model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")) -> Iterator[ConfigFinding]:
+def reference_findings(
+    model: ModelSettings, reference: Reference, config: Path = Path("CONFIG")
+) -> Iterator[ConfigFinding]:
     """What is wrong between a model's settings and its reference; paths are within the model.
 
     Args:

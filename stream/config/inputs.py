@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from operators.settings.model import ModelSettings
     from operators.settings.source import SourceSettings
-    from stream.config.problems import ConfigFinding
     from stream.config.edges.kafka import TopicsSettings
+    from stream.config.problems import ConfigFinding
     from windows.references.reference import Reference
 
 

@@ -14,17 +14,17 @@ from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
 from operators.settings.source import SourceSettings
 from stream.config import checks
+from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.http import HttpSettings
+from stream.config.edges.kafka import KafkaSettings, TopicsSettings
+from stream.config.edges.paths import anchored
+from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.inputs import source_findings
 from stream.config.problems import ConfigError, ConfigFinding, Problem
 from stream.config.secrets import secrets_of
-from stream.config.edges.alertmanager import AlertmanagerSettings
-from stream.config.edges.http import HttpSettings
-from stream.config.edges.kafka import KafkaSettings, TopicsSettings
-from stream.config.edges.paths import anchored
-from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
 from windows.references.reference import Reference, ReferenceError_, from_json, seal

@@ -72,7 +72,9 @@ def reference_without_labels(model: ModelSettings, reference: Reference) -> Iter
         yield from _reach(model, path, metric, rule, reference)
 
 
-def _reach(model: ModelSettings, path: KeyPath, metric: str, rule: Rule, reference: Reference) -> Iterator[ConfigFinding]:
+def _reach(
+    model: ModelSettings, path: KeyPath, metric: str, rule: Rule, reference: Reference
+) -> Iterator[ConfigFinding]:
     """A rule that the reference's own value leaves nothing to fire on."""
     name = ERROR_OF[model.task][1] if metric == "error" else metric
     value = reference_value(name, reference)

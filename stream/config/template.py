@@ -8,12 +8,12 @@ from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.performance import PerformanceSettings
-from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
-from stream.config.performance_template import performance_text
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.state import StateSettings, WorkersSettings
+from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
+from stream.config.performance_template import performance_text
 from windows.outcomes.layout import Task
 from windows.values import Reading
 

@@ -10,9 +10,9 @@ from stream.config.secrets import _pair, _read
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from stream.config.edges.access import AuthSettings
     from stream.config.load import Config
     from stream.config.problems import KeyPath
-    from stream.config.edges.access import AuthSettings
 
 
 def header_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:

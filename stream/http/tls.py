@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from stream.config.load import Config
     from stream.config.edges.access import TlsSettings
+    from stream.config.load import Config
 
 _LOG = logging.getLogger("driftgauge.http")
 

@@ -21,8 +21,8 @@ from stream.redact import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream.config.load import Config
     from stream.config.edges.access import ClientTlsSettings
+    from stream.config.load import Config
 
 PATH = "/api/v2/alerts"
 _PAGES = {"text/html", "application/xhtml+xml"}

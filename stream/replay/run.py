@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-
 from operators.plans.model import plan_models
 from operators.records import Topic
 from stream.config.inputs import sources_of

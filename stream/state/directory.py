@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
     from operators.settings.source import SourceSettings
-    from stream.config.inputs import Input
     from stream.config.edges.kafka import TopicsSettings
     from stream.config.edges.state import StateSettings
+    from stream.config.inputs import Input
 
 FORMAT = 5
 """Version of everything that is kept in the state directory; raised when a state class changes."""

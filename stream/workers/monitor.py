@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 
     from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
-    from stream.config.load import Config
     from stream.config.edges.kafka import TopicsSettings
+    from stream.config.load import Config
     from stream.feedback_flow import Moved
     from stream.metrics.reports import Reporter, WorkerState
     from windows.references.reference import Reference

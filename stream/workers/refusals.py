@@ -75,5 +75,7 @@ def _said(batch: Decoded | DecodedFeedback, share: float) -> str:
     example = batch.dead[-1]
     maybe = guess(example.value)
     where = f"the one at offset {example.offset} of partition {example.partition}"
-    said = f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused, {where} for {example.reason.value}"
+    said = (
+        f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused, {where} for {example.reason.value}"
+    )
     return f"{said} ({example.detail})" + (f"; {maybe}" if maybe else "")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from factories import click
+from labels import label_plan
 from scipy.stats import expon, norm
 from unit_traffic import Kinds, Stream, unit_ticks
 

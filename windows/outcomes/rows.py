@@ -56,6 +56,6 @@ class Outcomes:
 
 
 def _picked(lists: Sequence[Lists] | None, rows: slice | IntArray) -> Sequence[Lists] | None:
-    if lists is None or isinstance(rows, slice):
-        return lists if lists is None else lists[rows]
-    return [lists[row] for row in rows.tolist()]
+    if lists is None:
+        return None
+    return lists[rows] if isinstance(rows, slice) else [lists[row] for row in rows.tolist()]

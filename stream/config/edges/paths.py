@@ -1,11 +1,13 @@
 """Paths that the settings of an edge name."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from operators.settings.parts import Settings
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.http import HttpSettings
+
+if TYPE_CHECKING:
+    from operators.settings.parts import Settings
 
 Edge = TypeVar("Edge", HttpSettings, AlertmanagerSettings)
 

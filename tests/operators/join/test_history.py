@@ -46,7 +46,9 @@ def at(found: Counter[Change], tick: int) -> tuple[object, object] | None:
     return left[0] if left else None  # type: ignore[return-value]
 
 
-def by_hand(given_words: list[FeedbackRecord], made: int, until: int, negative_after: int | None) -> tuple[object, object] | None:
+def by_hand(
+    given_words: list[FeedbackRecord], made: int, until: int, negative_after: int | None
+) -> tuple[object, object] | None:
     """The latest label and the latest value among the words known by then; an assumed negative where there is none."""
     heard = sorted((word for word in given_words if max(word.known, made) < until), key=lambda w: (w.at, repr(w[2:])))
     label = next((word.label for word in reversed(heard) if word.label is not None), None)
@@ -65,7 +67,9 @@ def test_the_latest_word_known_counts(given_words: list[FeedbackRecord], made: i
 
 
 @given(st.lists(words, min_size=1, max_size=3, unique=True), st.sampled_from([None, 20]))
-def test_whatever_order_words_arrive_in_the_contributions_add_up(said: list[FeedbackRecord], negative_after: int | None) -> None:
+def test_whatever_order_words_arrive_in_the_contributions_add_up(
+    said: list[FeedbackRecord], negative_after: int | None
+) -> None:
     """The sum of all differences is the final step function less what was assumed beforehand."""
     final = changes(said, 5, 5, TICK, negative_after)
     assumed = changes([], 5, 5, TICK, negative_after)

@@ -361,7 +361,9 @@ def test_second_opinions_alert_where_the_config_asks() -> None:
     step = label_judge_step(label_judge_config(label_plan(model), evaluations=False), None)
     found = []
     for measures in given:
-        step = label_judge_step(label_judge_config(label_plan(model), evaluations=False), pickle.loads(pickle.dumps(step.state)))
+        step = label_judge_step(
+            label_judge_config(label_plan(model), evaluations=False), pickle.loads(pickle.dumps(step.state))
+        )
         (verdicts,) = step([measures])
         found.append(tuple(finding.metric for finding in verdicts.findings))
     steady = judge(model)
@@ -393,9 +395,9 @@ def test_a_restart_before_every_tick_changes_nothing() -> None:
     for at in range(300):
         interval = (FINE, UNSURE, MINOR, MAJOR)[int(rng.integers(4))]
         given = tick(at, interval, last_feedback=10 * H + at // 9 * 9 * 600_000)
-        (found,) = label_judge_step(label_judge_config(label_plan(model), evaluations=True), pickle.loads(pickle.dumps(state)))(
-            [given]
-        )
+        (found,) = label_judge_step(
+            label_judge_config(label_plan(model), evaluations=True), pickle.loads(pickle.dumps(state))
+        )([given])
         step = label_judge_step(label_judge_config(label_plan(model), evaluations=True), state)
         step([given])
         state = step.state

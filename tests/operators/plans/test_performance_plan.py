@@ -155,4 +155,6 @@ def test_looks_count_every_bound() -> None:
     hourly, weekly = 30 * DAY / 150_000, 30 * DAY / (7 * H)
     curve = 30 * DAY / (30 * DAY / 24)
     expected = 2 * 8 * (hourly + weekly) + 2 * weekly + curve + 2 * hourly
-    assert performance_looks(performance_monitors(asked), plan_performance(asked, PANE), 7, 2) == pytest.approx(expected)
+    assert performance_looks(performance_monitors(asked), plan_performance(asked, PANE), 7, 2) == pytest.approx(
+        expected
+    )

@@ -149,7 +149,9 @@ def test_keys_and_headers_are_those_of_the_message(broker: Broker) -> None:
 
 def confirmed(batches: Iterable[RawBatch], since: int) -> RawBatch | None:
     """The batch that confirms silence up to a time after `since`."""
-    return next((one for one in batches if one.origin.silent_until is not None and one.origin.silent_until > since), None)
+    return next(
+        (one for one in batches if one.origin.silent_until is not None and one.origin.silent_until > since), None
+    )
 
 
 def test_a_partition_read_to_its_end_holds_the_others_no_further_than_forty_times_idle_after(broker: Broker) -> None:
