@@ -186,8 +186,7 @@ def of_balance(balance: Balance) -> Iterator[Report]:
     """The account of a partition."""
     owner = f"{balance.topic}/{balance.partition}"
     yield Totals("records_read_total", {(balance.topic, str(balance.partition)): float(balance.read)}, owner)
-    if balance.skipped:
-        yield Totals("records_skipped_total", {(balance.topic, str(balance.partition)): float(balance.skipped)}, owner)
+    yield Totals("records_skipped_total", {(balance.topic, str(balance.partition)): float(balance.skipped)}, owner)
     dead: dict[tuple[str, ...], float] = {
         (balance.topic, reason): float(count) for reason, count in balance.dead.items()
     }
