@@ -87,7 +87,9 @@ def rows_of(
         wanted = ~np.isnan(value) | (samples == 0) | (table.metric in MOMENTS)
         if changes is not None:
             key = (table.kind, table.metric, window.size, version, segment)
-            wanted &= changes(key, status, value, end, window.size)
+            with np.errstate(invalid="ignore"):
+                width = table.upper[group] - table.lower[group]
+            wanted &= changes(key, status, value, width, end, window.size)
         thin = bool(judged) and bool((wanted & (status == STATUSES.index("insufficient_data"))).any())
         lacks = _lacks(judged[0], table, group) if thin else [NOTHING_LACKS] * len(status)
         for column in np.flatnonzero(wanted).tolist():

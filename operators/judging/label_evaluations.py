@@ -105,7 +105,8 @@ def changed_rows(changes: Changes, rows: Iterable[Evaluation]) -> list[Evaluatio
 def _new(changes: Changes, row: Evaluation) -> bool:
     size, immature = row.window.end - row.window.start, row.reason.startswith(IMMATURE)
     key = (row.kind, row.feature, row.metric, row.window.size, row.version, row.segment, row.against, immature)
-    return changes.one(key, row.status, row.value, row.window.end, size)
+    width = float("nan") if row.lower is None or row.upper is None else row.upper - row.lower
+    return changes.one(key, row.status, row.value, width, row.window.end, size)
 
 
 def _said(opinion: Opinion) -> str:

@@ -40,8 +40,8 @@ SIZES = (
 )
 """Windows that people think in, each a multiple of a pane that suits it."""
 
-PANES = (*(seconds * SECOND for seconds in (10, 20, 30)), *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)), HOUR)
-"""Panes, ascending. An hour is the longest by default: objectives and silence are seen no finer."""
+PANES = (*(seconds * SECOND for seconds in (10, 20, 30)), *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)), HOUR, 2 * HOUR)
+"""Panes, ascending. Two hours is the longest by default: objectives and silence are seen no finer."""
 
 MOST_PANES = 168
 """Panes of the longest default window, where the pane is not the default one: hours of a week."""

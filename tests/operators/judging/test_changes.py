@@ -10,9 +10,12 @@ from operators.judging.changes import Changes, second_digit
 HOUR = 3_600_000
 
 
-def told(changes: Changes, value: float, end: int = 0, status: int = 0) -> bool:
+NARROW = np.zeros(3)
+
+
+def told(changes: Changes, value: float, end: int = 0, status: int = 0, width: float = 0.0) -> bool:
     """Whether one value is new."""
-    return bool(changes("key", np.array([status]), np.array([value]), end, HOUR)[0])
+    return bool(changes("key", np.array([status]), np.array([value]), np.array([width]), end, HOUR)[0])
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,14 @@ def test_a_value_is_told_when_its_second_digit_moved_from_the_last_row() -> None
     ]
 
 
+@pytest.mark.parametrize(("width", "news"), [(0.0, True), (0.5, True), (1.0, False), (np.nan, True), (np.inf, True)])
+def test_a_move_of_less_than_a_tenth_of_the_interval_is_no_news(width: float, news: bool) -> None:
+    """A day of 160 rows has KS to within 0.2: it moves by 0.06 from look to look, and says nothing by it."""
+    changes = Changes()
+    assert told(changes, 0.20, width=width)
+    assert told(changes, 0.26, width=width) == news
+
+
 def test_status_and_a_missing_value_are_told_at_once() -> None:
     """Whatever the value does."""
     changes = Changes()
@@ -59,9 +70,9 @@ def test_elements_and_keys_are_apart() -> None:
     """One feature that moved does not tell the others."""
     changes = Changes()
     zeros = np.zeros(3, dtype=np.int64)
-    assert changes("one", zeros, np.array([0.1, 0.2, 0.3]), 0, HOUR).all()
-    assert changes("one", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).tolist() == [False, True, False]
-    assert changes("other", zeros, np.array([0.1, 0.5, 0.3]), 1, HOUR).all()
+    assert changes("one", zeros, np.array([0.1, 0.2, 0.3]), NARROW, 0, HOUR).all()
+    assert changes("one", zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).tolist() == [False, True, False]
+    assert changes("other", zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).all()
 
 
 def test_one_element_alone_is_told_as_in_an_array() -> None:
@@ -71,5 +82,6 @@ def test_one_element_alone_is_told_as_in_an_array() -> None:
     for end in range(0, 400 * HOUR // 10, HOUR // 10):
         value = float("nan") if draw.random() < 0.1 else float(draw.normal(0.3, 0.01))
         status = int(draw.integers(0, 2))
-        row = by_row.one("key", str(status), None if np.isnan(value) else value, end, HOUR)
-        assert row == told(by_array, value, end, status)
+        width = float(draw.choice([np.nan, np.inf, 0.0, 0.5]))
+        row = by_row.one("key", str(status), None if np.isnan(value) else value, width, end, HOUR)
+        assert row == told(by_array, value, end, status, width)
