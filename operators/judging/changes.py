@@ -34,8 +34,8 @@ class Changes:
     """Remembers the last row of every stream.
 
     A row is new when its status is another, when its value has moved by one in the second significant digit of the last
-    row's (and by 0.01 and by a tenth of that row's interval, where that is more: shares and distances near 0, and what few
-    rows say, are noise), when there is a value and was none or the other way round, and once in a window's length.
+    row's (and by 0.01 and by a tenth of that row's interval, where that is more: shares and distances near 0, and what
+    few rows say, are noise), when there is a value and was none or the other way round, and once in a window's length.
     """
 
     def __init__(self) -> None:

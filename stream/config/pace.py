@@ -40,7 +40,12 @@ SIZES = (
 )
 """Windows that people think in, each a multiple of a pane that suits it."""
 
-PANES = (*(seconds * SECOND for seconds in (10, 20, 30)), *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)), HOUR, 2 * HOUR)
+PANES = (
+    *(seconds * SECOND for seconds in (10, 20, 30)),
+    *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)),
+    HOUR,
+    2 * HOUR,
+)
 """Panes, ascending. Two hours is the longest by default: objectives and silence are seen no finer."""
 
 MOST_PANES = 168
