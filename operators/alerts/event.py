@@ -10,6 +10,7 @@ import msgspec
 
 from operators.alerts.label_reasons import LABEL_REASONS, label_reason
 from operators.findings import Source
+from operators.settings.alerts import ALERTS
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
@@ -137,11 +138,13 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     if finding.alert == "SlaBreach":
         missed = f"the objective is not met{_others(causes, total)}"
         return f"{finding.metric} of {who}{where} is {measured}, {evidence}: {missed}."
-    subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
-    return (
-        f"{subject} of {who}{where} moved away from the reference: {finding.metric} {measured}, {evidence}"
-        f"{_others(causes, total)}."
-    )
+    if finding.alert in {"DataDrift", "PredictionDrift"}:
+        subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
+        happened, about = f"{subject} of {who}{where} moved away from the reference", finding.metric
+    else:
+        happened = ALERTS[finding.alert].sentence.format(where=f"{who}{where}")
+        about = f"{finding.metric} of {finding.feature} is" if finding.feature else f"{finding.metric} is"
+    return f"{happened}: {about} {measured}, {evidence}{_others(causes, total)}."
 
 
 def _quality(finding: Finding, who: str, where: str, others: str) -> str:

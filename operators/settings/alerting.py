@@ -1,26 +1,12 @@
 """Settings of alerting: names, severities, the budget of false pages."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from operators.settings.alerts import AlertName, Severity
 from operators.settings.durations import Millis, from_to
 from operators.settings.parts import Number, Settings
-
-Severity = Literal["info", "warning", "critical"]
-
-AlertName = Literal[
-    "DataDrift",
-    "PredictionDrift",
-    "ConceptDrift",
-    "PerformanceDrop",
-    "SlaBreach",
-    "DataQuality",
-    "FeatureStale",
-    "NoData",
-    "LabelStall",
-    "Anomaly",
-]
 
 RUNBOOKS = "https://github.com/driftgauge/driftgauge/blob/main/deploy/runbooks"
 

@@ -1,11 +1,14 @@
-"""The policy table: the severity of each alert at each level, with the reason for it. `critical` pages."""
+"""Policy: the thresholds and severities that hold unless the config says otherwise, with a source for each."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operators.settings.alerts import ALERTS
+
 if TYPE_CHECKING:
-    from operators.settings.alerting import AlertingSettings, AlertName, Severity
+    from operators.settings.alerting import AlertingSettings
+    from operators.settings.alerts import Severity
 
 # Thresholds (minor, major) that a distance to the reference has unless the config says otherwise.
 DRIFT_PSI = (0.1, 0.25)  # Siddiqi, Credit Risk Scorecards (2006): the industry's rule of thumb
@@ -15,22 +18,8 @@ DRIFT_KS = (0.05, 0.1)  # a shift of an eighth and of a quarter of a standard de
 PREDICTION_PSI = (0.1, 0.25)
 PREDICTION_KS = (None, 0.15)  # 0.38 standard deviations of a normal score
 
-# Severity at the minor and at the major level.
-SEVERITY: dict[AlertName, tuple[Severity, Severity]] = {
-    "DataDrift": (
-        "info",
-        "critical",
-    ),  # PSI 0.1-0.25 is to be looked at in office hours, beyond it the model is at risk
-    "PredictionDrift": ("warning", "critical"),  # the output moved: users see it
-    "ConceptDrift": ("warning", "critical"),  # the relation the model learned no longer holds
-    "PerformanceDrop": ("warning", "critical"),  # measured harm
-    "SlaBreach": ("warning", "critical"),  # a promise to others
-    "DataQuality": ("info", "warning"),  # often a known upstream change; drift pages if it matters
-    "FeatureStale": ("warning", "critical"),  # the model works on guesses
-    "NoData": ("warning", "critical"),  # nobody is served, or nobody would know
-    "LabelStall": ("info", "warning"),  # quality is unknown, not bad
-    "Anomaly": ("info", "warning"),  # a hint, with no reference behind it
-}
+SEVERITY: dict[str, tuple[Severity, Severity]] = {alert: (row.minor, row.major) for alert, row in ALERTS.items()}
+"""Alert kind -> severity at the minor and at the major level."""
 
 
 def severity_table(alerting: AlertingSettings) -> dict[str, tuple[str, str]]:

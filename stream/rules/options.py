@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.alerts.links import EVERYTHING, MODEL_PAGE
+from operators.settings.alerts import ALERTS
 from stream.rules.parts import literal
 
 if TYPE_CHECKING:
@@ -41,33 +42,22 @@ class RuleOptions:
     keep_firing_for: int = KEEP_FIRING_FOR
 
 
-WITH_RUNBOOK = frozenset(
-    {
-        "DataDrift",
-        "PredictionDrift",
-        "DataQuality",
-        "FeatureStale",
-        "NoData",
-        "SlaBreach",
-        "PerformanceDrop",
-        "ConceptDrift",
-        "LabelStall",
-        "ErrorBudgetBurn",
-        "DriftgaugeDown",
-        "DriftgaugeAbsent",
-        "DriftgaugeNotReady",
-        "DriftgaugeWatermarkLag",
-        "DriftgaugeConsumerLag",
-        "DriftgaugeDeadLetters",
-        "DriftgaugeLateRecords",
-        "DriftgaugeRestartLoop",
-        "DriftgaugeDataGap",
-        "DriftgaugeSinkHeldUp",
-        "DriftgaugeStateDisk",
-        "DriftgaugeReportsDropped",
-        "DriftgaugeWatchdog",
-    }
-)
+WITH_RUNBOOK = frozenset(alert for alert, row in ALERTS.items() if row.fires) | {
+    "ErrorBudgetBurn",
+    "DriftgaugeDown",
+    "DriftgaugeAbsent",
+    "DriftgaugeNotReady",
+    "DriftgaugeWatermarkLag",
+    "DriftgaugeConsumerLag",
+    "DriftgaugeDeadLetters",
+    "DriftgaugeLateRecords",
+    "DriftgaugeRestartLoop",
+    "DriftgaugeDataGap",
+    "DriftgaugeSinkHeldUp",
+    "DriftgaugeStateDisk",
+    "DriftgaugeReportsDropped",
+    "DriftgaugeWatchdog",
+}
 """Alerts with a page in deploy/runbooks; any other links to the index there."""
 
 

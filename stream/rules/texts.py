@@ -7,31 +7,19 @@ is in the alert event only.
 
 from __future__ import annotations
 
+from operators.settings.alerts import ALERTS
+
 _VERSION = "{{ $labels.model }}{{ with $labels.version }} version {{ . }}{{ end }}"
 _WHERE = _VERSION + "{{ with $labels.segment }} for {{ . }}{{ end }}"
 
-SENTENCES: dict[str, str] = {
-    "DataDrift": "Features of {where} moved away from the reference",
-    "PredictionDrift": "The predictions of {where} moved away from the reference",
-    "ConceptDrift": "The outcomes that {where} predicts follow another pattern than before",
-    "PerformanceDrop": "{where} performs worse than its baseline",
-    "SlaBreach": "{where} misses an objective",
-    "DataQuality": "Too many values of {where} are missing, unseen or out of range",
-    "FeatureStale": "A feature of {where} has stopped having values while predictions go on",
-    "NoData": "No predictions of {where}, and Kafka has none waiting",
-    "LabelStall": "Labels of {where} have stopped coming",
-    "Anomaly": "{where} behaves unlike before",
-}
-"""Alert kind -> what happened, in a sentence about a model, its version and segment. Its keys have a rule each."""
-
-SUMMARIES: dict[str, str] = {alert: sentence.format(where=_WHERE) for alert, sentence in SENTENCES.items()}
-"""Alert kind -> summary, as a template of Prometheus."""
+SUMMARIES: dict[str, str] = {alert: row.sentence.format(where=_WHERE) for alert, row in ALERTS.items()}
+"""Alert kind -> summary, as a template of Prometheus. Its keys have a rule each."""
 
 
 def summary_of(alert: str, model: str, version: str, segment: str) -> str:
     """The summary of one alert in plain words."""
     where = model + (f" version {version}" if version else "") + (f" for {segment}" if segment else "")
-    return SENTENCES[alert].format(where=where)
+    return ALERTS[alert].sentence.format(where=where)
 
 
 # Each feature once, by the distance that is furthest past its limit. $level is set by the rule.

@@ -137,3 +137,12 @@ def test_the_sentence_on_silence_tells_it_from_a_broken_broker() -> None:
     """No predictions, and none waiting."""
     text = reason(finding(alert="NoData", version="", feature="", metric="no_data_s", value=130.0, threshold=120.0))
     assert text == "click has had no predictions for 130 s (limit 120 s), and Kafka has none waiting."
+
+
+def test_a_kind_without_a_sentence_of_its_own_is_told_by_its_row() -> None:
+    """What happened as in the catalogue, then the measure with its interval and limit."""
+    one = finding(alert="Anomaly", feature="", metric="surprise", value=0.5, lower=0.4, upper=0.6, threshold=0.3)
+    said = reason(one)
+    assert said.startswith(
+        "click version 1 behaves unlike before: surprise is 0.5 (interval 0.4 to 0.6), above 0.3 over"
+    )

@@ -1,6 +1,7 @@
 from typing import get_args
 
-from operators.settings.alerting import AlertingSettings, AlertName, Severity
+from operators.settings.alerting import AlertingSettings
+from operators.settings.alerts import AlertName, Severity
 from operators.settings.policy import SEVERITY, severity_table
 
 

@@ -11,7 +11,7 @@ import pytest
 from pushing import CRITICAL, SEGMENT, START, TEXTS, event
 
 from operators.alerts.event import Cause
-from operators.settings.alerting import AlertName
+from operators.settings.alerts import AlertName
 from stream.push.board import Entry, View
 from stream.push.body import MOST, requests
 from stream.rules.options import WITH_RUNBOOK
