@@ -112,21 +112,37 @@ def alert_step(
     model: ModelPlan, state: AlertsState | None, *, alerting: AlertingSettings
 ) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts, AlertsState]:
     """Verdicts to events as they happen, and what is active after every tick and at once after a restart."""
-    config = AlertConfig(
-        model.layout.model,
-        severity_table(alerting),
-        alerting.resolve_after,
-        alerting.runbook_base_url,
-        shared_alerts(model),
-        alerting.dashboard_url,
-    )
-    logic = Alerts(config, state or AlertsState())
+    logic = Alerts(_alert_config(model.layout.model, alerting, shared_alerts(model)), state or AlertsState())
 
     def tell(verdicts: list[Verdicts | LabelVerdicts]) -> list[AlertEvent | ActiveAlerts]:
         events = [event for verdict in verdicts for event in logic(verdict)]
         return [*events, logic.active()]
 
     return Stateful(tell, lambda: logic.state, lambda: [logic.active()])
+
+
+def farewell_step(
+    name: str, state: AlertsState, *, alerting: AlertingSettings
+) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts, AlertsState]:
+    """The last word of a model that the config has no more: its alerts end, and say why."""
+    logic = Alerts(_alert_config(name, alerting), state)
+
+    def tell() -> list[AlertEvent | ActiveAlerts]:
+        events = logic.end("The model was taken out of the config, so this says nothing about how it is now")
+        return [*events, logic.active()] if events else []
+
+    return Stateful(lambda _: [], lambda: logic.state, tell)
+
+
+def _alert_config(name: str, alerting: AlertingSettings, shared: frozenset[str] = frozenset()) -> AlertConfig:
+    return AlertConfig(
+        name,
+        severity_table(alerting),
+        alerting.resolve_after,
+        alerting.runbook_base_url,
+        shared,
+        alerting.dashboard_url,
+    )
 
 
 def join_step(

@@ -110,6 +110,7 @@ def per_model(
     make: Callable[[Model, State | None], Stateful[In, Out, State]],
     *,
     key: Callable[[In], str] | None = None,
+    gone: Callable[[str, State], Stateful[In, Out, State]] | None = None,
 ) -> KeyedStream[Out]:
     """A step for every model of a stream that is keyed by model.
 
@@ -119,13 +120,16 @@ def per_model(
         models: name -> what `make` needs to know; the state of a model that is not here is kept as it is.
         make: makes the step of a model, continuing from a state.
         key: tells apart several steps of one model.
+        gone: makes the step of a model that is not here from its state, to say a last word.
 
     Returns:
         the outputs, keyed by model (and key).
     """
 
     def build(name: str, state: State | None) -> Stateful[In, Out, State] | None:
-        return make(models[name], state) if name in models else None
+        if name in models:
+            return make(models[name], state)
+        return None if gone is None or state is None else gone(name, state)
 
     named = op.map(f"{step_id}_named", up, _named if key is None else _named_by(key))
     return op.stateful_batch(step_id, named, step(step_id, build))

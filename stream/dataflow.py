@@ -17,6 +17,7 @@ from operators.model_steps import (
     account_step,
     alert_step,
     close_step,
+    farewell_step,
     judge_step,
     measure_of,
     measure_step,
@@ -125,7 +126,8 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
         read = op.merge("read", decoded, labels.decoded)
         found = op.merge("verdicts", verdicts, labels.verdicts)
         op.output("label_metrics", labels.reports, ReportSink(edges.reporter))
-    told = per_model("alert", found, models, partial(alert_step, alerting=alerting))
+    farewell = partial(farewell_step, alerting=alerting)
+    told = per_model("alert", found, models, partial(alert_step, alerting=alerting), gone=farewell)
     events = only("events", told, AlertEvent)
     balances = per_name("account", op.flat_map("entry", read, _entries), account_step)
 

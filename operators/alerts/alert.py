@@ -145,6 +145,21 @@ class ActiveAlerts:
     clocks: dict[Source, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _LastTick:
+    """The tick that a source was last heard at: nothing stands, nothing is forgotten."""
+
+    source: Source
+    end: int
+    findings: tuple[Finding, ...] = ()
+    silent: frozenset[AlertKey] = frozenset()
+
+    def serves(self, version: str) -> bool:
+        """Whatever the version: it is the model that is gone."""
+        del version
+        return True
+
+
 class Alerts:
     """The alerts of one model."""
 
@@ -168,10 +183,30 @@ class Alerts:
             elif event is not None:
                 events.append(event)
         events += self._release()
+        self._count(events)
+        return events
+
+    def end(self, why: str) -> list[AlertEvent]:
+        """The last word of every alert that fires: the model is watched no more.
+
+        Args:
+            why: begins the reason of each, without a full stop.
+        """
+        events = []
+        for source, lives in self.state.lives.items():
+            last = _LastTick(source, self.state.clocks.get(source, 0))
+            events += [self._event(key, life, "resolved", [], last, why) for key, life in sorted(lives.items())]
+        fired = {key for lives in self.state.lives.values() for key in lives}
+        events += [event for (_, key), held in self.state.withheld.items() if key not in fired for event in held]
+        self.state.lives = {source: {} for source in Source}
+        self.state.withheld, self.state.past = {}, {}
+        self._count(events)
+        return events
+
+    def _count(self, events: Iterable[AlertEvent]) -> None:
         for event in events:
             count = (event.alert, event.state)
             self.state.sent[count] = self.state.sent.get(count, 0) + 1
-        return events
 
     def _release(self) -> list[AlertEvent]:
         """Ends that can be told now: every other source has come as far, and none stands there."""

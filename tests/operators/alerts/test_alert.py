@@ -2,6 +2,7 @@ import pickle
 import random
 from dataclasses import replace
 
+from labels import label_verdicts
 from verdicts import finding, verdicts
 
 from operators.alerts.alert import UPDATE_INTERVAL, AlertConfig, Alerts, AlertsState
@@ -195,6 +196,23 @@ def test_active_alerts_are_those_that_fire() -> None:
     run(logic, *[[]] * 62, start=1)
     assert logic.active().rows == ()
     assert logic.active().sent == {("DataDrift", "firing"): 2, ("DataDrift", "resolved"): 2}
+
+
+def test_the_last_word_of_a_model_ends_every_alert_of_both_sources_once() -> None:
+    """Each with the fingerprint and start of its life; afterwards nothing fires, and there is nothing more to say."""
+    logic = alerts()
+    fired = [event for _, event in run(logic, [finding(), finding(version="2", level=1)])]
+    fired += logic(label_verdicts(PANE, finding(alert="PerformanceDrop")))
+    ended = logic.end("Gone")
+    assert sorted((one.fingerprint, one.started_at) for one in ended) == sorted(
+        (one.fingerprint, one.started_at) for one in fired
+    )
+    assert {one.state for one in ended} == {"resolved"}
+    assert all(one.reason.startswith("Gone. It was: ") for one in ended)
+    assert len({one.id for one in [*fired, *ended]}) == 6
+    assert logic.active().rows == ()
+    assert logic.active().sent["DataDrift", "resolved"] == 2
+    assert logic.end("Gone") == []
 
 
 def test_ids_are_unique_and_the_same_after_every_crash() -> None:
