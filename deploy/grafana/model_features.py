@@ -96,11 +96,12 @@ def _features() -> Json:
         columns.append(Column(f"{name} at least", f"max by (feature) (driftgauge_feature_drift_bound{at})"))
     columns += [
         Column("Missing", f"max by (feature) (driftgauge_feature_missing_ratio{{{VERSION}}})", "percentunit"),
+        Column("Mismatch", f"max by (feature) (driftgauge_feature_mismatch_ratio{{{VERSION}}})", "percentunit"),
         Column("Age", f"max by (feature) (driftgauge_feature_age_seconds{{{VERSION}}})", "s"),
     ]
     return table(
         "Features",
-        "Measured now: the distance, the least it is beyond doubt, missing values and age.",
+        "Measured now: the distance, the least it is beyond doubt, missing values, those of another type, and age.",
         {"feature": "Feature"},
         columns,
     )

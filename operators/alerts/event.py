@@ -150,7 +150,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
 def _quality(finding: Finding, who: str, where: str, others: str) -> str:
     if finding.metric == "blind_ratio":
         return f"{finding.value:.0%} of what is watched of {who} cannot be judged: {finding.against}."
-    what = finding.metric.removesuffix("_ratio").replace("_", " ")
+    what = finding.metric.removesuffix("_ratio").replace("_", " ").replace("mismatch", "of another type")
     return (
         f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over"
         f" {duration_text(finding.window.size)} (limit {finding.threshold:.1%}, {finding.samples} predictions){others}."

@@ -126,12 +126,13 @@ def _any_user(node: _Node) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
-    """What a field of the record is made from: a path, a constant, or nothing; and how it is converted."""
+class Use:
+    """What a field is made from: a path, a constant, or nothing; what it is decoded as, and then converted by."""
 
     steps: Steps | None = None
     constant: Any = None
     convert: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+    kind: Any = None
 
 
 class Shape:
@@ -160,16 +161,32 @@ class Shape:
         self._split = split
         self._tree = _Node()
         self._fields = {one.name: one for one in msgspec.structs.fields(struct)}
-        self._features = _struct_in(self._fields["features"].type) if "features" in self._fields else None
-        self._context = _struct_in(self._fields["context"].type) if "context" in self._fields else None
-        self._uses = {name: self._use(name) for name in self._fields if name not in {"features", "context"}}
-        self._feature_steps = list(self._places_of_features())
-        self._context_uses = list(self._places_of_context())
+        self.features = _struct_in(self._fields["features"].type) if "features" in self._fields else None
+        self.context = _struct_in(self._fields["context"].type) if "context" in self._fields else None
+        self.uses = {name: self._use(name) for name in self._fields if name not in {"features", "context"}}
+        self.feature_steps = list(self._places_of_features())
+        self.context_uses = list(self._places_of_context())
         self._named = given.model.path if given.model.path is not None and not tagged else None
         if self._named is not None:
             self._tree.add(self._named, str | None, "model")
         self._mark_split()
         self.root = self._generate(given, tagged=tagged)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the record's fields, in their order."""
+        return tuple(self._fields)
+
+    @property
+    def spares(self) -> bool:
+        """Whether a record counts without some of its fields: a prediction does."""
+        return "features" in self._fields
+
+    @property
+    def whole(self) -> bool:
+        """Whether the object around the features is taken as it is."""
+        node = self._tree.at(self.feature_steps[0][:-1]) if self.feature_steps else None
+        return node is not None and node.whole
 
     def records(self, objects: Sequence[Any]) -> tuple[list[Any], list[int] | None]:
         """The model's records out of decoded messages, and how many each message had (None: one).
@@ -189,42 +206,42 @@ class Shape:
             elif name == "context":
                 made.append(self._made_context(columns, count))
             else:
-                made.append(self._made(self._uses[name], columns, count))
+                made.append(self._made(self.uses[name], columns, count))
         return list(map(self.struct, *made)) if count else [], counts
 
-    def _use(self, name: str) -> _Use:
+    def _use(self, name: str) -> Use:
         """Where one field comes from, noted in the tree."""
         place = self._map.place(name)
         if place is None:
-            return _Use()
+            return Use()
         try:
             kind, convert = reading(place, self._fields[name].type)
         except UnfitError as error:
             raise MapError(name, str(error)) from None
         if place.path is None:
             constant = place.constant if convert is None else convert([place.constant])[0]
-            return _Use(constant=constant)
+            return Use(constant=constant)
         self._tree.add(place.path, kind, name)
-        return _Use(place.path, None, convert)
+        return Use(place.path, None, convert, kind)
 
     def _places_of_features(self) -> Iterator[Steps]:
-        if self._features is None:
+        if self.features is None:
             return
-        for one in msgspec.structs.fields(self._features):
+        for one in msgspec.structs.fields(self.features):
             steps = self._map.features.steps(one.encode_name)
             if steps is None:
                 raise MapError("features", f"feature {one.encode_name!r} of model {self.model} is nowhere in the map")
             self._tree.add(steps, one.type, f"feature {one.encode_name!r}")
             yield steps
 
-    def _places_of_context(self) -> Iterator[_Use]:
-        if self._context is None:
+    def _places_of_context(self) -> Iterator[Use]:
+        if self.context is None:
             return
-        for one in msgspec.structs.fields(self._context):
+        for one in msgspec.structs.fields(self.context):
             place = self._map.context_place(one.encode_name)
             if place.path is not None:
                 self._tree.add(place.path, one.type, f"context {one.encode_name!r}")
-            yield _Use(place.path, place.constant)
+            yield Use(place.path, place.constant, None, one.type)
 
     def _mark_split(self) -> None:
         """Note which array is split."""
@@ -238,9 +255,9 @@ class Shape:
         node.many = True
 
     def _generate(self, given: FieldMap, *, tagged: bool) -> type[msgspec.Struct]:
-        base = {steps[:-1] for steps in self._feature_steps}
+        base = {steps[:-1] for steps in self.feature_steps}
         at = self._tree.at(base.pop()) if len(base) == 1 else None
-        root: type[msgspec.Struct] = self._tree.compile(self._features, None if at is self._tree else at)
+        root: type[msgspec.Struct] = self._tree.compile(self.features, None if at is self._tree else at)
         if not tagged or given.model.path is None:
             return root
         names = {one.name: one.encode_name for one in msgspec.structs.fields(root)}
@@ -288,7 +305,7 @@ class Shape:
         if others:
             raise msgspec.ValidationError("Invalid value - at `$.model`")
 
-    def _made(self, use: _Use, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+    def _made(self, use: Use, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
         if use.steps is None:
             return repeat(use.constant, count)
         column = columns[use.steps]
@@ -296,13 +313,13 @@ class Shape:
 
     def _made_features(self, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
         """Each record's features; None where a record has none of them."""
-        made = self._features
-        if made is None or not self._feature_steps:
+        made = self.features
+        if made is None or not self.feature_steps:
             return repeat(None if made is None else made(), count)
-        base = self._feature_steps[0][:-1]
+        base = self.feature_steps[0][:-1]
         if base in columns and self._tree.at(base) is not None:
             return columns[base]
-        chosen = [columns[steps] for steps in self._feature_steps]
+        chosen = [columns[steps] for steps in self.feature_steps]
         features = list(map(made, *chosen))
         if all(None in column for column in chosen):
             empty = [set(row) == {None} for row in zip(*chosen, strict=True)]
@@ -310,9 +327,9 @@ class Shape:
         return features
 
     def _made_context(self, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
-        if self._context is None or not self._context_uses:
+        if self.context is None or not self.context_uses:
             return repeat(None, count)
-        return list(map(self._context, *(self._made(use, columns, count) for use in self._context_uses)))
+        return list(map(self.context, *(self._made(use, columns, count) for use in self.context_uses)))
 
 
 def _columns(node: _Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:

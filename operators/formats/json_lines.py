@@ -1,12 +1,14 @@
 """Parse: a batch of raw messages becomes typed records in time, and one dead letter per record that cannot be read.
 
-The usual batch is decoded in one call on its joined bytes. Only a batch that this refuses is looked at line by line.
+The usual batch is decoded in one call on its joined bytes. Only a batch that this refuses is looked at line by line,
+and only a line that is refused field by field.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,8 +19,9 @@ from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from operators.formats.lenient import Lenient
     from operators.records import RawBatch
     from windows.arrays import BoolArray, IntArray
 
@@ -53,6 +56,7 @@ class Parsed:
         dead: the others.
         read: all of these.
         skipped: records beside these that the source's filter leaves out.
+        unfit: of how many of the records a field of another type is set aside, by its name.
     """
 
     records: list[Any]
@@ -61,6 +65,7 @@ class Parsed:
     dead: list[DeadLetter]
     read: int
     skipped: int = 0
+    unfit: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +78,13 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What the messages of a batch hold: records, the lines they came in, dead letters, and how many are skipped."""
+    """What a batch holds: records, the lines they came in, dead letters, how many are skipped, what does not fit."""
 
     records: list[Any]
     lines: Lines
     dead: list[DeadLetter]
     skipped: int = 0
+    unfit: Counter[str] = field(default_factory=Counter)
 
 
 class Parser:
@@ -88,6 +94,7 @@ class Parser:
         decoder: of a tagged union with a type for each model; None where another way of reading takes its place.
         max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
         faults: finds further faults among decoded records, given their times (ms).
+        lenient: reads what the decoder refuses field by field; None where a record counts whole or not at all.
     """
 
     def __init__(
@@ -95,10 +102,12 @@ class Parser:
         decoder: msgspec.json.Decoder[Any] | None,
         max_ahead: int,
         faults: Callable[[list[Any], IntArray], Sequence[Fault]],
+        lenient: Lenient | None = None,
     ) -> None:
         self._decoder = decoder
         self.max_ahead = max_ahead
         self.faults = faults
+        self.lenient = lenient
 
     @property
     def decoder(self) -> msgspec.json.Decoder[Any]:
@@ -119,7 +128,7 @@ class Parser:
             none = np.empty(0, dtype=np.int64)
             return Parsed([], none, none, found.dead, read, found.skipped)
         records, stamps, proven, more_dead = self._check(batch, found.records, found.lines)
-        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped)
+        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped, found.unfit)
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values
@@ -151,7 +160,7 @@ class Parser:
                 continue
             lines += parts
             owners += [number] * len(parts)
-        good = _Good([], [], [])
+        good = _Good([], [], [], Counter())
         for start in range(0, len(lines), PIECE):
             piece = slice(start, start + PIECE)
             records = self._at_once(lines[piece])
@@ -159,29 +168,46 @@ class Parser:
                 good.add(records, lines[piece], owners[piece])
             else:
                 dead += self._line_by_line(batch, lines[piece], owners[piece], good)
-        return Read(good.records, Lines(good.lines, good.owners), dead)
+        return Read(good.records, Lines(good.lines, good.owners), dead, unfit=good.unfit)
 
     def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
         """Add the readable lines to `good`; the others as dead letters."""
         dead = []
         for line, owner in zip(lines, owners, strict=True):
-            record, reason, detail = self._one(line)
+            record, reason, detail = self._one(line, good.unfit)
             if reason is not None:
                 dead.append(dead_letter(batch, owner, line, reason, detail))
             else:
                 good.add([record], [line], [owner])
         return dead
 
-    def _one(self, line: bytes) -> tuple[Any, Reason | None, str]:
+    def _one(self, line: bytes, unfit: Counter[str]) -> tuple[Any, Reason | None, str]:
         if len(line) > MAX_RECORD_BYTES:
             return None, Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
         try:
-            record = self.decoder.decode(line)
+            record = self._decoded(line, unfit)
             if BACKSLASH in line:
                 _encodable(record)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             return None, *why_not(line, error)
         return record, None, ""
+
+    def _decoded(self, line: bytes, unfit: Counter[str]) -> Any:
+        """The record of a line, whole or with what does not fit set aside.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read.
+        """
+        try:
+            return self.decoder.decode(line)
+        except msgspec.ValidationError:
+            if self.lenient is None:
+                raise
+            (mended,) = self.lenient(line)
+            if mended.error is not None:
+                raise mended.error from None
+            unfit.update(mended.unfit)
+            return mended.record
 
     def _check(
         self, batch: RawBatch, records: list[Any], lines: Lines
@@ -219,11 +245,12 @@ class Parser:
 
 @dataclass(frozen=True, slots=True)
 class _Good:
-    """Readable records with the line and the message that each came in."""
+    """Readable records with the line and the message that each came in; how often a field of theirs does not fit."""
 
     records: list[Any]
     lines: list[bytes]
     owners: list[int]
+    unfit: Counter[str]
 
     def add(self, records: list[Any], lines: list[bytes], owners: list[int]) -> None:
         """Append."""

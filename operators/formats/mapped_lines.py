@@ -6,6 +6,7 @@ only a bad piece line by line.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,19 @@ import msgspec
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
 from operators.formats.field_map import MapError, Shape
 from operators.formats.heads import Head, decoded
-from operators.formats.json_lines import PIECE, Lines, Parser, Read, dead_letter, joined, lines_of, suspicious, why_not
+from operators.formats.json_lines import (
+    BACKSLASH,
+    PIECE,
+    Lines,
+    Parser,
+    Read,
+    dead_letter,
+    joined,
+    lines_of,
+    suspicious,
+    why_not,
+)
+from operators.formats.lenient import Lenient
 from operators.formats.schema import decoder_of
 from operators.settings.source import shown
 
@@ -70,6 +83,7 @@ class Reader:
         self._tag = path[0] if path is not None and self._tells(source, len(chosen)) else None
         shapes = [Shape(model, struct, given, split, tagged=self._tag is not None) for model, struct in chosen.items()]
         self._shapes = {shape.model: shape for shape in shapes}
+        self.lenient = Lenient(shapes, source)
         self._of_root = {shape.root: shape for shape in shapes}
         self._head = None
         if where is not None or (self._tag is None and len(chosen) > 1):
@@ -191,7 +205,7 @@ class MappedParser(Parser):
                 return self._by_pieces(batch)
             found.add(some, len(chunk))
         single = len(found.records) == len(values) and 0 not in (found.counts or ())
-        return self._kept(_Found(found.records) if single else found, values, None, [])
+        return self._kept(_Found(found.records) if single else found, values, None, [], Counter())
 
     def _together(self, lines: Sequence[Any]) -> _Found | None:
         """All lines in one call, or None when any needs a closer look."""
@@ -215,39 +229,56 @@ class MappedParser(Parser):
             owners += [number] * len(parts)
         records: list[Any] = []
         counts: list[int] = []
+        unfit: Counter[str] = Counter()
         for start in range(0, len(lines), PIECE):
             piece = lines[start : start + PIECE]
             found = self._together(piece)
             if found is None:
-                found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead)
+                found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead, unfit)
             records += found.records
             counts += found.counts or [1] * len(piece)
-        return self._kept(_Found(records, counts), lines, owners, dead)
+        return self._kept(_Found(records, counts), lines, owners, dead, unfit)
 
-    def _one_by_one(self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter]) -> _Found:
-        """The readable of these lines; the others are added to `dead`, with a count of -1."""
+    def _one_by_one(
+        self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter], unfit: Counter[str]
+    ) -> _Found:
+        """The readable of these lines; the others are added to `dead`, a line without a good record counts -1."""
         records: list[Any] = []
         counts: list[int] = []
         for line, owner in zip(lines, owners, strict=True):
-            found, reason, detail = self._alone(line)
-            if reason is not None:
-                dead.append(dead_letter(batch, owner, line, reason, detail))
-                counts.append(-1)
-                continue
-            records += found.records
-            counts.append(len(found.records))
+            found, refused = self._alone(line, unfit)
+            dead += [dead_letter(batch, owner, line, *why) for why in refused]
+            records += found
+            counts.append(len(found) if found or not refused else -1)
         return _Found(records, counts)
 
-    def _alone(self, line: bytes) -> tuple[_Found, Reason | None, str]:
+    def _alone(self, line: bytes, unfit: Counter[str]) -> tuple[list[Any], list[tuple[Reason, str]]]:
+        """The records of a line, and why others of it are refused."""
         if len(line) > MAX_RECORD_BYTES:
-            return _Found([]), Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read"
+            return [], [(Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read")]
         try:
-            found = self._reader([line], None)
-            if b"\\" in line:
-                msgspec.json.encode(found.records)  # a lone surrogate in any string is refused here
+            found, refused = self._read(line, unfit)
+            if BACKSLASH in line:
+                msgspec.json.encode(found)  # a lone surrogate in any string is refused here
         except _ERRORS as error:
-            return _Found([]), *why_not(line, error, self._reader.renamed)
-        return found, None, ""
+            return [], [why_not(line, error, self._reader.renamed)]
+        return found, refused
+
+    def _read(self, line: bytes, unfit: Counter[str]) -> tuple[list[Any], list[tuple[Reason, str]]]:
+        """The same of a line that may be readable in part.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read at all.
+        """
+        try:
+            return self._reader([line], None).records, []
+        except msgspec.ValidationError:
+            mended = self._reader.lenient(line)
+        for one in mended:
+            unfit.update(one.unfit)
+        refused = [(one.where, why_not(line, one.error)) for one in mended if one.error is not None]
+        found = [one.record for one in mended if one.error is None]
+        return found, [(reason, where + detail) for where, (reason, detail) in refused]
 
     def _kept(
         self,
@@ -255,6 +286,7 @@ class MappedParser(Parser):
         lines: Sequence[Any],
         owners: list[int] | None,
         dead: list[DeadLetter],
+        unfit: Counter[str],
     ) -> Read:
         """The records that count, each with the line and the message it came in."""
         records, counts = found.records, found.counts
@@ -269,4 +301,4 @@ class MappedParser(Parser):
             skipped += len(records) - len(spoken)
             owners = [row if owners is None else owners[row] for row in spoken]
             records, lines = [records[row] for row in spoken], [lines[row] for row in spoken]
-        return Read(records, Lines(lines, owners), dead, skipped)
+        return Read(records, Lines(lines, owners), dead, skipped, unfit)

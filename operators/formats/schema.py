@@ -42,6 +42,9 @@ NOBODY = "\x00"
 With it every decoder is a tagged union, which refuses a record without a model.
 """
 
+MISFIT = ()
+"""Stands in a record for a category, or a prediction, of another type; for a number that is infinity."""
+
 MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT, PREDICTION_ID = range(-1, 8)
 """Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself).
 
@@ -168,7 +171,9 @@ def segment_codes(values: tuple[str, ...]) -> Codes:
 
 def _field_codes(field: Field) -> Codes:
     categories = categories_of(field)
-    return Codes(categories, len(categories), len(categories) + 1, field.reading.missing)
+    codes = Codes(categories, len(categories), len(categories) + 1, field.reading.missing)
+    codes[MISFIT] = len(categories) + 2
+    return codes
 
 
 def _feature_type(field: Field) -> Any:

@@ -1,7 +1,7 @@
 """Account: what became of every record that was read from a partition. Keyed by topic and partition.
 
 read = decoded + late within the batch + dead, exactly; `close` says what became of the decoded. What the filter of a
-source leaves out is not read, but counted beside it.
+source leaves out is not read, but counted beside it; so are fields of another type, which are set aside.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
 
@@ -23,18 +25,20 @@ class Entry:
     read: int
     dead: dict[str, int]
     skipped: int = 0
+    unfit: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class AccountState:
-    """Records read, dead letters by reason, and records left out, since the beginning, exactly once."""
+    """Records read, dead letters by reason, records left out, fields set aside, since the beginning, exactly once."""
 
     topic: str = ""
     partition: int = -1
     read: int = 0
     dead: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
-    version: ClassVar[int] = 2
+    unfit: dict[str, int] = field(default_factory=dict)
+    version: ClassVar[int] = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Balance:
     read: int
     dead: dict[str, int]
     skipped: int = 0
+    unfit: dict[str, int] = field(default_factory=dict)
 
 
 class Account:
@@ -62,9 +67,14 @@ class Account:
             state.topic, state.partition = entry.topic, entry.partition
             state.read += entry.read
             state.skipped += entry.skipped
-            for reason, count in entry.dead.items():
-                state.dead[reason] = state.dead.get(reason, 0) + count
-        return [Balance(state.topic, state.partition, state.read, dict(state.dead), state.skipped)]
+            _add(state.dead, entry.dead)
+            _add(state.unfit, entry.unfit)
+        return [Balance(state.topic, state.partition, state.read, dict(state.dead), state.skipped, dict(state.unfit))]
+
+
+def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
@@ -72,4 +82,7 @@ def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
     dead: dict[str, int] = {}
     for letter in decoded.dead:
         dead[letter.reason.value] = dead.get(letter.reason.value, 0) + 1
-    return Entry(decoded.origin.topic, decoded.origin.partition, decoded.read, dead, decoded.skipped)
+    unfit: dict[str, int] = {}
+    for name, count in decoded.unfit.items():
+        _add(unfit, {name.partition(".")[0]: count})
+    return Entry(decoded.origin.topic, decoded.origin.partition, decoded.read, dead, decoded.skipped, unfit)

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.dead_letters import Reason
+from operators.formats.field_map import Shape
 from operators.formats.json_lines import Parser
+from operators.formats.lenient import Lenient
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, transpose, transpose_served
+from operators.settings.source import FieldMap, SourceSettings
 from windows.panes import effective_times, late_in_order
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
     from operators.formats.json_lines import Fault, Parsed
     from operators.intake.served import Served
     from operators.records import Origin, RawBatch
-    from operators.settings.source import SourceSettings
     from windows.arrays import BoolArray, IntArray
     from windows.outcomes.layout import Task
     from windows.predictions.columns import Columns
@@ -62,6 +64,7 @@ class Decoded:
         floor: first pane still open by the records of this batch alone; None when it held none.
         served: model -> all its predictions, late or not, for models that are joined with feedback.
         skipped: records beside those read that the source's filter leaves out.
+        unfit: of how many records that count a field of another type is set aside, by its name.
     """
 
     origin: Origin
@@ -72,6 +75,7 @@ class Decoded:
     floor: int | None
     served: dict[str, Served] = field(default_factory=dict)
     skipped: int = 0
+    unfit: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class _Timed:
         panes: int64[n].
         late: bool[n], or None when none is.
         known: int64[n], effective time, ms.
+        mended: whether something is set aside of any.
     """
 
     records: list[Any]
@@ -91,6 +96,7 @@ class _Timed:
     panes: IntArray
     late: BoolArray | None
     known: IntArray
+    mended: bool
 
 
 class Decode:
@@ -102,8 +108,10 @@ class Decode:
         self.schemas: tuple[ModelSchema, ...] = tuple(
             schema_of(layout, config.joined.get(layout.model)) for layout in config.layouts
         )
-        self.parser = Parser(decoder_of([schema.struct for schema in self.schemas]), config.max_ahead, _faults)
         targets = {schema.layout.model: schema.struct for schema in self.schemas}
+        own = [Shape(model, struct, FieldMap()) for model, struct in targets.items()]
+        lenient = Lenient(own, SourceSettings(topic="own"))
+        self.parser = Parser(decoder_of(targets.values()), config.max_ahead, _faults, lenient)
         self.mapped = {
             number: MappedParser(
                 Reader(targets, source), config.max_ahead, _faults, _says_nothing if source.holds == "both" else None
@@ -132,6 +140,7 @@ class Decode:
             floor,
             served,
             parsed.skipped,
+            parsed.unfit,
         )
 
     def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:
@@ -140,7 +149,7 @@ class Decode:
         known = parsed.stamps
         if late is not None and self.config.joined:
             known = effective_times(parsed.stamps, parsed.proven, lateness, pane)
-        return _Timed(parsed.records, parsed.stamps, panes, late, known), floor
+        return _Timed(parsed.records, parsed.stamps, panes, late, known, bool(parsed.unfit)), floor
 
     def _by_model(self, timed: _Timed) -> list[tuple[int, IntArray | None]]:
         """Number of each model with records, and which they are (None: all)."""
@@ -179,7 +188,7 @@ class Decode:
 
 def _part(schema: ModelSchema, timed: _Timed, rows: IntArray | None) -> Transposed:
     records = timed.records if rows is None else [timed.records[row] for row in rows.tolist()]
-    return Transposed(schema, records, _picked(timed.panes, rows))
+    return Transposed(schema, records, _picked(timed.panes, rows), timed.mended)
 
 
 def _picked(values: IntArray, rows: IntArray | None) -> IntArray:

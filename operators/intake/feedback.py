@@ -101,6 +101,7 @@ class DecodedFeedback:
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
         skipped: records beside those read that the source's filter leaves out.
+        unfit: none of its fields are set aside.
     """
 
     origin: Origin
@@ -109,6 +110,7 @@ class DecodedFeedback:
     dead: tuple[DeadLetter, ...]
     floor: int | None
     skipped: int = 0
+    unfit: Mapping[str, int] = field(default_factory=dict)
 
 
 class _Schema:

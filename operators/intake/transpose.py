@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import attrgetter
@@ -10,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from operators.formats.schema import CONTEXT, ERROR, FEATURES, LATENCY, PREDICTION, PREDICTION_ID, VERSION, ModelSchema
+from operators.formats.schema import (
+    CONTEXT,
+    ERROR,
+    FEATURES,
+    LATENCY,
+    MISFIT,
+    PREDICTION,
+    PREDICTION_ID,
+    VERSION,
+    ModelSchema,
+)
 from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
@@ -35,11 +46,12 @@ _astuple = msgspec.structs.astuple
 
 @dataclass(frozen=True, slots=True)
 class Transposed:
-    """Records of one model about to become columns: n of them, panes int64[n]."""
+    """Records of one model about to become columns: n of them, panes int64[n]; `mended` if something is set aside."""
 
     schema: ModelSchema
     records: list[Any]
     panes: IntArray
+    mended: bool = False
 
 
 def bad_rows(records: list[Any]) -> BoolArray | None:
@@ -61,7 +73,8 @@ def transpose_served(part: Transposed, times: IntArray, known: IntArray) -> tupl
     """The columns of one model's records, and what the join needs of them."""
     rows = _rows(part)
     columns = _columns(part, rows)
-    return columns, Served(columns, rows[PREDICTION_ID], times, known, rows[PREDICTION])
+    predictions = _without_misfits(rows[PREDICTION], None) if part.mended else rows[PREDICTION]
+    return columns, Served(columns, rows[PREDICTION_ID], times, known, predictions)
 
 
 def _rows(part: Transposed) -> list[tuple[Any, ...]]:
@@ -77,17 +90,23 @@ def _columns(part: Transposed, rows: list[tuple[Any, ...]]) -> Columns:
         features = [blank if item is None else item for item in features]
     values = list(zip(*map(_astuple, features), strict=True))
     versions, version = _versions(rows[VERSION])
+    scores = _without_misfits(rows[PREDICTION], math.inf) if part.mended else rows[PREDICTION]
     return Columns(
         panes=part.panes,
         versions=versions,
         version=version,
-        numeric=_numeric(schema, values, rows[PREDICTION], count),
+        numeric=_numeric(schema, values, scores, count),
         categorical=_categorical(schema, values, rows[PREDICTION], count),
         segments=_segments(schema, values, rows[CONTEXT], count),
         latency=np.array(rows[LATENCY], dtype=np.float64),
         failed=failed,
         probabilities=_probabilities(schema, rows[PREDICTION]),
     )
+
+
+def _without_misfits(predictions: Sequence[Any], instead: float | None) -> Sequence[Any]:
+    """Predictions, with something else in place of what was set aside."""
+    return [instead if item.__class__ is tuple and item == MISFIT else item for item in predictions]
 
 
 def _failed(errors: Sequence[Any]) -> BoolArray | None:

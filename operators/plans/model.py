@@ -119,10 +119,22 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
     groups = LIVE_VERSIONS * (1 + sum(len(values) for _, values in layout.segments))
     total = 0.0
     for monitor in monitors:
-        columns = len(layout.features) if monitor.kind in {Kind.FEATURE, Kind.QUALITY} else 1
+        columns = _judged(monitor, layout)
         streams = columns * (LIVE_VERSIONS if monitor.whole_only else groups)
         total += sum(streams * looks_per_month(slides[size]) for size in monitor.windows)
     return total
+
+
+def _judged(monitor: Monitor, layout: Layout) -> int:
+    """How many columns of a group have the monitor's metric."""
+    if monitor.kind not in {Kind.FEATURE, Kind.QUALITY}:
+        return 1
+    numbers = sum(field.numeric for field in layout.features)
+    return {
+        "unseen_ratio": len(layout.features) - numbers,
+        "out_of_range_ratio": numbers,
+        "mismatch_ratio": len(layout.columns),
+    }.get(monitor.metric, len(layout.features))
 
 
 def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: bool) -> Plan:

@@ -93,6 +93,7 @@ def _quality(model: ModelSettings) -> list[Monitor]:
         ("missing", "missing_ratio", quality.missing),
         ("unseen", "unseen_ratio", quality.unseen),
         ("out_of_range", "out_of_range_ratio", quality.out_of_range),
+        ("mismatch", "mismatch_ratio", quality.mismatch),
     )
     return [
         Monitor(f"quality.{name}", "DataQuality", Kind.QUALITY, metric, quality.windows, None, limit, relative=True)

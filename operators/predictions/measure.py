@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from operators.predictions.ring import WindowTotals
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.references.reference import Reference
     from windows.ring import Key
     from windows.statistics.intervals import Interval
@@ -132,7 +132,7 @@ class Measure:
         side = _Side(reference, stack.each([_factors(where, one) for one in factors]))
         tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
         if asked.quality:
-            tables += self._ratios(table, where, current, side)
+            tables += self._ratios(table, where, current, side, stack.vectors)
         if asked.moments:
             tables += self._moments(table, where, current, stack.vectors)
         return tables
@@ -172,8 +172,10 @@ class Measure:
         value = np.where(applies, value, np.nan)
         return table(metric, value, bounds, current.values, None, side.counts.values)
 
-    def _ratios(self, table: _Tabulate, where: Gather, current: Counts, side: _Side) -> list[Table]:
-        """Shares of missing values, of unseen categories and of numbers out of the reference's range."""
+    def _ratios(
+        self, table: _Tabulate, where: Gather, current: Counts, side: _Side, vectors: list[IntArray]
+    ) -> list[Table]:
+        """Shares of values that are missing, unseen categories, out of the reference's range, or of another type."""
         ordered = np.tile(where.ordered, len(table.groups))
         ref = side.counts
         parts = (
@@ -181,21 +183,46 @@ class Measure:
             ("unseen_ratio", current.outside, current.values, ref.outside, ref.values, ~ordered),
             ("out_of_range_ratio", current.outside, current.values, ref.outside, ref.values, ordered),
         )
-        tables = []
-        for metric, hits, rows, ref_hits, ref_rows, applies in parts:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                value = np.where(applies & (rows > 0), hits / rows, np.nan)
-                baseline = np.where(ref_rows > 0, ref_hits / ref_rows, 0.0)
-            lower, upper = intervals.proportion_increase_interval(
-                hits / side.factor,
-                rows / side.factor,
-                ref_hits / side.factor,
-                ref_rows / side.factor,
-                self.config.alpha,
-            )
-            bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
-            tables.append(table(metric, value, bounds, rows, baseline, ref_rows, kind=Kind.QUALITY))
-        return tables
+        tables = [
+            self._ratio(table, metric, (hits, rows), (ref_hits, ref_rows), applies, side.factor)
+            for metric, hits, rows, ref_hits, ref_rows, applies in parts
+        ]
+        return [*tables, self._mismatch(table, current, side, vectors)]
+
+    def _ratio(
+        self,
+        table: _Tabulate,
+        metric: str,
+        live: tuple[IntArray, IntArray],
+        reference: tuple[IntArray, IntArray],
+        applies: BoolArray,
+        factor: FloatArray,
+    ) -> Table:
+        """A share of values beside the reference's own; hits and rows of each side."""
+        (hits, rows), (ref_hits, ref_rows) = live, reference
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.where(applies & (rows > 0), hits / rows, np.nan)
+            baseline = np.where(ref_rows > 0, ref_hits / ref_rows, 0.0)
+        lower, upper = intervals.proportion_increase_interval(
+            hits / factor, rows / factor, ref_hits / factor, ref_rows / factor, self.config.alpha
+        )
+        bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
+        return table(metric, value, bounds, rows, baseline, ref_rows, kind=Kind.QUALITY)
+
+    def _mismatch(self, table: _Tabulate, current: Counts, side: _Side, vectors: list[IntArray]) -> Table:
+        """Shares of values of another type, of the features and, behind them, of the prediction."""
+        layout, ref, factor = self.config.layout, side.counts, side.factor
+        live, known = (current.mismatch, current.rows), (ref.mismatch, ref.rows)
+        field = layout.prediction
+        if field is not None and field.name not in table.columns:
+            table = _Tabulate(table.kind, table.groups, (*table.columns, field.name))
+            whole = [vector for _, segment in table.groups if (vector := self.references[segment]) is not None]
+            slots = (field.mismatch, layout.rows)
+            live = (_with_slot(live[0], vectors, slots[0]), _with_slot(live[1], vectors, slots[1]))
+            known = (_with_slot(known[0], whole, slots[0]), _with_slot(known[1], whole, slots[1]))
+            each = factor.reshape(len(vectors), -1)
+            factor = np.hstack([each, each.max(axis=1, keepdims=True)]).ravel()
+        return self._ratio(table, "mismatch_ratio", live, known, np.ones(len(live[0]), dtype=bool), factor)
 
     def _moments(self, table: _Tabulate, where: Gather, current: Counts, vectors: list[IntArray]) -> list[Table]:
         """Mean and standard deviation of the numeric features."""
@@ -254,6 +281,12 @@ class Measure:
             table("availability", share, ok, total, None, none),
             table("throughput", rate, (rate, rate), total, None, none),
         ]
+
+
+def _with_slot(values: IntArray, vectors: Sequence[IntArray], slot: int) -> IntArray:
+    """Values of F fields in G groups, int64[G*F], with a slot of its vector behind each group's: int64[G*(F+1)]."""
+    last = np.array([[vector[slot]] for vector in vectors], dtype=np.int64)
+    return np.hstack([values.reshape(len(vectors), -1), last]).ravel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,9 @@ ALERTS: dict[str, AlertRow] = {
     # a promise to others
     "SlaBreach": _ROW("warning", "critical", "{where} misses an objective"),
     # often a known upstream change; drift pages if it matters
-    "DataQuality": _ROW("info", "warning", "Too many values of {where} are missing, unseen or out of range"),
+    "DataQuality": _ROW(
+        "info", "warning", "Too many values of {where} are missing, unseen, out of range or of another type"
+    ),
     # the model works on guesses
     "FeatureStale": _ROW(
         "warning", "critical", "A feature of {where} has stopped having values while predictions go on"

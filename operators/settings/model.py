@@ -80,6 +80,7 @@ class QualitySettings(Settings):
         missing: share of null or absent values.
         unseen: share of categories the reference does not name; None for off.
         out_of_range: share of numbers outside the reference's range; None for off.
+        mismatch: share of values of another type: words where numbers were, objects, numbers that are not finite.
         stale_after: a feature without a value for this long, while predictions come, is stale.
         no_data_after: no predictions at all for this long, with the partitions confirmed empty; None for as long as the
             pace of the reference, or of the live traffic, makes it a surprise.
@@ -89,6 +90,7 @@ class QualitySettings(Settings):
     missing: Annotated[Number, Field(gt=0, lt=1)] = 0.01
     unseen: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
     out_of_range: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
+    mismatch: Annotated[Number, Field(gt=0, lt=1)] = 0.01
     stale_after: Annotated[Millis, from_to(1)] = 1_800_000
     no_data_after: Annotated[Millis, from_to(1)] | None = None
 

@@ -22,7 +22,7 @@ from stream.errors import UsageError
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from operators.dead_letters import DeadLetter
@@ -103,19 +103,20 @@ class _Sample:
         source = None if one.source is None else given[one.source]
         lines, refused = [], 0
         for number, message in enumerate(messages, 1):
-            dead, skipped = self._read(one, message)
+            dead, skipped, unfit = self._read(one, message)
             refused += len(dead)
             lines.append(f"message {number}, as {one.holds.value} of {one.topic}: {_verdict(dead, skipped)}")
+            lines += [f"  {name} is of another type: it is set aside" for name in unfit]
             lines += [f"  {line}" for line in self._fields(source, message, feedback=feedback)]
             maybe = guess(message) if dead else ""
             lines += [f"  {maybe}"] if maybe else []
         return Understood(lines, refused)
 
-    def _read(self, one: Input, message: bytes) -> tuple[tuple[DeadLetter, ...], int]:
+    def _read(self, one: Input, message: bytes) -> tuple[tuple[DeadLetter, ...], int, Iterable[str]]:
         now = int(time.time() * 1e3)
         batch = RawBatch(Origin(one.topic, holds=one.holds), [message], [now], NoEnvelopes(), now, one.source)
         read = self._decode_feedback(batch) if one.holds == Topic.FEEDBACK else self._decode(batch)
-        return read.dead, read.skipped
+        return read.dead, read.skipped, read.unfit
 
     def _fields(self, source: SourceSettings | None, message: bytes, *, feedback: bool) -> Iterator[str]:
         """Each field with its path and what is there."""

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.plans.monitors import Monitor
 
-RATIOS = {"missing_ratio": "missing", "unseen_ratio": "unseen", "out_of_range_ratio": "out of range"}
+RATIOS = {
+    "missing_ratio": "missing",
+    "unseen_ratio": "unseen",
+    "out_of_range_ratio": "out of range",
+    "mismatch_ratio": "of another type",
+}
 
 
 @dataclass(frozen=True, slots=True)

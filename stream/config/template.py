@@ -233,6 +233,8 @@ models:
       unseen: {quality.unseen:g}
       # numbers beyond the reference's range; null is off
       out_of_range: {quality.out_of_range:g}
+      # values of another type: words where numbers were, objects
+      mismatch: {quality.mismatch:g}
       # a feature without a value for this long, while predictions come
       stale_after: {show_duration(quality.stale_after)}
       # no predictions at all for this long; null is as long as the pace of the reference (by hour of the week, from two

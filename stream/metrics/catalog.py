@@ -72,6 +72,9 @@ PREDICTION_DRIFT_BOUND = _gauge(
 FEATURE_MISSING_RATIO = _gauge(
     "feature_missing_ratio", _FEATURE, "Share of predictions in which the feature is missing."
 )
+FEATURE_MISMATCH_RATIO = _gauge(
+    "feature_mismatch_ratio", _FEATURE, "Share of predictions in which the feature (or prediction) is of another type."
+)
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
 
 BLIND_STREAMS = _gauge(
@@ -158,6 +161,9 @@ RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a
 RECORDS_SKIPPED_TOTAL = _counter(
     "records_skipped_total", _PARTITION, "Records beside those read that the filter of a source leaves out."
 )
+UNFIT_FIELDS_TOTAL = _counter(
+    "unfit_fields_total", ("topic", "field"), "Fields of another type that were set aside; their records count."
+)
 RECORDS_FOLDED_TOTAL = _counter("records_folded_total", ("model",), "Records counted in a pane.")
 LATE_RECORDS_TOTAL = _counter("late_records_total", ("model", "reason"), "Records behind the watermark, in no pane.")
 DEAD_LETTERS_TOTAL = _counter("dead_letters_total", ("topic", "reason"), "Records refused and sent to dead letters.")
@@ -208,6 +214,7 @@ METRICS: tuple[Metric, ...] = (
     PREDICTION_DRIFT,
     PREDICTION_DRIFT_BOUND,
     FEATURE_MISSING_RATIO,
+    FEATURE_MISMATCH_RATIO,
     FEATURE_AGE_SECONDS,
     BLIND_STREAMS,
     BLIND_RATIO,
@@ -240,6 +247,7 @@ METRICS: tuple[Metric, ...] = (
     TRANSACTION_OPEN_SECONDS,
     RECORDS_READ_TOTAL,
     RECORDS_SKIPPED_TOTAL,
+    UNFIT_FIELDS_TOTAL,
     RECORDS_FOLDED_TOTAL,
     LATE_RECORDS_TOTAL,
     DEAD_LETTERS_TOTAL,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
 SHOWN = frozenset(JUDGED)
 """Distances shown as series; the others are in the evaluations topic."""
+SHARES = {"missing_ratio": "feature_missing_ratio", "mismatch_ratio": "feature_mismatch_ratio"}
+"""Shares of bad values shown as series."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +63,16 @@ class Exports:
 def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
     """The gauges of one window of one model. A window without data removes its gauges.
 
-    `shares_of` is the size (ms) of the window that missing shares are shown of: their series carry no window.
+    `shares_of` is the size (ms) of the window that shares of bad values are shown of: their series carry no window.
     """
     window = measures.window.label
     owner = f"{measures.model}/{window}"
     tables = {(table.kind, table.metric): table for table in measures.tables}
     yield from _drift(measures, owner, window, tables)
-    shares = tables.get((Kind.QUALITY, "missing_ratio"))
-    if shares is not None and measures.window.size == shares_of:
-        yield _missing(measures.model, shares)
+    for metric, name in SHARES.items():
+        shares = tables.get((Kind.QUALITY, metric))
+        if shares is not None and measures.window.size == shares_of:
+            yield _shares(measures.model, name, shares)
     latencies = [
         (q, tables[Kind.SERVICE, name]) for name, q in LATENCY_METRICS.items() if (Kind.SERVICE, name) in tables
     ]
@@ -125,7 +128,7 @@ def _drift(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind,
         yield GaugeBlock(owner, f"{name}_bound", tuple(rows), tuple(bounds))
 
 
-def _missing(model: str, table: Table) -> GaugeBlock:
+def _shares(model: str, name: str, table: Table) -> GaugeBlock:
     rows, values = [], []
     for group, (version, segment) in enumerate(table.groups):
         if segment != WHOLE:
@@ -133,7 +136,7 @@ def _missing(model: str, table: Table) -> GaugeBlock:
         for column, feature in enumerate(table.columns):
             rows.append((model, version, feature))
             values.append(float(table.value[group, column]))
-    return GaugeBlock(model, "feature_missing_ratio", tuple(rows), tuple(values))
+    return GaugeBlock(model, name, tuple(rows), tuple(values))
 
 
 def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> Iterator[Report]:
@@ -191,3 +194,5 @@ def of_balance(balance: Balance) -> Iterator[Report]:
         (balance.topic, reason): float(count) for reason, count in balance.dead.items()
     }
     yield Totals("dead_letters_total", dead, owner)
+    unfit: dict[tuple[str, ...], float] = {(balance.topic, name): float(count) for name, count in balance.unfit.items()}
+    yield Totals("unfit_fields_total", unfit, owner)

@@ -78,6 +78,10 @@ Missing:
 {{- range query $missing }} {{ .Labels.feature }} {{ .Value | humanizePercentage }};
 {{- else }} nothing past the limit (unseen and out-of-range values have no series).
 {{- end }}
+{{- range query (printf `topk(5, driftgauge_feature_mismatch_ratio{model=%q,version=%q} > on (model) group_left ()
+  driftgauge:threshold{model=%q,monitor="quality.mismatch"})` $labels.model $labels.version $labels.model) }}
+  {{- "" }} Of another type: {{ .Labels.feature }} {{ .Value | humanizePercentage }};
+{{- end }}
 {{- range query $limit }} The limit is {{ .Value | humanizePercentage }} above the reference's own share.{{ end }}"""
 
 _FEATURE_STALE = """\

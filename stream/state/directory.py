@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stream.config.edges.state import StateSettings
     from stream.config.inputs import Input
 
-FORMAT = 5
+FORMAT = 6
 """Version of everything that is kept in the state directory; raised when a state class changes."""
 
 NOTE = "driftgauge.json"

@@ -131,7 +131,7 @@ def test_an_alert_becomes_one_page_and_is_resolved(tmp_path: Path) -> None:
         assert {event["dedup_key"] for event in chain.receiver.at("/v2/enqueue")} == {page["dedup_key"]}
         assert not any("country=de" in str(event) for event in chain.receiver.pages("DataDrift", "trigger"))
         (message,) = {post["attachments"][0]["title"] for post in chain.receiver.at("/slack")}
-        assert message == "Too many values of click version 7 are missing, unseen or out of range"
+        assert message == "Too many values of click version 7 are missing, unseen, out of range or of another type"
         assert len(chain.receiver.pages("DataDrift", "resolve")) == 1
         assert chain.receiver.refused == []
 

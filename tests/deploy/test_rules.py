@@ -165,6 +165,7 @@ models:
         ("prediction.psi", "psi", "minor"): "vector(0.1)",
         ("prediction.psi", "psi", "major"): "vector(0.25)",
         ("quality.missing", "missing_ratio", "major"): "vector(0.07)",
+        ("quality.mismatch", "mismatch_ratio", "major"): "vector(0.01)",
         ("quality.stale", "age_s", "major"): "vector(2400.0)",
         ("quality.no_data", "no_data_s", "major"): "vector(90.0)",
         ("sla.latency_p99_ms", "latency_p99_ms", "major"): "vector(55.0)",
@@ -363,7 +364,7 @@ def test_the_command_writes_to_a_file_or_to_stdout(tmp_path: Path) -> None:
     printed = _driftgauge("rules", "--config", EXAMPLE)
     assert (written.returncode, printed.returncode) == (0, 0)
     assert output.read_text() == printed.stdout == RULES.read_text()
-    assert written.stdout == f"{output}: 36 recording rules, 32 alerting rules\n"
+    assert written.stdout == f"{output}: 37 recording rules, 32 alerting rules\n"
 
 
 @pytest.mark.parametrize(

@@ -206,6 +206,7 @@ def test_the_level_follows_from_the_promise() -> None:
         3 * MONTH / 10_000  # the PSI of three features
         + 1 * MONTH / 60_000  # the KS of the prediction; an hour slides by minutes
         + 3 * MONTH / 10_000  # missing values of three features; a minute slides by panes
+        + 4 * MONTH / 10_000  # values of another type of three features and the prediction
         + 1 * MONTH / 10_000  # availability
     )
     assert plan.alpha == pytest.approx((1 - SILENCE_SHARE) / looks)

@@ -39,7 +39,7 @@ class Gather:
         ordered: bool[F], True for numeric fields.
         missing: int64[F], slot of missing values.
         outside: int64[F, 2], the slots outside the reference: below and above; other twice for a categorical field.
-        non_finite: int64[F], slot of non-finite values; `zero` for a categorical field.
+        mismatch: int64[F], slot of values of another type, or not finite.
         zero: index of a slot that is always zero.
     """
 
@@ -54,7 +54,7 @@ class Gather:
     ordered: BoolArray
     missing: IntArray
     outside: IntArray
-    non_finite: IntArray
+    mismatch: IntArray
     zero: int
 
 
@@ -91,13 +91,13 @@ def gather_of(fields: Sequence[Field], zero: int) -> Gather:
         ordered=np.array([field.numeric for field in fields], dtype=bool),
         missing=np.array([field.missing for field in fields], dtype=np.int64),
         outside=np.array([_outside(field) for field in fields], dtype=np.int64).reshape(count, 2),
-        non_finite=np.array([field.stop - 1 if field.numeric else zero for field in fields], dtype=np.int64),
+        mismatch=np.array([field.mismatch for field in fields], dtype=np.int64),
         zero=zero,
     )
 
 
 def _existing(field: Field) -> int:
-    """Slots that hold values: all but missing and non-finite or reserved."""
+    """Slots that hold values: all but missing and mismatch."""
     return field.stop - field.start - 2
 
 
@@ -146,7 +146,7 @@ class Counts:
         values: int64[G*F], rows with a value in the slots above.
         missing: int64[G*F].
         outside: int64[G*F], values outside the reference: out of range, or in no category of its own.
-        non_finite: int64[G*F].
+        mismatch: int64[G*F].
     """
 
     fine: IntArray
@@ -154,12 +154,12 @@ class Counts:
     values: IntArray
     missing: IntArray
     outside: IntArray
-    non_finite: IntArray
+    mismatch: IntArray
 
     @property
     def rows(self) -> IntArray:
         """int64[G*F], all rows, with a value or without."""
-        return self.values + self.missing + self.non_finite
+        return self.values + self.missing + self.mismatch
 
 
 def gather(where: Gather, vectors: Sequence[IntArray]) -> Counts:
@@ -183,5 +183,5 @@ def gather(where: Gather, vectors: Sequence[IntArray]) -> Counts:
         values=fine.sum(axis=1),
         missing=slots[:, where.missing].ravel(),
         outside=np.where(where.ordered, outside.sum(axis=2), outside[:, :, 0]).ravel(),
-        non_finite=slots[:, where.non_finite].ravel(),
+        mismatch=slots[:, where.mismatch].ravel(),
     )

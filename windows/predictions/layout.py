@@ -46,6 +46,11 @@ class Field:
         """The slot of missing values."""
         return self.stop - 2
 
+    @property
+    def mismatch(self) -> int:
+        """The slot of values of another type, or not finite."""
+        return self.stop - 1
+
 
 @dataclass(frozen=True, slots=True)
 class EstimateSpan:

@@ -98,8 +98,8 @@ def slot_count(profile: Profile) -> int:
 def slots(profile: Profile) -> IntArray:
     """The reference's counts in slot order.
 
-    Numeric, m bins: 0 below, 1..m bins, m+1 above, m+2 missing, m+3 non-finite.
-    Categorical, K categories: 0..K-1 categories, K other or unseen, K+1 missing, K+2 reserved (0).
+    Numeric, m bins: 0 below, 1..m bins, m+1 above, m+2 missing, m+3 of another type or not finite.
+    Categorical, K categories: 0..K-1 categories, K other or unseen, K+1 missing, K+2 of another type (0 here).
 
     Returns:
         int64[slot_count(profile)]; it sums to the rows of the reference.

@@ -14,7 +14,9 @@ import numpy as np
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
 
-POWER_ONE = frozenset({"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "availability"})
+POWER_ONE = frozenset(
+    {"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability"}
+)
 """Metrics whose uncertainty shrinks as 1 / n near the values that are normal for them."""
 
 

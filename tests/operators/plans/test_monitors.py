@@ -14,7 +14,7 @@ def monitors(**settings: object) -> dict[str, Monitor]:
 
 
 def test_the_default_monitors() -> None:
-    """Drift of features and predictions by PSI and KS, three shares of quality."""
+    """Drift of features and predictions by PSI and KS, four shares of quality."""
     assert {name: (one.alert, one.kind, one.minor, one.major) for name, one in monitors().items()} == {
         "drift.psi": ("DataDrift", Kind.FEATURE, 0.1, 0.25),
         "drift.ks": ("DataDrift", Kind.FEATURE, 0.05, 0.1),
@@ -23,6 +23,7 @@ def test_the_default_monitors() -> None:
         "quality.missing": ("DataQuality", Kind.QUALITY, None, 0.01),
         "quality.unseen": ("DataQuality", Kind.QUALITY, None, 0.05),
         "quality.out_of_range": ("DataQuality", Kind.QUALITY, None, 0.05),
+        "quality.mismatch": ("DataQuality", Kind.QUALITY, None, 0.01),
     }
 
 
@@ -33,13 +34,14 @@ def test_shares_are_judged_against_the_reference_s_own() -> None:
         "quality.missing",
         "quality.unseen",
         "quality.out_of_range",
+        "quality.mismatch",
     }
 
 
 def test_a_monitor_that_is_off_is_not_there() -> None:
     """Null switches a distance or a share off."""
     found = monitors(drift={"psi": None}, quality={"unseen": None}, prediction={"ks": None, "psi": None})
-    assert set(found) == {"drift.ks", "quality.missing", "quality.out_of_range"}
+    assert set(found) == {"drift.ks", "quality.missing", "quality.out_of_range", "quality.mismatch"}
 
 
 @pytest.mark.parametrize(

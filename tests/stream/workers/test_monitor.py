@@ -56,7 +56,7 @@ GOOD_AND_BAD = "unknown_model"
 POISON: dict[str, bytes | None] = {
     "broken_json": b'{"model": "click", "features": {',
     "invalid_text": b'{"model": "click", "version": "\xff\xfe", "features": {}}',
-    "wrong_type": b'{"model": "click", "features": {"age": "old"}}',
+    "wrong_type": b'{"model": "click", "features": ["old"]}',
     "missing_field": b'{"model": "click", "prediction": 0.5}',
     "timestamp_ahead": b'{"model": "click", "timestamp": "2099-01-01T00:00:00Z", "features": {"age": 1}}',
     "non_finite": b'{"model": "click", "features": {"age": NaN}}',

@@ -48,7 +48,7 @@ def test_coarse_slots_are_sums_of_fine_ones() -> None:
     assert where.coarse_mask.tolist() == [[True] * 5, [True, True, True, False, False]]
 
 
-def test_missing_outside_and_non_finite_are_kept_apart(vectors: list[np.ndarray]) -> None:
+def test_missing_outside_and_mismatch_are_kept_apart(vectors: list[np.ndarray]) -> None:
     """Out of range is below plus above, unseen is the slot beyond the categories; all rows add up."""
     layout = click_layout()
     counts = gather(gather_of(layout.features, layout.rows), vectors)
@@ -57,7 +57,7 @@ def test_missing_outside_and_non_finite_are_kept_apart(vectors: list[np.ndarray]
         outside = slots[0] + slots[-3] if field.numeric else slots[-3]
         assert counts.outside[at] == outside
         assert counts.missing[at] == slots[-2]
-        assert counts.non_finite[at] == (slots[-1] if field.numeric else 0)
+        assert counts.mismatch[at] == slots[-1]
         assert counts.rows[at] == slots.sum() if field.numeric else slots[:-1].sum()
 
 

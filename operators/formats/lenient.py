@@ -1,0 +1,201 @@
+"""Lenient reading: a record that its types refuse is looked at field by field; what does not fit is set aside.
+
+Only records that the decoder has refused come here, so the usual batch pays nothing for it. A record without a model,
+a time, an id or features that can be read stays refused.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+import msgspec
+
+from operators.formats.schema import MISFIT
+from operators.settings.source import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from operators.formats.field_map import Shape, Use
+    from operators.settings.source import SourceSettings, Steps
+
+SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features"})
+"""Fields of a prediction without which its record still counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What became of one record.
+
+    Attributes:
+        record: of its model's type; None where it stays refused.
+        unfit: names of the fields that are set aside: "features.age", "latency_ms".
+        error: why it stays refused.
+        where: which of several records of a message it is, in words.
+    """
+
+    record: Any
+    unfit: tuple[str, ...] = ()
+    error: msgspec.ValidationError | None = None
+    where: str = ""
+
+
+class Lenient:
+    """Reads one message of a source at a time.
+
+    Args:
+        shapes: of its models.
+        source: its map and what it is split at.
+    """
+
+    def __init__(self, shapes: Iterable[Shape], source: SourceSettings) -> None:
+        self._shapes = {shape.model: shape for shape in shapes}
+        self._source = source
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
+
+    def __call__(self, line: bytes) -> list[Mended]:
+        """The records of a message.
+
+        Raises:
+            msgspec.MsgspecError, UnicodeError, RecursionError: it holds none.
+        """
+        root = self._decoder.decode(line)
+        msgspec.convert(root, dict[str, Any])
+        split = self._source.split
+        if split is None:
+            return [self._one(_Place(root, None, ()), "")]
+        elements = _Place(root, None, ()).find(split)
+        msgspec.convert(elements, list[Any] | None)
+        return [
+            self._one(_Place(root, element, split), f"element {number} of {shown(split)}: ")
+            for number, element in enumerate(elements or ())
+        ]
+
+    def _one(self, place: _Place, where: str) -> Mended:
+        unfit: list[str] = []
+        try:
+            shape = self._shape(place)
+            fields = [self._field(shape, name, place, unfit) for name in shape.fields]
+        except msgspec.ValidationError as error:
+            return Mended(None, (), error, where)
+        return Mended(shape.struct(*fields), tuple(unfit))
+
+    def _shape(self, place: _Place) -> Shape:
+        """The shape of the model that the record is about."""
+        given = self._source.map.model
+        if given.path is None:
+            return self._shapes[str(given.constant)]
+        named = place.find(given.path)
+        if named is None:
+            raise msgspec.ValidationError(f"Object missing required field `{shown(given.path)}`")
+        if _fitting(named, str, given.path) not in self._shapes:
+            raise msgspec.ValidationError("Invalid value - at `$.model`")
+        return self._shapes[named]
+
+    def _field(self, shape: Shape, name: str, place: _Place, unfit: list[str]) -> Any:
+        if name == "features":
+            return self._features(shape, place, unfit)
+        if name == "context":
+            return self._context(shape, place, unfit)
+        use = shape.uses[name]
+        if use.steps is None:
+            return use.constant
+        try:
+            value = _fitting(place.find(use.steps), use.kind, use.steps)
+            return value if use.convert is None else use.convert([value])[0]
+        except msgspec.ValidationError:
+            if name not in SPARE or not shape.spares:
+                raise
+        if name == "error":  # whatever it is, it is one
+            return "true" if place.find(use.steps) else None
+        unfit.append(name)
+        return MISFIT if name == "prediction" else None
+
+    def _features(self, shape: Shape, place: _Place, unfit: list[str]) -> Any:
+        """The features, those that do not fit as what stands for that; None where there are none at all."""
+        given = self._source.map.features
+        base = given.path or ()
+        around = place.find(base)
+        if around is not None and not isinstance(around, dict if given.names is None else list):
+            raise msgspec.ValidationError(f"Expected `object` - at `$.{shown(base)}`")
+        if shape.features is None or not shape.feature_steps:
+            return None if shape.features is None else shape.features()
+        values = []
+        for one, steps in zip(msgspec.structs.fields(shape.features), shape.feature_steps, strict=True):
+            found = place.find(steps)
+            try:
+                values.append(_fitting(found, one.type, steps))
+            except msgspec.ValidationError:
+                if not shape.spares:
+                    raise
+                unfit.append(f"features.{one.encode_name}")
+                values.append(MISFIT if str in get_args(one.type) else math.inf)
+        if values.count(None) == len(values) and not (shape.whole and around is not None):
+            return None
+        return shape.features(*values)
+
+    def _context(self, shape: Shape, place: _Place, unfit: list[str]) -> Any:
+        if shape.context is None or not shape.context_uses:
+            return None
+        values = [self._key(use, place, unfit) for use in shape.context_uses]
+        return shape.context(*values)
+
+    @staticmethod
+    def _key(use: Use, place: _Place, unfit: list[str]) -> Any:
+        if use.steps is None:
+            return use.constant
+        try:
+            return _fitting(place.find(use.steps), use.kind, use.steps)
+        except msgspec.ValidationError:
+            unfit.append("context")
+            return None
+
+
+_LOST = object()
+"""Stands for a value where something else is on the way to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A record in its message: `element` of the array at `split`, or the message itself."""
+
+    root: Any
+    element: Any
+    split: Steps
+
+    def find(self, steps: Steps) -> Any:
+        """What is at a path; None where nothing is."""
+        here = self.root
+        if self.split and steps[: len(self.split)] == self.split and self.element is not None:
+            here, steps = self.element, steps[len(self.split) :]
+        for step in steps:
+            if here is None:
+                return None
+            if isinstance(here, list if isinstance(step, int) else dict):
+                here = _inside(here, step)
+            else:
+                return _LOST
+        return here
+
+
+def _inside(here: Any, step: str | int) -> Any:
+    """What is at one step of an array or object."""
+    if isinstance(step, int):
+        return here[step] if step < len(here) else None
+    return here.get(step)
+
+
+def _fitting(value: Any, kind: Any, steps: Steps) -> Any:
+    """The value as it is read.
+
+    Raises:
+        msgspec.ValidationError: it is of another type.
+    """
+    if kind is msgspec.Raw:  # nobody reads it
+        return None
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise msgspec.ValidationError(f"{error} - at `$.{shown(steps)}`") from None
