@@ -62,7 +62,7 @@ class Policy:
         replace_after: seconds without a sign of life after which one is replaced.
     """
 
-    grace: float = 3.5  # SIGTERM has to end everything in under 5 s
+    grace: float = 9.0  # a stop takes one or two; on a crowded machine more, and who stops containers waits for ten
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
     log_level: str = "info"
     redact: Callable[[str], str] = field(default=str)
