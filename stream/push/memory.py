@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import msgspec
+import xxhash
 
 from operators.alerts.event import AlertEvent  # noqa: TC001 - read by msgspec
 from stream.errors import UsageError
@@ -20,6 +21,9 @@ _LOG = logging.getLogger("driftgauge.push")
 
 FILE = "alertmanager.msgpack"
 """Not JSON, which has no numbers for bounds that are not known."""
+
+MAGIC = b"DGP1"
+"""What the file begins with; eight bytes of checksum over the rest follow."""
 
 
 EMPTY = View(0, (), ())
@@ -48,10 +52,10 @@ class Memory:
     def load(self) -> View:
         """What was kept; an empty board when there is nothing or it cannot be read."""
         try:
-            found = msgspec.msgpack.decode(self._path.read_bytes(), type=_File)
+            found = msgspec.msgpack.decode(unsealed(self._path.read_bytes()), type=_File)
         except FileNotFoundError:
             return EMPTY
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError) as error:
             _LOG.warning("%s: not used: %s", self._path, error)
             return EMPTY
         entries = [Entry(kept.labels, kept.started_at, kept.ended_at, kept.event) for kept in found.alerts]
@@ -67,8 +71,27 @@ class Memory:
             for entry in (*view.firing, *view.ended)
         ]
         try:
-            write_atomically(self._path, msgspec.msgpack.encode(_File(kept, view.clocks)))
+            write_atomically(self._path, sealed(msgspec.msgpack.encode(_File(kept, view.clocks))))
             self._path.chmod(0o600)
         except (UsageError, OSError) as error:
             if self._throttle.due():
                 _LOG.warning("a restart would forget what Alertmanager was told: %s", error)
+
+
+def sealed(body: bytes) -> bytes:
+    """What is written: a flipped bit must not tell Alertmanager of an alert that never was."""
+    return MAGIC + xxhash.xxh3_64_digest(body) + body
+
+
+def unsealed(content: bytes) -> bytes:
+    """What was sealed.
+
+    Raises:
+        ValueError: it is damaged, or of another release.
+    """
+    magic, checksum, body = content[:4], content[4:12], content[12:]
+    if magic != MAGIC:
+        raise ValueError("it is damaged, or of another release")
+    if xxhash.xxh3_64_digest(body) != checksum:
+        raise ValueError("it is damaged: its checksum does not agree")
+    return body

@@ -22,6 +22,8 @@ LATE_RATIO = 0.01
 BACKLOG_SECONDS = 60
 HELD_UP, HELD_UP_LONG = 60, 300
 """Seconds for which an output takes nothing, that are told and that page: a broker that restarts takes less."""
+OPEN = 300
+"""Seconds for which a transaction is open, that are told: a sink that commits with its checkpoints takes a minute."""
 ROOM, LITTLE_ROOM = 1 << 30, 1 << 27
 """Free bytes of the state's disk below which it is told and pages: an epoch writes far less than the latter."""
 
@@ -241,6 +243,15 @@ def _losses() -> tuple[_Self, ...]:
             None,
             "Messages of topic {{ $labels.topic }} were gone before driftgauge could read them",
             "Retention removed them; windows over that time are of fewer predictions than there were.",
+        ),
+        _Self(
+            "DriftgaugeOpenTransaction",
+            "warning",
+            f"max by (topic, partition) (driftgauge_transaction_open_seconds) > {OPEN}",
+            None,
+            "An open transaction keeps back topic {{ $labels.topic }}, partition {{ $labels.partition }}",
+            "It has been open for {{ $value | humanizeDuration }}: what is written behind it is read when it ends, and"
+            " its models are judged no further until then.",
         ),
         _Self(
             "DriftgaugeReportsDropped",

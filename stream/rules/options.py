@@ -53,6 +53,7 @@ WITH_RUNBOOK = frozenset(alert for alert, row in ALERTS.items() if row.fires) | 
     "DriftgaugeLateRecords",
     "DriftgaugeRestartLoop",
     "DriftgaugeDataGap",
+    "DriftgaugeOpenTransaction",
     "DriftgaugeSinkHeldUp",
     "DriftgaugeStateDisk",
     "DriftgaugeReportsDropped",

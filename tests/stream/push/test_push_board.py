@@ -188,3 +188,18 @@ def test_a_memory_that_cannot_be_read_or_written_is_a_warning(tmp_path: Path, ca
     (tmp_path / FILE).mkdir()
     Memory(tmp_path).keep(kept.views[-1])
     assert "would forget" in caplog.messages[-1]
+
+
+def test_a_flipped_bit_of_the_memory_is_never_believed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whichever it is: an empty board and a warning, not an alert that never was."""
+    memory, kept = Memory(tmp_path), Kept()
+    board(kept=kept).hear(active(CRITICAL))
+    memory.keep(kept.views[-1])
+    whole = (tmp_path / FILE).read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / FILE).write_bytes(flipped)
+        assert memory.load() == EMPTY
+    assert len(caplog.messages) == 8 * len(whole)
+    assert all("damaged" in message for message in caplog.messages)
