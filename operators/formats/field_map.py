@@ -20,7 +20,8 @@ from operators.settings.source import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from operators.settings.source import FieldMap, Steps
+    from operators.formats.surroundings import Surroundings
+    from operators.settings.source import FieldMap, Place, Steps
 
 FEW = 3
 """So many fields of an object are taken one by one."""
@@ -133,6 +134,18 @@ class Use:
     constant: Any = None
     convert: Callable[[Sequence[Any]], Sequence[Any]] | None = None
     kind: Any = None
+    outside: Place | None = None
+    name: str = ""
+
+    def around(self, surroundings: Surroundings) -> Sequence[Any]:
+        """The column of what is beside the messages' values, as decoded.
+
+        Raises:
+            msgspec.ValidationError: a value is of another type.
+        """
+        given = surroundings.column(self.outside, self.name) if self.outside is not None else []
+        column: Sequence[Any] = msgspec.convert(given, list[self.kind], strict=False)  # type: ignore[name-defined]
+        return column if self.convert is None else self.convert(column)
 
 
 class Shape:
@@ -166,9 +179,7 @@ class Shape:
         self.uses = {name: self._use(name) for name in self._fields if name not in {"features", "context"}}
         self.feature_steps = list(self._places_of_features())
         self.context_uses = list(self._places_of_context())
-        self._named = given.model.path if given.model.path is not None and not tagged else None
-        if self._named is not None:
-            self._tree.add(self._named, str | None, "model")
+        self._named = None if tagged else self._name_of_model(given)
         self._mark_split()
         self.root = self._generate(given, tagged=tagged)
 
@@ -188,7 +199,7 @@ class Shape:
         node = self._tree.at(self.feature_steps[0][:-1]) if self.feature_steps else None
         return node is not None and node.whole
 
-    def records(self, objects: Sequence[Any]) -> tuple[list[Any], list[int] | None]:
+    def records(self, objects: Sequence[Any], around: Surroundings | None = None) -> tuple[list[Any], list[int] | None]:
         """The model's records out of decoded messages, and how many each message had (None: one).
 
         Raises:
@@ -204,9 +215,9 @@ class Shape:
             if name == "features":
                 made.append(self._made_features(columns, count))
             elif name == "context":
-                made.append(self._made_context(columns, count))
+                made.append(self._made_context(columns, count, counts, around))
             else:
-                made.append(self._made(self.uses[name], columns, count))
+                made.append(self._made(self.uses[name], columns, count, counts, around))
         return list(map(self.struct, *made)) if count else [], counts
 
     def _use(self, name: str) -> Use:
@@ -218,6 +229,8 @@ class Shape:
             kind, convert = reading(place, self._fields[name].type)
         except UnfitError as error:
             raise MapError(name, str(error)) from None
+        if place.outside:
+            return Use(None, None, convert, kind, place, name)
         if place.path is None:
             constant = place.constant if convert is None else convert([place.constant])[0]
             return Use(constant=constant)
@@ -241,7 +254,8 @@ class Shape:
             place = self._map.context_place(one.encode_name)
             if place.path is not None:
                 self._tree.add(place.path, one.type, f"context {one.encode_name!r}")
-            yield Use(place.path, place.constant, None, one.type)
+            outside = place if place.outside else None
+            yield Use(place.path, place.constant, None, one.type, outside, one.encode_name)
 
     def _mark_split(self) -> None:
         """Note which array is split."""
@@ -298,14 +312,42 @@ class Shape:
             if steps[: len(split)] != split:
                 into[steps] = list(chain.from_iterable(map(repeat, column, counts)))
 
+    def _name_of_model(self, given: FieldMap) -> Steps | None:
+        """Where a record names its model, noted in the tree; None where it does not."""
+        path, default = given.model.path, given.model.default
+        if path is None:
+            return None
+        if default is not None:
+            if any(isinstance(step, int) for step in self._tree.children):
+                return None
+            try:
+                self._tree.add(path, Any, "model")
+            except MapError:  # something else is read from there: records do not name their model
+                return None
+            return path
+        self._tree.add(path, str | None, "model")
+        return path
+
     def _check_model(self, column: Sequence[Any]) -> None:
+        if self._map.model.default is not None:
+            column = [self.model if name.__class__ is not str else name for name in column]
         others = set(column) - {self.model}
         if others == {None}:
             raise msgspec.ValidationError(f"Object missing required field `{shown(self._named or ())}`")
         if others:
             raise msgspec.ValidationError("Invalid value - at `$.model`")
 
-    def _made(self, use: Use, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+    @staticmethod
+    def _made(
+        use: Use,
+        columns: dict[Steps, Sequence[Any]],
+        count: int,
+        counts: list[int] | None,
+        around: Surroundings | None,
+    ) -> Sequence[Any] | repeat[Any]:
+        if use.outside is not None and around is not None:
+            column = use.around(around)
+            return column if counts is None else list(chain.from_iterable(map(repeat, column, counts)))
         if use.steps is None:
             return repeat(use.constant, count)
         column = columns[use.steps]
@@ -326,10 +368,17 @@ class Shape:
             return [None if none else item for none, item in zip(empty, features, strict=True)]
         return features
 
-    def _made_context(self, columns: dict[Steps, Sequence[Any]], count: int) -> Sequence[Any] | repeat[Any]:
+    def _made_context(
+        self,
+        columns: dict[Steps, Sequence[Any]],
+        count: int,
+        counts: list[int] | None,
+        around: Surroundings | None,
+    ) -> Sequence[Any] | repeat[Any]:
         if self.context is None or not self.context_uses:
             return repeat(None, count)
-        return list(map(self.context, *(self._made(use, columns, count) for use in self.context_uses)))
+        made = (self._made(use, columns, count, counts, around) for use in self.context_uses)
+        return list(map(self.context, *made))
 
 
 def _columns(node: _Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:

@@ -13,7 +13,8 @@ from windows.values import name_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.settings.source import SourceSettings, Steps
+    from operators.formats.surroundings import Surroundings
+    from operators.settings.source import ModelPlace, Place, SourceSettings
 
 MOST_KNOWN = 1_024
 """Values of a filter's field that are remembered with what becomes of them."""
@@ -23,17 +24,18 @@ class Head:
     """Tells of each message whether it counts, and which model it is about ("" where that is not asked).
 
     Args:
-        model: path of its name; None where it is not asked.
+        model: where its name is; None where it is not asked.
         source: its filter counts.
     """
 
-    def __init__(self, model: Steps | None, source: SourceSettings) -> None:
+    def __init__(self, model: ModelPlace | None, source: SourceSettings) -> None:
         where = source.where
-        self._where = None if where is None else where.path
+        self._where = None if where is None else where.place
         self._allowed = frozenset(map(name_of, where.values)) if where is not None else frozenset()
         self._known: dict[Any, bool] = {}
         self._model = model
-        places = [steps for steps in (self._where, model) if steps is not None]
+        places = [place.path for place in (self._where, model) if place is not None and place.path is not None]
+        self._inside = bool(places)
         self._on_top = not any(isinstance(steps[0], int) for steps in places)
         tops = sorted({str(steps[0]) for steps in places})
         self._names = {top: f"n{i}" for i, top in enumerate(tops)}
@@ -42,26 +44,33 @@ class Head:
         kind: Any = msgspec.defstruct("Head", fields, rename=rename, gc=False) if self._on_top else Any
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
 
-    def __call__(self, lines: Sequence[bytes], text: bytes | None) -> list[str | None]:
+    def __call__(self, lines: Sequence[bytes], text: bytes | None, around: Surroundings) -> list[str | None]:
         """The model of each line; None where it is skipped.
 
         Raises:
             msgspec.MsgspecError: a line is none, or does not name its model.
         """
-        heads = decoded(self._decoder, lines, text)
+        heads: Sequence[Any] = decoded(self._decoder, lines, text) if self._inside else lines
         if len(heads) != len(lines):
             raise msgspec.DecodeError("not one record a line")
-        models = [""] * len(heads) if self._model is None else self._column(heads, self._model)
+        models: Sequence[Any] = [""] * len(heads)
+        if self._model is not None:
+            models = self._column(heads, self._model, around)
+            if self._model.default is not None:
+                models = [self._model.default if name is None else name for name in models]
         if self._where is None:
             counts = [True] * len(heads)
         else:
-            counts = [self._passes(value) for value in self._column(heads, self._where)]
+            counts = [self._passes(value) for value in self._column(heads, self._where, around)]
         if any(model is None and passes for model, passes in zip(models, counts, strict=True)):
-            raise msgspec.ValidationError(f"Object missing required field `{shown(self._model or ())}`")
+            raise msgspec.ValidationError(f"Object missing required field `{named(self._model)}`")
         return [str(model) if passes else None for model, passes in zip(models, counts, strict=True)]
 
-    def _column(self, heads: Sequence[Any], steps: Steps) -> Sequence[Any]:
-        """What is at a path of each head; None where nothing is."""
+    def _column(self, heads: Sequence[Any], place: Place, around: Surroundings) -> Sequence[Any]:
+        """What is at a place of each message; None where nothing is."""
+        steps = place.path
+        if steps is None:
+            return around.column(place, "model")
         if self._on_top:
             column: Sequence[Any] = list(map(attrgetter(self._names[str(steps[0])]), heads))
             steps = steps[1:]
@@ -85,6 +94,13 @@ class Head:
             if len(self._known) < MOST_KNOWN:
                 self._known[value] = found
         return found
+
+
+def named(place: Place | None) -> str:
+    """A place as people write it."""
+    if place is None or place.path is not None:
+        return "model" if place is None else shown(place.path or ())
+    return f"header:{place.header}" if place.header is not None else "the key" if place.key else "the topic's name"
 
 
 def decoded(decoder: msgspec.json.Decoder[Any], lines: Sequence[bytes], text: bytes | None) -> list[Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
+from operators.formats.heads import named
 from operators.formats.schema import MISFIT
 from operators.settings.source import shown
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.formats.field_map import Shape, Use
-    from operators.settings.source import SourceSettings, Steps
+    from operators.formats.surroundings import Surroundings
+    from operators.settings.source import Place, SourceSettings, Steps
 
 SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features"})
 """Fields of a prediction without which its record still counts."""
@@ -55,7 +57,7 @@ class Lenient:
         self._source = source
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 
-    def __call__(self, line: bytes) -> list[Mended]:
+    def __call__(self, line: bytes, around: Surroundings | None = None) -> list[Mended]:
         """The records of a message.
 
         Raises:
@@ -65,11 +67,11 @@ class Lenient:
         msgspec.convert(root, dict[str, Any])
         split = self._source.split
         if split is None:
-            return [self._one(_Place(root, None, ()), "")]
-        elements = _Place(root, None, ()).find(split)
+            return [self._one(_Place(root, None, (), around), "")]
+        elements = _Place(root, None, (), around).find(split)
         msgspec.convert(elements, list[Any] | None)
         return [
-            self._one(_Place(root, element, split), f"element {number} of {shown(split)}: ")
+            self._one(_Place(root, element, split, around), f"element {number} of {shown(split)}: ")
             for number, element in enumerate(elements or ())
         ]
 
@@ -85,14 +87,16 @@ class Lenient:
     def _shape(self, place: _Place) -> Shape:
         """The shape of the model that the record is about."""
         given = self._source.map.model
-        if given.path is None:
+        if given.constant is not None:
             return self._shapes[str(given.constant)]
-        named = place.find(given.path)
-        if named is None:
-            raise msgspec.ValidationError(f"Object missing required field `{shown(given.path)}`")
-        if _fitting(named, str, given.path) not in self._shapes:
+        found = place.find(given.path) if given.path is not None else place.outside(given, "model")
+        if given.default is not None and not isinstance(found, str):
+            return self._shapes[given.default]
+        if found is None:
+            raise msgspec.ValidationError(f"Object missing required field `{named(given)}`")
+        if _fitting(found, str, given.path or ("model",)) not in self._shapes:
             raise msgspec.ValidationError("Invalid value - at `$.model`")
-        return self._shapes[named]
+        return self._shapes[found]
 
     def _field(self, shape: Shape, name: str, place: _Place, unfit: list[str]) -> Any:
         if name == "features":
@@ -100,16 +104,16 @@ class Lenient:
         if name == "context":
             return self._context(shape, place, unfit)
         use = shape.uses[name]
-        if use.steps is None:
+        if use.steps is None and use.outside is None:
             return use.constant
         try:
-            value = _fitting(place.find(use.steps), use.kind, use.steps)
+            value = _fitting(place.value(use), use.kind, use.steps or (name,))
             return value if use.convert is None else use.convert([value])[0]
         except msgspec.ValidationError:
             if name not in SPARE or not shape.spares:
                 raise
         if name == "error":  # whatever it is, it is one
-            return "true" if place.find(use.steps) else None
+            return "true" if place.value(use) else None
         unfit.append(name)
         return MISFIT if name == "prediction" else None
 
@@ -144,10 +148,10 @@ class Lenient:
 
     @staticmethod
     def _key(use: Use, place: _Place, unfit: list[str]) -> Any:
-        if use.steps is None:
+        if use.steps is None and use.outside is None:
             return use.constant
         try:
-            return _fitting(place.find(use.steps), use.kind, use.steps)
+            return _fitting(place.value(use), use.kind, use.steps or (use.name,))
         except msgspec.ValidationError:
             unfit.append("context")
             return None
@@ -164,6 +168,17 @@ class _Place:
     root: Any
     element: Any
     split: Steps
+    around: Surroundings | None
+
+    def value(self, use: Use) -> Any:
+        """What a field is made from."""
+        if use.steps is not None:
+            return self.find(use.steps)
+        return None if use.outside is None else self.outside(use.outside, use.name)
+
+    def outside(self, place: Place, field: str) -> str | None:
+        """What is beside the message's value."""
+        return None if self.around is None else self.around.column(place, field)[0]
 
     def find(self, steps: Steps) -> Any:
         """What is at a path; None where nothing is."""

@@ -29,6 +29,7 @@ from operators.formats.json_lines import (
 )
 from operators.formats.lenient import Lenient
 from operators.formats.schema import decoder_of
+from operators.formats.surroundings import Surroundings
 from operators.settings.source import shown
 
 if TYPE_CHECKING:
@@ -76,8 +77,9 @@ class Reader:
     def __init__(self, targets: Mapping[str, Struct], source: SourceSettings) -> None:
         given, split, where = source.map, source.split, source.where
         named = given.model.constant
-        if named is not None and named not in targets:
-            raise MapError("model", f"no model {named!r} reads this: {', '.join(targets)}")
+        for name in (named, given.model.default):
+            if name is not None and name not in targets:
+                raise MapError("model", f"no model {name!r} reads this: {', '.join(targets)}")
         chosen = targets if named is None else {str(named): targets[str(named)]}
         path = given.model.path
         self._tag = path[0] if path is not None and self._tells(source, len(chosen)) else None
@@ -86,29 +88,32 @@ class Reader:
         self.lenient = Lenient(shapes, source)
         self._of_root = {shape.root: shape for shape in shapes}
         self._head = None
-        if where is not None or (self._tag is None and len(chosen) > 1):
+        asked = (len(chosen) > 1 and self._tag is None) or given.model.outside
+        if where is not None or asked:
             for steps in (path if len(chosen) > 1 else None, where.path if where is not None else None):
                 if steps is not None and split is not None and steps[: len(split)] == split:
                     raise MapError(
                         "/split", f"{shown(steps)} lies inside of split: it must be the same for a whole message"
                     )
-            self._head = Head(path if len(chosen) > 1 and self._tag is None else None, source)
+            self._head = Head(given.model if asked else None, source)
         alone: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes[0].root, strict=False)
         self._decoder = alone if self._tag is None else decoder_of(self._of_root, str(self._tag))
         self._decoders = {name: msgspec.json.Decoder(shape.root, strict=False) for name, shape in self._shapes.items()}
 
-    def __call__(self, lines: Sequence[bytes], text: bytes | None) -> _Found:
+    def __call__(self, lines: Sequence[bytes], text: bytes | None, around: Surroundings) -> _Found:
         """The records of some lines; `text` is all of them joined, or None where the one line may hold line breaks.
+
+        `around` is what surrounds the message of each.
 
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: one of them cannot be read.
         """
         if self._head is not None:
-            return self._chosen(lines, self._head(lines, text))
+            return self._chosen(lines, self._head(lines, text, around), around)
         objects = decoded(self._decoder, lines, text)
         if self._tag is None:
-            return _checked(next(iter(self._shapes.values())).records(objects), len(lines))
-        return self._by_type(objects)
+            return _checked(next(iter(self._shapes.values())).records(objects, around), len(lines))
+        return self._by_type(objects, around)
 
     def renamed(self, said: str) -> str:
         """What msgspec says, with an unknown model as it is called in the contract's own shape."""
@@ -123,26 +128,28 @@ class Reader:
         path = given.model.path
         if models < 2 or path is None or len(path) > 1 or not isinstance(path[0], str):
             return False
+        if given.model.default is not None:
+            return False
         if source.where is not None or source.split is not None:
             return False
         places = [given.place(name) for name in given.model_fields_set - {"features", "context", "model"}]
         read = [place.path for place in (*places, *given.context.values()) if place is not None]
         return path not in read
 
-    def _by_type(self, objects: list[Any]) -> _Found:
+    def _by_type(self, objects: list[Any], around: Surroundings) -> _Found:
         """Records of several models, in order."""
         kinds = set(map(type, objects))
         if len(kinds) == 1:
-            return _checked(self._of_root[kinds.pop()].records(objects), len(objects))
+            return _checked(self._of_root[kinds.pop()].records(objects, around), len(objects))
         records: list[Any] = [None] * len(objects)
         for kind in kinds:
             rows = [row for row, item in enumerate(objects) if type(item) is kind]
-            made, _ = self._of_root[kind].records([objects[row] for row in rows])
+            made, _ = self._of_root[kind].records([objects[row] for row in rows], around.of(rows))
             for row, record in zip(rows, made, strict=True):
                 records[row] = record
         return _Found(records)
 
-    def _chosen(self, lines: Sequence[bytes], models: list[str | None]) -> _Found:
+    def _chosen(self, lines: Sequence[bytes], models: list[str | None], around: Surroundings) -> _Found:
         """The records of the lines that count, each read as what its model's are."""
         parts: list[list[Any]] = [[] for _ in lines]
         for model in set(models) - {None}:
@@ -155,7 +162,7 @@ class Reader:
             if text is None and len(lines) > 1:
                 raise msgspec.DecodeError("not one record a line")
             objects = decoded(self._decoders[shape.model], chosen, text)
-            found = _checked(shape.records(objects), len(rows))
+            found = _checked(shape.records(objects, around.of(rows)), len(rows))
             if found.counts is None and len(rows) == len(lines):
                 return found
             at = 0
@@ -200,20 +207,20 @@ class MappedParser(Parser):
         found = _Found([], [])
         for start in range(0, len(values), CHUNK):
             chunk = values[start : start + CHUNK]
-            some = self._together(chunk)
+            some = self._together(chunk, Surroundings(batch, range(start, start + len(chunk))))
             if some is None:
                 return self._by_pieces(batch)
             found.add(some, len(chunk))
         single = len(found.records) == len(values) and 0 not in (found.counts or ())
         return self._kept(_Found(found.records) if single else found, values, None, [], Counter())
 
-    def _together(self, lines: Sequence[Any]) -> _Found | None:
+    def _together(self, lines: Sequence[Any], around: Surroundings) -> _Found | None:
         """All lines in one call, or None when any needs a closer look."""
         text = joined(lines)
         if text is None or suspicious(text):
             return None
         try:
-            return self._reader(lines, text)
+            return self._reader(lines, text, around)
         except _ERRORS:
             return None
 
@@ -232,7 +239,7 @@ class MappedParser(Parser):
         unfit: Counter[str] = Counter()
         for start in range(0, len(lines), PIECE):
             piece = lines[start : start + PIECE]
-            found = self._together(piece)
+            found = self._together(piece, Surroundings(batch, owners[start : start + PIECE]))
             if found is None:
                 found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead, unfit)
             records += found.records
@@ -246,34 +253,38 @@ class MappedParser(Parser):
         records: list[Any] = []
         counts: list[int] = []
         for line, owner in zip(lines, owners, strict=True):
-            found, refused = self._alone(line, unfit)
+            found, refused = self._alone(line, Surroundings(batch, [owner]), unfit)
             dead += [dead_letter(batch, owner, line, *why) for why in refused]
             records += found
             counts.append(len(found) if found or not refused else -1)
         return _Found(records, counts)
 
-    def _alone(self, line: bytes, unfit: Counter[str]) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _alone(
+        self, line: bytes, around: Surroundings, unfit: Counter[str]
+    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
         """The records of a line, and why others of it are refused."""
         if len(line) > MAX_RECORD_BYTES:
             return [], [(Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read")]
         try:
-            found, refused = self._read(line, unfit)
+            found, refused = self._read(line, around, unfit)
             if BACKSLASH in line:
                 msgspec.json.encode(found)  # a lone surrogate in any string is refused here
         except _ERRORS as error:
             return [], [why_not(line, error, self._reader.renamed)]
         return found, refused
 
-    def _read(self, line: bytes, unfit: Counter[str]) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _read(
+        self, line: bytes, around: Surroundings, unfit: Counter[str]
+    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
         """The same of a line that may be readable in part.
 
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read at all.
         """
         try:
-            return self._reader([line], None).records, []
+            return self._reader([line], None, around).records, []
         except msgspec.ValidationError:
-            mended = self._reader.lenient(line)
+            mended = self._reader.lenient(line, around)
         for one in mended:
             unfit.update(one.unfit)
         refused = [(one.where, why_not(line, one.error)) for one in mended if one.error is not None]

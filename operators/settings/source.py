@@ -1,6 +1,7 @@
 """Sources: which topics are read, what they hold, and where in their messages each field is found."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -27,8 +28,11 @@ MAX_STEPS = 32
 UNIT_MS = {"s": 1e3, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 """Milliseconds of one unit of an epoch time."""
 
-PLACES = ("path", "constant")
+PLACES = ("path", "constant", "header", "key", "topic")
 """Where a field may come from."""
+
+HEADER = "header:"
+"""What the short form of a header's place begins with."""
 
 
 def steps_of(given: Any) -> Steps:
@@ -63,27 +67,65 @@ def _values(given: Any) -> Any:
     return {str(key).lower() if isinstance(key, bool) else str(key): value for key, value in given.items()}
 
 
+def _pattern(given: str) -> str:
+    try:
+        re.compile(given)
+    except re.error as error:
+        raise PydanticCustomError("pattern", "a regular expression is needed ({said})", {"said": str(error)}) from None
+    return given
+
+
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1_000), AfterValidator(_pattern)]
+
+
 class Place(Settings):
-    """Where one field is found: a path alone may stand for it.
+    """Where one field is found: a path alone may stand for it, or `header:NAME`.
 
     Attributes:
         path: in the record.
         constant: the value itself.
+        header: name of a header of the message; of several of that name the last counts.
+        key: whether it is the message's key.
+        topic: a regular expression: what its group of the field's name finds in the topic's name, or its group `group`.
+        group: number of that group.
     """
 
     path: Path | None = None
     constant: Scalar | None = None
+    header: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    key: Literal[True] | None = None
+    topic: Pattern | None = None
+    group: Annotated[int, Field(ge=1, le=99)] = 1
 
     @model_validator(mode="before")
     @classmethod
-    def _path_alone(cls, given: Any) -> Any:
+    def _alone(cls, given: Any) -> Any:
+        if isinstance(given, str) and given.startswith(HEADER):
+            return {"header": given[len(HEADER) :]}
         return {"path": steps_of(given)} if isinstance(given, str | list | tuple) else given
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if sum(getattr(self, place) is not None for place in PLACES) != 1:
-            raise PydanticCustomError("place", "exactly one of path and constant is needed")
+            raise PydanticCustomError("place", "exactly one of path, constant, header, key and topic is needed")
+        if self.topic is not None and self.group > max(re.compile(self.topic).groups, 1):
+            raise unfit("group", "a group of the expression is needed")
         return self
+
+    @property
+    def outside(self) -> bool:
+        """Whether it is beside the message's value."""
+        return self.path is None and self.constant is None
+
+
+class ModelPlace(Place):
+    """The name of a model.
+
+    Attributes:
+        default: the model of records that name none.
+    """
+
+    default: Name | None = None
 
 
 class TimePlace(Place):
@@ -188,7 +230,7 @@ class FieldMap(Settings):
 
     prediction_id: Place | None = Place(path=("prediction_id",))
     timestamp: TimePlace | None = TimePlace(path=("timestamp",))
-    model: Place = Place(path=("model",))
+    model: ModelPlace = ModelPlace(path=("model",))
     version: Place | None = Place(path=("version",))
     prediction: PredictionPlace | None = PredictionPlace(path=("prediction",))
     latency_ms: NumberPlace | None = NumberPlace(path=("latency_ms",))
@@ -217,10 +259,22 @@ class FieldMap(Settings):
 
 
 class Filter(Settings):
-    """Which records are read: those where the value at `path` is one of `in`; others are skipped and counted."""
+    """Which records are read: those where the value at `path`, or of `header`, is one of `in`; others are skipped."""
 
-    path: Path
+    path: Path | None = None
+    header: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     values: Annotated[tuple[Scalar, ...], Field(alias="in", min_length=1, max_length=1_000)]
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.header is None):
+            raise PydanticCustomError("place", "one of path and header is needed")
+        return self
+
+    @property
+    def place(self) -> Place:
+        """Where the value is."""
+        return Place(path=self.path) if self.header is None else Place(header=self.header)
 
 
 class SourceSettings(Settings):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.formats.guesses import guess
+from operators.formats.heads import named
 from operators.formats.json_lines import lines_of
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
@@ -127,7 +128,9 @@ class _Sample:
         given = FieldMap() if source is None else source.map
         for field in FEEDBACK if feedback else PREDICTION:
             place = given.place(field)
-            if place is not None and place.path is None:
+            if place is not None and place.outside:
+                yield f"{field}: from {named(place)}, which a file does not have"
+            elif place is not None and place.path is None:
                 yield f"{field}: {json.dumps(place.constant)}, as the map says"
             elif place is not None and place.path is not None:
                 found = _at(record, place.path)

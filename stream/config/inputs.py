@@ -11,7 +11,7 @@ from operators.formats.schema import schema_of
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
 from operators.records import Topic
-from operators.settings.source import Place, Sources
+from operators.settings.source import ModelPlace, Sources
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tupl
 
 
 def sources_of(sources: Sequence[SourceSettings], models: Sequence[ModelSettings]) -> Sources:
-    """The sources by what they hold; where there is but one model, records need not name it."""
+    """The sources by what they hold; where there is but one model, records need not name it, but may name no other."""
     filled = [_about(source, models) for source in sources]
 
     def holding(holds: Topic) -> dict[int, SourceSettings]:
@@ -60,7 +60,7 @@ def sources_of(sources: Sequence[SourceSettings], models: Sequence[ModelSettings
 def _about(source: SourceSettings, models: Sequence[ModelSettings]) -> SourceSettings:
     if len(models) != 1 or "model" in source.map.model_fields_set:
         return source
-    named = source.map.model_copy(update={"model": Place(constant=models[0].name)})
+    named = source.map.model_copy(update={"model": ModelPlace(path=("model",), default=models[0].name)})
     return source.model_copy(update={"map": named})
 
 

@@ -19,6 +19,7 @@ from shapes import SHAPES, Shape
 from operators.dead_letters import Reason
 from operators.formats.mapped_lines import Reader
 from operators.formats.schema import schema_of
+from operators.formats.surroundings import Surroundings
 from operators.intake.decode import Decode, DecodeConfig
 from operators.predictions.fold import Fold
 from operators.settings.source import SourceSettings
@@ -149,7 +150,7 @@ def test_a_good_record_is_read_field_by_field_as_it_is_read_at_once(shape: Shape
     source = SourceSettings.model_validate({"topic": "t", **shape.source})
     reader = Reader({"click": schema_of(layout_of(reference()), task).struct}, source)
     for message in shape.messages(ROWS):
-        found = reader([message], None)
+        found = reader([message], None, Surroundings(batch([message]), [0]))
         if found.records:
             mended = reader.lenient(message)
             assert [one.record for one in mended] == found.records

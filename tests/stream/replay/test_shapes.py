@@ -125,7 +125,7 @@ def test_a_shape_is_judged_as_the_native_one(tmp_path: Path, shape: Shape, nativ
         ({"map": {"timestamp": {"path": "t", "unit": "min"}}}, 'map.timestamp.unit: given "min"; allowed are s, ms'),
         ({"map": {"timestamp": {"path": "t", "scale": 2}}}, "map.timestamp.scale: unknown key; allowed are"),
         ({"map": {"latency_ms": {"path": "t", "scale": 0}}}, "map.latency_ms.scale: given 0; more than 0 is needed"),
-        ({"map": {"version": {}}}, "map.version: a mapping; exactly one of path and constant is needed"),
+        ({"map": {"version": {}}}, "map.version: a mapping; exactly one of path, constant, header"),
         ({"map": {"version": "a..b"}}, 'map.version: given "a..b"; a path of keys'),
         ({"map": {"verison": "a"}}, 'map.verison: unknown key; did you mean "version"?'),
         ({"split": "items"}, 'split: given "items"; no field is read from an element of items'),
