@@ -46,6 +46,8 @@ class Table:
         baseline: float64[G, F], the reference's own value of a ratio; None where the metric is a distance from it.
         reference_samples: int64[G, F], rows of the reference behind the comparison; 0 where none is made.
         lack: why each group has no value, "" where it has one; empty where nothing is known of that.
+        against: what each group is compared with, "seasonal" or "fixed"; empty where there is but one reference.
+        phase: in which hours most of the rows of each group are; empty where hours are not told apart.
     """
 
     kind: Kind
@@ -59,6 +61,8 @@ class Table:
     baseline: FloatArray | None
     reference_samples: IntArray
     lack: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    phase: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Let the interval hold the value."""
@@ -83,6 +87,8 @@ def part_of(table: Table, start: int, stop: int) -> Table:
         None if table.baseline is None else table.baseline[rows],
         table.reference_samples[rows],
         table.lack[rows],
+        table.against[rows],
+        table.phase[rows],
     )
 
 

@@ -41,7 +41,8 @@ class WindowRow(msgspec.Struct, frozen=True):
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     """One value of one metric, as in the contract. None where a number does not exist.
 
-    `against` names what a comparison is with ("trailing_14d", "version 3"), `baseline` is the metric's value there.
+    `against` names what a comparison is with ("trailing_14d", "version 3", "seasonal"), `baseline` is the metric's
+    value there, `phase` in which hours of the week most rows of the window are, where hours are told apart.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     reason: str
     baseline: float | None = None
     against: str = ""
+    phase: str = ""
 
 
 def rows_of(
@@ -111,6 +113,9 @@ def rows_of(
                     int(table.reference_samples[group, column]),
                     state,
                     _reason(table.metric, state, found, threshold, int(samples[column]), lacks[column], variation),
+                    None,
+                    table.against[group] if table.against else "",
+                    table.phase[group] if table.phase else "",
                 )
             )
     return rows

@@ -144,7 +144,7 @@ class Close:
         if late.all():
             return
         if self.binning is None:
-            self.binning = binning_of(self.config.layout)
+            self.binning = binning_of(self.config.layout, self.config.pane)
         kept = columns.at(~late)
         for (index, version, segment), sketch in fold(self.binning, self._named(kept)).items():
             groups = self.state.open.setdefault(index, {})

@@ -40,7 +40,7 @@ class Fold:
 
     def __init__(self, layouts: tuple[Layout, ...], pane: int, max_versions: Mapping[str, int]) -> None:
         """Prepare the binning of every model."""
-        self.binnings = {layout.model: binning_of(layout) for layout in layouts}
+        self.binnings = {layout.model: binning_of(layout, pane) for layout in layouts}
         self.pane = pane
         self.max_versions = max_versions
         self.told = Told()

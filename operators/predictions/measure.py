@@ -5,13 +5,14 @@ Knows the reference and the confidence level, never a threshold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from operators.plans.measures import DISTANCES, QUANTILES, Plan
 from operators.predictions.estimates import MeasureEstimates
+from operators.predictions.seasonal import SeasonalReference
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
 from windows.predictions.compare import Counts, Gather, gather, gather_of
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from operators.predictions.ring import WindowTotals
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.predictions.mixture import Expected
     from windows.references.reference import Reference
     from windows.ring import Key
     from windows.statistics.intervals import Interval
@@ -47,8 +49,13 @@ class MeasureConfig:
 class _Side:
     """Reference counts of the groups at hand, and how much its rows (and ours) vary beyond independent ones."""
 
-    counts: Counts
+    counts: Counts | Expected
     factor: FloatArray
+
+    @property
+    def samples(self) -> IntArray:
+        """int64[G*F], rows that the reference's distribution is worth."""
+        return np.rint(self.counts.values).astype(np.int64)
 
 
 class Measure:
@@ -67,6 +74,7 @@ class Measure:
             for value in values:
                 self.references[segment_name(key, value)] = reference_vector(layout, config.reference, (key, value))
         self._gathered: dict[Kind, tuple[tuple[str, ...], Counts]] = {}
+        self.seasonal = None if layout.phases is None else SeasonalReference(layout, config.reference)
 
     def __call__(self, totals: WindowTotals) -> Measures:
         """The tables that the plan of this window asks for; none for a window without data."""
@@ -127,8 +135,13 @@ class Measure:
         if not where.fields or not (asked.metrics or asked.quality or asked.moments):
             return []
         current = gather(where, stack.vectors)
-        reference = self._reference(asked.kind, where, tuple(segment for _, segment in stack.keys))
-        table = _Tabulate(asked.kind, stack.keys, tuple(field.name for field in where.fields))
+        fixed = self._reference(asked.kind, where, tuple(segment for _, segment in stack.keys))
+        reference: Counts | Expected = fixed
+        columns = tuple(field.name for field in where.fields)
+        table = _Tabulate(asked.kind, stack.keys, columns)
+        if self.seasonal is not None:
+            reference, against, phase = self.seasonal(where, stack, fixed)
+            table = _Tabulate(asked.kind, stack.keys, columns, against, phase)
         side = _Side(reference, stack.each([_factors(where, one) for one in factors]))
         tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
         if asked.quality:
@@ -170,7 +183,7 @@ class Measure:
         if distance.ordered:
             applies = applies & np.tile(where.ordered, len(table.groups))
         value = np.where(applies, value, np.nan)
-        return table(metric, value, bounds, current.values, None, side.counts.values)
+        return table(metric, value, bounds, current.values, None, side.samples)
 
     def _ratios(
         self, table: _Tabulate, where: Gather, current: Counts, side: _Side, vectors: list[IntArray]
@@ -193,8 +206,8 @@ class Measure:
         self,
         table: _Tabulate,
         metric: str,
-        live: tuple[IntArray, IntArray],
-        reference: tuple[IntArray, IntArray],
+        live: tuple[IntArray | FloatArray, IntArray | FloatArray],
+        reference: tuple[IntArray | FloatArray, IntArray | FloatArray],
         applies: BoolArray,
         factor: FloatArray,
     ) -> Table:
@@ -207,7 +220,8 @@ class Measure:
             hits / factor, rows / factor, ref_hits / factor, ref_rows / factor, self.config.alpha
         )
         bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
-        return table(metric, value, bounds, rows, baseline, ref_rows, kind=Kind.QUALITY)
+        behind = np.rint(ref_rows).astype(np.int64)
+        return table(metric, value, bounds, rows, baseline, behind, kind=Kind.QUALITY)
 
     def _mismatch(self, table: _Tabulate, current: Counts, side: _Side, vectors: list[IntArray]) -> Table:
         """Shares of values of another type, of the features and, behind them, of the prediction."""
@@ -215,7 +229,7 @@ class Measure:
         live, known = (current.mismatch, current.rows), (ref.mismatch, ref.rows)
         field = layout.prediction
         if field is not None and field.name not in table.columns:
-            table = _Tabulate(table.kind, table.groups, (*table.columns, field.name))
+            table = replace(table, columns=(*table.columns, field.name))
             whole = [vector for _, segment in table.groups if (vector := self.references[segment]) is not None]
             slots = (field.mismatch, layout.rows)
             live = (_with_slot(live[0], vectors, slots[0]), _with_slot(live[1], vectors, slots[1]))
@@ -283,7 +297,7 @@ class Measure:
         ]
 
 
-def _with_slot(values: IntArray, vectors: Sequence[IntArray], slot: int) -> IntArray:
+def _with_slot(values: IntArray | FloatArray, vectors: Sequence[IntArray], slot: int) -> IntArray | FloatArray:
     """Values of F fields in G groups, int64[G*F], with a slot of its vector behind each group's: int64[G*(F+1)]."""
     last = np.array([[vector[slot]] for vector in vectors], dtype=np.int64)
     return np.hstack([values.reshape(len(vectors), -1), last]).ravel()
@@ -313,6 +327,8 @@ class _Tabulate:
     kind: Kind
     groups: tuple[Key, ...]
     columns: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    phase: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -337,6 +353,9 @@ class _Tabulate:
             samples.reshape(shape),
             None if baseline is None else baseline.reshape(shape),
             reference_samples.reshape(shape),
+            (),
+            self.against,
+            self.phase,
         )
 
 

@@ -15,6 +15,7 @@ from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
 from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
+from windows.references.seasons import MOST_CLASSES
 from windows.statistics.catalog import DISTANCES, JUDGED
 
 FeatureKind = Literal["numeric", "categorical"]
@@ -120,6 +121,18 @@ class FeatureSettings(Settings):
         return self
 
 
+class SeasonalSettings(Settings):
+    """Whose hours of the week a model's inputs follow.
+
+    Attributes:
+        timezone: name in the table of time zones, whose clock changes count.
+        max_classes: classes of hours told apart at most.
+    """
+
+    timezone: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "UTC"
+    max_classes: Annotated[Whole, Field(ge=2, le=MOST_CLASSES)] = MOST_CLASSES
+
+
 class ModelSettings(Settings):
     """One model.
 
@@ -132,6 +145,7 @@ class ModelSettings(Settings):
         classes: names of the classes. Where predictions are lists of class scores, in the order of the scores; a label
             that is none of them is refused. None for what the reference says.
         performance: how labels come and how good predictions must be; None where no labels come.
+        seasonal: how the reference's hours of the week are told apart; None for not at all.
         max_versions: versions told apart; further ones are counted as overflow.
     """
 
@@ -145,6 +159,7 @@ class ModelSettings(Settings):
     quality: QualitySettings = QualitySettings()
     classes: Classes | None = None
     performance: PerformanceSettings | None = None
+    seasonal: SeasonalSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16
 

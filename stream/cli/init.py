@@ -36,11 +36,14 @@ def init(
     categorical: columns.Categorical = None,
     numeric: columns.Numeric = None,
     missing: columns.Missing = None,
+    timezone: Annotated[
+        str, typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin.")
+    ] = "UTC",
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a commented config and the reference next to it."""
     said = columns.said(locals())
-    options = InitOptions(source, model, output, tuple(segment or ()), task, force, said)
+    options = InitOptions(source, model, output, tuple(segment or ()), task, force, said, timezone)
     with progress_bar() as progress:
         started = initialise(options, progress)
     for note in started.notes:

@@ -11,6 +11,7 @@ from operators.settings.objective import Objective
 from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels
 from stream.config.problems import ConfigFinding, KeyPath
+from stream.config.seasonal_checks import seasonal_findings, seasonal_notes
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
 from windows.statistics.dispersion import ENOUGH_PAIRS, FEWEST_PAIRS
@@ -44,6 +45,7 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
             for position, size in enumerate(getattr(model, section).windows):
                 yield from _window((*at, section, "windows", position), size, pane)
         yield from performance_findings(model, at, pane)
+        yield from seasonal_findings(model, at)
         for metric, objective in model.sla.items():
             if objective.window is not None and metric not in LABEL_METRICS:
                 yield from _window((*at, "sla", metric, "window"), objective.window, pane)
@@ -126,6 +128,7 @@ def _otherwise_read(name: str, feature: FeatureSettings, reading: Reading) -> It
 def reference_notes(reference: Reference) -> Iterator[str]:
     """What a user should know about a reference that can be used all the same."""
     profiles = [*reference.features.values(), *([reference.prediction] if reference.prediction is not None else [])]
+    yield from seasonal_notes(reference)
     if any(profile.overdispersion is not None for profile in profiles):
         return
     lack = "has no timestamps" if reference.start is None else "spans too short a time"

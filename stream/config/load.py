@@ -1,7 +1,7 @@
 """The config of one driftgauge: assembled from the settings of its parts, loaded from YAML and the environment."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,10 +24,12 @@ from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.inputs import source_findings
 from stream.config.problems import ConfigError, ConfigFinding, Problem
+from stream.config.seasonal_checks import season_findings
 from stream.config.secrets import secrets_of
 from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
-from windows.references.reference import Reference, ReferenceError_, from_json, seal
+from windows.references.reference import Reference, ReferenceError_, SegmentCounts, from_json, seal
+from windows.references.seasons import Seasons
 
 __all__ = [
     "AlertingSettings",
@@ -138,7 +140,10 @@ def load_references(config: Config) -> dict[str, Reference]:
             continue
         found = config.problems(
             (("models", index, *path), said, allowed)
-            for path, said, allowed in checks.reference_findings(model, reference, config.source)
+            for path, said, allowed in (
+                *checks.reference_findings(model, reference, config.source),
+                *season_findings(model, reference, config.time.pane),
+            )
         )
         problems += found
         if not found:
@@ -216,14 +221,27 @@ def _restrict(reference: Reference, model: ModelSettings) -> Reference:
             reference,
             features={name: profile for name, profile in reference.features.items() if name in wanted},
             segments={
-                key: {
-                    value: replace(counts, features={n: c for n, c in counts.features.items() if n in wanted})
-                    for value, counts in values.items()
-                }
+                key: {value: _only(counts, wanted) for value, counts in values.items()}
                 for key, values in reference.segments.items()
             },
+            seasons=None if reference.seasons is None else _restrict_seasons(reference.seasons, wanted),
         )
     )
+
+
+def _restrict_seasons(seasons: Seasons, wanted: Collection[str]) -> Seasons:
+    return replace(
+        seasons,
+        classes=tuple(_only(counts, wanted) for counts in seasons.classes),
+        segments={
+            key: {value: tuple(_only(counts, wanted) for counts in each) for value, each in values.items()}
+            for key, values in seasons.segments.items()
+        },
+    )
+
+
+def _only(counts: SegmentCounts, wanted: Collection[str]) -> SegmentCounts:
+    return replace(counts, features={name: part for name, part in counts.features.items() if name in wanted})
 
 
 def _secrets(config: Config, env: Mapping[str, str], origins: Origins) -> tuple[str, ...]:

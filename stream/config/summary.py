@@ -28,6 +28,11 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
         f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
         f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
     )
+    if reference.seasons is not None:
+        zone = reference.seasons.clock.zone.name
+        yield f"  season: {len(reference.seasons.classes)} classes of hours of the week ({zone})"
+    elif model.seasonal is not None:
+        yield "  season: none in the reference: one profile holds at all hours"
     if model.performance is not None:
         yield f"  labels: {_labels(model.performance)}"
         yield from _judged(model, model.performance, reference)

@@ -15,6 +15,7 @@ from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
 from windows.outcomes.layout import Task
+from windows.references.seasons import MOST_CLASSES
 from windows.values import Reading
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
@@ -38,6 +39,7 @@ class NewModel:
         sights: what each window sees, for people.
         classes: names of the classes, where the user gave them.
         unfit: metrics that the labelled rows are no baseline of, and why.
+        timezone: whose hours of the week differ in its reference; None where no season was found.
     """
 
     name: str
@@ -53,6 +55,7 @@ class NewModel:
     sights: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     unfit: dict[str, str] = field(default_factory=dict)
+    timezone: str | None = None
 
 
 def config_text(model: NewModel) -> str:
@@ -180,6 +183,7 @@ def _model(model: NewModel) -> str:
         model.task, on=model.labelled, positive=positive, threshold=model.threshold, windows=cohorts, unfit=model.unfit
     )
     sights = "".join(f"      # {line}\n" for line in model.sights)
+    seasonal = "null" if model.timezone is None else f"{{timezone: {_quoted(model.timezone)}}}"
     classes = f"[{', '.join(map(_quoted, model.classes))}]" if model.classes else "null"
     return f"""\
 models:
@@ -200,6 +204,10 @@ models:
     # that stand for no value and what its numbers are rounded to:  {{kind: numeric, missing: ["?"], resolution: 0.01}}
     features:
 {features}\
+    # where hours of the week differ, windows are compared with what is normal at theirs. `reference build` finds out
+    # from two weeks of rows or more; null is one reference for all hours:
+    #   {{timezone: Europe/Berlin, max_classes: {MOST_CLASSES}}}
+    seasonal: {seasonal}
     # drift of features: levels are distances to the reference, null is off
     drift:
 {sights}\

@@ -24,6 +24,7 @@ from stream.references.labels import with_labels
 from stream.references.pace_tally import PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
+from stream.references.seasons import hour_tally, with_seasons
 from stream.rows.columns import Rows
 from stream.rows.kinds import odd_cells
 from windows.arrays import IntArray
@@ -82,7 +83,10 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     plan, notes = _without_useless(plan, scan, tally)
     if not plan.features:
         raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
-    bare = seal(replace(_reference(plan, scan, tally), positions=_positions(plan)))
+    orders = {name: _order(slots, tally.counts[name]) for name, slots in tally.categorical.items()}
+    plain = replace(_reference(plan, scan, tally, orders), positions=_positions(plan))
+    seasonal = with_seasons(rows, plan, plain, scan, tally, {name: orders.get(name) for name in tally.counts})
+    bare = seal(seasonal.reference)
     labelled = with_labels(rows, plan, bare, names, progress)
     lasting = (
         *notes,
@@ -93,7 +97,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *labelled.notes,
     )
     reference = replace(labelled.reference, notes=lasting)
-    return Built(reference, (*lasting, *_notes(plan, reference)))
+    return Built(reference, (*lasting, *seasonal.notes, *_notes(plan, reference)))
 
 
 def _positions(plan: Plan) -> tuple[str, ...]:
@@ -184,12 +188,13 @@ def _tally(plan: Plan, scan: Scan) -> Tally:
         for name, column in scan.numeric.items()
     }
     categorical = {name: column.candidates() for name, column in scan.categorical.items()}
-    panes = pace = None
+    panes = pace = hours = None
     if scan.start is not None and scan.end is not None:
         panes = PaneTally(slot_sizes(numeric, categorical), (scan.start, scan.end), plan.pane, scan.timed)
         pace = PaceTally(scan.start, scan.end)
+        hours = hour_tally(plan, scan, numeric, categorical)
     segments = {key: _segment_values(values) for key, values in scan.segments.items()}
-    return Tally(numeric, categorical, segments, panes, pace)
+    return Tally(numeric, categorical, segments, panes, pace, hours)
 
 
 def _sampled(scan: Scan, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -205,8 +210,7 @@ def _segment_values(scan: CategoryScan) -> list[str]:
     return [value for value in scan.candidates() if value != OTHER][: MAX_SEGMENT_VALUES + SPARE_SEGMENT_VALUES]
 
 
-def _reference(plan: Plan, scan: Scan, tally: Tally) -> Reference:
-    orders = {name: _order(slots, tally.counts[name]) for name, slots in tally.categorical.items()}
+def _reference(plan: Plan, scan: Scan, tally: Tally, orders: dict[str, IntArray]) -> Reference:
     profiles = {name: _profile(name, scan, tally, orders.get(name)) for name in tally.counts}
     return seal(
         Reference(

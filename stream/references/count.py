@@ -1,12 +1,14 @@
 """The second pass of a build: exact counts of every column, whole and by segment, and of some panes."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from stream.references.frames import PREDICTION, Coded, Frame
 from stream.references.pace_tally import PaceTally
-from windows.arrays import FloatArray, IntArray
+from windows.arrays import BoolArray, FloatArray, IntArray
+from windows.references.pace import HOUR
 from windows.segments import OTHER
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 from windows.statistics.overdispersion import PaneVariance, accumulate, empty, factor
@@ -68,20 +70,47 @@ class SegmentTally:
         return [*self.slots.names, OTHER]
 
 
+class HourCounts(Protocol):
+    """What counts by hour of the week, where seasons are looked for."""
+
+    def add(self, slots: dict[str, IntArray], frame: Frame) -> None:
+        """Take in a batch."""
+
+
 class PaneTally:
     """Counts of every column in panes chosen at random from the whole span.
 
     The rows may be in any order, so panes cannot be closed one after the other; and all panes of a month would not fit.
     """
 
-    def __init__(self, sizes: dict[str, int], span: tuple[int, int], pane: int, rows: int) -> None:
+    def __init__(
+        self,
+        sizes: dict[str, int],
+        span: tuple[int, int],
+        pane: int,
+        rows: int,
+        *,
+        fixed: bool = False,
+        apart: int = 1,
+    ) -> None:
+        """Choose panes.
+
+        Args:
+            sizes: slots of every column.
+            span: of the rows, ms.
+            pane: length that is wanted, ms.
+            rows: how many there are.
+            fixed: whether the length stays though panes hold few rows.
+            apart: into how many parts a pane longer than an hour may be counted.
+        """
         start, end = span
-        while rows * pane < PANE_ROWS * (end - start + 1) and (end - start) >= FEWEST_PANES * pane:
+        while not fixed and rows * pane < PANE_ROWS * (end - start + 1) and (end - start) >= FEWEST_PANES * pane:
             pane *= 2
         first, last = start // pane + 1, end // pane  # the first and last pane are cut off by the span
         self._pane = pane
         self.usable = last - first >= FEWEST_PANES
-        most = max(min(MOST_PANES, PANE_CELLS // max(sum(sizes.values()), 1)), FEWEST_PANES)
+        cells = PANE_CELLS // max(sum(sizes.values()) * (apart if pane > HOUR else 1), 1)
+        most = max(min(MOST_PANES, cells), FEWEST_PANES)
         available = max(last - first, 0)
         if available <= most:
             chosen = np.arange(first, first + available)
@@ -91,13 +120,30 @@ class PaneTally:
         self._chosen = chosen.astype(np.int64)
         self._counts = {name: np.zeros((len(chosen), size), dtype=np.int64) for name, size in sizes.items()}
 
+    @property
+    def starts(self) -> list[int]:
+        """When each pane starts, ms."""
+        return (self._chosen * self._pane).tolist()
+
+    def place(self, times: IntArray) -> tuple[IntArray, BoolArray]:
+        """Which pane each time (ms) is in, int64[n], and whether it is in one, bool[n]."""
+        if len(self._chosen) == 0:
+            return np.zeros(len(times), dtype=np.int64), np.zeros(len(times), dtype=bool)
+        panes = times // self._pane
+        at = np.searchsorted(self._chosen, panes).clip(max=len(self._chosen) - 1)
+        return at, self._chosen[at] == panes
+
+    def counts(self, name: str, order: IntArray | None) -> IntArray:
+        """int64[panes, slots] of a column; `order` as for `overdispersion`."""
+        counts = self._counts[name]
+        return counts if order is None else fold(counts, order)
+
     def add(self, slots: dict[str, IntArray], frame: Frame) -> None:
         """Take in a batch."""
-        if not self.usable or frame.times is None:
+        if frame.times is None or len(self._chosen) == 0:
             return
-        panes = frame.times[0] // self._pane
-        at = np.searchsorted(self._chosen, panes).clip(max=len(self._chosen) - 1)
-        inside = frame.times[1] & (self._chosen[at] == panes)
+        at, inside = self.place(frame.times[0])
+        inside &= frame.times[1]
         if not inside.any():
             return
         at = at[inside]
@@ -116,9 +162,7 @@ class PaneTally:
         """
         if not self.usable:
             return None
-        counts = self._counts[name]
-        if order is not None:
-            counts = fold(counts, order)
+        counts = self.counts(name, order)
         state: PaneVariance = empty(1, counts.shape[1] - tail)
         for pane in counts[:, :-tail]:
             state += accumulate(pane[None, :])
@@ -135,6 +179,7 @@ class Tally:
         segments: dict[str, list[str]],
         panes: PaneTally | None,
         pace: PaceTally | None = None,
+        hours: HourCounts | None = None,
     ) -> None:
         self.numeric = {name: NumericSlots(edges) for name, edges in numeric.items()}
         self.categorical = {name: CategorySlots(names) for name, names in categorical.items()}
@@ -151,11 +196,16 @@ class Tally:
         self.latency = np.zeros(LATENCY_BINS, dtype=np.int64)
         self.panes = panes
         self.pace = pace
+        self.hours = hours
+
+    def slots(self, frame: Frame) -> dict[str, IntArray]:
+        """The slot of every value of every column: int64[n] each."""
+        slots = {name: self.numeric[name](values) for name, values in frame.numeric.items()}
+        return slots | {name: self.categorical[name](coded) for name, coded in frame.categorical.items()}
 
     def add(self, frame: Frame) -> None:
         """Take in a batch."""
-        slots = {name: self.numeric[name](values) for name, values in frame.numeric.items()}
-        slots |= {name: self.categorical[name](coded) for name, coded in frame.categorical.items()}
+        slots = self.slots(frame)
         for name, values in slots.items():
             self.counts[name] += np.bincount(values, minlength=len(self.counts[name]))
         for key, tally in self.segments.items():
@@ -164,6 +214,8 @@ class Tally:
             self.latency += np.bincount(latency_slots(frame.latency), minlength=LATENCY_BINS)
         if self.panes is not None:
             self.panes.add(slots, frame)
+        if self.hours is not None:
+            self.hours.add(slots, frame)
         if self.pace is not None and frame.times is not None:
             columns = {name: values for name, values in slots.items() if name != PREDICTION}
             missing = {name: values == len(self.counts[name]) - 2 for name, values in columns.items()}

@@ -20,11 +20,12 @@ from stream.config.problems import shorten
 from stream.config.reachable import never, reference_value, why_absent
 from stream.config.sight import pace_comments
 from stream.config.template import NewModel, config_text
+from stream.config.zones import known
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions, Progress, build
 from stream.references.label_rows import probable
-from stream.references.plan import OutcomeOptions, Plan, plan_build
+from stream.references.plan import OutcomeOptions, Plan, SeasonOptions, plan_build
 from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
@@ -64,6 +65,7 @@ class InitOptions:
     task: Task | None = None
     force: bool = False
     said: ColumnOptions = NOTHING_SAID
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     """
     if not options.model or not options.model.isprintable() or len(options.model) > LONGEST_NAME:
         raise UsageError("--model: a name of 1 to 200 printable characters is needed")
+    if not known(options.timezone):
+        raise UsageError(f"--timezone: no time zone {options.timezone!r}; a name such as Europe/Berlin is needed")
     config = options.output / CONFIG_NAME
     reference_file = options.output / f"{_slug(options.model)}.reference.json"
     for path in (config, reference_file):
@@ -103,6 +107,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         outcomes=said_outcomes(OutcomeOptions(), said),
         roles=said.roles,
         chosen=tuple(said.kinds),
+        seasonal=SeasonOptions(options.timezone),
     )
     _check_names(rows, plan_build(rows, wanted))
     built = build(rows, wanted, progress)
@@ -137,6 +142,7 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         plan_pace(reference),
         classes=said.classes or (),
         unfit=_unfit(reference, task),
+        timezone=None if reference.seasons is None else options.timezone,
     )
 
 

@@ -11,6 +11,7 @@ from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows
 from windows.outcomes.layout import Task
+from windows.references.seasons import MOST_CLASSES
 
 PredictionMode = Literal["number", "category", "scores", "pair"]
 """A score or value; the name of a class; class scores; the scores of the two classes of a binary model."""
@@ -53,6 +54,20 @@ def outcome_options(settings: ModelSettings) -> OutcomeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SeasonOptions:
+    """Whose hours of the week are compared, and how many classes of them may be kept."""
+
+    timezone: str = "UTC"
+    max_classes: int = MOST_CLASSES
+
+
+def season_options(settings: ModelSettings) -> SeasonOptions | None:
+    """How a model's settings ask for seasons."""
+    asked = settings.seasonal
+    return None if asked is None else SeasonOptions(asked.timezone, asked.max_classes)
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOptions:
     """What is asked of a build.
 
@@ -67,6 +82,7 @@ class BuildOptions:
         roles: our name of a special column -> its name in the rows, where that is another.
         chosen: columns that are features whatever they are called.
         resolutions: feature -> what its values are rounded to.
+        seasonal: how seasons are looked for; None for not at all.
     """
 
     model: str
@@ -79,6 +95,7 @@ class BuildOptions:
     roles: dict[str, str] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     resolutions: dict[str, float] = field(default_factory=dict)
+    seasonal: SeasonOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +131,7 @@ class Plan:
     task: Task | None = None
     outcomes: OutcomeOptions = OutcomeOptions()
     resolutions: dict[str, float] = field(default_factory=dict)
+    seasonal: SeasonOptions | None = None
 
     @property
     def lists_of_labels(self) -> bool:
@@ -177,6 +195,7 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         task=options.task,
         outcomes=options.outcomes,
         resolutions=options.resolutions,
+        seasonal=options.seasonal,
     )
 
 

@@ -16,6 +16,7 @@ from windows.estimates.estimator import Estimator
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.references.reference import Reference
+from windows.references.seasons import Seasons
 from windows.sketches.edges import TOLERANCE, single_valued
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, Profile
 from windows.sketches.quantiles import quantile
@@ -60,10 +61,18 @@ def _head(reference: Reference) -> RenderableType:
     if reference.task is not None and reference.outcomes is not None:
         table.add_row("labels", _labels(reference.task, reference.outcomes, reference.prediction))
         table.add_row("estimates", "none" if reference.estimator is None else _estimates(reference.estimator))
+    if reference.seasons is not None:
+        table.add_row("season", _season(reference.seasons))
     table.add_row("id", reference.id)
     for note in reference.notes:
         table.add_row("note", escape(one_line(note)))
     return table
+
+
+def _season(seasons: Seasons) -> str:
+    """The classes of hours, with their rows."""
+    each = [f"{name} ({counts.rows:,})" for name, counts in zip(seasons.names, seasons.classes, strict=True)]
+    return f"{len(each)} classes of hours, {seasons.clock.zone.name}: {'; '.join(each)}"
 
 
 def _labels(task: TaskOptions, outcomes: IntArray, prediction: Profile | None) -> str:

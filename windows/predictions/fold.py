@@ -44,10 +44,11 @@ class Binning:
     centers: FloatArray
     units: FloatArray
     celling: Celling | None = None
+    pane: int = 1
 
 
-def binning_of(layout: Layout) -> Binning:
-    """Gather edges, offsets, centers and scales of a layout."""
+def binning_of(layout: Layout, pane: int = 1) -> Binning:
+    """Gather edges, offsets, centers and scales of a layout; `pane` (ms) tells when its panes are."""
     profiles = [field.profile for field in layout.numeric if isinstance(field.profile, NumericProfile)]
     return Binning(
         layout=layout,
@@ -58,6 +59,7 @@ def binning_of(layout: Layout) -> Binning:
         centers=np.array([profile.center for profile in profiles], dtype=np.float64),
         units=moment_units(profiles),
         celling=None if layout.estimate is None else celling_of(layout.estimate.estimator, layout.estimate.start),
+        pane=pane,
     )
 
 
@@ -84,12 +86,12 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
             sketch[binning.layout.errors] += int(rows.sum())
     if served is None:
         return sketches
-    slots = _slots(binning, served)
     groups = list(_pane_groups(served))
     group_of = np.zeros(len(served.panes), dtype=np.int64)
     for number, (_, rows) in enumerate(groups):
         group_of[rows] = number
     names = [name for name, _ in groups]
+    slots = _slots(binning, served, _phases(binning, names, group_of))
     _fold_whole(binning, served, slots, group_of, names, sketches)
     for key_index, (key, values) in enumerate(binning.layout.segments):
         _fold_segments(binning, served, slots, group_of, names, key_index, key, values, sketches)
@@ -133,16 +135,30 @@ def column_slots(binning: Binning, columns: Columns, spare: int = 0) -> IntArray
     return slots
 
 
-def _slots(binning: Binning, columns: Columns) -> IntArray:
-    """The slots of every value, and below them those of the estimator's cells, if there is one."""
+def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray) -> IntArray | None:
+    """The slot of the class of hours of every record, int64[n]; None where there are no seasons."""
+    phases = binning.layout.phases
+    if phases is None:
+        return None
+    times = np.array([pane * binning.pane for pane, _ in names], dtype=np.int64)
+    found: IntArray = (phases.start + phases.clock.classes_of(times))[group_of]
+    return found
+
+
+def _slots(binning: Binning, columns: Columns, phases: IntArray | None) -> IntArray:
+    """The slots of every value, and below them those of the estimator's cells and of the class of hours, if any."""
     layout, celling = binning.layout, binning.celling
+    more = (0 if celling is None else celling.rows) + (phases is not None)
+    slots = column_slots(binning, columns, more)
+    if phases is not None:
+        slots[-1] = phases
     if celling is None:
-        return column_slots(binning, columns)
-    slots = column_slots(binning, columns, celling.rows)
+        return slots
     scored = layout.prediction is not None and layout.prediction.numeric
     predicted = None if scored or layout.prediction is None else columns.categorical[-1]
-    own = len(slots) - celling.rows
-    celling.fill(Batch(columns.numeric, scored, columns.probabilities, predicted, slots[:own]), slots[own:])
+    own = len(slots) - more
+    cells = slots[own : own + celling.rows]
+    celling.fill(Batch(columns.numeric, scored, columns.probabilities, predicted, slots[:own]), cells)
     return slots
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.segments import OTHER, WHOLE, segment_name
+from windows.segments import OTHER, WHOLE
 from windows.sketches.moments import NEAR, PARTS
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
 from windows.sketches.quantiles import LATENCY_BINS
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.estimates.estimator import Estimator
     from windows.references.reference import Reference
-    from windows.sketches.profiles import Profile
+    from windows.references.seasons import SeasonClock
+    from windows.sketches.profiles import Profile, SegmentCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,22 @@ class EstimateSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """The slots [start, stop) of the vector that count the predictions in each class of hours."""
+
+    clock: SeasonClock
+    names: tuple[str, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The slots of a model's vectors.
 
     A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
-    of the estimator's cells where the reference has one, the number of rows, then PARTS moment sums for each numeric
+    of the estimator's cells where the reference has one, those of the classes of hours where it has seasons, the
+    number of rows, then PARTS moment sums for each numeric
     column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the number of predictions
     without a latency, and the number of failed predictions (which are in no other slot).
 
@@ -85,6 +97,7 @@ class Layout:
     errors: int
     size: int
     estimate: EstimateSpan | None = None
+    phases: PhaseSpan | None = None
     positions: tuple[str, ...] = ()
     pair: int | None = None
 
@@ -138,6 +151,11 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
     if reference.estimator is not None:
         estimate = EstimateSpan(reference.estimator, at, at + reference.estimator.size)
         at = estimate.stop
+    phases = None
+    if reference.seasons is not None:
+        names = reference.seasons.names
+        phases = PhaseSpan(reference.seasons.clock, names, at, at + len(names))
+        at = phases.stop
     columns = features if prediction is None else [*features, prediction]
     moments = at + 1
     segment_size = moments + PARTS * sum(field.numeric for field in columns)
@@ -154,6 +172,7 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
         errors=latency + LATENCY_BINS + 1,
         size=latency + LATENCY_BINS + 2,
         estimate=estimate,
+        phases=phases,
     )
 
 
@@ -184,9 +203,24 @@ def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, s
             vector[layout.latency : layout.latency + LATENCY_BINS] = reference.latency
         return vector
     counts = reference.segments[segment[0]].get(segment[1])
-    if counts is None:
-        return None
-    vector = layout.empty(segment_name(*segment))
+    return None if counts is None else _counts_vector(layout, counts)
+
+
+def class_vectors(layout: Layout, reference: Reference, segment: tuple[str, str] | None = None) -> list[IntArray]:
+    """The reference's counts of each class of hours, as vectors of a segment.
+
+    Returns:
+        int64[layout.segment_size] each; none for a segment without counts of its own in every class.
+    """
+    if reference.seasons is None:
+        return []
+    seasons = reference.seasons
+    found = seasons.classes if segment is None else seasons.segments.get(segment[0], {}).get(segment[1], ())
+    return [_counts_vector(layout, counts) for counts in found]
+
+
+def _counts_vector(layout: Layout, counts: SegmentCounts) -> IntArray:
+    vector = np.zeros(layout.segment_size, dtype=np.int64)
     for field in layout.features:
         vector[field.start : field.stop] = counts.features[field.name]
     if layout.prediction is not None and counts.prediction is not None:

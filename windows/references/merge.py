@@ -89,7 +89,14 @@ def merge(one: Reference, other: Reference) -> Merged:
         pace=None if one.pace is None or other.pace is None else one.pace + other.pace,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
-    return Merged(seal(reference), errors, () if estimator.note is None else (estimator.note,))
+    notes = [note for note in (estimator.note, _seasons_note(one, other)) if note is not None]
+    return Merged(seal(reference), errors, tuple(notes))
+
+
+def _seasons_note(one: Reference, other: Reference) -> str | None:
+    if one.seasons is None and other.seasons is None:
+        return None
+    return "classes of hours are not merged: build the reference from all rows at once to keep the season"
 
 
 def _classes(part: Reference) -> tuple[str, ...]:

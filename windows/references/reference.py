@@ -11,6 +11,8 @@ from windows.estimates.estimator_json import EstimatorWire, estimator_from_wire,
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.references.pace import Pace
 from windows.references.pace_json import PaceWire, pace_from_wire, pace_to_wire
+from windows.references.seasons import Seasons
+from windows.references.seasons_json import SeasonsWire, seasons_from_wire, seasons_to_wire
 from windows.sketches.profile_json import (
     Count,
     ProfileWire,
@@ -79,6 +81,7 @@ class Reference:
         readings: feature -> how its values are read, where that is not as they are.
         notes: what a user should know of how the rows were read; no part of the content.
         pace: how its rows were spread over time; None when they had no timestamp.
+        seasons: what was normal at which hours of the week; None where all hours are alike, or nobody asked.
     """
 
     model: str
@@ -100,6 +103,7 @@ class Reference:
     pace: Pace | None = None
     classes: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+    seasons: Seasons | None = None
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -135,6 +139,7 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     pace: PaceWire | None = None
     classes: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
+    seasons: SeasonsWire | None = None
 
 
 class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -221,6 +226,7 @@ def _content(reference: Reference) -> _ContentWire:
         pace=None if reference.pace is None else pace_to_wire(reference.pace),
         classes=reference.classes,
         positions=reference.positions,
+        seasons=None if reference.seasons is None else seasons_to_wire(reference.seasons),
     )
 
 
@@ -258,6 +264,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         pace=None if content.pace is None else pace_from_wire(content.pace),
         classes=content.classes,
         positions=content.positions,
+        seasons=None if content.seasons is None else seasons_from_wire(content.seasons, features, prediction),
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.statistics.distances import Counts as HistogramCounts
     from windows.statistics.intervals import Interval
 
     Measured = tuple[FloatArray, Interval]
@@ -27,7 +28,7 @@ class Sides:
     """Both sides of G groups of F columns each, and the confidence level of a bound.
 
     Attributes:
-        fine: int64[G * F, B] counts of the window, and of the reference.
+        fine: int64[G * F, B] counts of the window, and of the reference (float64 where it is a mixture).
         coarse: the same in the few bins of PSI.
         values: float64[G * F], effective rows of the window, and of the reference.
         mask: bool[F, bins of PSI], which of them exist.
@@ -37,8 +38,8 @@ class Sides:
         alpha: probability of error per bound.
     """
 
-    fine: tuple[IntArray, IntArray]
-    coarse: tuple[IntArray, IntArray]
+    fine: tuple[IntArray, HistogramCounts]
+    coarse: tuple[IntArray, HistogramCounts]
     values: tuple[FloatArray, FloatArray]
     mask: BoolArray
     points: BoolArray
@@ -70,8 +71,8 @@ class Distance:
 
 
 def _plain(
-    distance: Callable[[IntArray, IntArray], FloatArray],
-    interval: Callable[[IntArray, IntArray, FloatArray, FloatArray, float], Interval],
+    distance: Callable[[HistogramCounts, HistogramCounts], FloatArray],
+    interval: Callable[[HistogramCounts, HistogramCounts, FloatArray, FloatArray, float], Interval],
 ) -> Callable[[Sides], Measured]:
     """A distance of the fine counts alone."""
     return lambda sides: (distance(*sides.fine), interval(*sides.fine, *sides.values, sides.alpha))

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from windows.arrays import FloatArray, IntArray
 
 
@@ -70,16 +72,28 @@ def factor(state: PaneVariance) -> FloatArray:
     return np.maximum(np.maximum(slot_factor(state), cumulative_factor(state)), 1.0)
 
 
+def factor_within(states: Sequence[PaneVariance]) -> FloatArray:
+    """Overdispersion within groups of panes that need not be alike, ``[F]``, >= 1: the statistics are added up."""
+    slots, cumulative = [_slot_parts(state) for state in states], [_cumulative_parts(state) for state in states]
+    ratios = [_ratio(*np.array(parts).sum(axis=0)) for parts in (slots, cumulative)]
+    return np.maximum(np.maximum(*ratios), 1.0)
+
+
 def slot_factor(state: PaneVariance) -> FloatArray:
     """Pearson's statistic over its degrees of freedom, ``(sum_b S_b / p_b - N) / ((T - 1)(B - 1))``, ``[F]``.
 
     About 1 for independent rows, whatever the sizes of the panes; 1 where it is not defined.
     """
+    return _ratio(*_slot_parts(state))
+
+
+def _slot_parts(state: PaneVariance) -> tuple[FloatArray, FloatArray]:
+    """The statistic and its degrees of freedom."""
     rows = state.counts.sum(axis=1)
     used = state.counts > 0
     shares = state.counts / np.maximum(rows, 1)[:, None]
     statistic = np.divide(state.squares, shares, out=np.zeros(shares.shape), where=used).sum(axis=1) - rows
-    return _ratio(statistic, (state.panes - 1.0) * (used.sum(axis=1) - 1.0))
+    return statistic, np.maximum(state.panes - 1.0, 0.0) * np.maximum(used.sum(axis=1) - 1.0, 0.0)
 
 
 def cumulative_factor(state: PaneVariance) -> FloatArray:
@@ -88,10 +102,15 @@ def cumulative_factor(state: PaneVariance) -> FloatArray:
     Observed over expected variance of the distribution function,
     ``sum_b (Q_b - N F_b^2) / ((T - 1) sum_b F_b (1 - F_b))``: the variance ratio of the Cramer-von Mises statistic.
     """
+    return _ratio(*_cumulative_parts(state))
+
+
+def _cumulative_parts(state: PaneVariance) -> tuple[FloatArray, FloatArray]:
+    """The observed and the expected variance."""
     rows = state.counts.sum(axis=1)
     distribution = np.cumsum(state.counts, axis=1) / np.maximum(rows, 1)[:, None]
     observed = (state.cumulative_squares - rows[:, None] * distribution**2).sum(axis=1)
-    return _ratio(observed, (state.panes - 1.0) * (distribution * (1.0 - distribution)).sum(axis=1))
+    return observed, np.maximum(state.panes - 1.0, 0.0) * (distribution * (1.0 - distribution)).sum(axis=1)
 
 
 def _ratio(observed: FloatArray, expected: FloatArray) -> FloatArray:

@@ -1,0 +1,100 @@
+"""The reference of each group by the hours that its rows are from.
+
+A group is compared with the mixture of what it really holds, so a window may straddle a change of hours or of the
+clocks. A segment with too few rows in some class has one reference for all hours, which holds over whole days: over
+shorter windows nothing is decided of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from windows.predictions.layout import class_vectors
+from windows.predictions.mixture import Expected, Mixtures, certain, unknown
+from windows.references.pace import DAY
+from windows.segments import WHOLE, segment_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from operators.predictions.stack import Stack
+    from windows.arrays import BoolArray, IntArray
+    from windows.predictions.compare import Counts, Gather
+    from windows.predictions.layout import Layout, PhaseSpan
+    from windows.references.reference import Reference
+
+SEASONAL, FIXED = "seasonal", "fixed"
+"""What a group is compared with."""
+
+
+class SeasonalReference:
+    """The classes of one model's reference."""
+
+    def __init__(self, layout: Layout, reference: Reference) -> None:
+        """Keep the vectors of each class; they are gathered for each kind of column at first use.
+
+        Raises:
+            ValueError: the layout has no classes of hours.
+        """
+        if layout.phases is None:
+            raise ValueError(f"{layout.model}: no classes of hours")
+        self.phases: PhaseSpan = layout.phases
+        self.rows = layout.rows
+        self._vectors: dict[str, list[IntArray]] = {WHOLE: class_vectors(layout, reference)}
+        for key, values in layout.segments:
+            for value in values:
+                self._vectors[segment_name(key, value)] = class_vectors(layout, reference, (key, value))
+        self._mixtures: dict[tuple[str, tuple[str, ...]], Mixtures] = {}
+
+    def __call__(self, where: Gather, stack: Stack, fixed: Counts) -> tuple[Expected, tuple[str, ...], tuple[str, ...]]:
+        """What the groups of a stack are compared with, what that is called, and in which hours they are.
+
+        Args:
+            where: the columns.
+            stack: G groups.
+            fixed: the reference's counts of the same groups over all hours.
+        """
+        held = np.stack([vector[self.phases.start : self.phases.stop] for vector in stack.vectors])
+        segments = np.array([segment for _, segment in stack.keys])
+        sizes = np.repeat([window.window.size for window in stack.windows], stack.sizes)
+        split = np.array([bool(self._vectors[segment]) for segment in segments.tolist()])
+        fields = len(where.fields)
+        found = _mixed(certain(fixed), unknown(fixed), np.repeat(~split & (sizes < DAY), fields))
+        for segment in np.unique(segments[split]).tolist():
+            rows = np.flatnonzero(segments == segment)
+            _put(found, self._of(segment, where)(held[rows]), (rows[:, None] * fields + np.arange(fields)).ravel())
+        return found, tuple(SEASONAL if own else FIXED for own in split.tolist()), tuple(self._phases(held))
+
+    def _of(self, segment: str, where: Gather) -> Mixtures:
+        key = segment, tuple(field.name for field in where.fields)
+        if key not in self._mixtures:
+            self._mixtures[key] = Mixtures(where, self._vectors[segment], self.rows)
+        return self._mixtures[key]
+
+    def _phases(self, held: IntArray) -> Iterable[str]:
+        """The hours that most rows are from, and their share where it is not all."""
+        for rows in held.tolist():
+            most, all_ = max(rows), sum(rows)
+            name = self.phases.names[rows.index(most)] if all_ else ""
+            yield name if most == all_ else f"{name} ({most / all_:.0%})"
+
+
+def _mixed(one: Expected, other: Expected, rows: BoolArray) -> Expected:
+    """The first, but in some rows the other."""
+    return Expected(
+        np.where(rows[:, None], other.fine, one.fine),
+        np.where(rows[:, None], other.coarse, one.coarse),
+        np.where(rows, other.values, one.values),
+        np.where(rows, other.missing, one.missing),
+        np.where(rows, other.outside, one.outside),
+        np.where(rows, other.mismatch, one.mismatch),
+        np.where(rows, other.rows, one.rows),
+    )
+
+
+def _put(into: Expected, part: Expected, at: IntArray) -> None:
+    """Write a part over these rows."""
+    for name in ("fine", "coarse", "values", "missing", "outside", "mismatch", "rows"):
+        getattr(into, name)[at] = getattr(part, name)

@@ -1,0 +1,53 @@
+"""Checks of `seasonal:`, and between it and a reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operators.settings.durations import show_duration
+from stream.config.zones import changed_since, known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from operators.settings.model import ModelSettings
+    from stream.config.problems import ConfigFinding, KeyPath
+    from windows.references.reference import Reference
+
+
+def seasonal_findings(model: ModelSettings, at: KeyPath) -> Iterator[ConfigFinding]:
+    """What is wrong with the keys themselves."""
+    if model.seasonal is not None and not known(model.seasonal.timezone):
+        yield (
+            (*at, "seasonal", "timezone"),
+            None,
+            "a name of the table of time zones is needed, such as Europe/Berlin; this machine has no other names",
+        )
+
+
+def season_findings(model: ModelSettings, reference: Reference, pane: int) -> Iterator[ConfigFinding]:
+    """What is wrong between the keys, the pane (ms) and the reference; paths are within the model."""
+    if reference.seasons is None:
+        return
+    zone = reference.seasons.clock.zone
+    if model.seasonal is None:
+        written = f"`seasonal: {{timezone: {zone.name}}}`"
+        build = "a reference that is built without a season"
+        yield ("seasonal",), None, f"{written} is needed for a reference of classes of hours, or {build}"
+    elif model.seasonal.timezone != zone.name:
+        yield ("seasonal", "timezone"), None, f"the reference was built with {zone.name}: build it again"
+    elif not reference.seasons.clock.suits(pane):
+        short = f"a time.pane that lies within one hour of {zone.name} is needed, such as 15m"
+        yield ("seasonal",), f"given with a pane of {show_duration(pane)}", short
+
+
+def seasonal_notes(reference: Reference) -> Iterator[str]:
+    """What a user should know of the seasons of a reference."""
+    seasons = reference.seasons
+    if seasons is None or reference.start is None or reference.end is None:
+        return
+    zone = seasons.clock.zone
+    if changed_since(zone, reference.start, reference.end):
+        said = f" ({seasons.tzdata})" if seasons.tzdata else ""
+        mine = f"this machine's table of time zones has other clock changes for {zone.name}"
+        yield f"{mine} than the one that the reference was built with{said}, which goes on to hold: build it again"

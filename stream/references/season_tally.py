@@ -1,0 +1,169 @@
+"""Counts of a build by hour of the week, and by class of hours once these are known."""
+
+import numpy as np
+
+from stream.references.count import CategorySlots, PaneTally, SegmentTally, Tally, fold
+from stream.references.frames import Frame
+from windows.arrays import IntArray
+from windows.references.pace import DAY, WEEK
+from windows.references.season_fit import Variation
+from windows.references.seasons import SeasonClock, weekday_of
+from windows.statistics.overdispersion import PaneVariance, accumulate, factor_within
+
+FEWEST_CELLS = 20
+"""Panes that an overdispersion within classes is found from at least."""
+
+QUARTERS = 4
+"""Parts of a day."""
+
+MOST_DAYS = 64
+"""Days of which the quarters are counted."""
+
+
+class HourTally:
+    """Rows per local hour of the week and slot of every column, and by quarter of some days for how much days vary.
+
+    Memory: 168 histograms a column, and QUARTERS for each of MOST_DAYS days.
+    """
+
+    def __init__(self, clock: SeasonClock, sizes: dict[str, int], span: tuple[int, int]) -> None:
+        self.clock = clock
+        self.hours = {name: np.zeros((WEEK, size), dtype=np.int64) for name, size in sizes.items()}
+        days = np.arange(span[0] // DAY + 1, span[1] // DAY)  # the first and the last are cut off by the span
+        random = np.random.Generator(np.random.PCG64(20_240_229))
+        self.days = days if len(days) <= MOST_DAYS else np.sort(random.choice(days, MOST_DAYS, replace=False))
+        self.quarters = {
+            name: np.zeros((len(self.days) * QUARTERS, size), dtype=np.int64) for name, size in sizes.items()
+        }
+
+    def add(self, slots: dict[str, IntArray], frame: Frame) -> None:
+        """Take in a batch."""
+        if frame.times is None or not frame.times[1].any():
+            return
+        times, timed = frame.times[0][frame.times[1]], frame.times[1]
+        hours = self.clock.hours_of(times)
+        day, quarter = np.divmod(self.clock.zone.local(times) // (DAY // QUARTERS), QUARTERS)
+        at = np.searchsorted(self.days, day).clip(max=len(self.days) - 1)
+        inside = self.days[at] == day
+        cells = (at * QUARTERS + quarter)[inside]
+        for name, values in slots.items():
+            column = values[timed]
+            _count(self.hours[name], hours, column)
+            _count(self.quarters[name], cells, column[inside])
+
+    def variation(self, orders: dict[str, IntArray | None]) -> Variation:
+        """How much days vary, and the hours of a day, of each column."""
+        weekdays = [weekday_of(day) for day in self.days.tolist()]
+        days, hours = [], []
+        for name, order in orders.items():
+            counts = self.quarters[name] if order is None else fold(self.quarters[name], order)
+            cells = counts.reshape(len(self.days), QUARTERS, -1)
+            days.append(_factor(cells.sum(axis=1), weekdays) or 1.0)
+            hours.append(interaction(cells[:, :, :-2], weekdays))
+        return Variation(np.array(days), np.array(hours))
+
+
+def _count(counts: IntArray, rows: IntArray, columns: IntArray) -> None:
+    counts += np.bincount(rows * counts.shape[1] + columns, minlength=counts.size).reshape(counts.shape)
+
+
+def interaction(cells: IntArray, weekdays: list[int]) -> float:
+    """How much more the quarters of a day vary than independent rows, once what they share with their day is taken off.
+
+    The variance ratio of `windows.statistics.overdispersion.cumulative_factor`, of what is left of the distribution
+    functions by days and quarters when the means of both are subtracted: within days of the week, whose quarters may
+    differ as they like.
+
+    Args:
+        cells: int64[days, quarters, slots].
+        weekdays: of each day.
+    """
+    groups = [cells[np.array(weekdays) == weekday] for weekday in sorted(set(weekdays))]
+    parts = np.array([_interaction_parts(group) for group in groups]).reshape(-1, 2).sum(axis=0)
+    return max(float(parts[0] / parts[1]), 1.0) if parts[1] > 0 else 1.0
+
+
+def _interaction_parts(cells: IntArray) -> tuple[float, float]:
+    """Observed and expected variance of the days of one day of the week."""
+    cells = cells[cells.sum(axis=(1, 2)) > 0]
+    rows = cells.sum(axis=2)[:, :, None]
+    if len(rows) < 2 or not rows.any(axis=0).all():
+        return 0.0, 0.0
+    below = np.cumsum(cells, axis=2)
+    each = below / np.maximum(rows, 1)
+    whole = below.sum(axis=(0, 1)) / rows.sum()
+    of_day = below.sum(axis=1, keepdims=True) / rows.sum(axis=1, keepdims=True)
+    of_quarter = below.sum(axis=0, keepdims=True) / rows.sum(axis=0, keepdims=True)
+    left = float((rows * np.square(each - of_day - of_quarter + whole)).sum())
+    return left, float((len(rows) - 1) * (cells.shape[1] - 1) * (whole * (1 - whole)).sum())
+
+
+class ClassTally:
+    """Rows per class of hours: of every segment, and of some panes for how much those of one class vary."""
+
+    def __init__(self, clock: SeasonClock, classes: int, tally: Tally, panes: PaneTally) -> None:
+        self.clock, self.classes = clock, classes
+        self.panes = panes
+        self._tally = tally
+        self._cells: dict[int, dict[str, IntArray]] = {}
+        self.segments = {
+            key: SegmentTally(
+                slots=part.slots,
+                rows=np.zeros(len(part.rows) * classes, dtype=np.int64),
+                counts={
+                    name: np.zeros((len(part.rows) * classes, counts.shape[1]), dtype=np.int64)
+                    for name, counts in part.counts.items()
+                },
+            )
+            for key, part in tally.segments.items()
+        }
+
+    def add(self, frame: Frame) -> None:
+        """Take in a batch."""
+        if frame.times is None or not frame.times[1].any():
+            return
+        times, timed = frame.times
+        classes = self.clock.classes_of(times[timed])
+        slots = {name: column[timed] for name, column in self._tally.slots(frame).items()}
+        for key, part in self.segments.items():
+            named = np.minimum(part.slots(frame.segments[key])[timed], len(part.rows) // self.classes - 1)
+            combined = named * self.classes + classes
+            part.rows += np.bincount(combined, minlength=len(part.rows))
+            for name, column in slots.items():
+                _count(part.counts[name], combined, column)
+        self._add_cells(times[timed], classes, slots)
+
+    def _add_cells(self, times: IntArray, classes: IntArray, slots: dict[str, IntArray]) -> None:
+        at, inside = self.panes.place(times)
+        if not inside.any():
+            return
+        cells, cell = np.unique((at * self.classes + classes)[inside], return_inverse=True)
+        for name, column in slots.items():
+            size = len(self._tally.counts[name])
+            found = np.bincount(cell.ravel() * size + column[inside], minlength=len(cells) * size)
+            for number, counts in zip(cells.tolist(), found.reshape(-1, size), strict=True):
+                known = self._cells.setdefault(number, {})
+                known[name] = counts if name not in known else known[name] + counts
+
+    def factor(self, name: str, order: IntArray | None) -> float | None:
+        """Overdispersion of a column within a class; None where too few panes were seen."""
+        numbers = sorted(self._cells)
+        if not numbers:
+            return None
+        counts = np.stack([self._cells[number][name] for number in numbers])
+        return _factor(counts if order is None else fold(counts, order), [number % self.classes for number in numbers])
+
+
+def _factor(counts: IntArray, groups: list[int]) -> float | None:
+    """The factor of panes within their groups, int64[panes, slots]; missing and non-finite take no part."""
+    states: dict[int, PaneVariance] = {}
+    for group, pane in zip(groups, counts[:, :-2], strict=True):
+        found = accumulate(pane[None, :])
+        states[group] = found if group not in states else states[group] + found
+    panes = sum(int(state.panes[0]) for state in states.values())
+    if panes - len(states) < 1:
+        return None
+    return float(factor_within(list(states.values()))[0]) if panes >= FEWEST_CELLS else None
+
+
+__all__ = ["CategorySlots", "ClassTally", "HourTally"]

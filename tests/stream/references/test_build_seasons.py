@@ -1,0 +1,255 @@
+"""Seasons from rows to a reference, and from there into windows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from seasonal import BEGIN, local_hours, planted, seasonal_rows, times_of
+from sklearn.metrics import adjusted_rand_score
+from vega_datasets import data
+
+from operators.plans.measures import Plan
+from operators.predictions.measure import Measure, MeasureConfig
+from operators.predictions.ring import WindowTotals
+from stream.references.build import Built, build
+from stream.references.plan import BuildOptions, SeasonOptions
+from stream.rows.open import open_rows
+from windows.panes import Window
+from windows.predictions.columns import Columns
+from windows.predictions.fold import binning_of, fold
+from windows.predictions.layout import layout_of
+from windows.references.reference import from_json, slots, to_json
+from windows.segments import WHOLE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from operators.tables import Table
+    from windows.arrays import IntArray
+    from windows.predictions.layout import Layout
+    from windows.references.reference import Reference
+
+ZONE = "Europe/Berlin"
+PANE = 900_000
+PLAN = Plan(features=("psi", "ks", "js"), prediction=("ks",), quality=True)
+
+
+def built(directory: Path, columns: dict[str, Any], zone: str | None = ZONE, **options: Any) -> Built:
+    """The reference of these columns."""
+    pq.write_table(pa.table(columns), directory / "rows.parquet")
+    seasonal = None if zone is None else SeasonOptions(zone)
+    return build(
+        open_rows(directory / "rows.parquet", {}),
+        BuildOptions("m", seasonal=seasonal, segments=("site",), pane=10_000, ignored=("site",), **options),
+    )
+
+
+@pytest.fixture(scope="module")
+def seasonal(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Reference, Built]:
+    """Four planted classes over a change of the clocks, and the reference that goes without them."""
+    columns = seasonal_rows(120_000)
+    directory = tmp_path_factory.mktemp("seasons")
+    return columns, built(directory, columns, None).reference, built(directory, columns)
+
+
+Case = tuple[dict[str, Any], "Reference", Built]
+
+
+def test_planted_classes_are_found_with_their_rows(seasonal: Case) -> None:
+    """The counts of each class are those of pandas by local hour; together they are the whole."""
+    columns, fixed, found = seasonal
+    seasons = found.reference.seasons
+    assert seasons is not None
+    hours = local_hours(times_of(columns), ZONE)
+    assert adjusted_rand_score(planted(np.arange(168)), seasons.clock.hours) == 1.0
+    mine = np.array(seasons.clock.hours)[hours]
+    profile = fixed.features["x"]
+    edges = profile.edges  # type: ignore[union-attr]
+    for number, counts in enumerate(seasons.classes):
+        assert counts.rows == int((mine == number).sum())
+        expected = np.histogram(columns["x"][mine == number], edges)[0]
+        np.testing.assert_array_equal(counts.features["x"][1:-3], expected)
+    together = sum(counts.features["kind"] for counts in seasons.classes)
+    np.testing.assert_array_equal(together, slots(fixed.features["kind"]))
+    assert seasons.names == ("Mon-Fri 00-08+20-24", "Mon-Fri 08-20", "Sat-Sun 00-08+20-24", "Sat-Sun 08-20")
+    assert any("a season: 4 classes" in note for note in found.notes)
+    assert from_json(to_json(found.reference)).id == found.reference.id
+
+
+def test_rows_vary_within_a_class_and_not_with_the_hour(seasonal: Case) -> None:
+    """The season is in the classes, so it is not once more in the overdispersion."""
+    _, fixed, found = seasonal
+    before, within = (part.features["x"].overdispersion for part in (fixed, found.reference))
+    assert before is not None
+    assert within is not None
+    assert before > 1.5
+    assert 1.0 <= within < 1.2
+
+
+def test_segments_have_classes_where_each_has_rows_enough(seasonal: Case) -> None:
+    """Nine tenths of the rows do; a tenth has fewer than a thousand in a weekend's day, unless it has."""
+    columns, _, found = seasonal
+    seasons = found.reference.seasons
+    assert seasons is not None
+    mine = np.array(seasons.clock.hours)[local_hours(times_of(columns), ZONE)]
+    for value in ("main", "side"):
+        rows = np.bincount(mine[columns["site"] == value], minlength=4)
+        split = seasons.segments["site"].get(value)
+        if rows.min() >= 1_000:
+            assert split is not None
+            assert [counts.rows for counts in split] == rows.tolist()
+        else:
+            assert split is None
+    assert set(seasons.segments["site"]) == {"main", "side"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shifts": (0.0, 0.0, 0.0, 0.0)}, "no season"),
+        ({"days": 13}, "every hour of the week is needed twice"),
+    ],
+)
+def test_without_a_season_the_reference_is_what_it_was(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    """The same id, and the build says what it found."""
+    columns = seasonal_rows(40_000, **change)
+    one, other = built(tmp_path, columns), built(tmp_path, columns, None)
+    assert one.reference.seasons is None
+    assert one.reference.id == other.reference.id
+    assert sum(said in note for note in one.notes) == 1
+    assert set(other.notes) < set(one.notes)
+
+
+def test_without_times_nothing_is_looked_for(tmp_path: Path) -> None:
+    """And that is said."""
+    columns = seasonal_rows(5_000)
+    del columns["timestamp"]
+    found = built(tmp_path, columns)
+    assert found.reference.seasons is None
+    assert any("no timestamps" in note for note in found.notes)
+
+
+def columns_of(layout: Layout, rows: dict[str, Any], times: IntArray) -> Columns:
+    """Rows as decoding would hand them to the fold."""
+    kinds = {name: number for number, name in enumerate(layout.categorical[0].profile.categories)}  # type: ignore[union-attr]
+    sites = list(layout.segments[0][1])
+    count = len(times)
+    return Columns(
+        panes=times // PANE,
+        versions=("1",),
+        version=np.zeros(count, dtype=np.int64),
+        numeric=np.stack([rows[field.name] for field in layout.numeric]),
+        categorical=np.array([[kinds[kind] for kind in rows["kind"]]], dtype=np.int64),
+        segments=np.array([[sites.index(site) for site in rows["site"]]], dtype=np.int64),
+        latency=np.full(count, np.nan),
+        failed=None,
+    )
+
+
+def vectors_of(layout: Layout, rows: dict[str, Any], batches: int = 1) -> dict[tuple[str, str], IntArray]:
+    """All rows in one window, folded in so many batches."""
+    times = times_of(rows)
+    total: dict[tuple[str, str], IntArray] = {}
+    for part in np.array_split(np.random.default_rng(batches).permutation(len(times)), batches):
+        mine = {name: values[part] for name, values in rows.items()}
+        for (_, version, segment), vector in fold(
+            binning_of(layout, PANE), columns_of(layout, mine, times[part])
+        ).items():
+            key = (version, segment)
+            total[key] = vector if key not in total else total[key] + vector
+    return total
+
+
+def measured(reference: Reference, rows: dict[str, Any], size: int, batches: int = 1) -> dict[str, Table]:
+    """The tables of a window that holds these rows."""
+    layout = layout_of(reference, ("site",))
+    totals = WindowTotals("m", Window(size, size), 0, vectors_of(layout, rows, batches), None)
+    logic = Measure(MeasureConfig(layout, reference, 1e-6, {size: PLAN}))
+    return {f"{table.kind}/{table.metric}": table for table in logic(totals).tables}
+
+
+def day(hours: int, start: str, rows: int = 4_000, **change: Any) -> dict[str, Any]:
+    """Rows of some hours from a local moment on."""
+    begin = pd.Timestamp(start, tz=ZONE).tz_convert("UTC")
+    found = seasonal_rows(rows * 24 // hours, days=1, begin=begin, seed=9, **change)
+    keep = times_of(found) < int(begin.timestamp() * 1e3) + hours * 3_600_000
+    return {name: values[keep] for name, values in found.items()}
+
+
+@pytest.mark.parametrize("start", ["2026-05-04 10:00", "2026-05-04 02:00", "2026-05-04 18:00", "2026-05-03 22:00"])
+def test_windows_are_compared_with_what_they_hold(seasonal: Case, start: str) -> None:
+    """Within a class and across the borders of two or three: near the mixture, and far from the whole."""
+    _, fixed, found = seasonal
+    rows = day(4, start)
+    mine, flat = measured(found.reference, rows, 14_400_000), measured(fixed, rows, 14_400_000)
+    at = mine["feature/ks"].groups.index(("1", WHOLE)), mine["feature/ks"].columns.index("x")
+    assert mine["feature/ks"].value[at] < 0.03
+    assert mine["feature/ks"].lower[at] == 0.0
+    assert mine["feature/ks"].against[at[0]] == "seasonal"
+    assert mine["feature/ks"].phase[at[0]]
+    assert flat["feature/ks"].value[at] > 0.05
+    assert flat["feature/ks"].against == ()
+
+
+def test_a_shift_within_a_class_is_seen(seasonal: Case) -> None:
+    """What is usual on a Sunday is none on a Monday."""
+    rows = day(4, "2026-05-04 10:00", shifts=(0.0, -1.0, 0.5, -1.0))
+    table = measured(seasonal[2].reference, rows, 14_400_000)["feature/ks"]
+    at = table.groups.index(("1", WHOLE))
+    assert table.lower[at, table.columns.index("x")] > 0.3
+    assert table.lower[at, table.columns.index("steady")] == 0.0
+
+
+def test_a_segment_without_classes_is_judged_over_whole_days_only(seasonal: Case) -> None:
+    """Below 24 h its interval holds everything; over a day and more it has the reference of all hours."""
+    found = seasonal[2].reference
+    assert found.seasons is not None
+    bare = replace(found, seasons=replace(found.seasons, segments={}))
+    short, long = (
+        measured(bare, rows, size)["feature/ks"]
+        for rows, size in ((day(4, "2026-05-04 10:00"), 14_400_000), (day(24, "2026-05-04 00:00"), 86_400_000))
+    )
+    at = short.groups.index(("1", "site=main"))
+    assert short.against[at] == long.against[at] == "fixed"
+    assert (short.lower[at, 0], short.upper[at, 0]) == (0.0, 1.0)
+    assert long.upper[at, 0] < 0.5
+
+
+def test_a_stream_equals_a_batch(seasonal: Case) -> None:
+    """However rows are cut and ordered: the same vectors and the same bits of every value and bound."""
+    rows = day(24, "2026-05-04 00:00")
+    one, other = (measured(seasonal[2].reference, rows, 86_400_000, batches) for batches in (1, 97))
+    assert one.keys() == other.keys()
+    for name, table in one.items():
+        for part in ("value", "lower", "upper", "samples", "reference_samples"):
+            assert getattr(table, part).tobytes() == getattr(other[name], part).tobytes(), name
+
+
+def test_the_hours_of_san_francisco(tmp_path: Path) -> None:
+    """Hourly temperatures of a year (vega_datasets): the classes are times of the day, warm and cold ones apart."""
+    table = data.sf_temps()
+    times = pd.to_datetime(table["date"]).dt
+    columns = {
+        "timestamp": table["date"].to_numpy().astype("datetime64[ms]"),
+        "temp": table["temp"].to_numpy(np.float64),
+    }
+    columns["site"] = np.full(len(table), "sf")
+    found = built(tmp_path, columns, "UTC").reference
+    seasons = found.seasons
+    assert seasons is not None
+    assert 2 <= len(seasons.classes) <= 8
+    means = table["temp"].groupby([np.array(seasons.clock.hours)[times.day_of_week * 24 + times.hour]]).mean()
+    assert means.max() - means.min() > 5
+    early, late = seasons.clock.hours[5], seasons.clock.hours[14]
+    assert means[late] - means[early] > 5
+
+
+def test_begin_is_a_monday() -> None:
+    """The planted weeks begin where weeks do."""
+    assert BEGIN.day_of_week == 0
