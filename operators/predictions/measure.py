@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from windows.predictions.mixture import Expected
     from windows.references.reference import Reference
     from windows.ring import Key
+    from windows.statistics.distances import Counts as HistogramCounts
     from windows.statistics.intervals import Interval
 
 
@@ -206,8 +207,8 @@ class Measure:
         self,
         table: _Tabulate,
         metric: str,
-        live: tuple[IntArray | FloatArray, IntArray | FloatArray],
-        reference: tuple[IntArray | FloatArray, IntArray | FloatArray],
+        live: tuple[HistogramCounts, HistogramCounts],
+        reference: tuple[HistogramCounts, HistogramCounts],
         applies: BoolArray,
         factor: FloatArray,
     ) -> Table:
@@ -220,13 +221,14 @@ class Measure:
             hits / factor, rows / factor, ref_hits / factor, ref_rows / factor, self.config.alpha
         )
         bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
-        behind = np.rint(ref_rows).astype(np.int64)
-        return table(metric, value, bounds, rows, baseline, behind, kind=Kind.QUALITY)
+        samples, behind = (np.rint(part).astype(np.int64) for part in (rows, ref_rows))
+        return table(metric, value, bounds, samples, baseline, behind, kind=Kind.QUALITY)
 
     def _mismatch(self, table: _Tabulate, current: Counts, side: _Side, vectors: list[IntArray]) -> Table:
         """Shares of values of another type, of the features and, behind them, of the prediction."""
         layout, ref, factor = self.config.layout, side.counts, side.factor
-        live, known = (current.mismatch, current.rows), (ref.mismatch, ref.rows)
+        live: tuple[HistogramCounts, HistogramCounts] = (current.mismatch, current.rows)
+        known: tuple[HistogramCounts, HistogramCounts] = (ref.mismatch, ref.rows)
         field = layout.prediction
         if field is not None and field.name not in table.columns:
             table = replace(table, columns=(*table.columns, field.name))
@@ -297,10 +299,10 @@ class Measure:
         ]
 
 
-def _with_slot(values: IntArray | FloatArray, vectors: Sequence[IntArray], slot: int) -> IntArray | FloatArray:
-    """Values of F fields in G groups, int64[G*F], with a slot of its vector behind each group's: int64[G*(F+1)]."""
-    last = np.array([[vector[slot]] for vector in vectors], dtype=np.int64)
-    return np.hstack([values.reshape(len(vectors), -1), last]).ravel()
+def _with_slot(values: HistogramCounts, vectors: Sequence[IntArray], slot: int) -> FloatArray:
+    """Values of F fields in G groups, [G*F], with a slot of its vector behind each group's: float64[G*(F+1)]."""
+    last = np.array([[vector[slot]] for vector in vectors], dtype=np.float64)
+    return np.asarray(np.hstack([values.reshape(len(vectors), -1), last]).ravel(), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

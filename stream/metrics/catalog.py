@@ -76,6 +76,9 @@ FEATURE_MISMATCH_RATIO = _gauge(
     "feature_mismatch_ratio", _FEATURE, "Share of predictions in which the feature (or prediction) is of another type."
 )
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
+REFERENCE_CLASSES = _gauge(
+    "reference_classes", ("model",), "Classes of hours of the week that the reference tells apart; 1 without a season."
+)
 
 BLIND_STREAMS = _gauge(
     "blind_streams",
@@ -216,6 +219,7 @@ METRICS: tuple[Metric, ...] = (
     FEATURE_MISSING_RATIO,
     FEATURE_MISMATCH_RATIO,
     FEATURE_AGE_SECONDS,
+    REFERENCE_CLASSES,
     BLIND_STREAMS,
     BLIND_RATIO,
     PERFORMANCE,

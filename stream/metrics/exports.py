@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,10 +37,12 @@ class Exports:
     Attributes:
         features: model -> its features in the order of the layout.
         shares_of: model -> size (ms) of the window that missing shares are shown of.
+        classes: model -> classes of hours that its reference tells apart.
     """
 
     features: dict[str, tuple[str, ...]]
     shares_of: dict[str, int]
+    classes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, models: Mapping[str, ModelPlan]) -> Exports:
@@ -48,6 +50,7 @@ class Exports:
         return cls(
             {name: tuple(field.name for field in model.layout.features) for name, model in models.items()},
             {name: min(model.settings.quality.windows) for name, model in models.items()},
+            {name: classes_of(model) for name, model in models.items()},
         )
 
     def of_measures(self, measures: Measures) -> Iterator[Report]:
@@ -57,7 +60,13 @@ class Exports:
     def of_verdicts(self, item: tuple[str, Verdicts]) -> Iterator[Report]:
         """The gauges and totals of one tick of a model."""
         model, verdicts = item
-        return of_verdicts(model, self.features[model], verdicts)
+        yield GaugeBlock(model, "reference_classes", ((model,),), (float(self.classes.get(model, 1)),))
+        yield from of_verdicts(model, self.features[model], verdicts)
+
+
+def classes_of(model: ModelPlan) -> int:
+    """Classes of hours of the week that the reference of a model tells apart."""
+    return 1 if model.layout.phases is None else len(model.layout.phases.names)
 
 
 def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:

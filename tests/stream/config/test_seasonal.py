@@ -1,0 +1,128 @@
+"""`seasonal:` in a config: what is refused, what is said, and what `init` finds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from seasonal import seasonal_rows
+from typer.testing import CliRunner
+
+from stream.cli.app import app
+from stream.config.load import ConfigError, load, load_references
+from stream.config.seasonal_checks import seasonal_notes
+from stream.config.summary import model_lines
+from windows.references.seasons import Zone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROWS = seasonal_rows(30_000, days=21)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `init` writes for rows with a season in Berlin."""
+    made = tmp_path_factory.mktemp("seasonal")
+    pq.write_table(pa.table(ROWS), made / "rows.parquet")
+    asked = ["init", "--from", str(made / "rows.parquet"), "--model", "m", "--timezone", "Europe/Berlin"]
+    found = CliRunner().invoke(app, [*asked, "--output", str(made), "--segment", "site", "--ignore", "site"])
+    assert found.exit_code == 0, found.output
+    assert "a season: 4 classes of hours of the week (Europe/Berlin)" in found.output
+    return made
+
+
+def changed(directory: Path, **keys: Any) -> Any:
+    """The references of the config with other keys of its model, or of its time."""
+    text = (directory / "driftgauge.yaml").read_text()
+    for name, value in keys.items():
+        (line,) = [line for line in text.splitlines() if line.strip().startswith(f"{name}:")]
+        text = text.replace(line, f"{line[: line.index(name)]}{name}: {value}")
+    file = directory / "changed.yaml"
+    file.write_text(text)
+    return load_references(load(file, {}))
+
+
+def test_init_writes_the_season_that_it_found(directory: Path) -> None:
+    """With its zone; `check` and the features of the config go with it."""
+    config = load(directory / "driftgauge.yaml", {})
+    seasonal = config.models[0].seasonal
+    assert seasonal is not None
+    assert (seasonal.timezone, seasonal.max_classes) == ("Europe/Berlin", 24)
+    reference = load_references(config)["m"]
+    assert reference.seasons is not None
+    assert "  season: 4 classes of hours of the week (Europe/Berlin)" in model_lines(
+        config, config.models[0], reference
+    )
+    assert list(seasonal_notes(reference)) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"seasonal": "null"}, "models.0.seasonal: given null; `seasonal: {timezone: Europe/Berlin}` is needed"),
+        ({"seasonal": "{timezone: UTC}"}, "models.0.seasonal.timezone: given UTC; the reference was built with Europe"),
+        (
+            {"seasonal": "{timezone: Mars/Olympus}"},
+            "models.0.seasonal.timezone: given Mars/Olympus; a name of",
+        ),
+        ({"seasonal": "{timezone: Europe/Berlin, max_classes: 25}"}, "max_classes"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(directory: Path, keys: dict[str, str], said: str) -> None:
+    """With the path of the key, what was given and what is needed."""
+    with pytest.raises(ConfigError) as refused:
+        changed(directory, **keys)
+    assert said in str(refused.value).replace('"', "")
+
+
+def test_panes_longer_than_an_hour_are_refused(directory: Path) -> None:
+    """A pane must lie in one class."""
+    config = load(directory / "driftgauge.yaml", {})
+    reference = load_references(config)["m"]
+    assert reference.seasons is not None
+    clock = reference.seasons.clock
+    assert [clock.suits(pane) for pane in (10_000, 900_000, 3_600_000, 7_200_000)] == [True, True, True, False]
+
+
+def test_features_that_are_not_listed_leave_the_classes_too(directory: Path) -> None:
+    """A config of fewer features than the reference has."""
+    text = (directory / "driftgauge.yaml").read_text()
+    (line,) = [line for line in text.splitlines() if line.strip().startswith('"steady":')]
+    file = directory / "fewer.yaml"
+    file.write_text(text.replace(f"{line}\n", ""))
+    reference = load_references(load(file, {}))["m"]
+    assert reference.seasons is not None
+    assert "steady" not in reference.features
+    assert all(counts.features.keys() == reference.features.keys() for counts in reference.seasons.classes)
+
+
+def test_other_clock_changes_are_said(directory: Path) -> None:
+    """A table of time zones that moved on since the build."""
+    reference = load_references(load(directory / "driftgauge.yaml", {}))["m"]
+    seasons = reference.seasons
+    assert seasons is not None
+    zone = seasons.clock.zone
+    moved = Zone(zone.name, zone.instants[:-1], zone.offsets[:-1])
+    (note,) = seasonal_notes(replace(reference, seasons=replace(seasons, clock=replace(seasons.clock, zone=moved))))
+    assert "other clock changes for Europe/Berlin" in note
+
+
+def test_references_of_parts_lose_their_season_with_a_word(directory: Path) -> None:
+    """Classes of two builds are not the same hours."""
+    (file,) = directory.glob("*.reference.json")
+    merged = ["reference", "merge", str(file), str(file), "-o", str(directory / "merged.json")]
+    found = CliRunner().invoke(app, merged)
+    assert found.exit_code == 0, found.output
+    assert "classes of hours are not merged" in found.output
+
+
+def test_unknown_zones_of_init_are_refused(directory: Path) -> None:
+    """Before anything is read."""
+    asked = ["init", "--from", str(directory / "rows.parquet"), "--model", "m", "--timezone", "Berlin"]
+    found = CliRunner().invoke(app, [*asked, "--output", str(directory / "none")])
+    assert found.exit_code != 0
+    assert "no time zone 'Berlin'" in f"{found.output}{found.exception}"
