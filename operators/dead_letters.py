@@ -29,6 +29,8 @@ class Reason(StrEnum):
     """Neither RFC 3339 with an offset nor epoch ms, or before the year 2000 (seconds taken for milliseconds)."""
     TIMESTAMP_AHEAD = "timestamp_ahead"
     """Later than `time.max_ahead` beyond the time the message was written."""
+    BAD_FORMAT = "bad_format"
+    """Not of the format that its source names, or cut off when unpacked."""
     BAD_LABEL = "bad_label"
     """Feedback whose label is none of the task's."""
 

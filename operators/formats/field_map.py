@@ -194,6 +194,11 @@ class Shape:
         return "features" in self._fields
 
     @property
+    def rooted(self) -> bool:
+        """Whether a message is an array whose positions are fields."""
+        return any(isinstance(step, int) for step in self._tree.children)
+
+    @property
     def whole(self) -> bool:
         """Whether the object around the features is taken as it is."""
         node = self._tree.at(self.feature_steps[0][:-1]) if self.feature_steps else None

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from operators.formats.json_lines import FRAME
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-FRAME = 5
-"""Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
-
 _MAGIC = (
-    (b"\x1f\x8b", "it is compressed with gzip, which is not read"),
-    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd, which is not read"),
     (b"Obj\x01", "it is an Avro file, which is not read"),
     (b"\xff\xff\xff\xff", "it is an Arrow IPC stream, which is not read"),
     (b"PAR1", "it is a Parquet file, which is not read as a message"),
@@ -59,7 +56,7 @@ def guess(value: bytes | None) -> str:
 def _of_json(found: Any) -> str:
     """What a JSON value may be."""
     if isinstance(found, list):
-        return "it is an array; a message holds one object, or several on a line each"
+        return "it is an array of arrays or values; its elements must be objects" if found else "it is an empty array"
     if not isinstance(found, dict):
         return ""
     looks = next((words for keys, words in _SHAPES if keys <= found.keys()), None)

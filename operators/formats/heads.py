@@ -26,9 +26,10 @@ class Head:
     Args:
         model: where its name is; None where it is not asked.
         source: its filter counts.
+        values: whether it looks at objects (`of`) instead of lines of JSON.
     """
 
-    def __init__(self, model: ModelPlace | None, source: SourceSettings) -> None:
+    def __init__(self, model: ModelPlace | None, source: SourceSettings, *, values: bool = False) -> None:
         where = source.where
         self._where = None if where is None else where.place
         self._allowed = frozenset(map(name_of, where.values)) if where is not None else frozenset()
@@ -36,7 +37,7 @@ class Head:
         self._model = model
         places = [place.path for place in (self._where, model) if place is not None and place.path is not None]
         self._inside = bool(places)
-        self._on_top = not any(isinstance(steps[0], int) for steps in places)
+        self._on_top = not values and not any(isinstance(steps[0], int) for steps in places)
         tops = sorted({str(steps[0]) for steps in places})
         self._names = {top: f"n{i}" for i, top in enumerate(tops)}
         fields = [(name, Any, None) for name in self._names.values()]
@@ -53,6 +54,14 @@ class Head:
         heads: Sequence[Any] = decoded(self._decoder, lines, text) if self._inside else lines
         if len(heads) != len(lines):
             raise msgspec.DecodeError("not one record a line")
+        return self.of(heads, around)
+
+    def of(self, heads: Sequence[Any], around: Surroundings) -> list[str | None]:
+        """The same of what is decoded.
+
+        Raises:
+            msgspec.ValidationError: one does not name its model.
+        """
         models: Sequence[Any] = [""] * len(heads)
         if self._model is not None:
             models = self._column(heads, self._model, around)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.formats.packed import UnreadableError, unpacked
 from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
 
@@ -35,6 +36,11 @@ PIECE = 512
 
 LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
 """Near the end of a record msgspec takes the missing half of a pair for the end of the data."""
+
+FRAME = 5
+"""Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
+
+_ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 BYTE = re.compile(r"\(byte (\d+)\)")
 """Where msgspec says that bytes stop being JSON."""
@@ -154,7 +160,11 @@ class Parser:
         """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
         lines, owners, dead = [], [], []
         for number, value in enumerate(batch.values):
-            parts = lines_of(value)
+            try:
+                parts = records_in(value)
+            except UnreadableError as error:
+                dead.append(dead_letter(batch, number, value, error.reason, str(error)))
+                continue
             if not parts:
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
@@ -299,6 +309,26 @@ def lines_of(value: bytes | None) -> list[bytes]:
     if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
         return [value]
     return lines
+
+
+def records_in(value: bytes | None, *, arrays: bool = True) -> list[bytes]:
+    """The records of a message, unpacked: its lines, or, with `arrays`, the elements of its array.
+
+    Raises:
+        UnreadableError: it cannot be unpacked.
+    """
+    plain = None if value is None else _unframed(unpacked(value))
+    if arrays and plain is not None and plain.lstrip()[:1] == b"[":
+        try:
+            return [bytes(element) for element in _ELEMENTS.decode(plain)]
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return [plain]  # whatever is wrong with it is said by who reads it
+    return lines_of(plain)
+
+
+def _unframed(value: bytes) -> bytes:
+    """Without the five bytes that a schema registry's JSON serializers put before a record."""
+    return value[FRAME:] if value[:1] == b"\0" and value[FRAME : FRAME + 1] in {b"{", b"["} else value
 
 
 def _encodable(record: Any) -> None:

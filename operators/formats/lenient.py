@@ -63,7 +63,14 @@ class Lenient:
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: it holds none.
         """
-        root = self._decoder.decode(line)
+        return self.of(self._decoder.decode(line), around)
+
+    def of(self, root: Any, around: Surroundings | None = None) -> list[Mended]:
+        """The records of a message that is decoded.
+
+        Raises:
+            msgspec.ValidationError: it holds none.
+        """
         msgspec.convert(root, dict[str, Any])
         split = self._source.split
         if split is None:

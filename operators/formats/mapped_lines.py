@@ -23,11 +23,12 @@ from operators.formats.json_lines import (
     Read,
     dead_letter,
     joined,
-    lines_of,
+    records_in,
     suspicious,
     why_not,
 )
 from operators.formats.lenient import Lenient
+from operators.formats.packed import UnreadableError
 from operators.formats.schema import decoder_of
 from operators.formats.surroundings import Surroundings
 from operators.settings.source import shown
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault
+    from operators.formats.lenient import Mended
     from operators.records import RawBatch
     from operators.settings.source import SourceSettings
     from windows.arrays import IntArray
@@ -50,13 +52,13 @@ _ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """Records out of some lines: how many each line held (None: one), for a line that is skipped none."""
 
     records: list[Any]
     counts: list[int] | None = None
 
-    def add(self, some: _Found, lines: int) -> None:
+    def add(self, some: Found, lines: int) -> None:
         """Append the records of so many lines."""
         self.records.extend(some.records)
         if self.counts is not None:
@@ -69,12 +71,13 @@ class Reader:
     Args:
         targets: model -> type of its records.
         source: where each field is found.
+        values: whether it reads objects (`of_values`) instead of lines of JSON.
 
     Raises:
         MapError: the map cannot be followed.
     """
 
-    def __init__(self, targets: Mapping[str, Struct], source: SourceSettings) -> None:
+    def __init__(self, targets: Mapping[str, Struct], source: SourceSettings, *, values: bool = False) -> None:
         given, split, where = source.map, source.split, source.where
         named = given.model.constant
         for name in (named, given.model.default):
@@ -82,10 +85,11 @@ class Reader:
                 raise MapError("model", f"no model {name!r} reads this: {', '.join(targets)}")
         chosen = targets if named is None else {str(named): targets[str(named)]}
         path = given.model.path
-        self._tag = path[0] if path is not None and self._tells(source, len(chosen)) else None
+        self._tag = path[0] if path is not None and not values and self._tells(source, len(chosen)) else None
         shapes = [Shape(model, struct, given, split, tagged=self._tag is not None) for model, struct in chosen.items()]
         self._shapes = {shape.model: shape for shape in shapes}
         self.lenient = Lenient(shapes, source)
+        self.rooted = any(shape.rooted for shape in shapes)
         self._of_root = {shape.root: shape for shape in shapes}
         self._head = None
         asked = (len(chosen) > 1 and self._tag is None) or given.model.outside
@@ -95,12 +99,12 @@ class Reader:
                     raise MapError(
                         "/split", f"{shown(steps)} lies inside of split: it must be the same for a whole message"
                     )
-            self._head = Head(given.model if asked else None, source)
+            self._head = Head(given.model if asked else None, source, values=values)
         alone: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes[0].root, strict=False)
         self._decoder = alone if self._tag is None else decoder_of(self._of_root, str(self._tag))
         self._decoders = {name: msgspec.json.Decoder(shape.root, strict=False) for name, shape in self._shapes.items()}
 
-    def __call__(self, lines: Sequence[bytes], text: bytes | None, around: Surroundings) -> _Found:
+    def __call__(self, lines: Sequence[bytes], text: bytes | None, around: Surroundings) -> Found:
         """The records of some lines; `text` is all of them joined, or None where the one line may hold line breaks.
 
         `around` is what surrounds the message of each.
@@ -114,6 +118,25 @@ class Reader:
         if self._tag is None:
             return _checked(next(iter(self._shapes.values())).records(objects, around), len(lines))
         return self._by_type(objects, around)
+
+    def of_values(self, values: list[Any], around: Surroundings) -> Found:
+        """The records of some objects, of whatever format they were.
+
+        Raises:
+            msgspec.ValidationError: one of them cannot be read.
+        """
+        if self._head is None:
+            shape = next(iter(self._shapes.values()))
+            objects = msgspec.convert(values, list[shape.root], strict=False)  # type: ignore[name-defined]
+            return _checked(shape.records(objects, around), len(values))
+        models = self._head.of(values, around)
+
+        def objects_of(shape: Shape, rows: list[int]) -> list[Any]:
+            chosen = [values[row] for row in rows]
+            found: list[Any] = msgspec.convert(chosen, list[shape.root], strict=False)  # type: ignore[name-defined]
+            return found
+
+        return self._by_model(models, objects_of, around)
 
     def renamed(self, said: str) -> str:
         """What msgspec says, with an unknown model as it is called in the contract's own shape."""
@@ -136,7 +159,7 @@ class Reader:
         read = [place.path for place in (*places, *given.context.values()) if place is not None]
         return path not in read
 
-    def _by_type(self, objects: list[Any], around: Surroundings) -> _Found:
+    def _by_type(self, objects: list[Any], around: Surroundings) -> Found:
         """Records of several models, in order."""
         kinds = set(map(type, objects))
         if len(kinds) == 1:
@@ -147,36 +170,48 @@ class Reader:
             made, _ = self._of_root[kind].records([objects[row] for row in rows], around.of(rows))
             for row, record in zip(rows, made, strict=True):
                 records[row] = record
-        return _Found(records)
+        return Found(records)
 
-    def _chosen(self, lines: Sequence[bytes], models: list[str | None], around: Surroundings) -> _Found:
+    def _chosen(self, lines: Sequence[bytes], models: list[str | None], around: Surroundings) -> Found:
         """The records of the lines that count, each read as what its model's are."""
-        parts: list[list[Any]] = [[] for _ in lines]
+
+        def objects_of(shape: Shape, rows: list[int]) -> list[Any]:
+            chosen = [lines[row] for row in rows]
+            text = joined(chosen)
+            if text is None and len(lines) > 1:
+                raise msgspec.DecodeError("not one record a line")
+            return decoded(self._decoders[shape.model], chosen, text)
+
+        return self._by_model(models, objects_of, around)
+
+    def _by_model(
+        self,
+        models: list[str | None],
+        objects_of: Callable[[Shape, list[int]], list[Any]],
+        around: Surroundings,
+    ) -> Found:
+        """The records of the messages that count, given the model of each."""
+        parts: list[list[Any]] = [[] for _ in models]
         for model in set(models) - {None}:
             shape = self._shapes.get(str(model)) if model else next(iter(self._shapes.values()))
             if shape is None:
                 raise msgspec.ValidationError("Invalid value - at `$.model`")
             rows = [row for row, name in enumerate(models) if name == model]
-            chosen = [lines[row] for row in rows]
-            text = joined(chosen)
-            if text is None and len(lines) > 1:
-                raise msgspec.DecodeError("not one record a line")
-            objects = decoded(self._decoders[shape.model], chosen, text)
-            found = _checked(shape.records(objects, around.of(rows)), len(rows))
-            if found.counts is None and len(rows) == len(lines):
+            found = _checked(shape.records(objects_of(shape, rows), around.of(rows)), len(rows))
+            if found.counts is None and len(rows) == len(models):
                 return found
             at = 0
             for row, count in zip(rows, found.counts or [1] * len(rows), strict=True):
                 parts[row] = found.records[at : at + count]
                 at += count
-        return _Found([record for part in parts for record in part], list(map(len, parts)))
+        return Found([record for part in parts for record in part], list(map(len, parts)))
 
 
-def _checked(found: tuple[list[Any], list[int] | None], lines: int) -> _Found:
+def _checked(found: tuple[list[Any], list[int] | None], lines: int) -> Found:
     records, counts = found
     if (len(records) if counts is None else len(counts)) != lines:
         raise msgspec.DecodeError("not one record a line")
-    return _Found(records, counts)
+    return Found(records, counts)
 
 
 class MappedParser(Parser):
@@ -197,14 +232,14 @@ class MappedParser(Parser):
         silent: Callable[[Any], bool] | None = None,
     ) -> None:
         super().__init__(None, max_ahead, faults)
-        self._reader = reader
+        self.reader = reader
         self._silent = silent
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values
         if not values:
             return Read([], Lines((), None), [])
-        found = _Found([], [])
+        found = Found([], [])
         for start in range(0, len(values), CHUNK):
             chunk = values[start : start + CHUNK]
             some = self._together(chunk, Surroundings(batch, range(start, start + len(chunk))))
@@ -212,15 +247,15 @@ class MappedParser(Parser):
                 return self._by_pieces(batch)
             found.add(some, len(chunk))
         single = len(found.records) == len(values) and 0 not in (found.counts or ())
-        return self._kept(_Found(found.records) if single else found, values, None, [], Counter())
+        return self._kept(Found(found.records) if single else found, values, None, [], Counter())
 
-    def _together(self, lines: Sequence[Any], around: Surroundings) -> _Found | None:
+    def _together(self, lines: Sequence[Any], around: Surroundings) -> Found | None:
         """All lines in one call, or None when any needs a closer look."""
         text = joined(lines)
         if text is None or suspicious(text):
             return None
         try:
-            return self._reader(lines, text, around)
+            return self.reader(lines, text, around)
         except _ERRORS:
             return None
 
@@ -229,7 +264,11 @@ class MappedParser(Parser):
         owners: list[int] = []
         dead: list[DeadLetter] = []
         for number, value in enumerate(batch.values):
-            parts = lines_of(value)
+            try:
+                parts = records_in(value, arrays=not self.reader.rooted)
+            except UnreadableError as error:
+                dead.append(dead_letter(batch, number, value, error.reason, str(error)))
+                continue
             if not parts:
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
             lines += parts
@@ -244,11 +283,11 @@ class MappedParser(Parser):
                 found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead, unfit)
             records += found.records
             counts += found.counts or [1] * len(piece)
-        return self._kept(_Found(records, counts), lines, owners, dead, unfit)
+        return self._kept(Found(records, counts), lines, owners, dead, unfit)
 
     def _one_by_one(
         self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter], unfit: Counter[str]
-    ) -> _Found:
+    ) -> Found:
         """The readable of these lines; the others are added to `dead`, a line without a good record counts -1."""
         records: list[Any] = []
         counts: list[int] = []
@@ -257,7 +296,7 @@ class MappedParser(Parser):
             dead += [dead_letter(batch, owner, line, *why) for why in refused]
             records += found
             counts.append(len(found) if found or not refused else -1)
-        return _Found(records, counts)
+        return Found(records, counts)
 
     def _alone(
         self, line: bytes, around: Surroundings, unfit: Counter[str]
@@ -270,7 +309,7 @@ class MappedParser(Parser):
             if BACKSLASH in line:
                 msgspec.json.encode(found)  # a lone surrogate in any string is refused here
         except _ERRORS as error:
-            return [], [why_not(line, error, self._reader.renamed)]
+            return [], [why_not(line, error, self.reader.renamed)]
         return found, refused
 
     def _read(
@@ -282,9 +321,16 @@ class MappedParser(Parser):
             msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read at all.
         """
         try:
-            return self._reader([line], None, around).records, []
+            return self.reader([line], None, around).records, []
         except msgspec.ValidationError:
-            mended = self._reader.lenient(line, around)
+            mended = self.reader.lenient(line, around)
+        return self._mended(mended, unfit, line)
+
+    @staticmethod
+    def _mended(
+        mended: Sequence[Mended], unfit: Counter[str], line: bytes = b""
+    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
+        """The records that count, and why the others do not; adds what is set aside."""
         for one in mended:
             unfit.update(one.unfit)
         refused = [(one.where, why_not(line, one.error)) for one in mended if one.error is not None]
@@ -293,7 +339,7 @@ class MappedParser(Parser):
 
     def _kept(
         self,
-        found: _Found,
+        found: Found,
         lines: Sequence[Any],
         owners: list[int] | None,
         dead: list[DeadLetter],

@@ -11,7 +11,7 @@ from operators.dead_letters import Reason
 from operators.formats.field_map import Shape
 from operators.formats.json_lines import Parser
 from operators.formats.lenient import Lenient
-from operators.formats.mapped_lines import MappedParser, Reader
+from operators.formats.parsers import parser_of
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, transpose, transpose_served
 from operators.settings.source import FieldMap, SourceSettings
@@ -113,9 +113,7 @@ class Decode:
         lenient = Lenient(own, SourceSettings(topic="own"))
         self.parser = Parser(decoder_of(targets.values()), config.max_ahead, _faults, lenient)
         self.mapped = {
-            number: MappedParser(
-                Reader(targets, source), config.max_ahead, _faults, _says_nothing if source.holds == "both" else None
-            )
+            number: parser_of(targets, source, config.max_ahead, _faults, _says_nothing)
             for number, source in config.sources.items()
         }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}

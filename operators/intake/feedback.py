@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.dead_letters import Reason
 from operators.formats.json_lines import Parser
-from operators.formats.mapped_lines import MappedParser, Reader
+from operators.formats.parsers import parser_of
 from operators.formats.schema import Category, Identifier, Number, Timestamp, decoder_of, prediction_type, segment_codes
 from operators.formats.times import milliseconds, stamps_in_range
 from operators.intake.label_codes import INVALID, KINDS, LabelCodes, label_type
@@ -155,12 +155,7 @@ class DecodeFeedback:
         self.parser = Parser(decoder_of([schema.struct for schema in schemas]), config.max_ahead, self._faults)
         targets = {schema.model: schema.struct for schema in schemas}
         self.mapped = {
-            number: MappedParser(
-                Reader(targets, source),
-                config.max_ahead,
-                self._faults,
-                _says_nothing if source.holds == "both" else None,
-            )
+            number: parser_of(targets, source, config.max_ahead, self._faults, _says_nothing)
             for number, source in config.sources.items()
         }
 

@@ -21,7 +21,7 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")
 
 Holds = Literal["predictions", "feedback", "both"]
 
-Format = Literal["json"]
+Format = Literal["json", "msgpack"]
 
 MAX_STEPS = 32
 

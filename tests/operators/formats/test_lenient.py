@@ -157,7 +157,10 @@ def test_a_good_record_is_read_field_by_field_as_it_is_read_at_once(shape: Shape
             assert not any(one.unfit or one.error for one in mended)
 
 
-@pytest.mark.parametrize("value", [GOOD, *ODD.values()], ids=["good", *ODD])
+ONE_LINE = {"good": GOOD, **{name: value for name, value in ODD.items() if value.startswith(b"{")}}
+
+
+@pytest.mark.parametrize("value", ONE_LINE.values(), ids=ONE_LINE)
 def test_odd_spellings_are_the_same_either_way(value: bytes) -> None:
     """Beside a bad record each is decoded alone; what it says does not change."""
     assert DECODE.parser.lenient is not None

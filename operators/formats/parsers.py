@@ -1,0 +1,38 @@
+"""Parsers: the way of reading that a source's format asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operators.formats.mapped_lines import MappedParser, Reader
+from operators.formats.values import ValuesParser, msgpack_codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import msgspec
+
+    from operators.formats.json_lines import Fault
+    from operators.formats.values import Codec
+    from operators.settings.source import SourceSettings
+    from windows.arrays import IntArray
+
+CODECS: dict[str, Codec] = {"msgpack": msgpack_codec}
+
+
+def parser_of(
+    targets: Mapping[str, type[msgspec.Struct]],
+    source: SourceSettings,
+    max_ahead: int,
+    faults: Callable[[list[Any], IntArray], Sequence[Fault]],
+    silent: Callable[[Any], bool],
+) -> MappedParser:
+    """What reads the messages of a source; `silent` tells which records say nothing, where a topic holds both.
+
+    Raises:
+        MapError: its map cannot be followed.
+    """
+    skips = silent if source.holds == "both" else None
+    if source.format == "json":
+        return MappedParser(Reader(targets, source), max_ahead, faults, skips)
+    return ValuesParser(CODECS[source.format], Reader(targets, source, values=True), max_ahead, faults, skips)
