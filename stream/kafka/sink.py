@@ -34,7 +34,17 @@ What is not delivered then is sent again after the restart.
 HELD_UP = 2.0
 """Seconds after which messages that the broker does not take are news, and again after as many."""
 
+AGAIN = 1.0
+"""Seconds after which what was refused for now is sent again."""
+
 _TOO_LARGE = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
+_FOR_NOW = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001 - the client's name for it
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
+}
+"""What somebody mends on the cluster, while a restart mends nothing: a right, or a topic that was deleted."""
 
 
 class Encode(Protocol):
@@ -102,6 +112,8 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         self._producer = Producer(writing.properties)
         self._failed: Counter[str] = Counter()
         self._too_large: list[_Attempt] = []
+        self._for_now: list[_Attempt] = []
+        self._reason = ""
         self._one_by_one = False
         self._log_shortened = Throttle()
         self._waited(0.0)
@@ -133,10 +145,10 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         self._producer.poll(0)
 
     def _flush(self) -> None:
-        """Wait until each message is delivered or found to be too large."""
+        """Wait until each message is delivered or found to be too large; what is refused for now is sent again."""
         stopping = None
         told = began = time.monotonic()
-        while self._producer.flush(0.2):
+        while self._producer.flush(0.2) or self._for_now:
             if self._failed:
                 break
             self._moved()
@@ -144,16 +156,35 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
             if self._writing.stop.is_set():
                 stopping = stopping or now
                 if now - stopping > STOP_GRACE:
-                    raise UndeliveredError(f"{len(self._producer)} messages to {self._writing.topic} are undelivered")
-            if now - told > HELD_UP:
+                    raise UndeliveredError(f"{self._outstanding} messages to {self._writing.topic} are undelivered")
+            if now - told > HELD_UP or (self._for_now and told == began):
                 told = now
-                self._tell(f"{len(self._producer)} messages to {self._writing.topic} are not taken")
+                self._tell(f"{self._outstanding} messages to {self._writing.topic} are not taken{self._because}")
                 self._waited(now - began)
+            self._send_again()
         if self._failed:
             raise UndeliveredError(f"{self._writing.topic} refused {self._failed.total()}: {'; '.join(self._failed)}")
         if told > began:
+            self._reason = ""
             self._tell("")
             self._waited(0.0)
+
+    def _send_again(self) -> None:
+        """What was refused for now, in its order, after a pause."""
+        if not self._for_now or len(self._producer):
+            return
+        self._writing.stop.wait(AGAIN)
+        refused, self._for_now = self._for_now, []
+        for attempt in refused:
+            self._produce(attempt, int(time.time() * 1e3))
+
+    @property
+    def _outstanding(self) -> int:
+        return len(self._producer) + len(self._for_now)
+
+    @property
+    def _because(self) -> str:
+        return f": {self._reason}" if self._for_now else ""
 
     def _moved(self) -> None:
         if self._writing.moved is not None:
@@ -197,6 +228,14 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
 
         A broker refuses a batch as a whole: what was not alone in it may be small enough as it is.
         """
+        if error.code() in _FOR_NOW:
+            if reason_of(error) != self._reason:
+                self._reason = reason_of(error)
+                _LOG.error(
+                    "not delivered to %s: %s; it is sent again until it is taken", self._writing.topic, self._reason
+                )
+            self._for_now.append(attempt)
+            return
         following = attempt.encoder + 1 if alone else attempt.encoder
         if error.code() not in _TOO_LARGE or following == len(self._encoders):
             reason = reason_of(error)

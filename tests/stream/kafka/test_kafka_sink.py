@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewTopic,
     ResourceType,
 )
 from waiting import GUARD
@@ -96,15 +97,36 @@ def test_an_error_without_a_cause_says_where_to_look() -> None:
 
 
 @pytest.mark.real_broker
-def test_what_the_broker_refuses_fails_the_snapshot(real_broker: Broker) -> None:
-    """A topic that does not exist and is not made refuses what is written to it."""
-    topic = real_broker.topic("sink")
-    absent = writing(real_broker.bootstrap, f"{topic}-absent", threading.Event())
-    writer = TopicWriter(
-        Writing({**absent.properties, "message.timeout.ms": 2_000}, absent.topic, absent.encode, absent.stop)
-    )
+def test_what_is_refused_for_now_is_sent_until_it_is_taken(real_broker: Broker) -> None:
+    """A topic that is not there: the snapshot waits and says why; once somebody has made it, all is there, in order."""
+    topic, said = real_broker.topic("sink") + "-later", list[str]()
+    plain = writing(real_broker.bootstrap, topic, threading.Event())
+    admin = AdminClient({"bootstrap.servers": real_broker.bootstrap, "log_level": 0})
+
+    def held_up(why: str) -> None:
+        said.append(why)
+        if len(said) == 1:
+            admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(GUARD)
+
+    quick = {**plain.properties, "topic.metadata.propagation.max.ms": 500}
+    writer = TopicWriter(replace(plain, properties=quick, held_up=held_up))
+    values = [b"%d" % at for at in range(50)]
+    writer.write_batch(values)
+    writer.snapshot()
+    assert [message.value() for message in real_broker.read_all(topic)] == values
+    assert said[-1] == ""
+    assert said[0].startswith(f"50 messages to {topic} are not taken: ")
+
+
+@pytest.mark.real_broker
+def test_a_stop_ends_the_wait_for_what_is_refused_for_now(real_broker: Broker) -> None:
+    """It is sent again after the restart: the epoch must not be saved."""
+    stop = threading.Event()
+    plain = writing(real_broker.bootstrap, real_broker.topic("sink") + "-never", stop)
+    quick = {**plain.properties, "topic.metadata.propagation.max.ms": 500}
+    writer = TopicWriter(replace(plain, properties=quick, held_up=lambda _: stop.set()))
     writer.write_batch([b"x"])
-    with pytest.raises(UndeliveredError, match="refused 1"):
+    with pytest.raises(UndeliveredError, match=r"1 messages to .* are undelivered"):
         writer.snapshot()
 
 
