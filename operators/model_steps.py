@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.predictions.close import Tick
     from operators.predictions.fold import Partial
+    from operators.predictions.sketch import Sketch
     from operators.predictions.slices import Header, Slice
     from operators.settings.alerting import AlertingSettings
     from operators.settings.performance import PerformanceSettings
@@ -83,11 +84,11 @@ def measure_of(model: ModelPlan) -> Measure:
 
 
 def measure_step(
-    model: ModelPlan, state: RingState | None, *, measures: Mapping[str, Measure]
-) -> Stateful[Slice, Measures, RingState]:
-    """Slices to measures of one window."""
+    model: ModelPlan, state: RingState | None, *, measures: Mapping[str, Measure], sketches: bool = False
+) -> Stateful[Slice, Measures | Sketch, RingState]:
+    """Slices to measures of one window, and to what it holds where that is wanted."""
     rings = Rings(model.layout, state or RingState())
-    return Stateful(Slide(rings, measures[model.layout.model]), lambda: rings.state)
+    return Stateful(Slide(rings, measures[model.layout.model], sketches=sketches), lambda: rings.state)
 
 
 def judge_step(

@@ -28,6 +28,7 @@ from operators.predictions.slices import Header, Slice
 from operators.records import Topic
 from operators.settings.source import Sources
 from operators.step import by_name, only, per_model, per_name, values_to
+from operators.tables import Measures
 from stream.feedback_flow import feedback_flow
 from stream.metrics import exports
 from stream.metrics.reports import AlertTold
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from operators.records import RawBatch
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
-    from operators.tables import Measures
     from stream.feedback_flow import Moved
     from stream.metrics.reports import Report, Reporter
 
@@ -70,6 +70,7 @@ class Edges:
         changes: whether only those evaluations are wanted that say something new.
         sources: those with a shape of their own.
         decoded: told what became of each batch that was read.
+        looks: whether the reporter is to be told what windows hold, for pages.
         reporter: takes reports for the metrics.
         moved: told how far each partition has come, in panes: (what it holds, partition, floor).
         feedback: feedback; None where there is none, or `source` brings it.
@@ -87,6 +88,7 @@ class Edges:
     changes: bool = False
     sources: Sources = field(default_factory=Sources)
     decoded: Callable[[Decoded | DecodedFeedback], None] | None = None
+    looks: bool = False
 
 
 def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
@@ -104,7 +106,9 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
     ticks = per_model("close", partials, models, close_step)
     cut = per_model("slice", ticks, models, slices_step)
     slices = only("by_window", cut, Slice)
-    rings = per_model("measure", slices, models, partial(measure_step, measures=measures), key=_window_of)
+    measuring = partial(measure_step, measures=measures, sketches=edges.looks)
+    seen = per_model("measure", slices, models, measuring, key=_window_of)
+    rings = only("measured", seen, Measures)
     measured = by_name("by_model", op.map("measures", rings, _value), _model_of)
     due: KeyedStream[Header | Measures] = op.merge("tick", only("header", cut, Header), measured)
     verdicts = per_model("judge", due, models, partial(judge_step, evaluations=wanted, changes=edges.changes))
@@ -122,6 +126,7 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
             sources=edges.sources.feedback,
             evaluations=wanted,
             changes=edges.changes,
+            looks=edges.looks,
         )
         read = op.merge("read", decoded, labels.decoded)
         found = op.merge("verdicts", verdicts, labels.verdicts)
@@ -145,6 +150,8 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
         op.map("of_events", events, _told),
     )
     op.output("metrics", reports, ReportSink(edges.reporter))
+    if edges.looks:
+        op.output("looks", op.flat_map("of_looks", seen, values_to(exports.of_looks)), ReportSink(edges.reporter))
     return flow
 
 

@@ -64,6 +64,7 @@ def feedback_flow(
     sources: Mapping[int, SourceSettings],
     evaluations: bool,
     changes: bool = False,
+    looks: bool = False,
 ) -> FeedbackFlow:
     """Join feedback with predictions, measure cohorts, judge them."""
     labels = {name: model.labels for name, model in models.items() if model.labels is not None}
@@ -87,7 +88,8 @@ def feedback_flow(
     ticks = per_model("known", found, plans, partial(merge_step, pane=time.pane))
     measured = per_model("cohorts", ticks, cohorts, cohort_step)
     verdicts = per_model("judge_labels", measured, judges, label_judge_step)
-    shown = LabelExports({name: min(plan.cohorts.windows).size for name, plan in labels.items()})
+    shortest = {name: min(plan.cohorts.windows).size for name, plan in labels.items()}
+    shown = LabelExports(shortest, looks)
     return FeedbackFlow(decoded, verdicts, op.flat_map("label_reports", verdicts, shown))
 
 

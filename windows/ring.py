@@ -35,13 +35,14 @@ class Packed:
 def pack(vector: IntArray, moments: slice) -> Packed:
     """Pack a vector around its moment sums; what follows them may be signed, too, but is mostly small."""
     return Packed(
-        _narrow(vector[: moments.start]),
+        narrow(vector[: moments.start]),
         vector[moments].copy(),
-        _narrow(vector[moments.stop :]),
+        narrow(vector[moments.stop :]),
     )
 
 
-def _narrow(counts: IntArray) -> np.ndarray:
+def narrow(counts: IntArray) -> np.ndarray:
+    """The integers in the narrowest type that holds them all."""
     low, high = int(counts.min(initial=0)), int(counts.max(initial=0))
     return counts.astype(np.min_scalar_type(high if low >= 0 else -max(-low, high + 1)))
 

@@ -22,6 +22,8 @@ FeatureKind = Literal["numeric", "categorical"]
 
 Text = Annotated[str, StringConstraints(max_length=200)]
 
+Owner = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
 MAX_SEGMENT_KEYS = 8
 
 
@@ -139,6 +141,7 @@ class ModelSettings(Settings):
     Attributes:
         name: as in the predictions' `model` field.
         task: what its predictions are.
+        owner: who is to be told: a team, which `driftgauge routes` makes a receiver of; None for nobody in particular.
         reference: file of its reference, relative to the config file; None while it is not built yet.
         segments: features or context fields whose values are also watched one by one.
         features: what is watched; None for all features of the reference.
@@ -151,6 +154,7 @@ class ModelSettings(Settings):
 
     name: Name
     task: Task
+    owner: Owner | None = None
     reference: Path | None = None
     segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(distinct)] = ()
     features: Annotated[dict[Name, FeatureSettings], Field(min_length=1, max_length=2_000)] | None = None

@@ -15,6 +15,7 @@ from operators.settings.parts import Settings
 from operators.settings.source import SourceSettings
 from stream.config import checks
 from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.paths import anchored
@@ -22,8 +23,9 @@ from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
+from stream.config.include import include_models
 from stream.config.inputs import source_findings
-from stream.config.problems import ConfigError, ConfigFinding, Problem
+from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
 from stream.config.secrets import secrets_of
 from stream.config.yaml_file import Document, read_yaml
@@ -58,6 +60,7 @@ class Config(Settings):
     topics: TopicsSettings = TopicsSettings()
     sources: Annotated[tuple[SourceSettings, ...], Field(max_length=1_000)] = ()
     state: StateSettings = StateSettings()
+    history: HistorySettings = HistorySettings()
     workers: WorkersSettings = WorkersSettings()
     http: HttpSettings = HttpSettings()
     time: TimeSettings = TimeSettings()
@@ -78,6 +81,18 @@ class Config(Settings):
     def source(self) -> Path:
         """The file it was loaded from."""
         return self._source
+
+    def line_of(self, path: KeyPath) -> tuple[str, str] | None:
+        """(file:line, text) of the line that a value stands on; None where it is not written, but a default."""
+        document = self._document
+        if document is None or path not in document.lines:
+            return None
+        number, file = document.lines[path], document.file_of(path)
+        try:
+            lines = Path(file).read_text(errors="replace").splitlines()
+        except OSError:
+            return None
+        return (f"{file}:{number}", lines[number - 1].strip()) if 0 < number <= len(lines) else None
 
     def problems(self, findings: Iterable[ConfigFinding]) -> list[Problem]:
         """The findings with their places, in the order of the file."""
@@ -105,6 +120,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
     """
     source = Path(path)
     document, origins = read_yaml(source), Origins()
+    include_models(document, source.parent)
     problems = substitute(document, env, origins) + override(document, env, origins)
     if problems:
         raise ConfigError(problems)

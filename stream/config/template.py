@@ -9,6 +9,7 @@ from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.performance import PerformanceSettings
 from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.state import StateSettings, WorkersSettings
@@ -103,17 +104,24 @@ state:
   # files it is spread over; fixed once the directory exists
   recovery_partitions: {state.recovery_partitions}
 
+history:
+  # what the page and reports remember, in a file of its own under the state directory
+  keep: {show_duration(HistorySettings().keep)}
+  # its size at most; 0: nothing on disk
+  max_bytes: {HistorySettings().max_bytes}
+
 workers:
   # how long a dataflow process may give no sign of life until all start anew from the state
   replace_after: {show_duration(WorkersSettings().replace_after)}
 
 http:
-  # where /metrics, /healthz and /readyz listen
+  # where /metrics, /healthz, /readyz and the page (at /) listen
   listen: {_quoted(http.listen)}
   # encryption:  {{certificate: tls.crt, key: tls.key, key_password: "${{NAME}}"}}, PEM files
   tls: null
-  # who may see /metrics and the reasons of /readyz: a bearer token,  {{token_file: FILE}}  or  {{token: "${{NAME}}"}},
-  # or  {{username: prometheus, password_file: FILE}}  or  {{username: prometheus, password: "${{NAME}}"}}
+  # who may see the page, /metrics and why /readyz says no: a bearer token,  {{token_file: FILE}}
+  # or  {{token: "${{NAME}}"}},  or  {{username: prometheus, password_file: FILE}}
+  # or  {{username: prometheus, password: "${{NAME}}"}}
   auth: null
 """
 

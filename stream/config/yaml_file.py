@@ -33,16 +33,24 @@ _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times 
 
 @dataclass(slots=True)
 class Document:
-    """What a file says, and on which line each value stands (paths of list items and mapping keys)."""
+    """What a file says, and on which line each value stands (paths of list items and mapping keys).
+
+    `files`: path -> the file that what is below it comes from, where that is another.
+    """
 
     file: str
     value: dict[str, Any]
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    files: dict[KeyPath, str] = field(default_factory=dict)
 
     def place(self, path: KeyPath) -> str:
         """Where the value at this path stands ("file:line"), or the nearest mapping around it that is in the file."""
-        line = self.line(path)
-        return f"{self.file}:{line}" if line else self.file
+        line, file = self.line(path), self.file_of(path)
+        return f"{file}:{line}" if line else file
+
+    def file_of(self, path: KeyPath) -> str:
+        """The file that the value at this path comes from."""
+        return next((self.files[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.files), self.file)
 
     def line(self, path: KeyPath) -> int:
         """The line of that place; 0 when the file has none."""

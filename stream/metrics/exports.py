@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.findings import Source
-from operators.tables import Kind
-from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
+from operators.predictions.sketch import Sketch
+from operators.tables import Kind, Measures
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Looked, Sketched, Totals
 from windows.segments import WHOLE
 from windows.statistics.catalog import JUDGED
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from operators.intake.account import Balance
     from operators.judging.judge import Verdicts
     from operators.plans.model import ModelPlan
-    from operators.tables import Measures, Table
+    from operators.tables import Table
     from stream.metrics.reports import Report
 
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
@@ -178,6 +179,15 @@ def of_verdicts(model: str, features: tuple[str, ...], verdicts: Verdicts) -> It
     for name, pick in (("sla_objective", "target"), ("sla_value", "value"), ("sla_violated", "violated")):
         rows = tuple((model, objective.version, objective.sla) for objective in verdicts.objectives)
         yield GaugeBlock(model, name, rows, tuple(float(getattr(objective, pick)) for objective in verdicts.objectives))
+
+
+def of_looks(found: Measures | Sketch) -> Iterator[Report]:
+    """What pages show of a window that has changed; of a window at rest nothing is said again."""
+    if isinstance(found, Sketch):
+        yield Sketched(found)
+    elif found.changed:
+        window = found.window
+        yield Looked(found.model, "predictions", window.label, window.size, found.end, found.tables)
 
 
 def of_alerts(active: ActiveAlerts) -> Iterator[Report]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.join.ticks import NEVER
-from stream.metrics.reports import GaugeBlock, Totals
+from stream.metrics.reports import GaugeBlock, Looked, Totals
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -31,14 +31,25 @@ class LabelExports:
 
     Attributes:
         shortest: model -> size (ms) of the window that coverage and delay are shown of.
+        looks: whether pages are to be told what was measured.
     """
 
     shortest: dict[str, int]
+    looks: bool = False
 
     def __call__(self, item: tuple[str, LabelVerdicts]) -> Iterator[Report]:
         """The gauges and totals of one tick of a model's labels."""
         model, verdicts = item
-        return of_cohorts(verdicts, self.shortest[model])
+        yield from of_cohorts(verdicts, self.shortest[model])
+        if self.looks:
+            yield from of_looks(verdicts.measures)
+
+
+def of_looks(measures: CohortMeasures) -> Iterator[Looked]:
+    """What pages show of the windows of cohorts that moved."""
+    for found in measures.windows:
+        tables = (*found.tables, *(one.table for one in found.comparisons))
+        yield Looked(measures.model, "labels", found.window.label, found.window.size, found.end, tables)
 
 
 def of_cohorts(verdicts: LabelVerdicts, shortest: int) -> Iterator[Report]:

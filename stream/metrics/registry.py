@@ -24,9 +24,11 @@ from stream.metrics.reports import (
     Concern,
     GaugeBlock,
     Increments,
+    Looked,
     Observation,
     OwnerGone,
     Report,
+    Sketched,
     Status,
     Totals,
 )
@@ -127,7 +129,7 @@ class Registry(Collector):
                     self._heartbeats.hear(report)
                 case Concern():
                     self._concern(report)
-                case AlertTold() | AlertsFiring():
+                case AlertTold() | AlertsFiring() | Looked() | Sketched():
                     pass  # for listeners
 
     def _status(self, report: Status) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from operators.alerts.event import AlertEvent
+    from operators.predictions.sketch import Sketch
+    from operators.tables import Table
 
 Labels = tuple[str, ...]
 WorkerState = Literal["starting", "waiting_for_broker", "running", "broker_lost", "stopping"]
@@ -115,7 +117,48 @@ class AlertsFiring:
     clocks: dict[str, int]
 
 
-Report = GaugeBlock | OwnerGone | Totals | Increments | Observation | Status | Beat | Concern | AlertTold | AlertsFiring
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """All tables of one window of a model, for pages and their history; no metric.
+
+    Attributes:
+        model: its name.
+        source: what the tables are of: predictions, or labels.
+        window: its size as text.
+        size: the same in ms.
+        end: of the window, ms of event time.
+        tables: values with intervals.
+    """
+
+    model: str
+    source: Literal["predictions", "labels"]
+    window: str
+    size: int
+    end: int
+    tables: tuple[Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sketched:
+    """What a window of a model holds, for the same."""
+
+    sketch: Sketch
+
+
+Report = (
+    GaugeBlock
+    | OwnerGone
+    | Totals
+    | Increments
+    | Observation
+    | Status
+    | Beat
+    | Concern
+    | AlertTold
+    | AlertsFiring
+    | Looked
+    | Sketched
+)
 
 
 class Reporter(Protocol):

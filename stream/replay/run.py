@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 import time
@@ -18,6 +19,7 @@ from stream.errors import UsageError
 from stream.kafka.messages import rfc3339
 from stream.metrics import catalog
 from stream.replay.lanes import LaneSource
+from stream.replay.pictures import Pictures
 from stream.replay.results import EVALUATIONS, CallSink, Results
 from stream.replay.store import replay_stores
 from stream.replay.summary import Summary, Tally
@@ -54,6 +56,7 @@ def replay(
     evaluations: Rows = "all",
     progress: Progress = lambda *_: None,
     stop: threading.Event | None = None,
+    pictures: bool = False,
 ) -> Summary:
     """Run the dataflow over the lanes to their ends and write what it finds to `out`.
 
@@ -65,6 +68,7 @@ def replay(
         evaluations: which are written. For all of them every metric is measured, else what monitors need.
         progress: told the share that is read, and how many records that is.
         stop: may be set to end early: what was found by then is written.
+        pictures: whether what a report shows is written, too; see stream/replay/pictures.py.
 
     Raises:
         UsageError: something cannot be read or written.
@@ -84,13 +88,15 @@ def replay(
     stop = stop or threading.Event()
     tally, source = Tally(), LaneSource(lanes, now, progress, stop)
     feedback = any(lane.holds == Topic.FEEDBACK for lane in lanes)
-    with Results(out, list(models)) as results, replay_stores(out) as stores:
+    drawn = Pictures(out, models, tally) if pictures else contextlib.nullcontext(tally)
+    with Results(out, list(models)) as results, replay_stores(out) as stores, drawn as drawing:
         edges = Edges(
             source=source,
             alerts=CallSink(results.alert),
             dead_letters=CallSink(results.dead_letter),
             evaluations=None if evaluations == "none" else CallSink(results.evaluation),
-            reporter=tally,
+            reporter=drawing,
+            looks=pictures,
             moved=source.moved,
             open_store=stores if feedback else None,
             changes=evaluations == "changes",

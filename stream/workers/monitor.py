@@ -311,6 +311,7 @@ def _edges(
         open_store=stores,
         sources=sources_of(config.sources, config.models),
         decoded=Refusals(process, reporter),
+        looks=True,
     )
 
 

@@ -15,9 +15,11 @@ from stream.metrics.reports import (
     Concern,
     GaugeBlock,
     Increments,
+    Looked,
     Observation,
     OwnerGone,
     Report,
+    Sketched,
     Status,
     Totals,
 )
@@ -103,16 +105,22 @@ def _place(report: Report) -> Hashable | None:
     """Of the reports with one place only the last one counts; None for a report of which all do."""
     match report:
         case GaugeBlock():
-            return "gauge", report.owner, report.metric
+            place: Hashable = "gauge", report.owner, report.metric
         case Status() | Beat():
-            return type(report), report.process
+            place = type(report), report.process
         case Concern():
-            return "concern", report.process, report.subject
+            place = "concern", report.process, report.subject
         case AlertTold():
-            return "told", report.event.fingerprint
+            place = "told", report.event.fingerprint
         case AlertsFiring():
-            return "firing", report.model
-    return None
+            place = "firing", report.model
+        case Looked():
+            place = "looked", report.source, report.model, report.size
+        case Sketched():
+            place = "sketched", report.sketch.model, report.sketch.window.size
+        case _:
+            place = None
+    return place
 
 
 def _owner(report: Report) -> str | None:

@@ -1,0 +1,1 @@
+"""What was measured of late and long ago, for pages and reports; lossy by design, the monitor never waits for it."""
