@@ -1,5 +1,6 @@
 """The parent process of a monitor: what it opens, and in which order."""
 
+import contextlib
 import logging
 import platform
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from stream.push.replicas import Push, pushed
 from stream.state.directory import NOTE
 from stream.state.seal import seal
 from stream.state.usage import StateUsage
+from stream.web.monitor import MonitorPage
 from stream.workers.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.workers.worker import Flow
 
@@ -33,7 +35,7 @@ class Service:
     """What `serve` needs to know: how many workers, where to listen, how to log, what not to show, and to whom.
 
     `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires; a worker that gives no
-    sign of life for `replace_after` seconds is replaced.
+    sign of life for `replace_after` seconds is replaced; `page` makes what people look at.
     """
 
     processes: int = 1
@@ -45,6 +47,7 @@ class Service:
     state: Path | None = None
     push: Push | None = None
     replace_after: float = 120.0
+    page: Callable[[Registry], MonitorPage] | None = None
 
 
 def serve(flow: Flow, service: Service) -> Outcome:
@@ -60,11 +63,14 @@ def serve(flow: Flow, service: Service) -> Outcome:
     supervisor = Supervisor(flow, service.processes, registry, policy)
     if service.state is not None:
         registry.add_probe(StateUsage(service.state))
-    server = Server(service.listen, registry, service.redact, service.access, service.tls)
-    with stopped_by_signals(supervisor), pushed(service.push, registry):
+    page = None if service.page is None else service.page(registry)
+    site = None if page is None else page.site
+    server = Server(service.listen, registry, service.redact, service.access, service.tls, site)
+    shown = contextlib.nullcontext() if page is None else page.open(registry)
+    with stopped_by_signals(supervisor), pushed(service.push, registry), shown:
         server.start()
         scheme = "http" if service.tls is None else "https"
-        _LOG.info("metrics, health and readiness on %s://%s:%d", scheme, *server.address)
+        _LOG.info("the page, metrics, health and readiness on %s://%s:%d", scheme, *server.address)
         try:
             outcome = supervisor.run()
         finally:

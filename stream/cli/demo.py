@@ -67,6 +67,7 @@ def _play(console: Console, directory: Path, asked: _Asked, stop: threading.Even
         with running(Options(asked.duration, asked.listen), stop, data) as parts:
             for note in parts.notes:
                 console.print(f"note: {note}", soft_wrap=True)
+            console.print(f"look at {parts.page}", soft_wrap=True)
             playing = Demo(parts, asked.duration, stop, asked.begun)
             with display_for(console, log) as display:
                 played = playing.play(display)

@@ -12,6 +12,7 @@ from stream.http.tls import load_tls
 from stream.push.replicas import push_of
 from stream.redact import redact
 from stream.service import LogLevel, Service, serve
+from stream.web.monitor import monitor_page
 from stream.workers.worker import MonitorFlow
 
 
@@ -36,6 +37,7 @@ def run(
         loaded.state.directory,
         push_of(loaded),
         loaded.workers.replace_after / 1e3,
+        partial(monitor_page, loaded, references),
     )
     outcome = serve(flow, service)
     if outcome.message:

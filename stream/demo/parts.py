@@ -19,6 +19,7 @@ from stream.kafka.embedded import EmbeddedBroker
 from stream.metrics.registry import Registry
 from stream.service import build_info
 from stream.simulate.clock import FeedbackOut, TopicWriter
+from stream.web.monitor import monitor_page
 from stream.workers.supervisor import Policy, Supervisor
 from stream.workers.worker import MonitorFlow
 from windows.references.reference import to_json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
 
+    from stream.http.pages import Site
     from stream.workers.supervisor import Outcome
 
 STOP_SECONDS = 10.0
@@ -50,7 +52,7 @@ class Parts:
     Attributes:
         broker: address of the embedded broker.
         config: of the monitor.
-        registry: its metrics, served at `metrics`.
+        registry: its metrics, served at `metrics`, beside the page at `page`.
         monitor: done when the monitor has ended.
         feed: reads the alerts topic.
         traffic: what is to be written by `writer`.
@@ -64,6 +66,7 @@ class Parts:
     config: Config
     registry: Registry
     metrics: str
+    page: str
     monitor: Future[Outcome]
     feed: AlertFeed
     traffic: DemoTraffic
@@ -87,10 +90,12 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         broker = stack.enter_context(EmbeddedBroker())
         registry = Registry()
         registry.apply(build_info())
-        server, notes = _server(options.listen, registry)
-        stack.callback(server.close)
-        config = _config(directory, broker.bootstrap, server.address)
+        config = _config(directory, broker.bootstrap, options.listen)
         references = load_references(config)
+        page = monitor_page(config, references, registry)
+        server, notes = _server(options.listen, registry, page.site)
+        stack.callback(server.close)
+        stack.enter_context(page.open(registry))
         topics = config.topics
         named = (topics.predictions, topics.feedback, topics.alerts, topics.dead_letters)
         partitions = {name: broker.create(name) for name in named}
@@ -110,6 +115,7 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
             config=config,
             registry=registry,
             metrics=f"http://{host}:{port}/metrics",
+            page=f"http://{host}:{port}/",
             monitor=monitor,
             feed=stack.enter_context(AlertFeed(broker.bootstrap, topics.alerts, partitions[topics.alerts])),
             traffic=traffic,
@@ -121,20 +127,19 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         )
 
 
-def _server(listen: str, registry: Registry) -> tuple[Server, tuple[str, ...]]:
+def _server(listen: str, registry: Registry, site: Site) -> tuple[Server, tuple[str, ...]]:
     """The wanted address, or a free one of the loopback when it is taken, with a note."""
     try:
-        return Server(listen, registry), ()
+        return Server(listen, registry, site=site), ()
     except Unreachable:
-        server = Server("127.0.0.1:0", registry)
+        server = Server("127.0.0.1:0", registry, site=site)
         host, port = server.address
         return server, (f"{listen} cannot be listened on, metrics are on {host}:{port} instead",)
 
 
-def _config(directory: Path, broker: str, listen: tuple[str, int]) -> Config:
+def _config(directory: Path, broker: str, listen: str) -> Config:
     """The config and its reference, written and read as those of a user are."""
-    host, port = listen
     write_atomically(directory / f"{MODEL}.reference.json", to_json(click_reference(PANE)))
     path = directory / "driftgauge.yaml"
-    write_atomically(path, config_text(broker, f"{host}:{port}").encode())
+    write_atomically(path, config_text(broker, listen).encode())
     return load(path, env={})

@@ -1,4 +1,4 @@
-"""/metrics, /healthz and /readyz over HTTP, from threads of the parent process."""
+"""/metrics, /healthz, /readyz and the pages for people over HTTP, from threads of the parent process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from stream.http.admission import TO_ANSWER, TO_ASK, Hurried, Room, left
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stream.http.pages import Answer, Site
     from stream.http.tls import Tls
     from stream.metrics.registry import Registry
 
@@ -49,10 +50,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.room.asked(self.connection)
         self.connection.settimeout(TO_ANSWER)
         page = self.pages.get(self.path.partition("?")[0])
-        if page is None:
-            self._answer(HTTPStatus.NOT_FOUND, f"no such page; there are {', '.join(self.pages)}\n".encode())
-        else:
+        if page is not None:
             getattr(self, page)()
+        elif self.server.site is None:
+            self._no_such_page()
+        elif not self._admitted:
+            self._refuse()
+        else:
+            self._site(self.server.site)
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -65,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._admitted:
             self._answer(HTTPStatus.OK, self.server.registry.render(), _METRICS)
         else:
-            self._answer(HTTPStatus.UNAUTHORIZED, b"http.auth of the config says who may see this\n")
+            self._refuse()
 
     def _healthz(self) -> None:
         self._answer(HTTPStatus.OK, b"alive\n")
@@ -80,7 +85,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._answer(HTTPStatus.OK, b"ready\n")
 
-    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = _TEXT) -> None:
+    def _site(self, site: Site) -> None:
+        try:
+            answer = site(self.path)
+        except Exception:  # noqa: BLE001 - a defect of a page is no reason to leave its reader without a word
+            _LOG.exception("%s cannot be shown", self.path)
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"this page cannot be shown; the log says why\n")
+            return
+        if answer is None:
+            self._no_such_page()
+        else:
+            self._answer(answer.status, answer.body, answer.content_type, answer)
+
+    def _no_such_page(self) -> None:
+        there = (*self.pages, *(("/", "/api/v1/openapi.json") if self.server.site is not None else ()))
+        self._answer(HTTPStatus.NOT_FOUND, f"no such page; there are {', '.join(there)}\n".encode())
+
+    def _refuse(self) -> None:
+        self._answer(HTTPStatus.UNAUTHORIZED, b"http.auth of the config says who may see this\n")
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = _TEXT, more: Answer | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         if status == HTTPStatus.UNAUTHORIZED:
@@ -89,7 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = gzip.compress(body, compresslevel=1)
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
+        headers = {"Cache-Control": "no-store", **({} if more is None else more.headers)}
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -119,7 +145,9 @@ class _Listener(ThreadingHTTPServer):
         redact: Callable[[str], str],
         access: Access,
         tls: Tls | None,
+        site: Site | None,
     ) -> None:
+        self.site = site
         self.address_family = family
         self.registry = registry
         self.redact = redact
@@ -169,6 +197,7 @@ class Server:
         redact: takes secrets out of the reasons that /readyz gives.
         access: who may see /metrics and those reasons.
         tls: encrypts; None for plain HTTP.
+        site: all other pages; None for none. Who may not see /metrics may not see them.
 
     Raises:
         Unreachable: the address cannot be listened on.
@@ -181,12 +210,13 @@ class Server:
         redact: Callable[[str], str] = str,
         access: Access | None = None,
         tls: Tls | None = None,
+        site: Site | None = None,
     ) -> None:
         host, port = split_address(listen)
         try:
             found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             family, _, _, _, address = found[0]
-            self._listener = _Listener(family, address, registry, redact, access or Access(), tls)
+            self._listener = _Listener(family, address, registry, redact, access or Access(), tls, site)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise Unreachable(f"http.listen: cannot listen on {listen}: {why}") from None

@@ -1,0 +1,1 @@
+"""Pages: each a function from what is known to HTML."""
