@@ -17,8 +17,13 @@ COMMANDS = {
     "check": "stream.cli.check:check",
     "reference": "stream.cli.reference:app",
     "run": "stream.cli.run:run",
+    "status": "stream.cli.status:status",
+    "alerts": "stream.cli.status:alerts",
+    "explain": "stream.cli.status:explain",
     "replay": "stream.cli.replay:replay",
+    "report": "stream.cli.report:report",
     "rules": "stream.cli.rules:rules",
+    "routes": "stream.cli.routes:routes",
     "simulate": "stream.cli.simulate:simulate",
     "topics": "stream.cli.topics:topics_app",
 }

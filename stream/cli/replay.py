@@ -72,6 +72,7 @@ def replay(
             "in a window's length), all (every metric at every look: it takes time and room), none."
         ),
     ] = "changes",
+    pictures: Annotated[bool, typer.Option(help="Keep what `driftgauge report` draws, in DIR/history.")] = True,
 ) -> None:
     """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
     loaded = load(config, {**os.environ, **overrides(settings or ())})
@@ -85,7 +86,9 @@ def replay(
     from stream.replay.run import replay as run  # noqa: PLC0415
 
     with stop_event() as stop, record_progress("replay") as progress:
-        summary = run(loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop)
+        summary = run(
+            loaded, references, lanes, out, evaluations=evaluations, progress=progress, stop=stop, pictures=pictures
+        )
     for line in summary.lines():
         typer.echo(line)
     typer.echo(f"written to {out}")
