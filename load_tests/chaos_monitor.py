@@ -32,9 +32,11 @@ EXACT = (
     "dead_letters_total",
     "overflow_total",
     "alerts_total",
+    "actions_total",
+    "actions_blocked_total",
 )
 """Counters that come out of exactly-once state."""
-OUTPUTS = ("alerts", "actions", "dead_letters", "evaluations")
+OUTPUTS = ("alerts", "actions", "control", "dead_letters", "evaluations")
 FOREVER = "1d"
 STILL = 20
 """Looks, 50 ms apart, in which nothing changes."""
@@ -68,6 +70,8 @@ class Setup:
             "drift": {**windows, "js": {"major": 0.4}, "wasserstein": {"major": 0.9}},
             "prediction": windows,
             "quality": {"windows": ["20s"], "no_data_after": self.no_data_after},
+            "retrain": {"schedule": {"cron": "* * * * *"}, "drift": {"level": "minor", "for": "2s"}, "cooldown": "1m"},
+            "on": [{"alert": "SlaBreach", "action": "review", "cooldown": "10s"}],
             "sla": {"latency_p99_ms": {"objective": "< 200", "window": "20s"}},
         }
         return {
@@ -77,6 +81,7 @@ class Setup:
             "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
             "time": {"pane": PANE / 1e3, "lateness": LATENESS / 1e3, "idle_after": self.idle_after},
             "alerting": {"resolve_after": "8s"},
+            "actions": {"mode": "live"},
             "models": [
                 {"name": "click", "task": "binary", "reference": "click.json", "segments": ["device"], **common},
                 {"name": "rank", "task": "regression", "reference": "rank.json", **common},
@@ -108,7 +113,7 @@ class Monitor(Product):
     """
 
     exact: tuple[str, ...] = EXACT
-    marks: tuple[str, ...] = ("watermark_timestamp_seconds",)
+    marks: tuple[str, ...] = ("watermark_timestamp_seconds", "actions_timestamp_seconds")
 
     def __init__(self, setup: Setup, directory: Path, name: str, processes: int = 2) -> None:
         directory.mkdir()

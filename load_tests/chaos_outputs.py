@@ -55,10 +55,16 @@ class Outputs:
     evaluations: Rows
     alerts: Rows
     dead_letters: Rows
+    actions: Rows = field(default_factory=Rows)
 
     def topics(self) -> dict[str, Rows]:
         """Each topic by name."""
-        return {"evaluations": self.evaluations, "alerts": self.alerts, "dead letters": self.dead_letters}
+        return {
+            "evaluations": self.evaluations,
+            "alerts": self.alerts,
+            "dead letters": self.dead_letters,
+            "actions": self.actions,
+        }
 
     @property
     def duplicates(self) -> int:
@@ -87,6 +93,7 @@ def read_outputs(bootstrap: str, topics: dict[str, str], until: int | None = Non
         _rows(bootstrap, topics["evaluations"], _measured, until),
         _rows(bootstrap, topics["alerts"], _event, until),
         _rows(bootstrap, topics["dead_letters"], _letter, None),
+        _rows(bootstrap, topics["actions"], _event, until),
     )
 
 

@@ -12,6 +12,7 @@ class Source(StrEnum):
 
     PREDICTIONS = "predictions"
     LABELS = "labels"
+    ACTIONS = "actions"
 
 
 @dataclass(frozen=True, slots=True)

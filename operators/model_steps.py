@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operators.action_steps import tick_of
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.cohorts.cohorts import Cohorts, CohortsConfig, CohortsState
 from operators.cohorts.compare import ComparisonRequest
@@ -28,6 +29,7 @@ from operators.step import Stateful, each
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from operators.actions.inputs import AlertTick
     from operators.alerts.alert import ActiveAlerts
     from operators.alerts.event import AlertEvent
     from operators.cohorts.measures import CohortMeasures
@@ -110,25 +112,32 @@ def _quiet_of(model: ModelPlan) -> QuietConfig | None:
 
 
 def alert_step(
-    model: ModelPlan, state: AlertsState | None, *, alerting: AlertingSettings
-) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts, AlertsState]:
-    """Verdicts to events as they happen, and what is active after every tick and at once after a restart."""
-    logic = Alerts(_alert_config(model.layout.model, alerting, shared_alerts(model)), state or AlertsState())
+    model: ModelPlan, state: AlertsState | None, *, alerting: AlertingSettings, acting: frozenset[str] = frozenset()
+) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts | AlertTick, AlertsState]:
+    """Verdicts to events as they happen, and what is active after every tick and at once after a restart.
 
-    def tell(verdicts: list[Verdicts | LabelVerdicts]) -> list[AlertEvent | ActiveAlerts]:
-        events = [event for verdict in verdicts for event in logic(verdict)]
-        return [*events, logic.active()]
+    Of models that are `acting`, also a tick for each verdict: what actions are decided on.
+    """
+    logic = Alerts(_alert_config(model.layout.model, alerting, shared_alerts(model)), state or AlertsState())
+    acts = model.layout.model in acting
+
+    def tell(verdicts: list[Verdicts | LabelVerdicts]) -> list[AlertEvent | ActiveAlerts | AlertTick]:
+        out: list[AlertEvent | ActiveAlerts | AlertTick] = []
+        for verdict in verdicts:
+            events = logic(verdict)
+            out += [*events, tick_of(verdict, events, logic)] if acts else events
+        return [*out, logic.active()]
 
     return Stateful(tell, lambda: logic.state, lambda: [logic.active()])
 
 
 def farewell_step(
     name: str, state: AlertsState, *, alerting: AlertingSettings
-) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts, AlertsState]:
+) -> Stateful[Verdicts | LabelVerdicts, AlertEvent | ActiveAlerts | AlertTick, AlertsState]:
     """The last word of a model that the config has no more: its alerts end, and say why."""
     logic = Alerts(_alert_config(name, alerting), state)
 
-    def tell() -> list[AlertEvent | ActiveAlerts]:
+    def tell() -> list[AlertEvent | ActiveAlerts | AlertTick]:
         events = logic.end("The model was taken out of the config, so this says nothing about how it is now")
         return [*events, logic.active()] if events else []
 

@@ -20,6 +20,7 @@ class Topic(StrEnum):
 
     PREDICTIONS = "predictions"
     FEEDBACK = "feedback"
+    CONTROL = "control"
 
 
 class Envelopes(Protocol):

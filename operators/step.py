@@ -63,6 +63,7 @@ class Stateful(Generic[In, Out, State]):
         run: takes a batch, gives the outputs.
         save: the state to be saved.
         resumed: what there is to say at once after a restart.
+        at_end: what there is to say when nothing will ever follow; only where an end of the input is the end of time.
     """
 
     def __init__(
@@ -70,10 +71,12 @@ class Stateful(Generic[In, Out, State]):
         run: Callable[[list[In]], Iterable[Out]],
         save: Callable[[], State],
         resumed: Callable[[], Iterable[Out]] | None = None,
+        at_end: Callable[[], Iterable[Out]] | None = None,
     ) -> None:
         self._run = run
         self._save = save
         self.resumed = resumed
+        self.at_end = at_end
 
     @property
     def state(self) -> State:
@@ -200,7 +203,9 @@ class Step(StatefulBatchLogic[Named, Any, bytes]):
 
     def on_eof(self) -> tuple[Iterable[Any], bool]:
         """Keep the state: a stop is not the end of the data, and no window may close half full."""
-        return [], StatefulBatchLogic.RETAIN
+        if self.step is None or self.step.at_end is None:
+            return [], StatefulBatchLogic.RETAIN
+        return list(self.step.at_end()), StatefulBatchLogic.RETAIN
 
     def snapshot(self) -> bytes:
         """The state with its step, version and name, and a checksum over all of it."""

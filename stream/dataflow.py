@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
+from operators.actions.inputs import AlertTick
 from operators.alerts.alert import ActiveAlerts
 from operators.alerts.event import AlertEvent
 from operators.intake.account import entry_of
@@ -29,6 +30,7 @@ from operators.records import Topic
 from operators.settings.source import Sources
 from operators.step import by_name, only, per_model, per_name, values_to
 from operators.tables import Measures
+from stream.action_flow import action_flow, action_plans
 from stream.feedback_flow import feedback_flow
 from stream.metrics import exports
 from stream.metrics.reports import AlertTold
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from operators.judging.label_judge import LabelVerdicts
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
+    from operators.settings.actions import ActionsSettings
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
     from stream.feedback_flow import Moved
@@ -71,6 +74,10 @@ class Edges:
         sources: those with a shape of their own.
         decoded: told what became of each batch that was read.
         looks: whether the reporter is to be told what windows hold, for pages.
+        actions: takes steps of actions; None when none are wanted.
+        control: what people and other systems say of actions; None where there is none, or `source` brings it.
+        controlled: whether `source` brings it.
+        final: whether the end of the input is the end of time, as of files.
         reporter: takes reports for the metrics.
         moved: told how far each partition has come, in panes: (what it holds, partition, floor).
         feedback: feedback; None where there is none, or `source` brings it.
@@ -89,18 +96,32 @@ class Edges:
     sources: Sources = field(default_factory=Sources)
     decoded: Callable[[Decoded | DecodedFeedback], None] | None = None
     looks: bool = False
+    actions: Sink[Any] | None = None
+    control: Source[RawBatch] | None = None
+    controlled: bool = False
+    final: bool = False
 
 
-def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSettings, edges: Edges) -> Dataflow:
-    """Predictions in, alerts out."""
+def build(
+    models: dict[str, ModelPlan],
+    time: TimeSettings,
+    alerting: AlertingSettings,
+    edges: Edges,
+    acting: ActionsSettings | None = None,
+) -> Dataflow:
+    """Predictions in, alerts out, and what they ask for."""
     layouts = tuple(model.layout for model in models.values())
     measures = {name: measure_of(model) for name, model in models.items()}
     caps = {name: model.settings.max_versions for name, model in models.items()}
     wanted = edges.evaluations is not None
     joined = edges.open_store is not None and any(model.labels for model in models.values())
 
+    controlled = edges.control is not None or edges.controlled
+    plans = action_plans(models, acting, time, alerting, joined=joined, controlled=controlled)
+
     flow = Dataflow("driftgauge")
-    topics = op.branch("topic", _read(flow, edges), _is_feedback)
+    entering, control = _control(flow, edges, _read(flow, edges))
+    topics = op.branch("topic", entering, _is_feedback)
     decoded = op.map("decode", topics.falses, _decoding(models, time, edges, joined=joined))
     partials = op.flat_map("fold", decoded, Fold(layouts, time.pane, caps))
     ticks = per_model("close", partials, models, close_step)
@@ -131,12 +152,20 @@ def build(models: dict[str, ModelPlan], time: TimeSettings, alerting: AlertingSe
         read = op.merge("read", decoded, labels.decoded)
         found = op.merge("verdicts", verdicts, labels.verdicts)
         op.output("label_metrics", labels.reports, ReportSink(edges.reporter))
-    farewell = partial(farewell_step, alerting=alerting)
-    told = per_model("alert", found, models, partial(alert_step, alerting=alerting), gone=farewell)
+    alert = partial(alert_step, alerting=alerting, acting=frozenset(plans))
+    told = per_model("alert", found, models, alert, gone=partial(farewell_step, alerting=alerting))
     events = only("events", told, AlertEvent)
+    rejected = op.flat_map("rejected", read, partial(_rejected, told=edges.decoded))
+    if plans and acting is not None and edges.actions is not None:
+        to_act_on = only("action_ticks", told, AlertTick)
+        asked = action_flow(to_act_on, control, plans, acting, time, alerting, edges.moved, final=edges.final)
+        events = op.merge("all_events", events, asked.alerts)
+        rejected = rejected if asked.rejected is None else op.merge("all_rejected", rejected, asked.rejected)
+        op.output("actions", asked.events, edges.actions)
+        op.output("action_metrics", asked.reports, ReportSink(edges.reporter))
     balances = per_name("account", op.flat_map("entry", read, _entries), account_step)
 
-    op.output("dead_letters", op.flat_map("rejected", read, partial(_rejected, told=edges.decoded)), edges.dead_letters)
+    op.output("dead_letters", rejected, edges.dead_letters)
     op.output("alerts", events, edges.alerts)
     if edges.evaluations is not None:
         op.output("evaluations", op.flat_map("rows", found, _rows), edges.evaluations)
@@ -163,6 +192,18 @@ def _read(flow: Dataflow, edges: Edges) -> Stream[RawBatch]:
     return op.merge("topics", predictions, op.input("feedback", flow, edges.feedback))
 
 
+def _control(
+    flow: Dataflow, edges: Edges, entering: Stream[RawBatch]
+) -> tuple[Stream[RawBatch], Stream[RawBatch] | None]:
+    """What enters without the control topic, and that, if there is one."""
+    if edges.control is not None:
+        return entering, op.input("control", flow, edges.control)
+    if not edges.controlled:
+        return entering, None
+    parts = op.branch("control", entering, _is_control)
+    return parts.falses, parts.trues
+
+
 def _decoding(
     models: dict[str, ModelPlan], time: TimeSettings, edges: Edges, *, joined: bool
 ) -> Callable[[RawBatch], Decoded]:
@@ -185,6 +226,10 @@ def _decoding(
 
 def _is_feedback(batch: RawBatch) -> bool:
     return batch.origin.holds == Topic.FEEDBACK
+
+
+def _is_control(batch: RawBatch) -> bool:
+    return batch.origin.holds == Topic.CONTROL
 
 
 def _window_of(entering: Slice) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream import logs
+from stream.config.load import Config
 from stream.errors import UsageError
 from stream.http.access import Access
 from stream.http.server import Server
@@ -22,6 +23,7 @@ from stream.state.directory import NOTE
 from stream.state.seal import seal
 from stream.state.usage import StateUsage
 from stream.web.monitor import MonitorPage
+from stream.workers.courier import CourierKeeper
 from stream.workers.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.workers.worker import Flow
 
@@ -35,7 +37,8 @@ class Service:
     """What `serve` needs to know: how many workers, where to listen, how to log, what not to show, and to whom.
 
     `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires; a worker that gives no
-    sign of life for `replace_after` seconds is replaced; `page` makes what people look at.
+    sign of life for `replace_after` seconds is replaced; `page` makes what people look at; `courier` has the
+    actions to be carried out.
     """
 
     processes: int = 1
@@ -48,6 +51,7 @@ class Service:
     push: Push | None = None
     replace_after: float = 120.0
     page: Callable[[Registry], MonitorPage] | None = None
+    courier: Config | None = None
 
 
 def serve(flow: Flow, service: Service) -> Outcome:
@@ -67,7 +71,8 @@ def serve(flow: Flow, service: Service) -> Outcome:
     site = None if page is None else page.site
     server = Server(service.listen, registry, service.redact, service.access, service.tls, site)
     shown = contextlib.nullcontext() if page is None else page.open(registry)
-    with stopped_by_signals(supervisor), pushed(service.push, registry), shown:
+    courier = _courier(service, registry)
+    with stopped_by_signals(supervisor), pushed(service.push, registry), shown, courier:
         server.start()
         scheme = "http" if service.tls is None else "https"
         _LOG.info("the page, metrics, health and readiness on %s://%s:%d", scheme, *server.address)
@@ -78,6 +83,13 @@ def serve(flow: Flow, service: Service) -> Outcome:
     if outcome.clean and service.state is not None:
         _seal(service.state)
     return outcome
+
+
+def _courier(service: Service, registry: Registry) -> contextlib.AbstractContextManager[object]:
+    """What carries actions out, where there is anything to carry."""
+    if service.courier is None:
+        return contextlib.nullcontext()
+    return CourierKeeper(service.courier, registry, service.log_level, service.redact)
 
 
 def _seal(directory: Path) -> None:

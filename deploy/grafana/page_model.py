@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - scripts beside what they write, no package
 """Model page: what has moved, by how much, since when, and whether the service keeps its promises."""
 
+from model_actions import actions
 from model_features import MODEL, PART, SERVICE, VERSION, WINDOW, features
 from model_labels import labels
 from model_performance import performance
@@ -35,6 +36,7 @@ def model() -> Page:
     _predictions(page)
     performance(page)
     labels(page)
+    actions(page)
     _service(page)
     return page
 

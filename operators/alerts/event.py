@@ -117,7 +117,6 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     """One sentence that a person woken at night understands."""
     who = f"{model} version {finding.version}" if finding.version else model
     where = f" for {finding.segment}" if finding.segment else ""
-    size = duration_text(finding.window.size)
     if finding.alert == "NoData":
         return (
             f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s),"
@@ -128,15 +127,24 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
             f"Feature {finding.feature} of {who} has had no value for {finding.value / 60:.0f} min"
             f" while predictions go on (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
         )
+    if finding.alert in {"ActionOverdue", "ActionFailed"}:
+        return _action(finding, model, _others(causes, total))
     if finding.alert == "DataQuality":
         return _quality(finding, who, where, _others(causes, total))
+    return _measured(finding, who, where, _others(causes, total))
+
+
+def _measured(finding: Finding, who: str, where: str, others: str) -> str:
+    """What was measured, and how far it is past its limit."""
     if finding.alert in LABEL_REASONS or not math.isnan(finding.coverage):
-        return label_reason(who, where, finding, _others(causes, total))
+        return label_reason(who, where, finding, others)
     side = "below" if finding.falling else "above"
     measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
-    evidence = f"{side} {finding.threshold:g} over {size} and {finding.samples} predictions"
+    evidence = (
+        f"{side} {finding.threshold:g} over {duration_text(finding.window.size)} and {finding.samples} predictions"
+    )
     if finding.alert == "SlaBreach":
-        missed = f"the objective is not met{_others(causes, total)}"
+        missed = f"the objective is not met{others}"
         return f"{finding.metric} of {who}{where} is {measured}, {evidence}: {missed}."
     if finding.alert in {"DataDrift", "PredictionDrift"}:
         subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
@@ -144,7 +152,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     else:
         happened = ALERTS[finding.alert].sentence.format(where=f"{who}{where}")
         about = f"{finding.metric} of {finding.feature} is" if finding.feature else f"{finding.metric} is"
-    return f"{happened}: {about} {measured}, {evidence}{_others(causes, total)}."
+    return f"{happened}: {about} {measured}, {evidence}{others}."
 
 
 def _quality(finding: Finding, who: str, where: str, others: str) -> str:
@@ -155,6 +163,12 @@ def _quality(finding: Finding, who: str, where: str, others: str) -> str:
         f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over"
         f" {duration_text(finding.window.size)} (limit {finding.threshold:.1%}, {finding.samples} predictions){others}."
     )
+
+
+def _action(finding: Finding, model: str, others: str) -> str:
+    over = f"after {finding.value / 60:.0f} min (limit {finding.threshold / 60:.0f} min)"
+    what = "has failed" if finding.alert == "ActionFailed" else "is not done"
+    return f"The {finding.metric} of {model} {what} {over}{others}. It is {finding.against}"
 
 
 def _others(causes: list[Cause], total: int) -> str:

@@ -60,6 +60,10 @@ ALERTS: dict[str, AlertRow] = {
     "LabelStall": _ROW("info", "warning", "Labels of {where} have stopped coming", of_labels=True),
     # a hint, with no reference behind it
     "Anomaly": _ROW("info", "warning", "{where} behaves unlike before", fires=False),
+    # the cure was asked for, and has not come
+    "ActionOverdue": _ROW("warning", "critical", "What was asked for because of {where} is not done in time"),
+    # the cure was tried, and did not work
+    "ActionFailed": _ROW("warning", "critical", "What was asked for because of {where} has failed"),
 }
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, create_model, field_validator, model_validator
 
 from operators.settings import policy
+from operators.settings.actions import MAX_ON, OnAlert, RetrainSettings
 from operators.settings.durations import Millis, from_to
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
@@ -148,6 +149,8 @@ class ModelSettings(Settings):
         classes: names of the classes. Where predictions are lists of class scores, in the order of the scores; a label
             that is none of them is refused. None for what the reference says.
         performance: how labels come and how good predictions must be; None where no labels come.
+        retrain: when it is to be trained anew; None for never.
+        on: what its alerts ask for.
         seasonal: how the reference's hours of the week are told apart; None for not at all.
         max_versions: versions told apart; further ones are counted as overflow.
     """
@@ -165,6 +168,8 @@ class ModelSettings(Settings):
     performance: PerformanceSettings | None = None
     seasonal: SeasonalSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
+    retrain: RetrainSettings | None = None
+    on: Annotated[tuple[OnAlert, ...], Field(max_length=MAX_ON)] = ()
     max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16
 
     @field_validator("sla", mode="before")

@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "stream.cli.status:explain",
     "replay": "stream.cli.replay:replay",
     "report": "stream.cli.report:report",
+    "action": "stream.cli.action:app",
     "rules": "stream.cli.rules:rules",
     "routes": "stream.cli.routes:routes",
     "simulate": "stream.cli.simulate:simulate",

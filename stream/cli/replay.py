@@ -31,8 +31,8 @@ UNREADABLE = ("empty", "oversized", "broken_json", "invalid_text", "wrong_type")
 
 EPILOG = (
     "Writes alerts.jsonl (emitted_at is the event time), evaluations.jsonl, dead_letters.jsonl (the records as they "
-    "came, with topic or file, partition, offset or line number) and actions.jsonl (empty: this release requests no "
-    "actions). The same input and config give the same bytes. What-if: --set models.0.drift.ks.major=0.2"
+    "came, with topic or file, partition, offset or line number) and actions.jsonl (what models with `retrain:` or "
+    "`on:` ask for). The same input and config give the same bytes. What-if: --set models.0.drift.ks.major=0.2"
 )
 
 

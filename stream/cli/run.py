@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from stream.config.load import load, load_references, with_pace
+from stream.config.load import Config, load, load_references, with_pace
+from stream.connectors.make import connectors_of
 from stream.http.access import load_access
 from stream.http.tls import load_tls
 from stream.push.replicas import push_of
 from stream.redact import redact
 from stream.service import LogLevel, Service, serve
 from stream.web.monitor import monitor_page
+from stream.workers.courier import is_needed
 from stream.workers.worker import MonitorFlow
 
 
@@ -38,8 +40,21 @@ def run(
         push_of(loaded),
         loaded.workers.replace_after / 1e3,
         partial(monitor_page, loaded, references),
+        _courier(loaded),
     )
     outcome = serve(flow, service)
     if outcome.message:
         typer.echo(service.redact(outcome.message), err=True)
     raise typer.Exit(outcome.exit_code)
+
+
+def _courier(config: Config) -> Config | None:
+    """The config, if any action goes through a connector.
+
+    Raises:
+        ConfigError: one of them has a certificate, a key or a file with a secret that cannot be used.
+    """
+    if not is_needed(config):
+        return None
+    connectors_of(config)
+    return config

@@ -14,6 +14,7 @@ from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
 from operators.settings.source import SourceSettings
 from stream.config import checks
+from stream.config.connectors import ActingSettings, based, unknown_connectors
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
@@ -27,7 +28,7 @@ from stream.config.include import include_models
 from stream.config.inputs import source_findings
 from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
-from stream.config.secrets import secrets_of
+from stream.config.secrets import connector_secrets, secrets_of
 from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
 from windows.references.reference import Reference, ReferenceError_, SegmentCounts, from_json, seal
@@ -66,6 +67,7 @@ class Config(Settings):
     time: TimeSettings = TimeSettings()
     alerting: AlertingSettings = AlertingSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    actions: ActingSettings = ActingSettings()
     models: Annotated[tuple[ModelSettings, ...], Field(min_length=1, max_length=1_000)]
     _source: Path = PrivateAttr(default=Path("driftgauge.yaml"))
     _document: Document | None = PrivateAttr(default=None)
@@ -134,7 +136,7 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = checks.findings(config.time.pane, config.time.idle_after, config.models)
-    problems = config.problems(found)
+    problems = config.problems([*found, *unknown_connectors(config.actions, config.models)])
     if problems:
         raise ConfigError(problems)
     return config
@@ -265,6 +267,7 @@ def _secrets(config: Config, env: Mapping[str, str], origins: Origins) -> tuple[
     properties = (value for name, value in config.kafka.properties.items() if is_secret(name))
     named = {name for text in origins.raw.values() for name in variables(text) if is_secret(name)}
     held = (*secrets_of(config.http), *secrets_of(config.alertmanager))
+    held = (*held, *connector_secrets(config.actions.connectors.values()))
     return forms_of([*properties, *(env[name] for name in named if name in env), *held])
 
 
@@ -278,4 +281,5 @@ def _anchor(config: Config, source: Path) -> Config:
     )
     state = config.state.model_copy(update={"directory": base / config.state.directory})
     update: dict[str, Any] = {"models": models, "state": state, "http": http, "alertmanager": alertmanager}
+    update["actions"] = based(config.actions, base)
     return config.model_copy(update=update)

@@ -6,9 +6,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from stream.config.connectors import ConnectorSettings, HttpTarget
     from stream.config.edges.alertmanager import AlertmanagerSettings
     from stream.config.edges.http import HttpSettings
 
@@ -21,7 +22,7 @@ def _pair(username: str, password: str) -> str:
     return b64encode(f"{username}:{password}".encode()).decode()
 
 
-def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
+def secrets_of(http: HttpSettings | AlertmanagerSettings | HttpTarget) -> Iterator[str]:
     """What must be shown nowhere, with what files hold as far as they can be read."""
     if http.tls is not None and http.tls.key_password is not None:
         yield http.tls.key_password
@@ -33,6 +34,23 @@ def secrets_of(http: HttpSettings | AlertmanagerSettings) -> Iterator[str]:
         yield secret
         if http.auth.username is not None:
             yield _pair(http.auth.username, secret)
+
+
+def one_line(path: Path) -> tuple[str, str]:
+    """The secret in a file, or nothing and why."""
+    return _read(path)
+
+
+def connector_secrets(connectors: Iterable[ConnectorSettings]) -> Iterator[str]:
+    """Likewise of connectors."""
+    for one in connectors:
+        target = one.target
+        for name in ("secret", "url"):
+            path = getattr(target, f"{name}_file", None)
+            held = getattr(target, name, None) if name == "secret" or one.kind == "slack" else None
+            yield from (text for text in (held, _read(path)[0] if path is not None else None) if text)
+        if hasattr(target, "auth"):
+            yield from secrets_of(target)
 
 
 def _read(path: Path) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.performance import PerformanceSettings
+from stream.config.action_template import actions_text, retrain_text
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
@@ -61,7 +62,7 @@ class NewModel:
 
 def config_text(model: NewModel) -> str:
     """The YAML text."""
-    return f"{_edges()}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{_model(model)}"
+    return f"{_edges()}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{actions_text()}\n{_model(model)}"
 
 
 def _edges() -> str:
@@ -91,6 +92,8 @@ topics:
   alerts: {topics.alerts}
   # out: requests to other systems (retrain, rollback, ...)
   actions: {topics.actions}
+  # in: what people and other systems say of them (approve, cancel, done, fail, request)
+  control: {topics.control}
   # out: records that could not be read, with the reason
   dead_letters: {topics.dead_letters}
   # out: every measured value; null is off
@@ -261,6 +264,7 @@ models:
     # objectives, such as  availability: ">= 0.999"  or  latency_p99_ms: {{objective: "< 100", window: 5m}};
     # with performance also of labels, such as  accuracy: ">= 0.95"
     sla: {{}}
+{retrain_text()}\
 """
 
 

@@ -26,6 +26,8 @@ MAX_NODES = 100_000
 """Nodes after aliases are expanded; a thousand models of twenty keys stay below it."""
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}
+_KEYS = frozenset({"on"})
+"""Keys of ours that YAML 1.1 takes for true."""
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast and part of every wheel
@@ -256,6 +258,8 @@ class _Composer:
             self._fail(event, "a key that is not text", "keys must be plain text")
         if self._tag(event) == _MERGE:
             return None
+        if event.value in _KEYS:
+            return str(event.value)
         key = self._scalar(event)
         if not isinstance(key, str):
             self._fail(event, f"key {shorten(event.value)} is not text", f'put it in quotes: "{shorten(event.value)}"')

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
+from operators.actions.plan import acting
 from stream.config.inputs import inputs_of
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
@@ -52,6 +53,7 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
     wanted: dict[KeyPath, str] = {}
     for one in inputs_of(config.topics, config.sources):
         wanted[("topics", one.holds.value) if one.source is None else ("sources", one.source, "topic")] = one.topic
+    read |= set() if acting(config.actions, config.models) else {"control"}
     wanted |= {("topics", key): name for key, name in config.topics if name is not None and key not in read}
     command = f"create it with: driftgauge topics create --config {config.source}"
     missing = [

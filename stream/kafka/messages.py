@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from operators.actions.event import ActionEvent
     from operators.alerts.event import AlertEvent
     from operators.dead_letters import DeadLetter
     from operators.judging.evaluations import Evaluation
@@ -74,6 +75,23 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     return fields
 
 
+def action_json(event: ActionEvent, now: int) -> dict[str, Any]:
+    """A step of an action as JSON values, with its times as RFC 3339 and `emitted_at` set to `now` (ms)."""
+    fields: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(event, emitted_at=now))
+    for name in ("requested_at", "complete_by", "event_time", "emitted_at"):
+        fields[name] = rfc3339(fields[name])
+    if fields["data"] is not None:
+        for period in (fields["data"], *fields["data"]["exclude"]):
+            _write_period(period)
+    return fields
+
+
+def _write_period(period: dict[str, Any]) -> None:
+    for name in ("from", "until", "to"):
+        if name in period:
+            period[name] = rfc3339(period[name])
+
+
 def _window(window: dict[str, Any]) -> dict[str, Any]:
     return {"size": window["size"], "start": rfc3339(window["start"]), "end": rfc3339(window["end"])}
 
@@ -90,6 +108,20 @@ def encode_alert(item: AlertEvent, now: int) -> Outgoing:
 def encode_short_alert(item: AlertEvent, now: int) -> Outgoing:
     """An alert event with its strongest causes only, for where all of them are too large."""
     return encode_alert(msgspec.structs.replace(item, causes=item.causes[:SHORT_CAUSES]), now)
+
+
+def encode_action(item: ActionEvent, now: int) -> Outgoing:
+    """A step of an action, keyed by model so that the actions of a model stay in order."""
+    return Outgoing(
+        item.model.encode(),
+        _ENCODER.encode(action_json(item, now)),
+        _cloud_event(item.event_id, "action", f"driftgauge/{item.model}", item.event_time),
+    )
+
+
+def encode_short_action(item: ActionEvent, now: int) -> Outgoing:
+    """The same with its leading causes only, for where all of them are too large."""
+    return encode_action(msgspec.structs.replace(item, causes=item.causes[:SHORT_CAUSES]), now)
 
 
 def evaluation_id(evaluation: Evaluation) -> str:

@@ -23,7 +23,7 @@ BROKER_DEFAULT = -1
 _REQUEST_SECONDS = 10.0
 _LOOK_SECONDS = 3.0
 
-Role = Literal["predictions", "feedback", "alerts", "actions", "dead_letters", "evaluations"]
+Role = Literal["predictions", "feedback", "alerts", "actions", "control", "dead_letters", "evaluations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ POLICIES: dict[Role, Policy] = {
     "feedback": Policy(True, 30 * DAY, {}, "labels come late and are few"),
     "alerts": Policy(False, 90 * DAY, {}, "one partition keeps the order of an alert's life"),
     "actions": Policy(False, 90 * DAY, {}, "one partition keeps requests in order"),
+    # Whoever may write here may approve, cancel and report on actions: see the README for the ACLs.
+    "control": Policy(False, 90 * DAY, {}, "one partition keeps what is said of actions in order"),
     # A dead letter is the original record plus headers: it must fit where the record itself did.
     "dead_letters": Policy(
         False, 14 * DAY, {"max.message.bytes": str(1_048_588 + 65_536)}, "two weeks to look at them"

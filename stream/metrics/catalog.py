@@ -144,6 +144,43 @@ EVENT_TO_ALERT_SECONDS = Metric(
     (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 900.0, 3600.0),
 )
 
+# What was asked of others because of it.
+ACTIONS_TOTAL = _counter("actions_total", ("model", "action", "state"), "Steps of actions, by the state they led to.")
+ACTIONS_OPEN = _gauge("actions_open", ("model", "action"), "Actions that were requested and are not over.")
+ACTIONS_TIMESTAMP_SECONDS = _gauge(
+    "actions_timestamp_seconds", ("model",), "Event time up to which it is decided what to ask for."
+)
+ACTION_OVERDUE = _gauge("action_overdue", ("model", "action"), "Actions that are not over past their deadline.")
+ACTIONS_BLOCKED_TOTAL = _counter(
+    "actions_blocked_total", ("model", "reason"), "Actions that were asked for and not requested, by the first reason."
+)
+CONTROL_EVENTS_TOTAL = _counter(
+    "control_events_total",
+    ("model", "kind", "outcome"),
+    "Messages of the control topic: taken, refused (too late, or about nothing that is open), or known already.",
+)
+CONNECTOR_POSTS_TOTAL = _counter(
+    "connector_posts_total",
+    ("connector", "outcome"),
+    "Attempts to have an action carried out: sent, looked, retried, refused, or expired before it could be sent.",
+)
+CONNECTOR_HELD_UP_SECONDS = _gauge(
+    "connector_held_up_seconds",
+    ("connector",),
+    "How long a connector has not taken what it was given; 0 while it does.",
+)
+RETRAIN_LAST_TIMESTAMP_SECONDS = _gauge(
+    "retrain_last_timestamp_seconds", ("model",), "Event time at which the last retraining was completed."
+)
+RETRAIN_NEXT_TIMESTAMP_SECONDS = _gauge(
+    "retrain_next_timestamp_seconds", ("model",), "When the schedule of retrainings comes next."
+)
+RETRAINS_MONTH = _gauge(
+    "retrains_month",
+    ("model", "cause"),
+    "Retrainings requested in this calendar month, in the schedule's time zone, by what asked for them.",
+)
+
 # Where event time and the consumers are.
 WATERMARK_TIMESTAMP_SECONDS = _gauge(
     "watermark_timestamp_seconds", ("model",), "Event time up to which panes are closed."
@@ -245,6 +282,17 @@ METRICS: tuple[Metric, ...] = (
     ALERT_ACTIVE,
     ALERTS_TOTAL,
     EVENT_TO_ALERT_SECONDS,
+    ACTIONS_TOTAL,
+    ACTIONS_OPEN,
+    ACTIONS_TIMESTAMP_SECONDS,
+    ACTION_OVERDUE,
+    ACTIONS_BLOCKED_TOTAL,
+    CONTROL_EVENTS_TOTAL,
+    CONNECTOR_POSTS_TOTAL,
+    CONNECTOR_HELD_UP_SECONDS,
+    RETRAIN_LAST_TIMESTAMP_SECONDS,
+    RETRAIN_NEXT_TIMESTAMP_SECONDS,
+    RETRAINS_MONTH,
     WATERMARK_TIMESTAMP_SECONDS,
     WATERMARK_LAG_SECONDS,
     CONSUMER_LAG_MESSAGES,

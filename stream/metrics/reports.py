@@ -110,11 +110,13 @@ class AlertsFiring:
     """All alerts of a model that fire, for the same, with labels as of `alert_active`, and as of when.
 
     `clocks`: source -> end of its latest judged tick, ms of event time. A crash takes them back to the last snapshot.
+    Alerts on its actions, and all others, are told apart from each other (`of_actions`).
     """
 
     model: str
     rows: tuple[Labels, ...]
     clocks: dict[str, int]
+    of_actions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

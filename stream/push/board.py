@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from operators.findings import Source
 from stream.metrics.reports import AlertsFiring, AlertTold
 
 if TYPE_CHECKING:
@@ -136,7 +137,9 @@ class Board:
         """These alerts of a model fire, and, unless the report is old, no others."""
         model = report.model
         with self._changed:
-            before = {labels for labels in self._firing if labels[0] == model}
+            before = {
+                labels for labels in self._firing if labels[0] == model and _of_actions(labels) == report.of_actions
+            }
             after = set(report.rows) if self._is_news(report) else before | set(report.rows)
             if before == after:
                 return
@@ -145,13 +148,18 @@ class Board:
             for labels in sorted(before - after):
                 self._end(self._firing.pop(labels), None)
             alive = {labels[:4] for labels in self._firing}
-            self._words = {what: event for what, event in self._words.items() if what[0] != model or what in alive}
+            self._words = {
+                what: event
+                for what, event in self._words.items()
+                if what[0] != model or what in alive or _of_actions(what) != report.of_actions
+            }
             self._turn()
 
     def _is_news(self, report: AlertsFiring) -> bool:
         """Whether no source is behind where it was."""
         known = self._clocks.setdefault(report.model, {})
-        news = all(report.clocks.get(source, 0) >= clock for source, clock in known.items())
+        mine = {source: clock for source, clock in known.items() if (source == Source.ACTIONS) == report.of_actions}
+        news = all(report.clocks.get(source, 0) >= clock for source, clock in mine.items())
         if news:
             known.update(report.clocks)
         return news
@@ -193,3 +201,8 @@ class Board:
 
     def _everything(self) -> View:
         return View(self._number, tuple(self._firing.values()), tuple(self._ended.values()), self._clocks)
+
+
+def _of_actions(labels: tuple[str, ...]) -> bool:
+    """Whether an alert, known by its labels, is on an action."""
+    return labels[3].startswith("Action")

@@ -12,7 +12,7 @@ import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
 from stream.errors import UsageError
-from stream.kafka.messages import alert_json, evaluation_json
+from stream.kafka.messages import action_json, alert_json, evaluation_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import BinaryIO
 
+    from operators.actions.event import ActionEvent
     from operators.alerts.event import AlertEvent
     from operators.dead_letters import DeadLetter
     from operators.judging.evaluations import Evaluation
@@ -50,6 +51,7 @@ class Results:
         self.directory = directory
         self.counts = dict.fromkeys(FILES, 0)
         self._alerts: list[AlertEvent] = []
+        self._actions: list[ActionEvent] = []
         self._open: dict[Path, BinaryIO] = {}
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -62,6 +64,14 @@ class Results:
     def alert(self, item: tuple[str, AlertEvent]) -> None:
         """Keep an alert event."""
         self._alerts.append(item[1])
+
+    def action(self, item: tuple[str, ActionEvent]) -> None:
+        """Keep a step of an action."""
+        self._actions.append(item[1])
+
+    def requested(self) -> dict[str, int]:
+        """How many steps there were of each kind of action and state."""
+        return dict(sorted(Counter(f"{event.action} {event.state}" for event in self._actions).items()))
 
     def evaluation(self, item: tuple[str, Evaluation]) -> None:
         """Write an evaluation."""
@@ -89,7 +99,7 @@ class Results:
         try:
             self._write_alerts()
             self._merge_evaluations()
-            self._temporary(ACTIONS)
+            self._write_actions()
             for file in self._open.values():
                 file.close()
             for name in FILES:
@@ -111,6 +121,12 @@ class Results:
         for event in sorted(self._alerts, key=lambda event: (event.event_time, event.model)):
             file.write(_ENCODE(alert_json(event, event.event_time)) + b"\n")
         self.counts[ALERTS] = len(self._alerts)
+
+    def _write_actions(self) -> None:
+        file = self._temporary(ACTIONS)
+        for event in sorted(self._actions, key=lambda event: (event.event_time, event.model, event.id, event.sequence)):
+            file.write(_ENCODE(action_json(event, event.event_time)) + b"\n")
+        self.counts[ACTIONS] = len(self._actions)
 
     def _merge_evaluations(self) -> None:
         merged = self._temporary(EVALUATIONS)

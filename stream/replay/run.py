@@ -101,8 +101,11 @@ def replay(
             open_store=stores if feedback else None,
             changes=evaluations == "changes",
             sources=sources_of(config.sources, config.models),
+            actions=CallSink(results.action),
+            controlled=any(lane.holds == Topic.CONTROL for lane in lanes),
+            final=True,
         )
-        flow = build(models, config.time, config.alerting, edges)
+        flow = build(models, config.time, config.alerting, edges, config.actions)
         with spared(), Witness() as witness:
             run_alone(witness.over(flow), ONE_EPOCH)
         if source.error is not None:
@@ -141,6 +144,7 @@ def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
         evaluations=results.counts[EVALUATIONS],
         alerts=alerts,
         fired=results.fired(),
+        actions=results.requested(),
         firing=tally.active,
         start=tally.first,
         end=tally.last,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stream.kafka.messages import rfc3339
@@ -95,6 +95,7 @@ class Summary:
         evaluations: values written.
         alerts: events by state.
         fired: alerts that fired, by kind.
+        actions: steps of actions, by kind and state.
         firing: (model, version, segment, alert, severity) of those that had not resolved at the end.
         start: end of the first pane, seconds since the epoch; None when there was none.
         end: end of the last pane, seconds since the epoch.
@@ -119,6 +120,7 @@ class Summary:
     start: float | None
     end: float | None
     seconds: float
+    actions: dict[str, int] = field(default_factory=dict)
 
     @property
     def balanced(self) -> bool:
@@ -156,6 +158,8 @@ class Summary:
         for model, version, segment, alert, severity in self.firing:
             where = " ".join(part for part in (model, version and f"version {version}", segment) if part)
             yield f"  firing at the end: {alert} of {where}, {severity}"
+        if self.actions:
+            yield f"actions: {_listed(self.actions)}"
         yield f"{self.seconds:.1f} s, {self.read / max(self.seconds, 1e-9):,.0f} records/s"
 
 

@@ -119,6 +119,13 @@ The last label came {{ .Value | humanizeDuration }} ago.
 {{- $limit := printf `max(driftgauge:threshold{model=%q,monitor="performance.label_stall"})` $labels.model }}
 {{- range query $limit }} The limit is {{ .Value | humanizeDuration }}.{{ end }}"""
 
+_ACTION = """\
+{{- $open := printf `driftgauge_actions_open{model=%q}` $labels.model -}}
+Open:
+{{- range query $open }} {{ .Labels.action }} ({{ .Value }});
+{{- else }} nothing.
+{{- end }}"""
+
 # An alert outlives what it tells of, by `resolve_after` and `keep_firing_for`, or until the monitor is back.
 _ENDED = "nothing any more (it has ended, or driftgauge is away; the event says what it was)."
 
@@ -131,6 +138,8 @@ _TEMPLATES: dict[str, str] = {
     "FeatureStale": _FEATURE_STALE,
     "NoData": _NO_DATA,
     "LabelStall": _LABEL_STALL,
+    "ActionOverdue": _ACTION,
+    "ActionFailed": _ACTION,
 }
 
 DESCRIPTIONS: dict[str, str] = {alert: text.replace("<ended>", _ENDED) for alert, text in _TEMPLATES.items()}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import Producer
 
+from operators.actions.plan import acting
 from operators.plans.model import plan_models
 from operators.records import Topic
 from operators.step import SnapshotError
@@ -24,10 +25,12 @@ from stream.kafka.alignment import Alignment
 from stream.kafka.client import base, consumer_properties, producer_properties
 from stream.kafka.connect import wait_for_topic
 from stream.kafka.messages import (
+    encode_action,
     encode_alert,
     encode_bare_dead_letter,
     encode_dead_letter,
     encode_evaluation,
+    encode_short_action,
     encode_short_alert,
     encode_truncated_dead_letter,
 )
@@ -52,7 +55,6 @@ if TYPE_CHECKING:
 
     from operators.alerts.event import AlertEvent
     from operators.plans.model import ModelPlan
-    from stream.config.edges.kafka import TopicsSettings
     from stream.config.load import Config
     from stream.feedback_flow import Moved
     from stream.metrics.reports import Reporter, WorkerState
@@ -61,6 +63,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("driftgauge.monitor")
 
 DEAD_LETTER_WRITERS = 4
+
+SILENT = 1_000
+"""How long (ms) the control topic must be confirmed empty before time passes it by."""
 
 
 def run(
@@ -133,7 +138,7 @@ def _watch(
             )
             for topic in topics
         ]
-        outputs = OutputTopics(base(config.kafka), _written(config.topics), process, reporter)
+        outputs = OutputTopics(base(config.kafka), _written(config), process, reporter)
         with pulse.over(), outputs, JoinStores(config.state.directory / JOIN, reporter) as stores:
             sources = _sources(config, topics, watchers, reporter, stop, continued, pulse)
             flow = build(
@@ -141,6 +146,7 @@ def _watch(
                 config.time,
                 config.alerting,
                 _edges(config, sources, stores, reporter, stop, process, journal, pulse),
+                config.actions,
             )
             reporter.send(Status(process, "running"))
             try:
@@ -174,17 +180,25 @@ def _wait(
         if count is None:
             return ()
         read.append(_Topic(one.topic, count, one.holds, one.source))
+    if acting(config.actions, config.models):
+        count = wait_for_topic(consumer_properties(config.kafka), topics.control, stop, waiting, remedy=remedy)
+        if count is None:
+            return ()
+        read.append(_Topic(topics.control, count, Topic.CONTROL))
     # Without it the client would try for ever, and nothing would ever leave.
-    for topic in _written(topics):
+    for topic in _written(config):
         properties = producer_properties(config.kafka)
         if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
             return ()
     return tuple(read)
 
 
-def _written(topics: TopicsSettings) -> tuple[str, ...]:
+def _written(config: Config) -> tuple[str, ...]:
     """The topics that are written."""
-    return tuple(name for name in (topics.alerts, topics.dead_letters, topics.evaluations) if name is not None)
+    topics = config.topics
+    actions = topics.actions if acting(config.actions, config.models) else None
+    names = (topics.alerts, topics.dead_letters, topics.evaluations, actions)
+    return tuple(name for name in names if name is not None)
 
 
 def _refuse_small(config: Config) -> None:
@@ -211,10 +225,14 @@ def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], 
 
 @dataclass(frozen=True, slots=True)
 class _Sources:
-    """Where predictions and, if any model awaits it, feedback come from; `moved` is told how far they have come."""
+    """Where predictions come from, feedback if any model awaits it, and what is said of actions if any are asked for.
+
+    `moved` is told how far they have come.
+    """
 
     predictions: TopicsSource
     feedback: TopicsSource | None
+    control: TopicsSource | None
     moved: Moved
 
 
@@ -228,8 +246,8 @@ def _sources(
     pulse: Pulse,
 ) -> _Sources:
     lead = Alignment()
-    alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead)}
-    parts: dict[Topic, list[Part]] = {Topic.PREDICTIONS: [], Topic.FEEDBACK: []}
+    alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead), Topic.CONTROL: Alignment()}
+    parts: dict[Topic, list[Part]] = {holds: [] for holds in Topic}
     for topic, watcher in zip(topics, watchers, strict=True):
         before = sum(part.reading.partitions for part in parts[topic.holds])
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
@@ -241,7 +259,8 @@ def _sources(
             topic.name,
             topic.partitions,
             earliest=config.kafka.start == "earliest" or known,
-            idle_after=config.time.idle_after,
+            # The control topic is silent by nature: what is said late by no more than the lateness is in time still.
+            idle_after=min(config.time.idle_after, SILENT) if topic.holds == Topic.CONTROL else config.time.idle_after,
             lateness=config.time.lateness,
             stop=stop,
             holds=topic.holds,
@@ -257,7 +276,7 @@ def _sources(
     def moved(holds: Topic, partition: int, floor: int | None) -> None:
         alignments[holds].moved(partition, floor)
 
-    return _Sources(sources[Topic.PREDICTIONS], sources.get(Topic.FEEDBACK), moved)
+    return _Sources(sources[Topic.PREDICTIONS], sources.get(Topic.FEEDBACK), sources.get(Topic.CONTROL), moved)
 
 
 def _edges(
@@ -308,6 +327,17 @@ def _edges(
         reporter=reporter,
         moved=sources.moved,
         feedback=sources.feedback,
+        control=sources.control,
+        actions=TopicSink(
+            writing(
+                topics.actions,
+                encode_action,
+                smaller=(encode_short_action,),
+                waiting=partial(_waited, reporter, "actions", topics.actions),
+            )
+        )
+        if sources.control is not None
+        else None,
         open_store=stores,
         sources=sources_of(config.sources, config.models),
         decoded=Refusals(process, reporter),

@@ -113,7 +113,7 @@ def _place(report: Report) -> Hashable | None:
         case AlertTold():
             place = "told", report.event.fingerprint
         case AlertsFiring():
-            place = "firing", report.model
+            place = "firing", report.model, report.of_actions
         case Looked():
             place = "looked", report.source, report.model, report.size
         case Sketched():

@@ -57,6 +57,7 @@ class TopicsSettings(Settings):
     feedback: Topic = "feedback"
     alerts: Topic = "driftgauge.alerts"
     actions: Topic = "driftgauge.actions"
+    control: Topic = "driftgauge.control"
     dead_letters: Topic = "driftgauge.dead-letters"
     evaluations: Topic | None = None
 

@@ -72,7 +72,7 @@ def test_init_then_check(tmp_path: Path) -> None:
     assert model.name == "click $x/1"
     assert model.segments == ("country",)
     defaults = type(loaded)(models=[{"name": "m", "task": "binary"}])
-    for section in ("kafka", "topics", "http", "time", "alerting"):
+    for section in ("kafka", "topics", "http", "time", "alerting", "actions"):
         assert getattr(loaded, section) == getattr(defaults, section)
     for section in ("drift", "prediction", "quality"):
         written, default = (getattr(one, section) for one in (model, defaults.models[0]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def names(evaluations: bool = False) -> TopicsSettings:
     """Topic names nobody else uses."""
     run = uuid.uuid4().hex[:8]
-    roles = ["predictions", "feedback", "alerts", "actions", "dead_letters"] + ["evaluations"] * evaluations
+    roles = ["predictions", "feedback", "alerts", "actions", "control", "dead_letters"] + ["evaluations"] * evaluations
     return TopicsSettings(**{role: f"{role}-{run}" for role in roles})
 
 
@@ -51,6 +51,7 @@ def test_partitions_and_retention_are_for_what_is_read() -> None:
         "feedback": 12,
         "alerts": 1,
         "actions": 1,
+        "control": 1,
         "dead_letters": 1,
     }
     assert by_role["predictions"].settings["retention.ms"] == "86400000"
@@ -75,6 +76,7 @@ def test_topics_are_created_with_the_planned_settings(real_broker: Broker) -> No
         ("created", 1),
         ("created", 1),
         ("created", 1),
+        ("created", 1),
     ]
     for item in wanted:
         found = settings_of(real_broker, item.name)
@@ -87,7 +89,7 @@ def test_creating_twice_changes_nothing(real_broker: Broker) -> None:
     wanted = plan(names())
     create({"bootstrap.servers": real_broker.bootstrap}, wanted)
     again = create({"bootstrap.servers": real_broker.bootstrap}, wanted)
-    assert [(result.outcome, result.differences) for result in again] == [("exists", ())] * 5
+    assert [(result.outcome, result.differences) for result in again] == [("exists", ())] * 6
 
 
 @pytest.mark.real_broker

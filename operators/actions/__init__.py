@@ -1,0 +1,1 @@
+"""Actions: what alerts, schedules and people ask of other systems, in event time alone."""

@@ -1,0 +1,109 @@
+"""What actions are decided on: what alerts tell at each tick, and what people and other systems say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from operators.actions.event import Result  # noqa: TC001 - read by msgspec
+
+if TYPE_CHECKING:
+    from operators.findings import Source
+    from operators.progress import Progress
+
+ControlKind = Literal["approve", "cancel", "done", "fail", "dispatched", "running", "request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A change of an alert, as far as actions are concerned.
+
+    Attributes:
+        at: event time, ms.
+        id: of the alert event.
+        fingerprint: of the alert.
+        alert: its kind.
+        state: firing, updated or resolved.
+        level: that it has reached, 1 or 2.
+        version: "" for the model as such.
+        segment: "" for the whole.
+        features: of its causes.
+        metrics: of its causes.
+        began: start of the window that the evidence is from, ms.
+        started_at: when it fired, ms.
+        reason: its sentence.
+    """
+
+    at: int
+    id: str
+    fingerprint: str
+    alert: str
+    state: str
+    level: int
+    version: str
+    segment: str
+    features: tuple[str, ...]
+    metrics: tuple[str, ...]
+    began: int
+    started_at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTick:
+    """A tick of one source of findings, with what changed at it.
+
+    Attributes:
+        source: whose clock `end` is.
+        end: ms.
+        facts: changes of alerts.
+        versions: (version, when it was first seen, ms) of all that serve; None where the source does not know.
+        coverage: share of the predictions of the longest mature window that have a label; None where it is not known.
+        ended: nothing will ever follow from this source.
+    """
+
+    source: Source
+    end: int
+    facts: tuple[Fact, ...]
+    versions: tuple[tuple[str, int], ...] | None = None
+    coverage: float | None = None
+    ended: bool = False
+
+
+class Control(msgspec.Struct, frozen=True):
+    """A message of the control topic.
+
+    Attributes:
+        id: of the message: the same id again changes nothing.
+        kind: what is said of the action.
+        model: whose it is.
+        action: id of the action; for a request the name of what is wanted.
+        by: who says so.
+        reason: in words.
+        version: that a request is about.
+        outcome: what came of it.
+        connector: that says so.
+    """
+
+    id: str
+    kind: ControlKind
+    model: str
+    action: str
+    by: str = ""
+    reason: str = ""
+    version: str | None = None
+    outcome: Result | None = None
+    connector: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTick:
+    """What a batch of the control topic holds for a model: (effective time in ms, message), and its progress."""
+
+    progress: Progress
+    said: tuple[tuple[int, Control], ...] = ()
+
+
+ActInput = AlertTick | ControlTick

@@ -1,0 +1,50 @@
+"""What `init` writes of actions: of all of them, and commented out for a model."""
+
+from operators.settings.actions import ActionsSettings, DriftTrigger, RetrainSettings, Schedule, Storm
+from operators.settings.durations import show_duration
+
+
+def actions_text() -> str:
+    """The section of all models."""
+    actions, storm = ActionsSettings(), Storm()
+    return f"""\
+actions:
+  # what models ask for with `retrain:` and `on:`. dry_run: written to topics.actions and meant for nobody; live; off
+  mode: {actions.mode}
+  # retrainings, rollbacks and promotions that are open at a time, over all models; more wait for their turn
+  max_open: {actions.max_open}
+  # so many models that want to be retrained within this time are one review; null is off
+  storm: {{models: {storm.models}, within: {show_duration(storm.within)}}}
+"""
+
+
+def retrain_text() -> str:
+    """The keys of a model, indented below it."""
+    retrain, schedule, drift = RetrainSettings(), Schedule(), DriftTrigger()
+    return f"""\
+    # when to ask for a retraining;  {{}}  is by schedule and by drift, with these values; null: never
+    retrain: null
+    # retrain:
+    #   schedule: {{cron: "{schedule.cron}", timezone: {schedule.timezone}}}
+    #   drift: {{level: {drift.level}, for: {show_duration(drift.lasts)}, features: null}}
+    #   # PerformanceDrop and ConceptDrift, such as  {{level: major, for: 0s}}
+    #   performance: null
+    #   # from one to the next at least, and how many in 30 days
+    #   cooldown: {show_duration(retrain.cooldown)}
+    #   max_per_30d: {retrain.max_per_30d}
+    #   # past it ActionOverdue fires
+    #   complete_within: {show_duration(retrain.complete_within)}
+    #   # how much of the past is trained on: bad data in it blocks, unless the training honours `data.exclude`
+    #   training_window: {show_duration(retrain.training_window)}
+    #   honours_exclude: false
+    #   # while one of these fires nothing is trained
+    #   block_on: [{", ".join(retrain.block_on)}]
+    #   # share of the predictions that must have a label
+    #   min_coverage: {retrain.min_coverage:g}
+    #   # whether somebody has to agree: never, drift or always
+    #   approval: {retrain.approval}
+    # what alerts ask for, such as
+    #   {{alert: SlaBreach, metric: fpr, action: rollback, approval: always, complete_within: 1h}}
+    # further keys: level, for, segments, cooldown; actions: retrain, rollback, fallback, review, notify
+    on: []
+"""

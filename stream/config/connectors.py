@@ -1,0 +1,198 @@
+"""Settings of connectors: who carries actions out, one target each, and how each is spoken to."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from operators.settings.actions import ActionsSettings
+from operators.settings.durations import Millis, from_to
+from operators.settings.model import ModelSettings
+from operators.settings.parts import Name, Settings, distinct
+from stream.config.edges.access import AuthSettings, ClientTlsSettings
+from stream.config.problems import ConfigFinding, KeyPath
+
+KINDS = ("airflow", "webhook", "slack", "mlflow")
+FIELDS = ("model", "version", "action", "id", "target_version")
+"""What templates such as "retrain_{model}" may name."""
+
+State = Literal["requested", "awaiting_approval", "running", "completed", "failed", "cancelled", "expired", "blocked"]
+States = Annotated[tuple[State, ...], Field(min_length=1, max_length=8), AfterValidator(distinct)]
+
+
+def _url(given: str) -> str:
+    try:
+        parts = urlsplit(given)
+        port = parts.port
+    except ValueError:
+        port, parts = 0, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not given.isascii():
+        raise PydanticCustomError("url", "an http or https address")
+    if "@" in parts.netloc or any(character.isspace() for character in given):
+        raise PydanticCustomError("url", "an address without a user name or spaces")
+    return given.rstrip("/")
+
+
+def _template(text: str) -> str:
+    try:
+        text.format(**dict.fromkeys(FIELDS, "x"))
+    except (KeyError, IndexError, ValueError):
+        said = "text in which {names} in braces may stand"
+        raise PydanticCustomError("template", said, {"names": ", ".join(FIELDS)}) from None
+    return text
+
+
+Url = Annotated[str, StringConstraints(max_length=500), AfterValidator(_url)]
+Template = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_template)]
+Timeout = Annotated[Millis, from_to(100, 60_000)]
+Poll = Annotated[Millis, from_to(100, 3_600_000)]
+
+
+class HttpTarget(Settings):
+    """What targets over HTTP have in common.
+
+    Attributes:
+        url: base address.
+        timeout: how long an answer may take.
+        auth: how we say who we are.
+        tls: for https addresses.
+    """
+
+    url: Url
+    timeout: Timeout = 10_000
+    auth: AuthSettings | None = None
+    tls: ClientTlsSettings | None = None
+
+
+class AirflowSettings(HttpTarget):
+    """Apache Airflow: a DAG run for each action, whose end is the action's.
+
+    Attributes:
+        api: v2 for Airflow 3, v1 for Airflow 2.
+        dag: its id.
+        poll: how often a run is looked at.
+    """
+
+    api: Literal["v1", "v2"] = "v2"
+    dag: Template = "retrain_{model}"
+    poll: Poll = 30_000
+
+
+class WebhookSettings(HttpTarget):
+    """A signed webhook, after Standard Webhooks: the step of the action as JSON.
+
+    Attributes:
+        secret: what it is signed with, as whsec_ and base64; None for no signature.
+        secret_file: file with it, relative to the config file.
+        states: steps that are sent.
+    """
+
+    secret: Annotated[str | None, Field(repr=False)] = None
+    secret_file: Path | None = None
+    states: States = ("requested",)
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        if self.secret is not None and self.secret_file is not None:
+            raise PydanticCustomError("secret", "secret or secret_file, not both")
+        return self
+
+
+class SlackSettings(Settings):
+    """An incoming webhook of Slack, whose address is a secret.
+
+    Attributes:
+        url: its address.
+        url_file: file with it, relative to the config file.
+        states: steps that are told.
+        timeout: how long an answer may take.
+    """
+
+    url: Annotated[Url | None, Field(repr=False)] = None
+    url_file: Path | None = None
+    states: States = ("requested", "awaiting_approval", "completed", "failed", "cancelled", "expired")
+    timeout: Timeout = 10_000
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.url is None) == (self.url_file is None):
+            raise PydanticCustomError("slack", "one of url and url_file")
+        return self
+
+
+class MlflowSettings(HttpTarget):
+    """MLflow's model registry: a rollback or promotion moves an alias to the target version.
+
+    Attributes:
+        name: of the registered model.
+        alias: that serving follows.
+    """
+
+    name: Template = "{model}"
+    alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "champion"
+
+
+class ConnectorSettings(Settings):
+    """One connector: exactly one kind of target."""
+
+    airflow: AirflowSettings | None = None
+    webhook: WebhookSettings | None = None
+    slack: SlackSettings | None = None
+    mlflow: MlflowSettings | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
+            raise PydanticCustomError("connector", "exactly one of {kinds}", {"kinds": ", ".join(KINDS)})
+        return self
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def target(self) -> Any:
+        """The settings of its kind."""
+        return getattr(self, self.kind)
+
+
+class ActingSettings(ActionsSettings):
+    """What holds for the actions of all models, and who carries them out.
+
+    Attributes:
+        connectors: by the names that `via` gives.
+    """
+
+    connectors: Annotated[dict[Name, ConnectorSettings], Field(max_length=100)] = Field(default_factory=dict)
+
+
+Given = TypeVar("Given")
+
+
+def based(given: Given, base: Path) -> Given:
+    """Settings, or a mapping of some, with relative paths starting at a directory."""
+    if isinstance(given, Path):
+        return base / given
+    if isinstance(given, dict):
+        return {name: based(value, base) for name, value in given.items()}  # type: ignore[return-value]
+    if isinstance(given, Settings):
+        return given.model_copy(update={name: based(value, base) for name, value in given.__dict__.items()})
+    return given
+
+
+def unknown_connectors(actions: ActingSettings, models: Iterable[ModelSettings]) -> Iterator[ConfigFinding]:
+    """Names in `via` that no connector has."""
+    known = ", ".join(actions.connectors) or "none"
+    for index, model in enumerate(models):
+        places: list[tuple[KeyPath, tuple[str, ...]]] = []
+        if model.retrain is not None:
+            places.append((("models", index, "retrain", "via"), model.retrain.via))
+        places += [(("models", index, "on", number, "via"), rule.via) for number, rule in enumerate(model.on)]
+        for path, names in places:
+            for position, name in enumerate(names):
+                if name not in actions.connectors:
+                    yield (*path, position), None, f"a name of actions.connectors is needed; it has {known}"

@@ -1,0 +1,103 @@
+"""Makes the connectors that a config names."""
+
+from __future__ import annotations
+
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stream.config.problems import ConfigError
+from stream.config.secrets import one_line
+from stream.connectors.airflow import Airflow
+from stream.connectors.client import Client
+from stream.connectors.mlflow import Mlflow
+from stream.connectors.slack import Slack
+from stream.connectors.webhook import Webhook, key_of
+from stream.http.authorization import header_of
+from stream.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from stream.config.edges.access import ClientTlsSettings
+    from stream.config.load import Config
+    from stream.config.problems import KeyPath
+    from stream.connectors.base import Connector
+
+
+def connectors_of(config: Config) -> dict[str, Connector]:
+    """All connectors by name.
+
+    Raises:
+        ConfigError: a certificate, a key or a file with a secret cannot be used.
+    """
+    makers: dict[str, Callable[[Config, Any, KeyPath], Connector]] = {
+        "airflow": _airflow,
+        "webhook": _webhook,
+        "slack": _slack,
+        "mlflow": _mlflow,
+    }
+    return {
+        name: makers[one.kind](config, one.target, ("actions", "connectors", name, one.kind))
+        for name, one in config.actions.connectors.items()
+    }
+
+
+def _airflow(config: Config, target: Any, place: KeyPath) -> Connector:
+    return Airflow(_client(config, target, place), target.api, target.dag, target.poll / 1e3)
+
+
+def _mlflow(config: Config, target: Any, place: KeyPath) -> Connector:
+    return Mlflow(_client(config, target, place), target.name, target.alias)
+
+
+def _webhook(config: Config, target: Any, place: KeyPath) -> Connector:
+    secret = target.secret
+    if target.secret_file is not None:
+        secret = _secret(config, target.secret_file, (*place, "secret_file"))
+    key = None
+    if secret is not None:
+        try:
+            key = key_of(secret)
+        except ValueError as error:
+            at = (*place, "secret" if target.secret_file is None else "secret_file")
+            raise ConfigError([config.problem((at, "given", str(error)))]) from None
+    return Webhook(_client(config, target, place), key, frozenset(target.states))
+
+
+def _slack(config: Config, target: Any, place: KeyPath) -> Connector:
+    url = target.url or _secret(config, target.url_file, (*place, "url_file"))
+    client = Client(url, target.timeout / 1e3, {}, ssl.create_default_context(), partial(redact, config=config))
+    return Slack(client, frozenset(target.states))
+
+
+def _client(config: Config, target: Any, place: KeyPath) -> Client:
+    headers = {} if target.auth is None else {"Authorization": header_of(config, target.auth, (*place, "auth"))}
+    context = _context(config, target.tls, (*place, "tls")) if target.url.startswith("https") else None
+    return Client(target.url, target.timeout / 1e3, headers, context, partial(redact, config=config))
+
+
+def _secret(config: Config, path: Path, place: KeyPath) -> str:
+    secret, refusal = one_line(path)
+    if not secret:
+        raise ConfigError([config.problem((place, f"{path}: {refusal}", "a file with one line, the secret"))])
+    return secret
+
+
+def _context(config: Config, tls: ClientTlsSettings | None, place: KeyPath) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if tls is None:
+        return context
+    name, path = "ca", tls.ca
+    try:
+        if path is not None:
+            context.load_verify_locations(path)
+        name, path = "certificate", tls.certificate
+        if path is not None:
+            # An encrypted key without its password must be an error, not a question on the terminal.
+            context.load_cert_chain(path, tls.key, lambda: tls.key_password or "")
+    except OSError as error:
+        said = f"{path}: {error.strerror or error}"
+        raise ConfigError([config.problem(((*place, name), said, "a PEM file"))]) from None
+    return context

@@ -1,0 +1,126 @@
+"""Govern: limits over all models, in whatever order these come."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from operators.actions.event import ActionEvent, action_id, event_id_of
+from operators.actions.govern import Govern, GovernConfig, Governed, GovernState
+from operators.actions.state import Counts, Decided
+from operators.settings.actions import Storm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HOUR = 3_600_000
+T = 1_790_000_000_000
+
+
+def _config(models: Iterable[str], max_open: int = 5, storm: int | None = 5) -> GovernConfig:
+    found = None if storm is None else Storm.model_validate({"models": storm, "within": "1h"})
+    return GovernConfig(frozenset(models), max_open, found)
+
+
+def event(
+    model: str, at: int, state: str = "requested", action: str = "retrain", trigger: str = "drift"
+) -> ActionEvent:
+    """A step of an action of a model, the only one of its kind."""
+    number = action_id(model, action, "key", dry_run=False)
+    sequence = 0 if state == "requested" else 1
+    return ActionEvent(
+        id=number,
+        event_id=event_id_of(number, state, sequence),
+        action=action,
+        state=state,  # type: ignore[arg-type]
+        sequence=sequence,
+        model=model,
+        version="7",
+        target_version=None,
+        trigger=trigger,
+        cause=None,
+        causes=(),
+        reason=f"{model} drifts",
+        block_reason=None,
+        requested_at=T + at,
+        complete_by=T + at + HOUR,
+        event_time=T + at,
+        emitted_at=None,
+        dry_run=False,
+    )
+
+
+def decided(model: str, at: int) -> Decided:
+    """That a model has decided up to a moment."""
+    return Decided(model, T + at, (), (), None, Counts())
+
+
+def steps(out: Iterable[ActionEvent | Governed]) -> list[tuple[str, str, str]]:
+    """(model, action, state or reason) of the events."""
+    found = [one for one in out if isinstance(one, ActionEvent)]
+    return [(one.model, one.action, one.block_reason or one.state) for one in found]
+
+
+MODELS = [f"m{number:02}" for number in range(50)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_fifty_models_with_one_feature_are_one_review(seed: int) -> None:
+    """All drift at one moment: one review that names them, no retraining, in whatever order they come."""
+    govern = Govern(_config(MODELS), GovernState())
+    shuffled = random.Random(seed).sample(MODELS, len(MODELS))
+    out = [one for model in shuffled for one in govern([event(model, 0), decided(model, 0)])]
+    found = steps(out)
+    assert found[0] == ("*", "review", "requested")
+    assert sorted(found[1:]) == [(model, "retrain", "storm") for model in MODELS]
+    (review,) = [one for one in out if isinstance(one, ActionEvent) and one.action == "review"]
+    assert "50 models" in review.reason
+    assert "m00, m01" in review.reason
+    assert "40 more" in review.reason
+
+
+def test_what_a_storm_swallowed_is_not_overdue_later() -> None:
+    """Its later steps and what would be wrong with it are nobody's business any more."""
+    govern = Govern(_config(["a", "b"], storm=2), GovernState())
+    govern([event("a", 0), event("b", 0), decided("a", 0), decided("b", 0)])
+    expired = event("a", HOUR, "expired")
+    assert steps(govern([expired, decided("a", HOUR), decided("b", HOUR)])) == []
+
+
+def test_schedules_are_no_storm() -> None:
+    """Fifty models with one calendar: they take turns."""
+    govern = Govern(_config(MODELS, max_open=50), GovernState())
+    out = [one for model in MODELS for one in govern([event(model, 0, trigger="scheduled"), decided(model, 0)])]
+    assert steps(out) == [(model, "retrain", "requested") for model in MODELS]
+
+
+def _turns(models: list[str], order: random.Random) -> list[tuple[str, str, str]]:
+    """What goes out when three models want to be trained at once and one may be; they come in any order."""
+    govern = Govern(_config(models, max_open=1, storm=None), GovernState())
+    out: list[ActionEvent | Governed] = []
+    for at, wave in ((0, [event(model, 0) for model in models]), (HOUR, [event("a", HOUR, "completed")])):
+        items = [[one for one in wave if one.model == model] + [decided(model, at)] for model in models]
+        order.shuffle(items)
+        out += [one for mine in items for one in govern(mine)]
+    return steps(out)
+
+
+def test_who_waits_gets_a_turn() -> None:
+    """As soon as another is over, the first by name and whatever the order in which models come."""
+    expected = [
+        ("a", "retrain", "requested"),
+        ("b", "retrain", "max_open"),
+        ("c", "retrain", "max_open"),
+        ("a", "retrain", "completed"),
+        ("b", "retrain", "requested"),
+    ]
+    for seed in range(6):
+        assert _turns(["a", "b", "c"], random.Random(seed)) == expected
+
+
+def test_a_fallback_waits_for_nobody() -> None:
+    """Neither for other models' clocks nor for a turn."""
+    govern = Govern(_config(["a", "b"], max_open=1), GovernState())
+    assert steps(govern([event("a", 0, action="fallback")])) == [("a", "fallback", "requested")]

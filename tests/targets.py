@@ -1,0 +1,154 @@
+"""Servers that speak the public API of what connectors talk to, and lose answers after they have committed."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Route = Callable[[str, str, dict[str, str], bytes], tuple[int, Any]]
+
+
+class Target:
+    """A server on a free port; a context manager.
+
+    Args:
+        drop: share of the requests whose answer is lost, after all that they ask for is done.
+        busy: share of the requests that are refused with 503 before anything is done.
+        seed: of the chance.
+    """
+
+    def __init__(self, drop: float = 0.0, busy: float = 0.0, seed: int = 1) -> None:
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self._rng, self._drop, self._busy = random.Random(seed), drop, busy
+        self._lock = threading.Lock()
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer("GET")
+
+            def do_POST(self) -> None:
+                self._answer("POST")
+
+            def _answer(self, method: str) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                answer = target.handle(method, self.path, dict(self.headers.items()), body)
+                if answer is None:  # the line is cut
+                    self.close_connection = True
+                    return
+                status, found = answer
+                data = json.dumps(found).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def handle(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any] | None:
+        """The answer to a request; None where it is lost."""
+        with self._lock:
+            self.requests.append((method, path, headers, body))
+            if self._rng.random() < self._busy:
+                return 503, {"detail": "come again"}
+            answer = self.route(method, path, headers, body)
+            return None if self._rng.random() < self._drop else answer
+
+    def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """What it does."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class FakeAirflow(Target):
+    """DAG runs as Airflow 3 (api v2) or 2 (v1) has them: an id is taken once, and 409 says that it is."""
+
+    def __init__(self, api: str = "v2", **options: Any) -> None:
+        super().__init__(**options)
+        self.api = api
+        self.runs: dict[tuple[str, str], dict[str, Any]] = {}
+        self.made: list[str] = []
+
+    def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """POST and GET of dagRuns; runs that are there succeed with `succeed`."""
+        del headers
+        parts = path.strip("/").split("/")
+        if parts[:2] != ["api", self.api] or parts[2] != "dags" or parts[4] != "dagRuns":
+            return 404, {"detail": "no such page"}
+        if method == "GET":
+            run = self.runs.get((parts[3], parts[5]))
+            return (404, {"detail": "DagRun not found"}) if run is None else (200, run)
+        given = json.loads(body)
+        if self.api == "v2" and "logical_date" not in given:
+            return 422, {"detail": [{"loc": ["body", "logical_date"], "msg": "Field required"}]}
+        key = (parts[3], given["dag_run_id"])
+        if key in self.runs:
+            return 409, {"detail": "DAGRun already exists"}
+        self.runs[key] = {**given, "dag_id": parts[3], "state": "queued"}
+        self.made.append(given["dag_run_id"])
+        return 200, self.runs[key]
+
+    def succeed(self, state: str = "success") -> None:
+        """End all runs."""
+        for run in self.runs.values():
+            run["state"] = state
+
+
+class FakeMlflow(Target):
+    """Aliases of registered models."""
+
+    def __init__(self, aliases: dict[tuple[str, str], str], **options: Any) -> None:
+        super().__init__(**options)
+        self.aliases = aliases
+
+    def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """GET and POST of registered-models/alias."""
+        del headers
+        parts = urlsplit(path)
+        if parts.path != "/api/2.0/mlflow/registered-models/alias":
+            return 404, {"error_code": "ENDPOINT_NOT_FOUND"}
+        if method == "POST":
+            given = json.loads(body)
+            self.aliases[given["name"], given["alias"]] = given["version"]
+            return 200, {}
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        version = self.aliases.get((query["name"], query["alias"]))
+        if version is None:
+            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}
+        return 200, {"model_version": {"name": query["name"], "version": version}}
+
+
+class Receiver(Target):
+    """Takes whatever is posted."""
+
+    status = 200
+
+    def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """Yes."""
+        del method, path, headers, body
+        return self.status, {"ok": True}
