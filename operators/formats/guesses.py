@@ -18,11 +18,15 @@ _MAGIC = (
 )
 
 _SHAPES: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"specversion", "type", "source", "data"}), "CloudEvents, structured: paths begin with data"),
-    (frozenset({"dataframe_split"}), "MLflow's dataframe_split"),
-    (frozenset({"dataframe_records"}), "MLflow's dataframe_records"),
-    (frozenset({"captureData"}), "SageMaker's data capture"),
-    (frozenset({"instances"}), "the V1 inference protocol, or Vertex"),
+    (frozenset({"specversion", "type", "source", "data"}), "CloudEvents: preset: cloudevents"),
+    (frozenset({"dataframe_split"}), "MLflow's dataframe_split: preset: mlflow"),
+    (frozenset({"dataframe_records"}), "MLflow's dataframe_records: preset: mlflow"),
+    (frozenset({"captureData"}), "SageMaker's data capture: preset: sagemaker"),
+    (frozenset({"instances"}), "the V1 inference protocol: preset: inference_v1"),
+    (frozenset({"databricks_request_id", "request"}), "a Databricks inference table: preset: databricks"),
+    (frozenset({"request_payload", "deployed_model_id"}), "Vertex AI's request-response log: preset: vertex"),
+    (frozenset({"request", "resp", "microsec"}), "MLRun's stream: preset: mlrun"),
+    (frozenset({"inputs", "outputs", "model_name"}), "the Open Inference Protocol (V2): preset: inference_v2"),
     (frozenset({"model_name", "outputs"}), "a response of the Open Inference Protocol (V2)"),
 )
 

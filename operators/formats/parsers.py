@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators.formats.field_map import MapError
 from operators.formats.mapped_lines import MappedParser, Reader
+from operators.formats.presets import PresetCodec
 from operators.formats.values import ValuesParser, msgpack_codec
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ def parser_of(
         MapError: its map cannot be followed.
     """
     skips = silent if source.holds == "both" else None
-    if source.format == "json":
+    if source.format == "json" and source.preset is None:
         return MappedParser(Reader(targets, source), max_ahead, faults, skips)
-    return ValuesParser(CODECS[source.format], Reader(targets, source, values=True), max_ahead, faults, skips)
+    codec = CODECS.get(source.format)
+    if source.preset is not None:
+        codec = PresetCodec(source.preset, codec)
+    if codec is None:
+        raise MapError("/format", f"{source.format} is not read")
+    return ValuesParser(codec, Reader(targets, source, values=True), max_ahead, faults, skips)

@@ -69,7 +69,7 @@ class ValuesParser(MappedParser):
         silent: Callable[[Any], bool] | None = None,
     ) -> None:
         super().__init__(reader, max_ahead, faults, silent)
-        self._codec = codec
+        self.codec = codec
 
     def _records(self, batch: RawBatch) -> Read:
         values: list[Any] = []
@@ -81,7 +81,7 @@ class ValuesParser(MappedParser):
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
             try:
-                found = self._codec(unpacked(value), Surroundings(batch, [number]))
+                found = self.codec(unpacked(value), Surroundings(batch, [number]))
             except UnreadableError as error:
                 dead.append(dead_letter(batch, number, value, error.reason, str(error)))
                 continue

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from operators.settings.parts import Name, Number, Settings, distinct, unfit
@@ -22,6 +30,18 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")
 Holds = Literal["predictions", "feedback", "both"]
 
 Format = Literal["json", "msgpack"]
+
+Preset = Literal[
+    "cloudevents",
+    "inference_v2",
+    "inference_v1",
+    "sagemaker",
+    "databricks",
+    "mlrun",
+    "vertex",
+    "bentoml",
+    "mlflow",
+]
 
 MAX_STEPS = 32
 
@@ -284,6 +304,7 @@ class SourceSettings(Settings):
         topic: what is read.
         holds: what its records are; both: some are predictions, some are feedback, and some may be both.
         format: of its messages.
+        preset: the system that writes them: they become rows in the contract's own shape, which the map then reads.
         where: which of its records count.
         split: path of an array in a message: each of its elements is a record. Paths of fields that begin with this
             path lead into the element, all others are about the whole message.
@@ -293,9 +314,19 @@ class SourceSettings(Settings):
     topic: TopicName
     holds: Holds = "predictions"
     format: Format = "json"
+    preset: Preset | None = None
     where: Filter | None = None
     split: Path | None = None
     map: FieldMap = FieldMap()
+
+    @field_validator("map", mode="after")
+    @classmethod
+    def _rows(cls, given: FieldMap, info: ValidationInfo) -> FieldMap:
+        """Rows of a preset have their features in one place."""
+        features = given.features
+        if info.data.get("preset") is None or "path" in features.model_fields_set or features.path is not None:
+            return given
+        return given.model_copy(update={"features": features.model_copy(update={"path": ("features",)})})
 
     @field_validator("holds", mode="before")
     @classmethod

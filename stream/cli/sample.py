@@ -11,7 +11,10 @@ import msgspec
 
 from operators.formats.guesses import guess
 from operators.formats.heads import named
-from operators.formats.json_lines import lines_of
+from operators.formats.json_lines import lines_of, records_in
+from operators.formats.packed import unpacked
+from operators.formats.surroundings import Surroundings
+from operators.formats.values import ValuesParser
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
@@ -66,6 +69,8 @@ def understood(config: Config, references: Mapping[str, Reference], path: Path) 
     if not messages:
         raise UsageError(f"--sample {path}: is empty")
     sample = _Sample(config, references)
+    plain = all(source.format == "json" and source.preset is None for source in config.sources)
+    messages = messages if plain else [value]
     inputs = inputs_of(config.topics, config.sources)
     best = min((sample.by(one, messages) for one in inputs if sample.reads(one)), key=_refused)
     unread = [
@@ -108,7 +113,7 @@ class _Sample:
             refused += len(dead)
             lines.append(f"message {number}, as {one.holds.value} of {one.topic}: {_verdict(dead, skipped)}")
             lines += [f"  {name} is of another type: it is set aside" for name in unfit]
-            lines += [f"  {line}" for line in self._fields(source, message, feedback=feedback)]
+            lines += [f"  {line}" for line in self._fields(one.source, source, message, feedback=feedback)]
             maybe = guess(message) if dead else ""
             lines += [f"  {maybe}"] if maybe else []
         return Understood(lines, refused)
@@ -119,11 +124,27 @@ class _Sample:
         read = self._decode_feedback(batch) if one.holds == Topic.FEEDBACK else self._decode(batch)
         return read.dead, read.skipped, read.unfit
 
-    def _fields(self, source: SourceSettings | None, message: bytes, *, feedback: bool) -> Iterator[str]:
-        """Each field with its path and what is there."""
+    def _record(self, number: int | None, message: bytes, *, feedback: bool) -> Any:
+        """The first record of a message; None where it has none."""
+        parsers = self._decode_feedback.mapped if feedback else self._decode.mapped
+        parser = None if number is None else parsers.get(number)
         try:
-            record = msgspec.json.decode(message)
-        except (msgspec.MsgspecError, UnicodeError):
+            if isinstance(parser, ValuesParser):
+                around = Surroundings(RawBatch(Origin(""), [message], None, NoEnvelopes(), 0), [0])
+                found = parser.codec(unpacked(message), around)
+            else:
+                (line, *_) = records_in(message)
+                found = msgspec.json.decode(line)
+        except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
+            return None
+        return found[0] if isinstance(found, list) and found else found
+
+    def _fields(
+        self, number: int | None, source: SourceSettings | None, message: bytes, *, feedback: bool
+    ) -> Iterator[str]:
+        """Each field with its path and what is there."""
+        record = self._record(number, message, feedback=feedback)
+        if record is None:
             return
         given = FieldMap() if source is None else source.map
         for field in FEEDBACK if feedback else PREDICTION:

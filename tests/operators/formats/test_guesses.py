@@ -12,7 +12,7 @@ from operators.formats.guesses import guess
         (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro or Protobuf"),
         (b"Obj\x01\x04", "an Avro file"),
         (b"[{}]", "an array"),
-        (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{}}', "CloudEvents, structured"),
+        (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{}}', "preset: cloudevents"),
         (b'{"dataframe_split":{"columns":[],"data":[]}}', "MLflow's dataframe_split"),
         (b'{"model_name":"m","outputs":[]}', "Open Inference Protocol"),
         (b'{"instances":[[1]]}', "V1 inference protocol"),

@@ -83,3 +83,12 @@ def test_what_is_no_message_is_told(tmp_path: Path, content: bytes, said: str) -
     result = checked(tmp_path, content)
     assert isinstance(result.exception, UsageError)
     assert said in f"{result.output} {result.exception}"
+
+
+def test_a_sample_of_a_preset_is_shown_as_the_rows_it_becomes(tmp_path: Path) -> None:
+    """With its fields and the number of its features, though the message has them elsewhere."""
+    message = {"id": "r1", "model": "click", "dataframe_records": [{"age": 33, "price": 1.5}], "predictions": [0.5]}
+    result = checked(tmp_path, json.dumps(message, indent=1).encode(), [{"topic": "served", "preset": "mlflow"}])
+    assert "message 1, as predictions of served: read" in result.output
+    assert 'prediction_id: "r1" at prediction_id' in result.output
+    assert "features of click: 2 of " in result.output
