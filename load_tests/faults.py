@@ -240,7 +240,8 @@ def hang_up(scene: Scene) -> None:
     workers = _started(scene)
     os.kill(scene.run.monitor.pid, signal.SIGHUP)
     scene.run.moment(2.0)
-    scene.run.result.check(scene.run.monitor.workers() == workers, "a SIGHUP ended a worker")
+    # Others may be on their way after the fault before.
+    scene.run.result.check(set(workers) <= set(scene.run.monitor.workers()), "a SIGHUP ended a worker")
 
 
 def freeze_worker(scene: Scene) -> None:
