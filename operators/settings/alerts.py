@@ -1,7 +1,8 @@
 """The kinds of alerts: one row each, everything else about them is derived from it.
 
-A new kind is a row here, findings with its name from operators/judging/, and a page in deploy/runbooks: keys of the
-config, severities, sentences, Prometheus rules and links follow.
+A new kind is a row here, findings with its name from operators/judging/, and a page in deploy/runbooks with a line in
+its index: keys of the config, severities, sentences, rules and links follow. `driftgauge rules` writes the rule files
+in deploy/ anew, with the commands in their first lines.
 """
 
 from __future__ import annotations
