@@ -11,6 +11,7 @@ import msgspec
 from operators.alerts.label_reasons import LABEL_REASONS, label_reason
 from operators.findings import Source
 from operators.settings.alerts import ALERTS
+from windows.allowed import ABOVE, BELOW, NO_MEMBER, OFF_PATTERN
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 AlertState = Literal["firing", "updated", "resolved"]
 
+
+MISSED = {
+    BELOW: "below what is allowed",
+    ABOVE: "above what is allowed",
+    NO_MEMBER: "none of those allowed",
+    OFF_PATTERN: "of another pattern than is allowed",
+}
+"""How values miss what they may be, in words."""
 
 MAX_CAUSES = 100
 """Causes named in an event; the number of all is in the reason."""
@@ -158,7 +167,8 @@ def _measured(finding: Finding, who: str, where: str, others: str) -> str:
 def _quality(finding: Finding, who: str, where: str, others: str) -> str:
     if finding.metric == "blind_ratio":
         return f"{finding.value:.0%} of what is watched of {who} cannot be judged: {finding.against}."
-    what = finding.metric.removesuffix("_ratio").replace("_", " ").replace("mismatch", "of another type")
+    named = finding.metric.removesuffix("_ratio").replace("_", " ").replace("mismatch", "of another type")
+    what = MISSED.get(finding.metric, named)
     return (
         f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over"
         f" {duration_text(finding.window.size)} (limit {finding.threshold:.1%}, {finding.samples} predictions){others}."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from windows.allowed import NameCodes
 from windows.predictions.layout import Field, Layout, categories_of
 from windows.values import number_of, spellings
 
@@ -65,6 +66,7 @@ class ModelSchema:
         codes: slot within its field of each category, one mapping per categorical column of the layout (prediction
             last).
         segments: per segment key: whether it is a feature, its position, and the index of each value.
+        name_codes: by categorical feature of the layout: how its values miss what may be.
     """
 
     layout: Layout
@@ -74,6 +76,7 @@ class ModelSchema:
     categorical: tuple[int, ...]
     codes: tuple[Codes, ...]
     segments: tuple[SegmentColumn, ...]
+    name_codes: dict[int, NameCodes] = field(default_factory=dict)
 
 
 class Codes(dict[Any, int]):
@@ -161,6 +164,11 @@ def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
             )
             for key, values in layout.segments
         ),
+        name_codes={
+            span.row: NameCodes(span.rule, layout.categorical[span.row].reading)
+            for span in layout.allowed
+            if not span.numeric
+        },
     )
 
 

@@ -91,22 +91,36 @@ def _columns(part: Transposed, rows: list[tuple[Any, ...]]) -> Columns:
     values = list(zip(*map(_astuple, features), strict=True))
     versions, version = _versions(rows[VERSION])
     scores = _without_misfits(rows[PREDICTION], math.inf) if part.mended else rows[PREDICTION]
+    numeric = _numeric(schema, values, scores, count)
     return Columns(
         panes=part.panes,
         versions=versions,
         version=version,
-        numeric=_numeric(schema, values, scores, count),
+        numeric=numeric,
         categorical=_categorical(schema, values, rows[PREDICTION], count),
         segments=_segments(schema, values, rows[CONTEXT], count),
         latency=np.array(rows[LATENCY], dtype=np.float64),
         failed=failed,
         probabilities=_probabilities(schema, rows[PREDICTION]),
+        forbidden=_forbidden(schema, values, numeric) if schema.layout.allowed else None,
     )
 
 
 def _without_misfits(predictions: Sequence[Any], instead: float | None) -> Sequence[Any]:
     """Predictions, with something else in place of what was set aside."""
     return [instead if item.__class__ is tuple and item == MISFIT else item for item in predictions]
+
+
+def _forbidden(schema: ModelSchema, values: Sequence[Any], numeric: FloatArray) -> IntArray:
+    """How each value misses what may be, int64[V, n]."""
+    found = np.empty((len(schema.layout.allowed), numeric.shape[1]), dtype=np.int64)
+    for at, span in enumerate(schema.layout.allowed):
+        if span.numeric:
+            found[at] = span.rule.of_numbers(numeric[span.row])
+        else:
+            column = values[schema.categorical[span.row]]
+            found[at] = np.fromiter(map(schema.name_codes[span.row].__getitem__, column), np.int64, len(column))
+    return found
 
 
 def _failed(errors: Sequence[Any]) -> BoolArray | None:

@@ -129,7 +129,9 @@ def _status(monitor: Monitor, table: Table, group: int) -> tuple[IntArray, Seque
     readings = readings_of(monitor, table, group)
     found = breach_level(readings)
     status = np.where((found == 0) & insufficient(readings), STATUSES.index("insufficient_data"), found)
-    return status, (readings.base + monitor.lowest).tolist()
+    limits = [monitor.lowest_of(column) for column in table.columns] if monitor.own else [monitor.lowest] * len(status)
+    bases = readings.base.tolist()
+    return status, [None if one is None else base + one for base, one in zip(bases, limits, strict=True)]
 
 
 def _lacks(monitor: Monitor, table: Table, group: int) -> list[tuple[float, float]]:

@@ -71,6 +71,11 @@ def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
         lower = np.array([np.nanmax(lower, initial=-np.inf)])
         upper = np.array([np.nanmax(upper, initial=-np.inf)])
     minor, major = _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base)
+    for feature, *own in monitor.own:
+        if feature in table.columns:
+            at_own = table.columns.index(feature)
+            one = base[at_own : at_own + 1]
+            (minor[at_own],), (major[at_own],) = (_limit(monitor, level, one) for level in own)
     if monitor.falling:
         value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
         base = turned(monitor, base) if compares else base

@@ -80,7 +80,9 @@ def finding_of(monitor: Monitor, key: StreamKey, state: StreamState, at: int = 0
     """
     _, size, version, segment = key
     level, end = int(state.level[at]), int(state.at[at])
-    limit = monitor.major if level == 2 else monitor.minor
+    minor, major = monitor.levels_of(feature)
+    limit = major if level == 2 else minor
+    lowest = minor if minor is not None else major
     base = base_of(monitor, state, at)
     lower, upper = sorted((oriented(monitor, state.lower[at]), oriented(monitor, state.upper[at])))
     return Finding(
@@ -94,7 +96,7 @@ def finding_of(monitor: Monitor, key: StreamKey, state: StreamState, at: int = 0
         value=oriented(monitor, state.value[at]),
         lower=lower,
         upper=upper,
-        threshold=monitor.limit(limit if limit is not None else monitor.lowest, base),
+        threshold=monitor.limit(limit if limit is not None else lowest or monitor.lowest, base),
         falling=monitor.falling,
         samples=int(state.fired_on[at]),
         window=WindowSpan(size, end - size, end),

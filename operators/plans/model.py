@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from operators.plans.classes import with_lists
 from operators.plans.labels import plan_labels
 from operators.plans.measures import DISTANCES, Plan
-from operators.plans.monitors import Monitor, monitors_of
+from operators.plans.monitors import Monitor, allowed_of, monitors_of
 from operators.tables import Kind
 from windows.panes import Window, plan
 from windows.predictions.layout import Layout, layout_of
@@ -81,7 +81,7 @@ def plan_models(
         sizes = sorted({size for monitor in monitors for size in monitor.windows})
         windows = tuple(plan(size, time.pane) for size in sizes)
         reference = references[settings.name]
-        layout = with_lists(layout_of(reference, settings.segments), settings, reference)
+        layout = with_lists(layout_of(reference, settings.segments, allowed_of(settings)), settings, reference)
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
     labels = {
@@ -126,15 +126,15 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
 
 
 def _judged(monitor: Monitor, layout: Layout) -> int:
-    """How many columns of a group have the monitor's metric."""
+    """How many columns of a group have the monitor's metric, and a level."""
     if monitor.kind not in {Kind.FEATURE, Kind.QUALITY}:
         return 1
-    numbers = sum(field.numeric for field in layout.features)
-    return {
-        "unseen_ratio": len(layout.features) - numbers,
-        "out_of_range_ratio": numbers,
-        "mismatch_ratio": len(layout.columns),
-    }.get(monitor.metric, len(layout.features))
+    fields = {
+        "unseen_ratio": tuple(field for field in layout.features if not field.numeric),
+        "out_of_range_ratio": tuple(field for field in layout.features if field.numeric),
+        "mismatch_ratio": layout.columns,
+    }.get(monitor.metric, layout.features)
+    return sum(monitor.levels_of(field.name) != (None, None) for field in fields)
 
 
 def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: bool) -> Plan:

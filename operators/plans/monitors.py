@@ -8,12 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from operators.settings.features import FeatureQuality
 from operators.settings.metrics import LABEL_METRICS
 from operators.tables import Kind
+from windows.allowed import METRICS
+from windows.statistics.catalog import JUDGED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from operators.settings.model import DriftSettings, ModelSettings, PredictionSettings
     from operators.settings.objective import Objective
+    from operators.settings.parts import Levels
+    from windows.allowed import Allowed
 
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""
@@ -40,6 +47,7 @@ class Monitor:
         whole_only: True when only the whole of a version is judged, no segment.
         worst_only: True when the worst feature stands for all (an objective on drift).
         objective: the metric of the objective that this rule holds; None for a limit.
+        own: (feature, minor, major) of features that have levels of their own in place of those above.
     """
 
     name: str
@@ -55,11 +63,25 @@ class Monitor:
     whole_only: bool = False
     worst_only: bool = False
     objective: str | None = None
+    own: tuple[tuple[str, float | None, float | None], ...] = ()
+
+    @property
+    def general(self) -> bool:
+        """Whether there are levels for features that have none of their own."""
+        return self.minor is not None or self.major is not None
 
     @property
     def lowest(self) -> float:
         """The threshold that is crossed first."""
         return next(level for level in (self.minor, self.major) if level is not None)
+
+    def levels_of(self, feature: str) -> tuple[float | None, float | None]:
+        """(minor, major) of a feature; for it, too, None is for no level."""
+        return next(((minor, major) for name, minor, major in self.own if name == feature), (self.minor, self.major))
+
+    def lowest_of(self, feature: str) -> float | None:
+        """The threshold of a feature that is crossed first; None where it has none."""
+        return next((level for level in self.levels_of(feature) if level is not None), None)
 
     def limit(self, level: float, base: float) -> float:
         """The threshold of a level over a baseline, on the metric's own scale; `base` counts only where it is used."""
@@ -72,34 +94,74 @@ class Monitor:
 
 def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
     """All monitors of what is known from predictions alone; for labels see operators/plans/label_monitors.py."""
+    features = model.features or {}
+    own = {name: one.drift.levels for name, one in features.items() if one.drift is not None}
     return (
-        *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift"),
-        *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift"),
+        *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift", own),
+        *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift", {}),
         *_quality(model),
         *(_objective(objective, pane) for metric, objective in model.sla.items() if metric not in LABEL_METRICS),
     )
 
 
-def _distances(settings: DriftSettings | PredictionSettings, kind: Kind, prefix: str, alert: str) -> list[Monitor]:
-    return [
-        Monitor(f"{prefix}.{metric}", alert, kind, metric, settings.windows, levels.minor, levels.major)
-        for metric, levels in settings.levels.items()
-    ]
+def allowed_of(model: ModelSettings) -> dict[str, Allowed]:
+    """What the values of features may be, by name."""
+    return {name: one.allowed.rule for name, one in (model.features or {}).items() if one.allowed is not None}
 
 
-def _quality(model: ModelSettings) -> list[Monitor]:
-    quality = model.quality
-    limits = (
-        ("missing", "missing_ratio", quality.missing),
-        ("unseen", "unseen_ratio", quality.unseen),
-        ("out_of_range", "out_of_range_ratio", quality.out_of_range),
-        ("mismatch", "mismatch_ratio", quality.mismatch),
-    )
-    return [
-        Monitor(f"quality.{name}", "DataQuality", Kind.QUALITY, metric, quality.windows, None, limit, relative=True)
-        for name, metric, limit in limits
-        if limit is not None
-    ]
+def _distances(
+    settings: DriftSettings | PredictionSettings,
+    kind: Kind,
+    prefix: str,
+    alert: str,
+    own: Mapping[str, Mapping[str, Levels | None]],
+) -> Iterator[Monitor]:
+    """A monitor for each distance that has levels, for the model or for a feature of its own."""
+    for metric in JUDGED:
+        general = settings.levels.get(metric)
+        apart = tuple(
+            (name, *((None, None) if (given := levels[metric]) is None else (given.minor, given.major)))
+            for name, levels in own.items()
+            if metric in levels
+        )
+        if general is not None or any(one[1:] != (None, None) for one in apart):
+            minor, major = (None, None) if general is None else (general.minor, general.major)
+            yield Monitor(f"{prefix}.{metric}", alert, kind, metric, settings.windows, minor, major, own=apart)
+
+
+def _quality(model: ModelSettings) -> Iterator[Monitor]:
+    """Limits on shares of bad values, as increases over the reference's, and on those that may not be."""
+    quality, features = model.quality, model.features or {}
+    given = {name: getattr(quality, name) for name in FeatureQuality.model_fields}
+    for name, limit in given.items():
+        own = tuple(
+            (feature, None, one.quality.limits[name])
+            for feature, one in features.items()
+            if one.quality is not None and name in one.quality.limits
+        )
+        if limit is not None or any(major is not None for _, _, major in own):
+            yield _ratio(name, quality.windows, limit, own, relative=True)
+    for metric in METRICS:
+        own = tuple(
+            (feature, None, one.allowed.tolerated)
+            for feature, one in features.items()
+            if one.allowed is not None and metric in one.allowed.rule.metrics
+        )
+        if own:
+            yield _ratio(metric.removesuffix("_ratio"), quality.windows, None, own, relative=False)
+
+
+def _ratio(
+    name: str,
+    windows: tuple[int, ...],
+    limit: float | None,
+    own: tuple[tuple[str, float | None, float | None], ...],
+    *,
+    relative: bool,
+) -> Monitor:
+    metric = f"{name}_ratio"
+    alert = "DataQuality"
+    return Monitor(f"quality.{name}", alert, Kind.QUALITY, metric, windows, None, limit, relative=relative, own=own)
 
 
 def _objective(objective: Objective, pane: int) -> Monitor:

@@ -15,6 +15,7 @@ from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.seasonal import SeasonalReference
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
+from windows.allowed import METRICS
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.fold import moment_units
 from windows.predictions.layout import Layout, reference_vector
@@ -147,6 +148,7 @@ class Measure:
         tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
         if asked.quality:
             tables += self._ratios(table, where, current, side, stack.vectors)
+            tables += self._allowed(table, where, current, side, stack.vectors)
         if asked.moments:
             tables += self._moments(table, where, current, stack.vectors)
         return tables
@@ -239,6 +241,27 @@ class Measure:
             each = factor.reshape(len(vectors), -1)
             factor = np.hstack([each, each.max(axis=1, keepdims=True)]).ravel()
         return self._ratio(table, "mismatch_ratio", live, known, np.ones(len(live[0]), dtype=bool), factor)
+
+    def _allowed(
+        self, table: _Tabulate, where: Gather, current: Counts, side: _Side, vectors: list[IntArray]
+    ) -> list[Table]:
+        """Shares of values that may not be, of the features that say what may, for each way to miss it."""
+        spans, names = self.config.layout.allowed, [field.name for field in where.fields]
+        tables = []
+        for metric in (one for one in METRICS if any(one in span.rule.metrics for span in spans)):
+            hits = np.zeros((len(vectors), len(names)), dtype=np.int64)
+            applies = np.zeros(len(names), dtype=bool)
+            for span in spans:
+                if metric in span.rule.metrics:
+                    slot, at = span.start + 1 + span.rule.metrics.index(metric), names.index(span.name)
+                    hits[:, at], applies[at] = [vector[slot] for vector in vectors], True
+            count, rows = hits.ravel(), current.values
+            known = np.tile(applies, len(vectors)) & (rows > 0)
+            value = np.where(known, count / np.maximum(rows, 1), np.nan)
+            bounds = intervals.proportion_interval(count / side.factor, rows / side.factor, self.config.alpha)
+            none = np.zeros(len(count), dtype=np.int64)
+            tables.append(table(metric, value, bounds, rows, None, none, kind=Kind.QUALITY))
+        return tables
 
     def _moments(self, table: _Tabulate, where: Gather, current: Counts, vectors: list[IntArray]) -> list[Table]:
         """Mean and standard deviation of the numeric features."""

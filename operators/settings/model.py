@@ -5,39 +5,27 @@ defaults are policy, with the source of each beside it.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, create_model, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from operators.settings import policy
 from operators.settings.actions import MAX_ON, OnAlert, RetrainSettings
 from operators.settings.durations import Millis, from_to
+from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
 from operators.settings.objective import Objective, SlaMetric, with_metric
-from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct, unfit
+from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
 from windows.outcomes.layout import Task
 from windows.references.seasons import MOST_CLASSES
-from windows.statistics.catalog import DISTANCES, JUDGED
-
-FeatureKind = Literal["numeric", "categorical"]
-
-Text = Annotated[str, StringConstraints(max_length=200)]
+from windows.statistics.catalog import JUDGED
 
 Owner = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 MAX_SEGMENT_KEYS = 8
 
 
-if TYPE_CHECKING:
-    _LevelsByDistance = Settings
-else:
-    _LevelsByDistance = create_model(
-        "_LevelsByDistance", __base__=Settings, **dict.fromkeys(JUDGED, (Levels | None, None))
-    )
-    """A key for each distance that may have thresholds."""
-
-
-class _Distances(_LevelsByDistance):
+class _Distances(LevelsByDistance):
     """Thresholds per distance; null switches a distance off."""
 
     windows: Windows = (10_000, 60_000, 3_600_000)
@@ -52,8 +40,7 @@ class _Distances(_LevelsByDistance):
     def _bounded(self) -> Self:
         """A distance that cannot exceed 1 cannot cross a threshold of 1."""
         for metric, levels in self.levels.items():
-            if DISTANCES[metric].bounded and max(levels.minor or 0, levels.major or 0) >= 1:
-                raise unfit(metric, "levels below 1 are needed: it never exceeds 1")
+            bounded(metric, levels)
         return self
 
 
@@ -97,31 +84,6 @@ class QualitySettings(Settings):
     mismatch: Annotated[Number, Field(gt=0, lt=1)] = 0.01
     stale_after: Annotated[Millis, from_to(1)] = 1_800_000
     no_data_after: Annotated[Millis, from_to(1)] | None = None
-
-
-class FeatureSettings(Settings):
-    """One feature; its kind alone may stand for it.
-
-    Attributes:
-        kind: what its values are.
-        missing: texts that stand for no value, in rows and in topics; None where the rows say it.
-        resolution: what its numbers are rounded to a multiple of; None for as they are.
-    """
-
-    kind: FeatureKind
-    missing: Annotated[tuple[Text, ...], Field(max_length=100)] | None = None
-    resolution: Annotated[Number, Field(gt=0)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _kind_alone(cls, given: Any) -> Any:
-        return {"kind": given} if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _of_numbers(self) -> Self:
-        if self.resolution is not None and self.kind != "numeric":
-            raise unfit("resolution", "the kind numeric is needed beside it")
-        return self
 
 
 class SeasonalSettings(Settings):

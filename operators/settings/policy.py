@@ -18,6 +18,8 @@ DRIFT_KS = (0.05, 0.1)  # a shift of an eighth and of a quarter of a standard de
 PREDICTION_PSI = (0.1, 0.25)
 PREDICTION_KS = (None, 0.15)  # 0.38 standard deviations of a normal score
 
+TOLERATED = 0.01  # what may not be is a fault of some writer; one in a hundred is no single odd record
+
 SEVERITY: dict[str, tuple[Severity, Severity]] = {alert: (row.minor, row.major) for alert, row in ALERTS.items()}
 """Alert kind -> severity at the minor and at the major level."""
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from operators.settings.durations import show_duration
+from operators.settings.features import FeatureSettings
 from operators.settings.metrics import BETTER, LABEL_METRICS, SHARES, Better
-from operators.settings.model import FeatureSettings, ModelSettings
+from operators.settings.model import ModelSettings
 from operators.settings.objective import Objective
 from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels

@@ -128,7 +128,7 @@ def paging_limit(monitor: Monitor) -> float:
 
 def _judged(plan: ModelPlan) -> list[Monitor]:
     known = {"ks", "psi", *RATIOS}
-    return [monitor for monitor in plan.monitors if monitor.metric in known and not monitor.worst_only]
+    return [one for one in plan.monitors if one.metric in known and one.general and not one.worst_only]
 
 
 def _least(monitor: Monitor, plan: ModelPlan, rows: float) -> float | None:

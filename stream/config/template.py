@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from operators.settings.alerting import AlertingSettings
 from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
-from operators.settings.model import DriftSettings, FeatureKind, ModelSettings, PredictionSettings, QualitySettings
+from operators.settings.features import FeatureKind
+from operators.settings.model import DriftSettings, ModelSettings, PredictionSettings, QualitySettings
 from operators.settings.performance import PerformanceSettings
 from stream.config.action_template import actions_text, retrain_text
 from stream.config.edges.alertmanager import AlertmanagerSettings
@@ -213,6 +214,7 @@ models:
     max_versions: {MAX_VERSIONS}
     # what is watched; without this key, every feature of the reference. Beside its kind a feature may have the texts
     # that stand for no value and what its numbers are rounded to:  {{kind: numeric, missing: ["?"], resolution: 0.01}}
+    # thresholds of its own, and what its values may be:  {{kind: numeric, drift: {{ks: null}}, allowed: {{min: 0}}}}
     features:
 {features}\
     # where hours of the week differ, windows are compared with what is normal at theirs. `reference build` finds out

@@ -36,7 +36,7 @@ from windows.references.reference import Reference, to_json
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from operators.settings.model import FeatureKind
+    from operators.settings.features import FeatureKind
 
 CONFIG_NAME = "driftgauge.yaml"
 LABELLED = (

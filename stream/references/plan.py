@@ -6,7 +6,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.settings.model import FeatureKind, ModelSettings
+from operators.settings.features import FeatureKind
+from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows

@@ -144,6 +144,7 @@ def _names(read: Sequence[Input], holds: Topic) -> str:
 def _fingerprint(model: ModelPlan) -> dict[str, Any]:
     """What the meaning of a model's state depends on."""
     layout = [[field.name, field.start, field.stop] for field in model.layout.columns]
+    layout += [[span.name, span.start, *span.rule.metrics] for span in model.layout.allowed]
     segments = hashlib.sha256(json.dumps(model.layout.segments).encode()).hexdigest()[:12]
     return {
         "reference": model.reference.id,

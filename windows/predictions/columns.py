@@ -24,6 +24,8 @@ class Columns:
         failed: bool[n], predictions that carry an error; None when there are none.
         probabilities: float64[n, K], class scores in the order of the prediction's categories, NaN where not given;
             None when no prediction of the batch lists any.
+        forbidden: int64[V, n], how each value of the layout's `allowed` misses what may be (0: it does not); None where
+            nothing is told apart.
     """
 
     panes: IntArray
@@ -35,6 +37,7 @@ class Columns:
     latency: FloatArray
     failed: BoolArray | None
     probabilities: FloatArray | None = None
+    forbidden: IntArray | None = None
 
     def at(self, rows: BoolArray | IntArray) -> Columns:
         """The predictions at `rows`: bool[n], or positions."""
@@ -49,4 +52,5 @@ class Columns:
             latency=self.latency[rows],
             failed=failed if failed is not None and failed.any() else None,
             probabilities=None if self.probabilities is None else self.probabilities[rows],
+            forbidden=None if self.forbidden is None else self.forbidden[:, rows],
         )

@@ -146,19 +146,22 @@ def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray) 
 
 
 def _slots(binning: Binning, columns: Columns, phases: IntArray | None) -> IntArray:
-    """The slots of every value, and below them those of the estimator's cells and of the class of hours, if any."""
+    """The slots of every value, and below them those of the estimator's cells, of what may be, and of the hours."""
     layout, celling = binning.layout, binning.celling
-    more = (0 if celling is None else celling.rows) + (phases is not None)
-    slots = column_slots(binning, columns, more)
+    told = 0 if columns.forbidden is None else len(columns.forbidden)
+    cells = 0 if celling is None else celling.rows
+    slots = column_slots(binning, columns, cells + told + (phases is not None))
+    own = len(layout.columns)
+    if celling is not None:
+        scored = layout.prediction is not None and layout.prediction.numeric
+        predicted = None if scored or layout.prediction is None else columns.categorical[-1]
+        batch = Batch(columns.numeric, scored, columns.probabilities, predicted, slots[:own])
+        celling.fill(batch, slots[own : own + cells])
+    if columns.forbidden is not None:
+        starts = np.array([span.start for span in layout.allowed], dtype=np.int64)
+        np.add(columns.forbidden, starts[:, None], out=slots[own + cells : own + cells + told])
     if phases is not None:
         slots[-1] = phases
-    if celling is None:
-        return slots
-    scored = layout.prediction is not None and layout.prediction.numeric
-    predicted = None if scored or layout.prediction is None else columns.categorical[-1]
-    own = len(slots) - more
-    cells = slots[own : own + celling.rows]
-    celling.fill(Batch(columns.numeric, scored, columns.probabilities, predicted, slots[:own]), cells)
     return slots
 
 

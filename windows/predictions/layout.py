@@ -20,6 +20,9 @@ from windows.sketches.quantiles import LATENCY_BINS
 from windows.values import AS_IT_IS, Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from windows.allowed import Allowed
     from windows.arrays import IntArray
     from windows.estimates.estimator import Estimator
     from windows.references.reference import Reference
@@ -73,14 +76,38 @@ class PhaseSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class AllowedSpan:
+    """A feature whose values are told apart by whether they may be.
+
+    Attributes:
+        name: of the feature.
+        row: its place among the numeric features, or among the categorical ones.
+        numeric: which of them.
+        rule: what may be.
+        start: the slot that counts what may be; those of each way to miss it follow, in the order of rule.metrics.
+    """
+
+    name: str
+    row: int
+    numeric: bool
+    rule: Allowed
+    start: int
+
+    @property
+    def stop(self) -> int:
+        """The slot behind its slots."""
+        return self.start + 1 + len(self.rule.metrics)
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The slots of a model's vectors.
 
     A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
-    of the estimator's cells where the reference has one, those of the classes of hours where it has seasons, the
-    number of rows, then PARTS moment sums for each numeric
-    column (see `windows.sketches.moments`). The vector of the WHOLE adds the latency bins, the number of predictions
-    without a latency, and the number of failed predictions (which are in no other slot).
+    of the estimator's cells where the reference has one, those of the classes of hours where it has seasons, those of
+    what may be, the number of rows, then PARTS moment sums for each numeric column (see `windows.sketches.moments`).
+    The vector of the WHOLE adds the latency bins, the number of predictions without a latency, and the number of failed
+    predictions (which are in no other slot).
 
     Where predictions are lists of class scores, `positions` names the classes in their order (none for "0", "1", ...),
     and `pair` is the place of the positive class's score in the two of a binary model (None: there are no such lists).
@@ -100,6 +127,7 @@ class Layout:
     phases: PhaseSpan | None = None
     positions: tuple[str, ...] = ()
     pair: int | None = None
+    allowed: tuple[AllowedSpan, ...] = ()
 
     @property
     def numeric(self) -> tuple[Field, ...]:
@@ -131,8 +159,10 @@ class Layout:
         return np.zeros(self.size if segment == WHOLE else self.segment_size, dtype=np.int64)
 
 
-def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layout:
-    """The layout that follows from a reference and the segment keys that the config asks for.
+def layout_of(
+    reference: Reference, segment_keys: tuple[str, ...] = (), allowed: Mapping[str, Allowed] | None = None
+) -> Layout:
+    """The layout that follows from a reference, the segment keys that the config asks for, and what values may be.
 
     Raises:
         KeyError: the reference was built without one of the segment keys.
@@ -156,6 +186,8 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
         names = reference.seasons.names
         phases = PhaseSpan(reference.seasons.clock, names, at, at + len(names))
         at = phases.stop
+    spans = tuple(_allowed_spans(features, allowed or {}, at))
+    at = spans[-1].stop if spans else at
     columns = features if prediction is None else [*features, prediction]
     moments = at + 1
     segment_size = moments + PARTS * sum(field.numeric for field in columns)
@@ -173,7 +205,20 @@ def layout_of(reference: Reference, segment_keys: tuple[str, ...] = ()) -> Layou
         size=latency + LATENCY_BINS + 2,
         estimate=estimate,
         phases=phases,
+        allowed=spans,
     )
+
+
+def _allowed_spans(features: Sequence[Field], allowed: Mapping[str, Allowed], at: int) -> Iterator[AllowedSpan]:
+    """The slots from `at` on of the features that have a rule, in their order."""
+    rows = {True: 0, False: 0}
+    for field in features:
+        rule = allowed.get(field.name)
+        if rule is not None:
+            span = AllowedSpan(field.name, rows[field.numeric], field.numeric, rule, at)
+            at = span.stop
+            yield span
+        rows[field.numeric] += 1
 
 
 def segment_values(reference: Reference, key: str) -> tuple[str, ...]:

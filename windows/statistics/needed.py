@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.allowed import METRICS
+
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
 
 POWER_ONE = frozenset(
-    {"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability"}
+    {"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability", *METRICS}
 )
 """Metrics whose uncertainty shrinks as 1 / n near the values that are normal for them."""
 
