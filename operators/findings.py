@@ -45,6 +45,7 @@ class Finding:
         window: see value.
         baseline: what the value was compared with; NaN where it is no comparison.
         against: what that was, for people: "the 14d before".
+        partner: the feature that no longer goes with this one; "" where that is not known.
         coverage: share of the predictions behind the value that have a label; NaN where labels play no part.
     """
 
@@ -65,6 +66,7 @@ class Finding:
     baseline: float = math.nan
     against: str = ""
     coverage: float = math.nan
+    partner: str = ""
 
     @property
     def subject(self) -> str:

@@ -12,6 +12,7 @@ from operators.intake.account import Account, AccountState
 from operators.join.join import Join, JoinState
 from operators.join.merge import ShardMerge, ShardMergeConfig, ShardMergeState
 from operators.join.split import shard_name
+from operators.judging.anomaly import partners_of
 from operators.judging.freshness import freshness_of
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
 from operators.judging.label_judge import LabelJudge, LabelJudgeConfig, LabelJudgeState
@@ -98,7 +99,8 @@ def judge_step(
 ) -> Stateful[Header | Measures, Verdicts, JudgeState]:
     """Headers and measures to verdicts."""
     fresh, quiet = freshness_of(model), _quiet_of(model)
-    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, quiet, model.pane)
+    partners = partners_of(model.layout)
+    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, quiet, model.pane, partners)
     logic = Judge(config, state or JudgeState())
     return Stateful(logic, lambda: logic.state)
 

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PERFORMANCE = "performance"
     COMPARISON = "comparison"
     CONCEPT = "concept"
+    JOINT = "joint"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,17 @@ MAX_CAUSES = 100
 """Causes named in an event; the number of all is in the reason."""
 
 
-class Cause(msgspec.Struct, frozen=True):
-    """One feature behind an alert; `share` of the total evidence past thresholds."""
+class Cause(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One feature behind an alert; `share` of the total evidence past thresholds.
+
+    `partner` is the feature that it no longer goes with; not there where none is known.
+    """
 
     feature: str
     metric: str
     value: float
     share: float
+    partner: str = ""
 
 
 class EventWindow(msgspec.Struct, frozen=True):
@@ -104,7 +108,13 @@ def causes_of(findings: list[Finding]) -> list[Cause]:
     weights = [min(finding.strength, 1e6) for finding in ranked]
     total = sum(weights)
     return [
-        Cause(finding.feature, finding.metric, finding.value, round(weight / total, 4) if total else 0.0)
+        Cause(
+            finding.feature,
+            finding.metric,
+            finding.value,
+            round(weight / total, 4) if total else 0.0,
+            finding.partner,
+        )
         for finding, weight in zip(ranked, weights, strict=True)
     ][:MAX_CAUSES]
 
@@ -161,6 +171,8 @@ def _measured(finding: Finding, who: str, where: str, others: str) -> str:
     else:
         happened = ALERTS[finding.alert].sentence.format(where=f"{who}{where}")
         about = f"{finding.metric} of {finding.feature} is" if finding.feature else f"{finding.metric} is"
+        if finding.partner:
+            about = f"{finding.feature} no longer goes with {finding.partner}, {finding.metric} is"
     return f"{happened}: {about} {measured}, {evidence}{others}."
 
 

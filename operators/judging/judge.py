@@ -16,6 +16,7 @@ import numpy as np
 
 from operators.findings import Finding, Source
 from operators.judging import blind
+from operators.judging.anomaly import Partners, told_once
 from operators.judging.blind import Blind, BlindState
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
@@ -25,6 +26,7 @@ from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
+from operators.plans.monitors import RECONSTRUCTION
 from operators.predictions.close import NEVER
 from operators.predictions.slices import Header
 from operators.tables import Kind
@@ -54,6 +56,7 @@ class JudgeConfig:
     changes: bool = False
     quiet: QuietConfig | None = None
     pane: int = 10_000
+    partners: Partners = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -199,6 +202,7 @@ class Judge:
             self.state.gaps.see(header.last_data - self.config.pane, header.last_data)
         findings += fresh_findings(self.config.freshness, self.state.gaps, header)
         findings += self.state.blind.findings
+        findings = told_once(findings, self.config.partners)
         objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
         if self.config.quiet is not None:
             passed(self.config.quiet, self.state.quiet, header, findings)
@@ -273,7 +277,11 @@ class Judge:
     def _findings(self, key: StreamKey) -> list[Finding]:
         state = self.state.streams[key]
         monitor = next(monitor for monitor in self.config.monitors if monitor.name == key[0])
-        names = self.config.freshness.features if monitor.kind in {Kind.FEATURE, Kind.QUALITY} else ("",)
+        names: tuple[str, ...] = ("",)
+        if monitor.kind in {Kind.FEATURE, Kind.QUALITY}:
+            names = self.config.freshness.features
+        elif monitor.metric == RECONSTRUCTION:
+            names = (*self.config.partners, "")
         return [finding_of(monitor, key, state, at, names[at]) for at in np.flatnonzero(state.level).tolist()]
 
 

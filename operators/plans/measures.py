@@ -17,7 +17,8 @@ class Plan:
     """What is measured over one window: names of distances and which other tables.
 
     Without `service_bounds` latency quantiles are values without intervals, for a window that no objective reads.
-    `estimates` are of performance without labels; there are some only where the reference had labels.
+    `estimates` are of performance without labels; there are some only where the reference had labels. `joint` is how
+    well features go together.
     """
 
     features: tuple[str, ...] = ()
@@ -27,3 +28,4 @@ class Plan:
     service: bool = False
     service_bounds: bool = True
     estimates: bool = True
+    joint: bool = False

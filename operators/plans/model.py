@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from operators.plans.classes import with_lists
 from operators.plans.labels import plan_labels
 from operators.plans.measures import DISTANCES, Plan
-from operators.plans.monitors import Monitor, allowed_of, monitors_of
+from operators.plans.monitors import RECONSTRUCTION, Monitor, allowed_of, monitors_of
 from operators.tables import Kind
 from windows.panes import Window, plan
 from windows.predictions.layout import Layout, layout_of
@@ -77,10 +77,16 @@ def plan_models(
     """
     drafts = []
     for settings in models:
-        monitors = monitors_of(settings, time.pane)
+        reference = references[settings.name]
+        if settings.multivariate is None and reference.joint is not None:
+            reference = replace(reference, joint=None)
+        monitors = tuple(
+            monitor
+            for monitor in monitors_of(settings, time.pane)
+            if monitor.kind != Kind.JOINT or reference.joint is not None
+        )
         sizes = sorted({size for monitor in monitors for size in monitor.windows})
         windows = tuple(plan(size, time.pane) for size in sizes)
-        reference = references[settings.name]
         layout = with_lists(layout_of(reference, settings.segments, allowed_of(settings)), settings, reference)
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
@@ -127,6 +133,8 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
 
 def _judged(monitor: Monitor, layout: Layout) -> int:
     """How many columns of a group have the monitor's metric, and a level."""
+    if monitor.metric == RECONSTRUCTION and layout.joint is not None:
+        return layout.joint.joint.width + 1
     if monitor.kind not in {Kind.FEATURE, Kind.QUALITY}:
         return 1
     fields = {
@@ -154,5 +162,6 @@ def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: 
         quality=everything or any(monitor.kind == Kind.QUALITY for monitor in mine),
         moments=everything or moments,
         service=True,
+        joint=everything or any(monitor.kind == Kind.JOINT for monitor in mine),
         service_bounds=everything or any(monitor.kind == Kind.SERVICE for monitor in mine),
     )

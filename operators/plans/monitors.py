@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""
 
+RECONSTRUCTION, ANOMALOUS = "reconstruction_error", "anomalous_ratio"
+"""How far features are from what the others say of them, against the reference; share of anomalous predictions."""
+
 DRIFT_OBJECTIVE_METRIC = "psi"
 """The distance that an objective on `drift` speaks of: the highest of any feature."""
 
@@ -100,6 +103,7 @@ def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
         *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift", own),
         *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift", {}),
         *_quality(model),
+        *_joint(model),
         *(_objective(objective, pane) for metric, objective in model.sla.items() if metric not in LABEL_METRICS),
     )
 
@@ -107,6 +111,27 @@ def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
 def allowed_of(model: ModelSettings) -> dict[str, Allowed]:
     """What the values of features may be, by name."""
     return {name: one.allowed.rule for name, one in (model.features or {}).items() if one.allowed is not None}
+
+
+def _joint(model: ModelSettings) -> list[Monitor]:
+    settings = model.multivariate
+    if settings is None:
+        return []
+    limits = (("ratio", RECONSTRUCTION, settings.ratio), ("anomalous", ANOMALOUS, settings.anomalous))
+    return [
+        Monitor(
+            f"multivariate.{name}",
+            "Anomaly",
+            Kind.JOINT,
+            metric,
+            settings.windows,
+            levels.minor,
+            levels.major,
+            whole_only=True,
+        )
+        for name, metric, levels in limits
+        if levels is not None
+    ]
 
 
 def _distances(

@@ -12,6 +12,7 @@ import numpy as np
 
 from operators.plans.measures import DISTANCES, QUANTILES, Plan
 from operators.predictions.estimates import MeasureEstimates
+from operators.predictions.joint import MeasureJoint
 from operators.predictions.seasonal import SeasonalReference
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.tables import Kind, Measures, Table
@@ -76,6 +77,7 @@ class Measure:
             for value in values:
                 self.references[segment_name(key, value)] = reference_vector(layout, config.reference, (key, value))
         self._gathered: dict[Kind, tuple[tuple[str, ...], Counts]] = {}
+        self.joint = None if layout.joint is None else MeasureJoint(layout, layout.joint, config.alpha)
         self.seasonal = None if layout.phases is None else SeasonalReference(layout, config.reference)
 
     def __call__(self, totals: WindowTotals) -> Measures:
@@ -113,6 +115,10 @@ class Measure:
         whole = stack_of(windows, lambda window, key: self._plan(window).service and key[1] == WHOLE)
         if whole.keys:
             whole.deal(self._service(whole), found, lambda *_: True)
+        if self.joint is not None:
+            joined = stack_of(windows, lambda window, key: self._plan(window).joint and key[1] == WHOLE)
+            if joined.keys:
+                joined.deal(self.joint(joined, self._joint_factors(joined)), found, lambda *_: True)
         if self.estimates is not None:
             every = stack_of(windows, lambda window, _: self._plan(window).estimates)
             if every.keys:
@@ -152,6 +158,11 @@ class Measure:
         if asked.moments:
             tables += self._moments(table, where, current, stack.vectors)
         return tables
+
+    def _joint_factors(self, stack: Stack) -> FloatArray:
+        """Overdispersion of each feature in each group, float64[G, F]."""
+        each = stack.each([_factors(self.features, window.factors) for window in stack.windows])
+        return each.reshape(len(stack.keys), -1)
 
     def _prediction_factor(self, factors: FloatArray | None) -> float:
         """How much the predictions vary beyond independent ones."""

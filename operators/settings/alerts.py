@@ -59,8 +59,8 @@ ALERTS: dict[str, AlertRow] = {
     "NoData": _ROW("warning", "critical", "No predictions of {where}, and Kafka has none waiting"),
     # quality is unknown, not bad
     "LabelStall": _ROW("info", "warning", "Labels of {where} have stopped coming", of_labels=True),
-    # a hint, with no reference behind it
-    "Anomaly": _ROW("info", "warning", "{where} behaves unlike before", fires=False),
+    # features that keep their own distributions while their relation breaks: a hint where to look
+    "Anomaly": _ROW("info", "warning", "{where} behaves unlike before"),
     # the cure was asked for, and has not come
     "ActionOverdue": _ROW("warning", "critical", "What was asked for because of {where} is not done in time"),
     # the cure was tried, and did not work

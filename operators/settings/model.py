@@ -5,7 +5,7 @@ defaults are policy, with the source of each beside it.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
@@ -86,6 +86,40 @@ class QualitySettings(Settings):
     no_data_after: Annotated[Millis, from_to(1)] | None = None
 
 
+class AnomalousSettings(Levels):
+    """How large a share of the predictions may be anomalous: unlike the reference's in how their features go together.
+
+    Attributes:
+        quantile: of the reference's own predictions, beyond which one is anomalous.
+    """
+
+    minor: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    major: Annotated[Number, Field(gt=0, lt=1)] | None = 0.01
+    quantile: Annotated[Number, Field(ge=0.5, lt=1)] = 0.999
+
+
+class MultivariateSettings(Settings):
+    """How far features may be from what the others say of them; a method alone may stand for it.
+
+    Attributes:
+        method: how a feature is told from the others. `conditional`: by its regression on all of them; `pca`: by the
+            components that keep 65 % of the variance.
+        windows: the windows that are judged.
+        ratio: of the error of a feature, and of all together, to that of the reference.
+        anomalous: share of anomalous predictions; None for off.
+    """
+
+    method: Literal["conditional", "pca"] = "conditional"
+    windows: Windows = (60_000, 3_600_000)
+    ratio: Levels | None = Levels(major=1.5)
+    anomalous: AnomalousSettings | None = AnomalousSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _method_alone(cls, given: Any) -> Any:
+        return {"method": given} if isinstance(given, str) else given
+
+
 class SeasonalSettings(Settings):
     """Whose hours of the week a model's inputs follow.
 
@@ -114,6 +148,7 @@ class ModelSettings(Settings):
         retrain: when it is to be trained anew; None for never.
         on: what its alerts ask for.
         seasonal: how the reference's hours of the week are told apart; None for not at all.
+        multivariate: how features are watched together; None for one by one only.
         max_versions: versions told apart; further ones are counted as overflow.
     """
 
@@ -129,6 +164,7 @@ class ModelSettings(Settings):
     classes: Classes | None = None
     performance: PerformanceSettings | None = None
     seasonal: SeasonalSettings | None = None
+    multivariate: MultivariateSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     retrain: RetrainSettings | None = None
     on: Annotated[tuple[OnAlert, ...], Field(max_length=MAX_ON)] = ()

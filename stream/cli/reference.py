@@ -15,7 +15,7 @@ from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions
 from stream.references.build import build as build_reference
-from stream.references.plan import outcome_options, season_options
+from stream.references.plan import joint_options, outcome_options, season_options
 from stream.references.show import drawing
 from stream.references.wishes import resolutions_of, said_outcomes, wishes_of
 from stream.rows.open import open_rows
@@ -63,6 +63,7 @@ def build(
         chosen=tuple(said.kinds),
         resolutions=resolutions_of(settings),
         seasonal=season_options(settings),
+        joint=joint_options(settings),
     )
     with progress_bar() as progress:
         built = build_reference(open_rows(source, wishes_of(settings, said)), options, progress)

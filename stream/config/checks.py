@@ -42,8 +42,8 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
         if model.name in seen:
             yield (*at, "name"), None, f"a name of its own is needed: models.{seen[model.name]} has this one"
         seen.setdefault(model.name, index)
-        for section in ("drift", "prediction", "quality"):
-            for position, size in enumerate(getattr(model, section).windows):
+        for section in ("drift", "prediction", "quality", "multivariate"):
+            for position, size in enumerate(getattr(getattr(model, section), "windows", ())):
                 yield from _window((*at, section, "windows", position), size, pane)
         yield from performance_findings(model, at, pane)
         yield from seasonal_findings(model, at)

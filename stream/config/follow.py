@@ -38,8 +38,10 @@ def written_in(value: Any, index: int) -> Written:
 def follow_pane(model: ModelSettings, pane: int, written: Written) -> ModelSettings:
     """The model with default windows that are multiples of the pane."""
     update: dict[str, Any] = {}
-    for section in SECTIONS:
+    for section in (*SECTIONS, "multivariate"):
         settings = getattr(model, section)
+        if settings is None:
+            continue
         windows = default_windows(settings.windows, pane)
         if not written(section, "windows") and windows != settings.windows:
             update[section] = settings.model_copy(update={"windows": windows})

@@ -243,6 +243,7 @@ def _restrict(reference: Reference, model: ModelSettings) -> Reference:
                 for key, values in reference.segments.items()
             },
             seasons=None if reference.seasons is None else _restrict_seasons(reference.seasons, wanted),
+            joint=None,
         )
     )
 

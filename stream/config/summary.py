@@ -33,6 +33,8 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
         yield f"  season: {len(reference.seasons.classes)} classes of hours of the week ({zone})"
     elif model.seasonal is not None:
         yield "  season: none in the reference: one profile holds at all hours"
+    if model.multivariate is not None:
+        yield _together(reference)
     if model.performance is not None:
         yield f"  labels: {_labels(model.performance)}"
         yield from _judged(model, model.performance, reference)
@@ -42,6 +44,15 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
             f"  labels: not joined: topics.feedback ({config.topics.feedback}) is given, but the model's"
             f" `performance:` is {lack}"
         )
+
+
+def _together(reference: Reference) -> str:
+    joint = reference.joint
+    if joint is None:
+        return (
+            "  multivariate: nothing watches Anomaly: the reference does not know it; build it of these features again"
+        )
+    return f"  multivariate: {joint.method}, {joint.width} features told from each other"
 
 
 def _labels(performance: PerformanceSettings) -> str:

@@ -221,6 +221,9 @@ models:
     # from two weeks of rows or more; null is one reference for all hours:
     #   {{timezone: Europe/Berlin, max_classes: {MOST_CLASSES}}}
     seasonal: {seasonal}
+    # features told from each other, for relations that break while each feature looks as before; null is off:
+    #   conditional   or   {{method: pca, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
+    multivariate: null
     # drift of features: levels are distances to the reference, null is off
     drift:
 {sights}\

@@ -76,6 +76,19 @@ FEATURE_MISMATCH_RATIO = _gauge(
     "feature_mismatch_ratio", _FEATURE, "Share of predictions in which the feature (or prediction) is of another type."
 )
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
+RECONSTRUCTION_ERROR = _gauge(
+    "reconstruction_error",
+    (*_FEATURE, "window"),
+    "Mean squared error of a feature told from the others, over the reference's; all together without a feature.",
+)
+RECONSTRUCTION_ERROR_BOUND = _gauge(
+    "reconstruction_error_bound",
+    (*_FEATURE, "window"),
+    "Lower confidence bound of reconstruction_error: what alerts are decided on.",
+)
+ANOMALOUS_RATIO = _gauge(
+    "anomalous_ratio", _OVER_WINDOW, "Share of predictions whose features go together unlike the reference's."
+)
 REFERENCE_CLASSES = _gauge(
     "reference_classes", ("model",), "Classes of hours of the week that the reference tells apart; 1 without a season."
 )
@@ -256,6 +269,9 @@ METRICS: tuple[Metric, ...] = (
     FEATURE_MISSING_RATIO,
     FEATURE_MISMATCH_RATIO,
     FEATURE_AGE_SECONDS,
+    RECONSTRUCTION_ERROR,
+    RECONSTRUCTION_ERROR_BOUND,
+    ANOMALOUS_RATIO,
     REFERENCE_CLASSES,
     BLIND_STREAMS,
     BLIND_RATIO,

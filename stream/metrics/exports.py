@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.findings import Source
+from operators.plans.monitors import ANOMALOUS, RECONSTRUCTION
 from operators.predictions.sketch import Sketch
 from operators.tables import Kind, Measures
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Looked, Sketched, Totals
@@ -99,6 +100,25 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
         given = () if service is None else tuple(service.value[:, 0].tolist())
         yield GaugeBlock(owner, name, tuple((measures.model, version, window) for version, _ in groups), given)
     yield from _estimates(measures, f"{owner}/estimate", window)
+    yield from _joint(measures, owner, window, tables)
+
+
+def _joint(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:
+    """How well features go together."""
+    table, share = tables.get((Kind.JOINT, RECONSTRUCTION)), tables.get((Kind.JOINT, ANOMALOUS))
+    rows: list[tuple[str, ...]] = []
+    numbers: list[tuple[float, float]] = []
+    if table is not None:
+        for group, (version, _) in enumerate(table.groups):
+            for value, lower, feature in zip(table.value[group], table.lower[group], table.columns, strict=True):
+                if not np.isnan(value):
+                    rows.append((measures.model, version, feature, window))
+                    numbers.append((float(value), float(lower)))
+    for at, name in enumerate(("reconstruction_error", "reconstruction_error_bound")):
+        yield GaugeBlock(owner, name, tuple(rows), tuple(pair[at] for pair in numbers))
+    shares = [] if share is None else zip(share.groups, share.value[:, 0].tolist(), strict=True)
+    known = {(measures.model, version, window): value for (version, _), value in shares if not np.isnan(value)}
+    yield GaugeBlock(owner, "anomalous_ratio", tuple(known), tuple(known.values()))
 
 
 def _estimates(measures: Measures, owner: str, window: str) -> Iterator[GaugeBlock]:

@@ -19,6 +19,7 @@ from stream.references.count import (
     slot_sizes,
 )
 from stream.references.frames import PREDICTION, Odd, frames
+from stream.references.joint import with_joint
 from stream.references.label_names import LabelNames
 from stream.references.labels import with_labels
 from stream.references.pace_tally import PaceTally
@@ -86,7 +87,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     orders = {name: _order(slots, tally.counts[name]) for name, slots in tally.categorical.items()}
     plain = replace(_reference(plan, scan, tally, orders), positions=_positions(plan))
     seasonal = with_seasons(rows, plan, plain, scan, tally, {name: orders.get(name) for name in tally.counts})
-    bare = seal(seasonal.reference)
+    together = with_joint(rows, plan, seasonal.reference)
+    bare = seal(together.reference)
     labelled = with_labels(rows, plan, bare, names, progress)
     lasting = (
         *notes,
@@ -97,7 +99,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *labelled.notes,
     )
     reference = replace(labelled.reference, notes=lasting)
-    return Built(reference, (*lasting, *seasonal.notes, *_notes(plan, reference)))
+    return Built(reference, (*lasting, *seasonal.notes, *together.notes, *_notes(plan, reference)))
 
 
 def _positions(plan: Plan) -> tuple[str, ...]:

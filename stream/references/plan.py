@@ -11,6 +11,7 @@ from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows
+from windows.joint.reconstruct import Method
 from windows.outcomes.layout import Task
 from windows.references.seasons import MOST_CLASSES
 
@@ -69,6 +70,22 @@ def season_options(settings: ModelSettings) -> SeasonOptions | None:
 
 
 @dataclass(frozen=True, slots=True)
+class JointOptions:
+    """How features are told from each other, and the quantile beyond which a row is anomalous."""
+
+    method: Method = "conditional"
+    quantile: float = 0.999
+
+
+def joint_options(settings: ModelSettings) -> JointOptions | None:
+    """How a model's settings ask for features together."""
+    asked = settings.multivariate
+    if asked is None:
+        return None
+    return JointOptions(asked.method, JointOptions().quantile if asked.anomalous is None else asked.anomalous.quantile)
+
+
+@dataclass(frozen=True, slots=True)
 class BuildOptions:
     """What is asked of a build.
 
@@ -84,6 +101,7 @@ class BuildOptions:
         chosen: columns that are features whatever they are called.
         resolutions: feature -> what its values are rounded to.
         seasonal: how seasons are looked for; None for not at all.
+        joint: how features are told from each other; None for not at all.
     """
 
     model: str
@@ -97,6 +115,7 @@ class BuildOptions:
     chosen: tuple[str, ...] = ()
     resolutions: dict[str, float] = field(default_factory=dict)
     seasonal: SeasonOptions | None = None
+    joint: JointOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +152,7 @@ class Plan:
     outcomes: OutcomeOptions = OutcomeOptions()
     resolutions: dict[str, float] = field(default_factory=dict)
     seasonal: SeasonOptions | None = None
+    joint: JointOptions | None = None
 
     @property
     def lists_of_labels(self) -> bool:
@@ -197,6 +217,7 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         outcomes=options.outcomes,
         resolutions=options.resolutions,
         seasonal=options.seasonal,
+        joint=options.joint,
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.estimates.cells import Batch, Celling, celling_of
+from windows.joint.reconstruct import errors, sums
 from windows.predictions.layout import Layout
 from windows.segments import WHOLE, segment_name
 from windows.sketches.bins import Bins, bins_of
@@ -196,6 +197,9 @@ def _fold_whole(
     latency = np.full(len(timed), LATENCY_BINS, dtype=np.int64)
     latency[timed] = latency_slots(columns.latency[timed])
     out[:, layout.latency : layout.errors] = _histograms(latency, group_of, groups, LATENCY_BINS + 1)
+    if layout.joint is not None:
+        each = errors(layout.joint.joint, columns.numeric, columns.categorical)
+        out[:, layout.joint.start : layout.joint.stop] = sums(each, group_of, groups)
     for (pane, version), sketch in zip(names, out, strict=True):
         known = into.get((pane, version, WHOLE))
         into[pane, version, WHOLE] = sketch if known is None else known + sketch

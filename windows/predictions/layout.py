@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.joint.reconstruct import size_of
 from windows.segments import OTHER, WHOLE
 from windows.sketches.moments import NEAR, PARTS
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from windows.allowed import Allowed
     from windows.arrays import IntArray
     from windows.estimates.estimator import Estimator
+    from windows.joint.reconstruct import Joint
     from windows.references.reference import Reference
     from windows.references.seasons import SeasonClock
     from windows.sketches.profiles import Profile, SegmentCounts
@@ -100,14 +102,24 @@ class AllowedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class JointSpan:
+    """The slots [start, stop) of the WHOLE vector that sum up how well features go together."""
+
+    joint: Joint
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The slots of a model's vectors.
 
     A vector of one segment has, in this order: the counts of every feature, the counts of the prediction, the counts
     of the estimator's cells where the reference has one, those of the classes of hours where it has seasons, those of
     what may be, the number of rows, then PARTS moment sums for each numeric column (see `windows.sketches.moments`).
-    The vector of the WHOLE adds the latency bins, the number of predictions without a latency, and the number of failed
-    predictions (which are in no other slot).
+    The vector of the WHOLE adds the latency bins, the number of predictions without a latency, the number of failed
+    predictions (which are in no other slot), and the errors of features told from each other where the reference knows
+    how (see `windows.joint.reconstruct`).
 
     Where predictions are lists of class scores, `positions` names the classes in their order (none for "0", "1", ...),
     and `pair` is the place of the positive class's score in the two of a binary model (None: there are no such lists).
@@ -125,6 +137,7 @@ class Layout:
     size: int
     estimate: EstimateSpan | None = None
     phases: PhaseSpan | None = None
+    joint: JointSpan | None = None
     positions: tuple[str, ...] = ()
     pair: int | None = None
     allowed: tuple[AllowedSpan, ...] = ()
@@ -192,6 +205,11 @@ def layout_of(
     moments = at + 1
     segment_size = moments + PARTS * sum(field.numeric for field in columns)
     latency = segment_size
+    size = latency + LATENCY_BINS + 2
+    joint = None
+    if reference.joint is not None:
+        joint = JointSpan(reference.joint, size, size + size_of(reference.joint.width))
+        size = joint.stop
     return Layout(
         model=reference.model,
         features=tuple(features),
@@ -202,10 +220,11 @@ def layout_of(
         segment_size=segment_size,
         latency=latency,
         errors=latency + LATENCY_BINS + 1,
-        size=latency + LATENCY_BINS + 2,
+        size=size,
         estimate=estimate,
         phases=phases,
         allowed=spans,
+        joint=joint,
     )
 
 

@@ -8,6 +8,8 @@ import msgspec
 from windows.arrays import IntArray
 from windows.estimates.estimator import Estimator
 from windows.estimates.estimator_json import EstimatorWire, estimator_from_wire, estimator_to_wire
+from windows.joint.joint_json import JointWire, joint_from_wire, joint_to_wire
+from windows.joint.reconstruct import Joint
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.references.pace import Pace
 from windows.references.pace_json import PaceWire, pace_from_wire, pace_to_wire
@@ -82,6 +84,7 @@ class Reference:
         notes: what a user should know of how the rows were read; no part of the content.
         pace: how its rows were spread over time; None when they had no timestamp.
         seasons: what was normal at which hours of the week; None where all hours are alike, or nobody asked.
+        joint: what was normal of its features together; None where nobody asked, or too few vary.
     """
 
     model: str
@@ -104,6 +107,7 @@ class Reference:
     classes: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
     seasons: Seasons | None = None
+    joint: Joint | None = None
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -140,6 +144,7 @@ class _ContentWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     classes: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
     seasons: SeasonsWire | None = None
+    joint: JointWire | None = None
 
 
 class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -227,6 +232,7 @@ def _content(reference: Reference) -> _ContentWire:
         classes=reference.classes,
         positions=reference.positions,
         seasons=None if reference.seasons is None else seasons_to_wire(reference.seasons),
+        joint=None if reference.joint is None else joint_to_wire(reference.joint),
     )
 
 
@@ -265,6 +271,7 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         classes=content.classes,
         positions=content.positions,
         seasons=None if content.seasons is None else seasons_from_wire(content.seasons, features, prediction),
+        joint=None if content.joint is None else joint_from_wire(content.joint, features),
     )
 
 
