@@ -86,15 +86,17 @@ def action_alert_step(
 
 def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts: Alerts) -> AlertTick:
     """What actions are told of a verdict and of the changes of alerts that it made."""
-    facts = tuple(_fact(event, alerts, verdict.source) for event in events)
+    facts = tuple(_fact(event, alerts, verdict) for event in events)
     if isinstance(verdict, Verdicts):
         versions = tuple(sorted((name, seen.first) for name, seen in verdict.header.seen.items()))
         return AlertTick(verdict.source, verdict.end, facts, versions)
     return AlertTick(verdict.source, verdict.end, facts, None, _coverage(verdict), verdict.measures.ended)
 
 
-def _fact(event: AlertEvent, alerts: Alerts, source: Source) -> Fact:
-    life = alerts.state.lives[source].get((event.version, event.segment, event.alert))
+def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) -> Fact:
+    key = (event.version, event.segment, event.alert)
+    life = alerts.state.lives[verdict.source].get(key)
+    standing = (one.monitor for one in verdict.findings if (one.version, one.segment, one.alert) == key)
     return Fact(
         at=event.event_time,
         id=event.id,
@@ -109,6 +111,7 @@ def _fact(event: AlertEvent, alerts: Alerts, source: Source) -> Fact:
         began=event.window.start,
         started_at=event.started_at,
         reason=event.reason,
+        monitors=tuple(sorted(set(standing))),
     )
 
 

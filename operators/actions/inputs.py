@@ -34,6 +34,7 @@ class Fact:
         began: start of the window that the evidence is from, ms.
         started_at: when it fired, ms.
         reason: its sentence.
+        monitors: rules that it stands on.
     """
 
     at: int
@@ -49,6 +50,7 @@ class Fact:
     began: int
     started_at: int
     reason: str
+    monitors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

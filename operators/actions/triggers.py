@@ -117,7 +117,8 @@ def _drifts(retrain: RetrainSettings, fact: Fact) -> bool:
 def _condition(rule: OnAlert) -> Callable[[Fact], bool]:
     def met(fact: Fact) -> bool:
         fits = fact.alert == rule.alert and fact.level >= LEVELS[rule.level] and (rule.segments or not fact.segment)
-        return fits and (rule.metric is None or rule.metric in fact.metrics)
+        named = rule.monitor is None or rule.monitor in fact.monitors
+        return fits and named and (rule.metric is None or rule.metric in fact.metrics)
 
     return met
 

@@ -141,6 +141,7 @@ class OnAlert(Settings):
     Attributes:
         alert: its kind.
         metric: only where one of its causes is of this metric; None for any.
+        monitor: only where this rule is among those that it stands on, such as performance.ndcg.version; None for any.
         level: that it must have reached.
         lasts: `for` how long it must have stood.
         segments: whether alerts of segments count, too.
@@ -153,6 +154,7 @@ class OnAlert(Settings):
 
     alert: AlertName
     metric: Name | None = None
+    monitor: Name | None = None
     level: Level = "minor"
     lasts: Annotated[Millis, from_to(0, 30 * UNITS["d"])] = Field(default=0, alias="for")
     segments: bool = False

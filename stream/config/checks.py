@@ -104,6 +104,7 @@ def reference_findings(
             )
         else:
             yield from _otherwise_read(name, feature, reference.readings.get(name, AS_IT_IS))
+    yield from _unknown_triggers(model, reference)
     yield from _unreadable(model, reference)
     yield from reference_without_labels(model, reference)
     for index, key in enumerate(model.segments):
@@ -114,6 +115,14 @@ def reference_findings(
             yield ("task",), None, "the reference's predictions are categories: multiclass or binary is needed"
     elif model.task == "multiclass" and isinstance(reference.prediction, NumericProfile):
         yield ("task",), None, "the reference's predictions are numbers: binary or regression is needed"
+
+
+def _unknown_triggers(model: ModelSettings, reference: Reference) -> Iterator[ConfigFinding]:
+    """Features whose drift is to ask for a retraining, and that nothing is known of."""
+    drift = None if model.retrain is None else model.retrain.drift
+    for position, name in enumerate((None if drift is None else drift.features) or ()):
+        if name not in reference.features:
+            yield ("retrain", "drift", "features", position), None, _choose(reference.features)
 
 
 def _otherwise_read(name: str, feature: FeatureSettings, reading: Reading) -> Iterator[ConfigFinding]:

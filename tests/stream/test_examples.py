@@ -31,6 +31,8 @@ def _rows(model: ModelSettings) -> list[dict[str, Any]]:
     for number in range(ROWS):
         row: dict[str, Any] = {"x": rng.normal(), "y": rng.exponential(), "timestamp": 1_790_000_000_000 + number * 500}
         row |= {key: f"{key}{rng.integers(3)}" for key in model.segments}
+        drift = None if model.retrain is None else model.retrain.drift
+        row |= {name: rng.normal() for name in (None if drift is None else drift.features) or ()}
         score = float(rng.random())
         if model.task == "binary":
             row |= {"prediction": score, "label": int(rng.random() < score)}
