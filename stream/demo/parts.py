@@ -97,7 +97,14 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         stack.callback(server.close)
         stack.enter_context(page.open(registry))
         topics = config.topics
-        named = (topics.predictions, topics.feedback, topics.alerts, topics.dead_letters)
+        named = (
+            topics.predictions,
+            topics.feedback,
+            topics.alerts,
+            topics.dead_letters,
+            topics.actions,
+            topics.control,
+        )
         partitions = {name: broker.create(name) for name in named}
         pool = stack.enter_context(ThreadPoolExecutor(2, "demo"))
         supervisor = Supervisor(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from stream.demo.actions import asked_for
 from stream.demo.click_model import MODEL
 from stream.demo.scenario import RATE, SHIFT, SHIFT_TEXT, SHOWN_METRIC, SHOWN_WINDOW, VERSION, WATCHED
 from stream.demo.summary import Foreseen, Played
@@ -72,6 +73,7 @@ class Demo:
             written=self._progress.written,
             changes=traffic.changes,
             alerts=self._alerts,
+            asked=asked_for(self._parts.config),
             foreseen=self._foreseen,
             readings=view.readings,
             features=self._parts.features,

@@ -58,6 +58,7 @@ models:
     prediction: {{windows: [2s, 10s]}}
     quality: {{windows: [10s]}}
     performance: {{windows: [10s], label_delay: 3s, wait: 5s, accuracy: {{baseline: reference, max_drop: 0.02}}}}
+    retrain: {{schedule: null, drift: {{level: major, for: 0s}}}}
     sla:
       latency_p99_ms: {{objective: "< 100", window: 10s}}
       availability: {{objective: ">= 0.99", window: 10s}}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from stream.demo.scenario import SHIFT, SHIFT_TEXT, WATCHED
 
 if TYPE_CHECKING:
+    from stream.demo.actions import Asked
     from stream.demo.alerts import Announced
     from stream.view.spans import Interval
     from stream.view.state import Readings
@@ -73,6 +74,7 @@ class Played:
         interrupted: ended by a signal, not by its duration.
         ready_seconds: from the start of the demo to the monitor reading the topic.
         metrics: where they were served.
+        asked: actions that were asked for, in dry run.
     """
 
     began: int
@@ -87,6 +89,7 @@ class Played:
     interrupted: bool
     ready_seconds: float
     metrics: str
+    asked: tuple[Asked, ...] = ()
 
     def at(self, ms: int) -> float:
         """Seconds since the first prediction."""
@@ -153,6 +156,7 @@ def summary(played: Played, verdict: Verdict) -> list[tuple[str, list[str]]]:
         ("What was shifted", _shifts(played)),
         ("What fired", _fired(played, verdict)),
         ("What did not", _quiet(played, verdict)),
+        ("What was asked for", _asked(played)),
         ("How good the predictions were", _quality(played, verdict)),
         ("Figures", _figures(played)),
         ("Next", _next()),
@@ -174,6 +178,18 @@ def _fired(played: Played, verdict: Verdict) -> list[str]:
         named = ", ".join(event.features) or event.metric
         said = f"{event.alert} {event.state} ({event.severity}): {named}{after}"
         lines += [f"at {played.at(event.at):.1f} s  {said}", f"  {event.reason}"]
+    return lines or ["nothing"]
+
+
+def _asked(played: Played) -> list[str]:
+    """Actions in dry run: what they say, and that nobody is told."""
+    lines = []
+    for one in played.asked:
+        tried = ", in dry run: written to driftgauge.actions and sent to nobody" if one.dry_run else ""
+        lines += [
+            f"at {played.at(one.at):.1f} s  {one.action} {one.state} (by {one.trigger}){tried}",
+            f"  {one.reason}",
+        ]
     return lines or ["nothing"]
 
 
