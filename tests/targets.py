@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
@@ -152,3 +153,70 @@ class Receiver(Target):
         """Yes."""
         del method, path, headers, body
         return self.status, {"ok": True}
+
+
+class FakeCluster(Target):
+    """Jobs and Workflows of one namespace: a name is taken once, and 409 says that it is."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.made: list[str] = []
+
+    def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """POST and GET of objects."""
+        del headers
+        if method == "GET":
+            found = self.objects.get(path.rpartition("/")[2])
+            return (404, {"kind": "Status", "reason": "NotFound"}) if found is None else (200, found)
+        given = json.loads(body)
+        name = given["metadata"]["name"]
+        if name in self.objects:
+            return 409, {"kind": "Status", "reason": "AlreadyExists"}
+        self.objects[name] = {**given, "status": {"active": 1}}
+        self.made.append(name)
+        return 201, self.objects[name]
+
+
+class MailServer:
+    """Takes messages by SMTP, without encryption; a context manager."""
+
+    def __init__(self, answer: str = "250 taken") -> None:
+        self.messages: list[str] = []
+        server = self
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"220 here\r\n")
+                while line := self.rfile.readline().decode().strip():
+                    word = line.partition(" ")[0].upper()
+                    if word == "DATA":
+                        self.wfile.write(b"354 go on\r\n")
+                        text = []
+                        while (row := self.rfile.readline()) != b".\r\n":
+                            text.append(row.decode())
+                        if answer.startswith("250"):
+                            server.messages.append("".join(text))
+                        self.wfile.write(f"{answer}\r\n".encode())
+                    elif word == "QUIT":
+                        self.wfile.write(b"221 bye\r\n")
+                        return
+                    else:
+                        self.wfile.write(b"250 yes\r\n")
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self._server.server_address[1])
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()

@@ -15,7 +15,7 @@ from operators.settings.parts import Name, Settings, distinct
 from stream.config.edges.access import AuthSettings, ClientTlsSettings
 from stream.config.problems import ConfigFinding, KeyPath
 
-KINDS = ("airflow", "webhook", "slack", "mlflow")
+KINDS = ("airflow", "webhook", "slack", "mlflow", "kubernetes", "email", "datadog")
 FIELDS = ("model", "version", "action", "id", "target_version")
 """What templates such as "retrain_{model}" may name."""
 
@@ -47,8 +47,13 @@ def _template(text: str) -> str:
 
 Url = Annotated[str, StringConstraints(max_length=500), AfterValidator(_url)]
 Template = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_template)]
+Address = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]{1,64}@[A-Za-z0-9.-]{1,253}$")]
 Timeout = Annotated[Millis, from_to(100, 60_000)]
 Poll = Annotated[Millis, from_to(100, 3_600_000)]
+
+
+TOLD: tuple[State, ...] = ("requested", "awaiting_approval", "completed", "failed", "cancelled", "expired")
+"""Steps that people are told of."""
 
 
 class HttpTarget(Settings):
@@ -113,7 +118,7 @@ class SlackSettings(Settings):
 
     url: Annotated[Url | None, Field(repr=False)] = None
     url_file: Path | None = None
-    states: States = ("requested", "awaiting_approval", "completed", "failed", "cancelled", "expired")
+    states: States = TOLD
     timeout: Timeout = 10_000
 
     @model_validator(mode="after")
@@ -135,6 +140,83 @@ class MlflowSettings(HttpTarget):
     alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "champion"
 
 
+class KubernetesSettings(HttpTarget):
+    """A Job, or an Argo Workflow, for each action.
+
+    Attributes:
+        url: of the API server.
+        namespace: of the objects.
+        manifest: file with a Job (batch/v1) or a Workflow (argoproj.io/v1alpha1) as YAML, relative to the config file.
+        poll: how often an object is looked at.
+    """
+
+    url: Url = "https://kubernetes.default.svc"
+    namespace: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    manifest: Path
+    poll: Poll = 30_000
+
+
+class EmailSettings(Settings):
+    """A mail server, and who is told.
+
+    Attributes:
+        host: of the server.
+        port: likewise.
+        sender: `from`, the address that messages are from.
+        to: addresses.
+        starttls: whether the connection is encrypted.
+        username: who we are; None where nobody asks.
+        password: likewise.
+        password_file: file with it, relative to the config file.
+        states: steps that are told.
+        timeout: how long the server may take.
+    """
+
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,253}$")]
+    port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    sender: Annotated[Address, Field(alias="from")]
+    to: Annotated[tuple[Address, ...], Field(min_length=1, max_length=50), AfterValidator(distinct)]
+    starttls: bool = True
+    username: Annotated[str, StringConstraints(min_length=1)] | None = None
+    password: Annotated[str | None, Field(repr=False)] = None
+    password_file: Path | None = None
+    states: States = TOLD
+    timeout: Timeout = 10_000
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        given = [one for one in (self.password, self.password_file) if one is not None]
+        if len(given) != (self.username is not None):
+            raise PydanticCustomError("login", "username with password or password_file, or neither")
+        return self
+
+
+class DatadogSettings(Settings):
+    """Events of Datadog.
+
+    Attributes:
+        url: of its API, by site.
+        api_key: of the account.
+        api_key_file: file with it, relative to the config file.
+        tags: of every event.
+        states: steps that are told.
+        timeout: how long an answer may take.
+    """
+
+    url: Url = "https://api.datadoghq.com"
+    api_key: Annotated[str | None, Field(repr=False)] = None
+    api_key_file: Path | None = None
+    tags: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    states: States = TOLD
+    timeout: Timeout = 10_000
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.api_key is None) == (self.api_key_file is None):
+            raise PydanticCustomError("datadog", "one of api_key and api_key_file")
+        return self
+
+
 class ConnectorSettings(Settings):
     """One connector: exactly one kind of target."""
 
@@ -142,6 +224,9 @@ class ConnectorSettings(Settings):
     webhook: WebhookSettings | None = None
     slack: SlackSettings | None = None
     mlflow: MlflowSettings | None = None
+    kubernetes: KubernetesSettings | None = None
+    email: EmailSettings | None = None
+    datadog: DatadogSettings | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -45,9 +45,9 @@ def connector_secrets(connectors: Iterable[ConnectorSettings]) -> Iterator[str]:
     """Likewise of connectors."""
     for one in connectors:
         target = one.target
-        for name in ("secret", "url"):
+        for name in ("secret", "url", "password", "api_key"):
             path = getattr(target, f"{name}_file", None)
-            held = getattr(target, name, None) if name == "secret" or one.kind == "slack" else None
+            held = getattr(target, name, None) if name != "url" or one.kind == "slack" else None
             yield from (text for text in (held, _read(path)[0] if path is not None else None) if text)
         if hasattr(target, "auth"):
             yield from secrets_of(target)

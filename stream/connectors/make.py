@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from stream.config.problems import ConfigError
 from stream.config.secrets import one_line
+from stream.config.yaml_file import read_yaml
 from stream.connectors.airflow import Airflow
 from stream.connectors.client import Client
+from stream.connectors.datadog import Datadog
+from stream.connectors.email import Email
+from stream.connectors.kubernetes import PATHS, Kubernetes
 from stream.connectors.mlflow import Mlflow
 from stream.connectors.slack import Slack
 from stream.connectors.webhook import Webhook, key_of
@@ -37,6 +41,9 @@ def connectors_of(config: Config) -> dict[str, Connector]:
         "webhook": _webhook,
         "slack": _slack,
         "mlflow": _mlflow,
+        "kubernetes": _kubernetes,
+        "email": _email,
+        "datadog": _datadog,
     }
     return {
         name: makers[one.kind](config, one.target, ("actions", "connectors", name, one.kind))
@@ -70,6 +77,44 @@ def _slack(config: Config, target: Any, place: KeyPath) -> Connector:
     url = target.url or _secret(config, target.url_file, (*place, "url_file"))
     client = Client(url, target.timeout / 1e3, {}, ssl.create_default_context(), partial(redact, config=config))
     return Slack(client, frozenset(target.states))
+
+
+def _kubernetes(config: Config, target: Any, place: KeyPath) -> Connector:
+    at = (*place, "manifest")
+    try:
+        manifest = read_yaml(target.manifest).value
+    except ConfigError as error:
+        said = f"{target.manifest}: {error.problems[0].given}"
+        raise ConfigError([config.problem((at, said, "a YAML file with a Job or a Workflow"))]) from None
+    if (manifest.get("apiVersion"), manifest.get("kind")) not in PATHS:
+        allowed = "a Job of batch/v1, or a Workflow of argoproj.io/v1alpha1, is needed"
+        raise ConfigError([config.problem((at, f"{target.manifest}: {manifest.get('kind')}", allowed))])
+    return Kubernetes(_client(config, target, place), target.namespace, manifest, target.poll / 1e3)
+
+
+def _email(config: Config, target: Any, place: KeyPath) -> Connector:
+    password = target.password
+    if target.password_file is not None:
+        password = _secret(config, target.password_file, (*place, "password_file"))
+    login = None if target.username is None else (target.username, password or "")
+    return Email(
+        target.host,
+        target.port,
+        target.sender,
+        target.to,
+        frozenset(target.states),
+        target.starttls,
+        login,
+        target.timeout / 1e3,
+        partial(redact, config=config),
+    )
+
+
+def _datadog(config: Config, target: Any, place: KeyPath) -> Connector:
+    key = target.api_key or _secret(config, target.api_key_file, (*place, "api_key_file"))
+    context = ssl.create_default_context()
+    client = Client(target.url, target.timeout / 1e3, {"DD-API-KEY": key}, context, partial(redact, config=config))
+    return Datadog(client, frozenset(target.states), target.tags)
 
 
 def _client(config: Config, target: Any, place: KeyPath) -> Client:

@@ -8,12 +8,15 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from targets import FakeAirflow, FakeMlflow, Receiver
+from targets import FakeAirflow, FakeCluster, FakeMlflow, MailServer, Receiver
 
 from stream.connectors.airflow import Airflow
-from stream.connectors.base import RefusedError
+from stream.connectors.base import PassingError, RefusedError
 from stream.connectors.client import Client
 from stream.connectors.courier import LATEST, Courier
+from stream.connectors.datadog import Datadog
+from stream.connectors.email import Email
+from stream.connectors.kubernetes import Kubernetes
 from stream.connectors.mlflow import Mlflow
 from stream.connectors.slack import Slack
 from stream.connectors.webhook import Webhook, key_of, signature
@@ -264,3 +267,86 @@ def test_what_is_refused_is_told_apart_from_what_passes(status: int, told: str) 
         desk.courier.run(desk.now)
     assert desk.counted == [("train", told)]
     assert [one["kind"] for one in desk.said] == (["fail"] if told == "refused" else [])
+
+
+JOB: dict[str, Any] = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "spec": {
+        "ttlSecondsAfterFinished": 604_800,
+        "template": {
+            "spec": {
+                "restartPolicy": "Never",
+                "containers": [{"name": "t", "image": "train", "args": ["--model={model}"]}],
+            }
+        },
+    },
+}
+WORKFLOW: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Workflow",
+    "spec": {"entrypoint": "t", "templates": [{"name": "t", "container": {"image": "train"}}]},
+}
+
+
+@pytest.mark.parametrize("manifest", [JOB, WORKFLOW], ids=["job", "workflow"])
+def test_one_object_for_each_action_in_the_cluster(manifest: dict[str, Any]) -> None:
+    """30 % of answers lost after commit: twenty actions are twenty objects, each told what it is for; one fails."""
+    with FakeCluster(drop=0.3) as cluster:
+        desk = Desk(train=Kubernetes(Client(cluster.url, 5.0), "ml", manifest, POLL))
+        for number in range(20):
+            desk.courier.take(step(number << 80), number, desk.now)
+        desk.work(30)
+        assert len(cluster.made) == len(set(cluster.made)) == 20
+        done = {"conditions": [{"type": "Complete", "status": "True"}], "phase": "Succeeded"}
+        failed = {"conditions": [{"type": "Failed", "status": "True", "message": "OOM"}], "phase": "Failed"}
+        for number, name in enumerate(cluster.made):
+            cluster.objects[name]["status"] = failed if number == 7 else done
+        desk.work(60)
+        made = next(iter(cluster.objects.values()))
+    assert (desk.kinds().count("done"), desk.kinds().count("fail")) == (19, 1)
+    assert "driftgauge.io/action" in made["metadata"]["labels"]
+    assert "--model=click" in json.dumps(made) or manifest is WORKFLOW
+    assert "DRIFTGAUGE_ACTION" in json.dumps(made)
+
+
+def test_an_object_of_that_name_that_is_not_ours_is_no_success() -> None:
+    """A label tells: refused in words."""
+    with FakeCluster() as cluster:
+        target = Kubernetes(Client(cluster.url, 5.0), "ml", JOB, POLL)
+        cluster.objects[f"dg-{step()['id'][:20]}"] = {"metadata": {"labels": {}}}
+        with pytest.raises(RefusedError, match="another Job"):
+            target.send(step())
+
+
+def test_datadog_is_told_once_a_step() -> None:
+    """With tags to find it by; steps of one action are grouped."""
+    with Receiver() as server:
+        target = Datadog(Client(server.url, 5.0, {"DD-API-KEY": "k"}), frozenset({"failed"}), ("team:risk",))
+        desk = Desk(train=target)
+        desk.courier.take(step(1, "failed"), 0, desk.now)
+        desk.work()
+    ((_, path, headers, body),) = server.requests
+    assert (path, headers["Dd-Api-Key" if "Dd-Api-Key" in headers else "DD-API-KEY"]) == ("/api/v1/events", "k")
+    event = json.loads(body)
+    assert (event["alert_type"], event["aggregation_key"]) == ("error", step()["id"])
+    assert {"team:risk", "model:click", "state:failed"} <= set(event["tags"])
+
+
+def test_a_mail_says_what_to_do() -> None:
+    """The same Message-ID for the same step; no header can be smuggled in by a name."""
+    with MailServer() as server:
+        states = frozenset({"awaiting_approval"})
+        mail = Email("127.0.0.1", server.port, "a@b.c", ("d@e.f",), states, starttls=False)
+        mail.send(step(1, "awaiting_approval", model="click\r\nBcc: x@y.z"))
+    (text,) = server.messages
+    assert f"Message-ID: <{step(1, 'awaiting_approval')['event_id']}@driftgauge>" in text
+    assert "driftgauge action approve" in text
+    assert "\nBcc:" not in text
+
+
+@pytest.mark.parametrize(("answer", "error"), [("451 later", PassingError), ("550 never", RefusedError)])
+def test_a_mail_server_that_says_no(answer: str, error: type[Exception]) -> None:
+    """4xx passes, 5xx does not."""
+    with MailServer(answer) as server, pytest.raises(error):
+        Email("127.0.0.1", server.port, "a@b.c", ("d@e.f",), frozenset(), starttls=False).send(step())
