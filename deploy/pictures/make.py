@@ -64,7 +64,7 @@ def _pages(browser: Browser) -> None:
 def _report(browser: Browser) -> None:
     with tempfile.TemporaryDirectory() as made:
         directory = Path(made)
-        small_shop.made(directory, per_day=300, days=365)
+        small_shop.made(directory, per_day=200, days=200)
         browser.open((directory / "report.html").as_uri())
         browser.picture(HERE / "report.png", whole=False)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 Source = Literal["predictions", "labels"]
+Result = TypeVar("Result")
 
 NUMBERS = ("value", "lower", "upper", "samples", "baseline")
 """The rows of a frame."""
@@ -129,10 +130,39 @@ def _columns(heads: tuple[_Head, ...]) -> tuple[Column, ...]:
     )
 
 
-@lru_cache(maxsize=4_096)
-def _whole(columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], npt.NDArray[np.int64]]:
+class Remembered(Generic[Result]):
+    """What follows from a set of columns, made once for each. Sets are told apart by identity: hashing them takes long.
+
+    Args:
+        make: what follows.
+        most: sets that are remembered; beyond it all are forgotten.
+    """
+
+    def __init__(self, make: Callable[[tuple[Column, ...]], Result], most: int = 4_096) -> None:
+        self._make = make
+        self._most = most
+        self._known: dict[int, tuple[tuple[Column, ...], Result]] = {}
+
+    def __call__(self, columns: tuple[Column, ...]) -> Result:
+        """What follows from these."""
+        known = self._known.get(id(columns))
+        if known is not None and known[0] is columns:
+            return known[1]
+        if len(self._known) >= self._most:
+            self._known.clear()
+        made = self._make(columns)
+        self._known[id(columns)] = (columns, made)
+        return made
+
+
+def _of_whole(columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], npt.NDArray[np.int64]]:
     kept = [at for at, column in enumerate(columns) if not column.segment]
+    if len(kept) == len(columns):
+        return columns, np.array(kept, dtype=np.int64)
     return tuple(columns[at] for at in kept), np.array(kept, dtype=np.int64)
+
+
+_whole = Remembered(_of_whole)
 
 
 WORST_OF = frozenset({"feature", "prediction", "quality"})
@@ -141,7 +171,7 @@ WORST_OF = frozenset({"feature", "prediction", "quality"})
 
 def merged(older: Frame, newer: Frame) -> Frame:
     """One frame for two of the same window: the newer, but of distances and bad shares whichever is surer."""
-    if older.columns != newer.columns:
+    if older.columns is not newer.columns and older.columns != newer.columns:
         return newer
     worst = _worst(newer.columns)
     with np.errstate(invalid="ignore"):
@@ -150,6 +180,8 @@ def merged(older: Frame, newer: Frame) -> Frame:
     return Frame(newer.model, newer.source, newer.window, newer.size, newer.end, newer.columns, values)
 
 
-@lru_cache(maxsize=4_096)
-def _worst(columns: tuple[Column, ...]) -> npt.NDArray[np.bool_]:
+def _of_worst(columns: tuple[Column, ...]) -> npt.NDArray[np.bool_]:
     return np.array([column.kind in WORST_OF for column in columns], dtype=np.bool_)
+
+
+_worst = Remembered(_of_worst)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from stream.history.tiers import tier_for
+from stream.history.tiers import tiers_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,11 +52,11 @@ class History:
         start = recent[0].end if recent else until + 1
         if self._archive is None or start - since <= size:
             return recent
-        tier = tier_for(since, until)
-        stored = self._archive.frames(model, source, size, tier.number, since, start - 1)
-        if not stored:
-            return recent
-        return [*stored, *_thinned(recent, tier.step)]
+        for tier in tiers_from(since, until):
+            stored = self._archive.frames(model, source, size, tier.number, since, start - 1)
+            if stored:
+                return [*stored, *_thinned(recent, tier.step)]
+        return recent
 
     def counts(self, model: str, size: int) -> Mapping[str, IntArray]:
         """See Past."""
@@ -95,7 +95,11 @@ class Stands:
 
     def series(self, model: str, source: Source, size: int, since: int, until: int) -> list[Frame]:
         """See Past; the finest there is of the whole span."""
-        return self._archive.frames(model, source, size, tier_for(since, until).number, since, until)
+        for tier in tiers_from(since, until):
+            found = self._archive.frames(model, source, size, tier.number, since, until)
+            if found:
+                return found
+        return []
 
     def counts(self, model: str, size: int) -> Mapping[str, IntArray]:
         """See Past."""

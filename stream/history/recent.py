@@ -90,6 +90,11 @@ class Recent:
         self.revision += 1
         self._revisions[model] = self.revision
 
+    def revise(self) -> None:
+        """Have everything that was made of what is known made again."""
+        with self._lock:
+            self.revision += 1
+
     def revision_of(self, model: str) -> int:
         """Grows with everything that is taken in of a model."""
         with self._lock:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from stream.history.archive import LATEST, Slot, Stored
 from stream.history.frame import frame_of, merged
-from stream.history.tiers import TIERS
+from stream.history.tiers import tiers_of
 from stream.metrics.reports import AlertTold, Looked, Sketched
 from stream.throttle import Throttle
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stream.history.archive import Archive
     from stream.history.frame import Frame
     from stream.history.recent import Recent
+    from stream.history.tiles import Kept
     from stream.metrics.reports import Report
 
 _LOG = logging.getLogger("driftgauge.history")
@@ -43,13 +44,13 @@ class Recorder:
     Args:
         recent: takes all of them at once.
         archive: is written to by and by; None for no history on disk.
-        layouts: model -> (size in ms of the window whose sketches are kept, name of its bins).
+        layouts: what is kept of each model; of others, nothing on disk.
     """
 
-    def __init__(self, recent: Recent, archive: Archive | None, layouts: Mapping[str, tuple[int, str]]) -> None:
+    def __init__(self, recent: Recent, archive: Archive | None, layouts: Mapping[str, Kept]) -> None:
         self._recent = recent
         self._archive = archive
-        self._layouts = layouts
+        self.layouts = layouts
         self._waiting: deque[Report] = deque(maxlen=WAITING)
         self._open: dict[tuple[object, ...], Slot] = {}
         self._stored: dict[str, int] = {}
@@ -141,7 +142,8 @@ class Recorder:
     def _passed(self, frame: Frame) -> list[Slot]:
         """Let the frame into the open span of every tier; the spans that are over by it."""
         done = []
-        for tier in TIERS:
+        known = self.layouts.get(frame.model)
+        for tier in () if known is None else tiers_of(known.pane):
             key = (tier.number, frame.model, frame.source, frame.size)
             slot, held = (frame.end - 1) // tier.step, self._open.get(key)
             if held is not None and held.slot == slot:
@@ -156,14 +158,16 @@ class Recorder:
     def _kept(self, sketched: Sketched) -> list[Stored]:
         """What is kept of a sketch: those of one window of a model that cover its time, each moment once."""
         sketch = sketched.sketch
-        size, layout = self._layouts.get(sketch.model, (0, ""))
+        known = self.layouts.get(sketch.model)
+        if known is None:
+            return []
         start = sketch.end - sketch.window.size
         found = [
-            Stored(sketch.model, version, start, sketch.end, layout, counts)
+            Stored(sketch.model, version, start, sketch.end, known.layout, counts)
             for version, counts in sketch.counts.items()
         ]
         self._last[sketch.model, sketch.window.size] = found
-        if sketch.window.size != size or start < self._stored.get(sketch.model, 0):
+        if sketch.window.size != known.tile or start < self._stored.get(sketch.model, 0):
             return []
         self._stored[sketch.model] = sketch.end
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,9 +13,17 @@ LONGEST = 3_600_000
 """The longest window (ms) up to this one is taken: 24 histograms a day, and of a day that is over one."""
 
 
-def layouts_of(plans: Mapping[str, ModelPlan]) -> dict[str, tuple[int, str]]:
-    """Model -> (size of its tiles in ms, name of the bins they are counted in)."""
-    return {name: (_tile(plan), plan.reference.id) for name, plan in plans.items()}
+class Kept(NamedTuple):
+    """What is kept of a model: size of its tiles and its pane in ms, and the name of the bins they are counted in."""
+
+    tile: int
+    pane: int
+    layout: str
+
+
+def layouts_of(plans: Mapping[str, ModelPlan]) -> dict[str, Kept]:
+    """What is kept of each model."""
+    return {name: Kept(_tile(plan), plan.pane, plan.reference.id) for name, plan in plans.items()}
 
 
 def _tile(plan: ModelPlan) -> int:

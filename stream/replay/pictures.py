@@ -8,6 +8,7 @@ from stream.errors import UsageError
 from stream.history.archive import HISTORY, Archive
 from stream.history.recent import Recent
 from stream.history.recorder import Recorder
+from stream.history.tiers import TIERS
 from stream.history.tiles import layouts_of
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Pictures:
             raise UsageError(f"--out {out}: cannot be written: {error.strerror or error}") from None
         self._out = out
         self._onward = onward
-        self._archive = Archive(path)
+        self._archive = Archive(path, keep=TIERS[-1].keep)
         self._recorder = Recorder(Recent(), self._archive, layouts_of(models))
 
     def send(self, report: Report) -> None:

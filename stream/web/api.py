@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stream.web.clears import clears
 from stream.web.openapi import DESCRIPTION
@@ -31,14 +32,25 @@ class ApiError(ValueError):
         self.status = status
 
 
-def answer(
-    knowledge: Knowledge,
-    parts: Sequence[str],
-    query: Mapping[str, str],
-    revision: int,
-    problems: Sequence[str],
-    outside: Outside,
-) -> Any:
+class Reloads(Protocol):
+    """How often the config was read again, what came of the latest time, and whether it was refused."""
+
+    count: int
+    said: str
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What an answer knows beside the models: see Site."""
+
+    revision: int
+    problems: Sequence[str]
+    outside: Outside
+    reloads: Reloads | None = None
+
+
+def answer(knowledge: Knowledge, parts: Sequence[str], query: Mapping[str, str], now: Now) -> Any:
     """What is asked for, as JSON values.
 
     Raises:
@@ -48,13 +60,13 @@ def answer(
         case ("openapi.json",):
             found: Any = DESCRIPTION
         case ("state",):
-            found = _state(knowledge, revision, problems)
+            found = _state(knowledge, now)
         case ("models", *which):
             found = _models(knowledge, which, query)
         case ("alerts",):
             found = {"alerts": [_life(life) for life in _chosen(knowledge, query)]}
         case ("alerts", key):
-            found = _alert(knowledge, key, outside)
+            found = _alert(knowledge, key, now.outside)
         case _:
             raise ApiError(NO_PAGE)
     return found
@@ -100,15 +112,19 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else value
 
 
-def _state(knowledge: Knowledge, revision: int, problems: Sequence[str]) -> dict[str, Any]:
+def _state(knowledge: Knowledge, now: Now) -> dict[str, Any]:
     """Cheap: what a page asks for every other second."""
     ends = [end for model in knowledge.plans if (end := knowledge.end_of(model)) is not None]
     not_ready = () if knowledge.live is None else knowledge.live.not_ready()
+    reloads = now.reloads
     return {
-        "revision": revision,
+        "revision": now.revision,
         "watermark": max(ends, default=None),
         "ready": not not_ready,
-        "problems": [*problems, *not_ready],
+        "problems": [*now.problems, *not_ready],
+        "reload": None
+        if reloads is None
+        else {"count": reloads.count, "said": reloads.said, "refused": reloads.refused},
     }
 
 
@@ -143,7 +159,7 @@ def _feature(knowledge: Knowledge, model: str, feature: str, query: Mapping[str,
     if feature not in knowledge.fields(model):
         raise ApiError(f"{model} has no feature {feature!r}")
     span = knowledge.span(model, query.get("version", ""))
-    mover = next((one for one in knowledge.moved(model, span.version) if one.feature == feature), None)
+    mover = knowledge.measures(model, feature, span.version)
     windows = {text: size for size, text in knowledge.windows(model, "predictions")}
     fallback = "" if mover is None else mover.strongest.window
     window = query.get("window", fallback)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from operators.plans.label_monitors import performance_monitors
 from operators.plans.monitors import monitors_of
 from operators.settings.metrics import SHARES
 from operators.tables import Kind
+from stream.history.frame import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from operators.plans.monitors import Monitor
     from operators.settings.model import ModelSettings
     from stream.history.frame import Column, Frame, Reading
+    from windows.arrays import FloatArray, IntArray
 
 COMPLEMENTED = SHARES | {"availability"}
 """Shares that are best at 1: a bound of 0.94 under a limit of 0.95 is 6 % over 5 % of failures."""
@@ -59,10 +64,30 @@ class Judged:
         return next(one for one in (self.major, self.minor) if one is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How columns of a frame stand to one rule, all at once.
+
+    Attributes:
+        monitor: the rule.
+        places: int64[n], columns of the frame that it reads.
+        lower: float64[n], the bound nearer to good as a multiple of the threshold that pages; NaN without a value.
+        value: float64[n], the value, likewise.
+        level: int64[n], as of Judged.
+    """
+
+    monitor: Monitor
+    places: IntArray
+    lower: FloatArray
+    value: FloatArray
+    level: IntArray
+
+
 class Rules:
     """The rules of one model, by what they read."""
 
     def __init__(self, model: ModelSettings, pane: int) -> None:
+        self._reads: dict[int, Remembered[list[tuple[Monitor, IntArray]]]] = {}
         self._rules: dict[tuple[str, str, int], list[Monitor]] = {}
         labels = [one.monitor for one in performance_monitors(model)]
         for monitor in (*monitors_of(model, pane), *labels):
@@ -77,12 +102,63 @@ class Rules:
         """Every rule, by what it reads."""
         return list(self._rules.values())
 
+    def evidence(self, frame: Frame) -> Iterator[Evidence]:
+        """Every rule that reads anything of the frame, with how it stands: what `judge` says, for many at once."""
+        reads = self._reads.setdefault(frame.size, Remembered(partial(self._readers, frame.size)))
+        for monitor, places in reads(frame.columns):
+            yield _evidence(monitor, places, frame.values[:, places].astype(np.float64))
+
+    def _readers(self, size: int, columns: tuple[Column, ...]) -> list[tuple[Monitor, IntArray]]:
+        found: dict[int, tuple[Monitor, list[int]]] = {}
+        for at, column in enumerate(columns):
+            for monitor in self.of(column.kind, column.metric, size):
+                if not (monitor.whole_only and column.segment):
+                    found.setdefault(id(monitor), (monitor, []))[1].append(at)
+        return [(monitor, np.array(places, dtype=np.int64)) for monitor, places in found.values()]
+
     def judged(self, frame: Frame) -> Iterator[Judged]:
         """Every number of the frame that a rule reads, with it."""
         for column, reading in frame.readings():
             for monitor in self.of(column.kind, column.metric, frame.size):
                 if not (monitor.whole_only and column.segment):
                     yield judge(column, frame.window, reading, monitor)
+
+
+def _evidence(monitor: Monitor, places: IntArray, numbers: FloatArray) -> Evidence:
+    value, lower, upper, _, base = numbers
+    base = np.nan_to_num(base)
+    near = upper if monitor.falling else lower
+    minor, major = (None if one is None else _limits(monitor, one, base) for one in (monitor.minor, monitor.major))
+    limit = major if major is not None else minor
+    if limit is None:
+        raise ValueError(f"{monitor.name} has no threshold")
+    start = base if monitor.relative and monitor.kind == Kind.QUALITY else np.zeros_like(base)
+    level = np.zeros(len(places), dtype=np.int64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for mark, one in ((1, minor), (2, major)):
+            if one is not None:
+                level[(near < one) if monitor.falling else (near > one)] = mark
+        ratios = [_ratios(monitor, each, limit, start) for each in (near, value)]
+    return Evidence(monitor, places, ratios[0], ratios[1], level)
+
+
+def _limits(monitor: Monitor, level: float, base: FloatArray) -> FloatArray:
+    if monitor.scaled:
+        return base * level
+    if monitor.relative:
+        return base - level if monitor.falling else base + level
+    return np.full(len(base), level)
+
+
+def _ratios(monitor: Monitor, value: FloatArray, limit: FloatArray, start: FloatArray) -> FloatArray:
+    if monitor.falling and monitor.metric in COMPLEMENTED:
+        above, below = 1 - value, 1 - limit
+    elif monitor.falling:
+        above, below = limit, value
+    else:
+        above, below = value - start, limit - start
+    found: FloatArray = np.where(below > 0, above / below, np.where(above > 0, np.inf, 0.0))
+    return np.where(np.isnan(value), np.nan, found)
 
 
 def judge(column: Column, window: str, reading: Reading, monitor: Monitor) -> Judged:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from operators.tables import Kind
 from stream.history.frame import Column
-from stream.web.judged import Rules, ranked
+from stream.web.judged import Rules, judge, ranked
 from stream.web.lives import SEVERITIES, lives_of
 from stream.web.pictures import picture_of
 from stream.web.standing import Standing
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.plans.model import ModelPlan
+    from operators.plans.monitors import Monitor
     from stream.history.frame import Frame, Source
     from stream.history.history import Past
     from stream.web.judged import Mover
@@ -38,6 +39,9 @@ RANGES: dict[str, int] = {
 
 LEAST_PANES = 6
 """Of the span that is looked at first."""
+
+OF_FEATURES = frozenset({Kind.FEATURE, Kind.QUALITY})
+"""Kinds of tables that speak of single features."""
 
 PERFORMANCE_FIRST = ("accuracy", "f1", "auc", "macro_f1", "rmse", "mae", "ndcg", "mrr")
 """Which metric of labels stands for all in a small place."""
@@ -83,6 +87,10 @@ class Knowledge:
     past: Past
     live: Live | None = None
     _rules: dict[str, Rules] = field(default_factory=dict)
+
+    def renew(self, plans: Mapping[str, ModelPlan]) -> None:
+        """Know these models from now on."""
+        self.plans, self._rules = plans, {}
 
     def rules(self, model: str) -> Rules:
         """What a model's numbers are held against."""
@@ -157,18 +165,46 @@ class Knowledge:
         return live if live is not None else max(ends, default=None)
 
     def moved(self, model: str, version: str, frames: Sequence[Frame] | None = None) -> tuple[Mover, ...]:
-        """The features of a version by what is surest of how they moved."""
+        """The features of a version by what is surest of how they moved, each with its strongest number."""
         rules = self.rules(model)
+        strongest: dict[str, tuple[tuple[float, float, float], Frame, Column, Monitor]] = {}
+        for frame in self.past.latest(model) if frames is None else frames:
+            if frame.source != "predictions":
+                continue
+            for found in rules.evidence(frame):
+                if found.monitor.kind not in OF_FEATURES or found.monitor.worst_only:
+                    continue
+                ranks = zip(found.level.tolist(), found.lower.tolist(), found.value.tolist(), strict=True)
+                for place, (level, lower, value) in zip(found.places.tolist(), ranks, strict=True):
+                    column = frame.columns[place]
+                    if column.version != version or column.segment or value != value:  # noqa: PLR0124 - NaN
+                        continue
+                    rank = (float(level), lower if lower == lower else 0.0, value)  # noqa: PLR0124 - NaN
+                    known = strongest.get(column.feature)
+                    if known is None or rank > known[0]:
+                        strongest[column.feature] = (rank, frame, column, found.monitor)
         numbers = [
-            one
-            for frame in (self.past.latest(model) if frames is None else frames)
-            if frame.source == "predictions"
-            for one in rules.judged(frame.whole)
-            if one.column.version == version
-            and one.column.kind in {Kind.FEATURE, Kind.QUALITY}
-            and not one.monitor.worst_only
+            judge(column, frame.window, reading, monitor)
+            for _, frame, column, monitor in strongest.values()
+            if (reading := frame.reading(column)) is not None
         ]
         return tuple(ranked(numbers))
+
+    def measures(self, model: str, feature: str, version: str) -> Mover | None:
+        """Every number of a feature that a rule reads, the strongest first; None where there is none."""
+        rules = self.rules(model)
+        numbers = [
+            judge(column, frame.window, reading, monitor)
+            for frame in self.past.latest(model)
+            if frame.source == "predictions"
+            for column in frame.columns
+            if column.feature == feature and column.version == version and not column.segment
+            if column.kind in OF_FEATURES and (reading := frame.reading(column)) is not None
+            for monitor in rules.of(column.kind, column.metric, frame.size)
+            if not monitor.worst_only
+        ]
+        movers = ranked(numbers)
+        return movers[0] if movers else None
 
     def span(self, model: str, version: str = "", name: str = "") -> Span:
         """What to look at: by default the version with most traffic, and what memory holds of the last hour."""

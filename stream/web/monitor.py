@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from operators.plans.model import ModelPlan
     from stream.config.load import Config
     from stream.metrics.registry import Registry
+    from stream.web.api import Reloads
     from windows.references.reference import Reference
 
 
@@ -52,17 +56,51 @@ class RegistryLive:
         return self.registry.not_ready()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MonitorPage:
     """Everything a page needs, made before the monitor starts.
 
     Attributes:
         recorder: is to hear every report.
         site: answers.
+        recent: what it shows of the last minutes.
     """
 
     recorder: Recorder
     site: Site
+    recent: Recent
+
+    def follow(self, reloads: Reloads) -> None:
+        """Say on every page what came of reloads."""
+        self.site.reloads = reloads
+
+    def renew(self, config: Config, plans: Mapping[str, ModelPlan]) -> None:
+        """Show the models of another config from now on."""
+        self.recorder.layouts = layouts_of(plans)
+        self.site.knowledge.renew(plans)
+        self.site.outside = _outside(config)
+        self.recent.revise()
+
+    def line(self) -> str:
+        """How everything is, in a line for a terminal."""
+        standings, now = self.site.knowledge.standings(), time.time() * 1e3
+        rate = sum(one.rate for one in standings if not math.isnan(one.rate))
+        marks = [one.watermark for one in standings if one.watermark is not None]
+        lag = f"{max(now - max(marks), 0) / 1e3:.0f} s behind" if marks else "no data yet"
+        counts = {
+            state: sum(one.state == state for one in standings) for state in ("critical", "warning", "no data", "blind")
+        }
+        named = [f"{count} {state}" for state, count in counts.items() if count]
+        live = self.site.knowledge.live
+        reasons = () if live is None else live.not_ready()
+        models = f"{len(standings)} models: {', '.join(named) or 'all well'}"
+        return "  ".join(("driftgauge", f"{rate:,.0f}/s", lag, models, *(f"not ready: {one}" for one in reasons[:1])))
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the history, or with a config that was to be taken."""
+        reloads = self.site.reloads
+        said = reloads.said if reloads is not None and reloads.refused else ""
+        return tuple(one for one in (self.recorder.problem, said) if one)
 
     @contextlib.contextmanager
     def open(self, registry: Registry) -> Iterator[None]:
@@ -82,12 +120,15 @@ def monitor_page(config: Config, references: Mapping[str, Reference], registry: 
     recent = Recent()
     recorder = Recorder(recent, archive, layouts_of(plans))
     knowledge = Knowledge(plans, History(recent, archive), RegistryLive(registry))
+    site = Site(knowledge, lambda: recent.revision, _outside(config))
+    page = MonitorPage(recorder, site, recent)
+    site.problems = page.problems
+    return page
+
+
+def _outside(config: Config) -> Outside:
     urls = config.alertmanager.urls
-    outside = Outside(lambda event: lines_of(config, event), urls[0] if urls else "")
-    return MonitorPage(
-        recorder,
-        Site(knowledge, lambda: recent.revision, outside, lambda: (recorder.problem,) if recorder.problem else ()),
-    )
+    return Outside(lambda event: lines_of(config, event), urls[0] if urls else "")
 
 
 def archive_of(directory: Path, config: Config) -> Archive | None:

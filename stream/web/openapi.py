@@ -37,6 +37,7 @@ def _ref(name: str) -> dict[str, Any]:
 
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+TRUTH: dict[str, Any] = {"type": "boolean"}
 WHOLE: dict[str, Any] = {"type": "integer"}
 TIME: dict[str, Any] = {"type": ["number", "null"], "description": "epoch ms"}
 
@@ -138,7 +139,13 @@ DESCRIPTION: dict[str, Any] = {
     "components": {
         "schemas": {
             "Error": _object(error=TEXT),
-            "State": _object(revision=WHOLE, watermark=TIME, ready={"type": "boolean"}, problems=_list(TEXT)),
+            "State": _object(
+                revision=WHOLE,
+                watermark=TIME,
+                ready=TRUTH,
+                problems=_list(TEXT),
+                reload={"oneOf": [{"type": "null"}, _object(count=WHOLE, said=TEXT, refused=TRUTH)]},
+            ),
             "Models": _object(models=_list(_ref("Standing"))),
             "Standing": _object(**_STANDING),
             "Model": _object(**_STANDING, windows=_object(predictions=_list(TEXT), labels=_list(TEXT))),

@@ -130,16 +130,16 @@ def _bars(edges: FloatArray, sides: list[IntArray], bars: int) -> FloatArray:
         low, high = float(edges[0]), float(edges[-1])
     whole = _whole_numbers(edges, low, high)
     if whole is not None and whole <= bars:
-        return np.arange(np.floor(low), np.floor(low) + whole + 1) - 0.5
+        return np.arange(np.rint(low), np.rint(low) + whole + 1) - 0.5
     return np.linspace(low, high, bars + 1)
 
 
 def _whole_numbers(edges: FloatArray, low: float, high: float) -> int | None:
     """How many whole numbers there are, where the reference has (nearly) nothing else."""
-    points = edges[:-1][np.diff(edges) < 1e-6 * np.maximum(np.abs(edges[:-1]), 1.0)]
+    points = edges[:-1][np.diff(edges) < 1e-4 * np.maximum(np.abs(edges[:-1]), 1.0)]
     if len(points) < 0.45 * len(edges) or not np.allclose(points, np.rint(points)):
         return None
-    return int(np.floor(high) - np.floor(low)) + 1
+    return int(np.rint(high) - np.rint(low)) + 1
 
 
 def _spread(edges: FloatArray, counts: IntArray, bars: FloatArray) -> FloatArray:
@@ -156,14 +156,18 @@ def _spread(edges: FloatArray, counts: IntArray, bars: FloatArray) -> FloatArray
 
 
 def _quantiles(edges: FloatArray, counts: IntArray) -> FloatArray:
-    """Values at QUANTILES, within a bin; what is outside stands at the reference's ends."""
-    risen = np.concatenate(([0.0], np.cumsum(counts[1:-1]))) + counts[0]
+    """Values at QUANTILES: where the rank falls within its bin; what is outside stands at the reference's ends."""
     total = float(counts.sum())
     if not total:
         return np.full(len(QUANTILES), np.nan)
-    rises = np.concatenate(([True], np.diff(risen) > 0))
-    found: FloatArray = np.interp(np.array(QUANTILES) * total, risen[rises], edges[rises])
-    return found
+    inner = counts[1:-1].astype(np.float64)
+    risen = np.cumsum(inner) + counts[0]
+    ranks = np.array(QUANTILES) * total
+    bins = np.minimum(np.searchsorted(risen, ranks, side="left"), len(inner) - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        within = np.nan_to_num((ranks - (risen[bins] - inner[bins])) / inner[bins]).clip(0.0, 1.0)
+    found: FloatArray = edges[bins] + within * (edges[bins + 1] - edges[bins])
+    return np.where(ranks > risen[-1], edges[-1], found)
 
 
 def quantiles_of(field: Field, counts: IntArray) -> dict[float, float]:

@@ -61,12 +61,14 @@ class Site:
         revision: grows with everything that becomes known.
         outside: what lies outside of pages.
         problems: what is wrong with the history or the monitor, a sentence each.
+        reloads: what came of reloads of the config; None where there are none.
     """
 
     knowledge: Knowledge
     revision: Callable[[], int]
     outside: Outside = field(default_factory=Outside)
     problems: Callable[[], tuple[str, ...]] = tuple
+    reloads: api.Reloads | None = None
     _kept: OrderedDict[str, tuple[int, Answer]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _making: threading.Lock = field(default_factory=threading.Lock)
@@ -122,7 +124,8 @@ class Site:
 
     def _api(self, parts: tuple[str, ...], query: Query) -> Answer:
         try:
-            found = api.answer(self.knowledge, parts, query, self.revision(), self.problems(), self.outside)
+            now = api.Now(self.revision(), self.problems(), self.outside, self.reloads)
+            found = api.answer(self.knowledge, parts, query, now)
         except api.ApiError as error:
             return _json({"error": str(error)}, error.status)
         return _json(found)

@@ -34,6 +34,16 @@ def count(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
+def pace(rate: float | None) -> str:
+    """Predictions a second, or what they are of a longer time where they are few: 4,000/s, 12/min, 300/day."""
+    if rate is None or math.isnan(rate):
+        return NOTHING
+    for length, unit in ((1, "s"), (60, "min"), (3_600, "h")):
+        if rate * length >= 1:
+            return f"{count(rate * length)}/{unit}"
+    return f"{number(rate * 86_400)}/day"
+
+
 def percent(share: float | None, digits: int = 2) -> str:
     """A share, to so many significant digits: 3.1 %, 0.041 %."""
     return NOTHING if share is None or math.isnan(share) else f"{number(100 * share, digits)} %"
@@ -80,6 +90,7 @@ METRICS = {
     "missing_ratio": "Missing",
     "unseen_ratio": "Unseen",
     "out_of_range_ratio": "Out of range",
+    "mismatch_ratio": "Wrong type",
     "latency_p50_ms": "p50",
     "latency_p95_ms": "p95",
     "latency_p99_ms": "p99",

@@ -66,9 +66,13 @@ def _looks(knowledge: Knowledge, model: str, span: Span) -> dict[int, dict[str, 
     for size, _ in knowledge.windows(model, "predictions"):
         for frame in knowledge.past.series(model, "predictions", size, span.since, span.until):
             at = looks.setdefault(frame.end, {})
-            for one in rules.judged(frame):
-                if one.column.kind == Kind.FEATURE and not math.isnan(one.lower):
-                    at[one.column.feature] = max(at.get(one.column.feature, 0.0), one.lower)
+            for found in rules.evidence(frame):
+                if found.monitor.kind != Kind.FEATURE or found.monitor.worst_only:
+                    continue
+                for place, lower in zip(found.places.tolist(), found.lower.tolist(), strict=True):
+                    if not math.isnan(lower):
+                        feature = frame.columns[place].feature
+                        at[feature] = max(at.get(feature, 0.0), lower)
     return looks
 
 

@@ -77,6 +77,7 @@ class LineChart:
         height: pixels.
         shown: a value as text.
         floor: lowest value that the axis may begin at; None for as the data are.
+        ceiling: highest value that there can be; None for no such.
         anchored: whether every limit is on the axis, however far: what is far from it looks so.
     """
 
@@ -90,6 +91,7 @@ class LineChart:
     shown: Callable[[float], str] = field(default=number)
     floor: float | None = 0.0
     anchored: bool = False
+    ceiling: float | None = None
 
 
 def line_chart(chart: LineChart) -> Html:
@@ -141,7 +143,8 @@ def _range(chart: LineChart) -> tuple[float, float]:
     if chart.floor is not None and low >= chart.floor and (chart.floor == 0 and low < 0.7 * high):
         low = chart.floor
     room = (high - low) * 0.08 or abs(high) * 0.1 or 0.5
-    return (low if low == chart.floor else low - room), high + room
+    top = high + room if chart.ceiling is None else min(high + room, max(chart.ceiling, high))
+    return (low if low == chart.floor else low - room), max(top, low + 1e-9)
 
 
 def _extent(line: Line, point: Point) -> tuple[float, ...]:

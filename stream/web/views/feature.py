@@ -42,7 +42,7 @@ def feature_page(
     """The page of a feature of a model."""
     links = links or Links()
     lives = [life for life in knowledge.lives(model) if any(cause.feature == feature for cause in life.last.causes)]
-    mover = _mover(knowledge, model, feature, span.version)
+    mover = knowledge.measures(model, feature, span.version)
     windows = knowledge.windows(model, "predictions")
     chosen = window if window in {text for _, text in windows} else ("" if mover is None else mover.strongest.window)
     size = next((ms for ms, text in windows if text == chosen), windows[-1][0] if windows else 0)
@@ -57,10 +57,6 @@ def feature_page(
         class_="page",
     )
     return Page(feature, main, (("Overview", "/"), (model, links.model(model, version=span.version, range=span.name))))
-
-
-def _mover(knowledge: Knowledge, model: str, feature: str, version: str) -> Mover | None:
-    return next((one for one in knowledge.moved(model, version) if one.feature == feature), None)
 
 
 def _head(

@@ -14,7 +14,7 @@ from stream.web.charts.lines import sparkline
 from stream.web.charts.lives import Life, lives
 from stream.web.html import Html, join, tag
 from stream.web.knowledge import RANGES
-from stream.web.text import NOTHING, count, metric_name, moment, number
+from stream.web.text import NOTHING, count, metric_name, moment, number, pace
 from stream.web.views.parts import (
     Links,
     alert_item,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stream.history.frame import Frame
-    from stream.web.judged import Judged, Mover
+    from stream.web.judged import Evidence, Judged, Mover
     from stream.web.knowledge import Knowledge, Span
     from stream.web.lives import AlertLife
     from stream.web.standing import Standing
@@ -92,7 +92,7 @@ def _head(one: Standing, span: Span, links: Links) -> Html:
         tag("p", one.why, class_="lead"),
         "" if links.inside else tag("div", chosen, class_="choices"),
         tiles(
-            tile("Traffic", f"{count(one.rate)}/s"),
+            tile("Traffic", pace(one.rate)),
             tile("p99", NOTHING if math.isnan(one.p99) else f"{number(one.p99)} ms"),
             *quality,
             tile("Version", f"v{span.version}" if span.version else NOTHING),
@@ -159,10 +159,9 @@ def _map(knowledge: Knowledge, model: str, moved: Sequence[Mover], span: Span, l
     for size, _ in knowledge.windows(model, "predictions"):
         for frame in knowledge.past.series(model, "predictions", size, span.since, span.until):
             at = min(int((frame.end - span.since) / length * CELLS), CELLS - 1)
-            for one in rules.judged(frame):
-                row = cells.get(one.column.feature)
-                if row is not None and one.column.version == span.version and one.column.kind == Kind.FEATURE:
-                    row[at] = one.lower if math.isnan(row[at]) else max(row[at], one.lower)
+            for found in rules.evidence(frame):
+                if found.monitor.kind == Kind.FEATURE and not found.monitor.worst_only:
+                    _darken(cells, frame, found, span.version, at)
     rows = [
         Row(name, links.feature(model, name, version=span.version, range=span.name), tuple(_filled(row)))
         for name, row in cells.items()
@@ -184,6 +183,15 @@ def _map(knowledge: Knowledge, model: str, moved: Sequence[Mover], span: Span, l
         name="map",
         note="Lower bound of the distance as a multiple of its threshold, the strongest of every window.",
     )
+
+
+def _darken(cells: dict[str, list[float]], frame: Frame, found: Evidence, version: str, at: int) -> None:
+    """Have a span of time be as dark as what a rule says of each feature."""
+    for place, lower in zip(found.places.tolist(), found.lower.tolist(), strict=True):
+        column = frame.columns[place]
+        row = cells.get(column.feature)
+        if row is not None and column.version == version and not math.isnan(lower):
+            row[at] = lower if math.isnan(row[at]) else max(row[at], lower)
 
 
 def _filled(cells: list[float]) -> list[float]:

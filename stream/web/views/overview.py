@@ -10,7 +10,7 @@ from stream.history.frame import Column
 from stream.web.charts.histogram import small_histogram
 from stream.web.charts.lines import sparkline
 from stream.web.html import Html, tag
-from stream.web.text import NOTHING, count, metric_name, number
+from stream.web.text import NOTHING, metric_name, number, pace
 from stream.web.views.parts import Links, alert_item, evidence, key, pill, points_of, section, tile, tiles
 from stream.web.views.shell import Page
 
@@ -72,7 +72,7 @@ def _headline(standings: Sequence[Standing], problems: Sequence[str]) -> Html:
                 f"of {len(standings)}" + (f", {waiting} waiting" if waiting else ""),
                 "good" if fine else "",
             ),
-            tile("Traffic", count(rate), "predictions/s"),
+            tile("Traffic", pace(rate), "predictions"),
         ),
         data_part="headline",
         id="s-headline",
@@ -125,7 +125,7 @@ def _row(knowledge: Knowledge, one: Standing, links: Links, *, pictured: bool) -
         ),
         tag("td", pill(one.state)),
         tag("td", _moved(knowledge, one, links, pictured=pictured), tag("p", one.why, class_="why"), class_="moved"),
-        tag("td", _traffic(knowledge, one) if pictured else "", tag("span", f"{count(one.rate)}/s"), class_="num"),
+        tag("td", _traffic(knowledge, one) if pictured else "", tag("span", pace(one.rate)), class_="num"),
         tag("td", NOTHING if math.isnan(one.p99) else f"{number(one.p99)} ms", class_="num"),
         tag("td", quality, class_="num"),
         data_filter=f"{one.model} {one.state} {' '.join(life.last.alert for life in one.firing)}".lower(),

@@ -11,7 +11,7 @@ from stream.web.charts.histogram import histogram
 from stream.web.charts.lines import Limit, Line, LineChart, line_chart
 from stream.web.html import Html, tag
 from stream.web.judged import judge
-from stream.web.text import count, metric_name, moment, number, percent
+from stream.web.text import metric_name, moment, number, pace, percent
 from stream.web.views.parts import key, points_of, section, sentence, shades_of
 
 if TYPE_CHECKING:
@@ -116,11 +116,20 @@ def service_section(knowledge: Knowledge, model: str, span: Span, lives_: Sequen
     for name, lines, metric, shown, floor in (
         ("Latency", quantiles, "latency_p99_ms", _ms, 0.0),
         ("Availability", points("availability"), "availability", _share, None),
-        ("Predictions a second", points("throughput"), "throughput", count, 0.0),
+        ("Traffic", points("throughput"), "throughput", pace, 0.0),
     ):
         if lines:
             chart = LineChart(
-                f"{name} of {model}", lines, span.since, span.until, limits.get(metric, ()), shades, 110, shown, floor
+                f"{name} of {model}",
+                lines,
+                span.since,
+                span.until,
+                limits.get(metric, ()),
+                shades,
+                110,
+                shown,
+                floor,
+                ceiling=1.0 if metric == "availability" else None,
             )
             charts.append(tag("div", tag("h3", f"{name}, over {text}"), line_chart(chart)))
     legend = key(("p50", "p50"), ("p95", "p95"), ("p99", "p99")) if quantiles else ""

@@ -22,10 +22,11 @@ from operators.tables import Kind, Table
 from stream.history.archive import LATEST, Archive, Slot, Stored
 from stream.history.codec import pack_counts, pack_values, unpack_counts, unpack_values
 from stream.history.frame import Column, Frame, frame_of, merged
-from stream.history.history import History
+from stream.history.history import History, Stands
 from stream.history.recent import LEAST_FRAMES, MOST_FRAMES, Recent
 from stream.history.recorder import WAITING, Recorder
-from stream.history.tiers import DAY, HOUR, MINUTE, TIERS, tier_for
+from stream.history.tiers import DAY, HOUR, MINUTE, TIERS, tier_for, tiers_of
+from stream.history.tiles import Kept
 from stream.metrics.reports import Beat, Looked, Sketched
 from windows.panes import Window
 from windows.sketches.profiles import NumericProfile
@@ -33,6 +34,9 @@ from windows.sketches.profiles import NumericProfile
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+
+KEPT = {"m": Kept(HOUR, 10_000, "bins")}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +135,7 @@ def test_a_coarser_history_keeps_the_strongest_evidence() -> None:
 def recorded(path: Path, looks: Sequence[Looked | Sketched]) -> Archive:
     """What a recorder makes of reports."""
     archive = Archive(path)
-    recorder = Recorder(Recent(), archive, {"m": (HOUR, "bins")})
+    recorder = Recorder(Recent(), archive, KEPT)
     for one in looks:
         recorder(one)
     recorder.flush(everything=True)
@@ -209,7 +213,7 @@ def test_a_damaged_file_is_put_aside_and_said(tmp_path: Path, damage: bytes | No
     recorded(path, [looked(1_000 * DAY + at * MINUTE) for at in range(300)]).close()
     whole = path.read_bytes()
     path.write_bytes(damage or whole[:4_096] + os.urandom(len(whole) - 4_096))
-    recorder = Recorder(Recent(), Archive(path), {})
+    recorder = Recorder(Recent(), Archive(path), KEPT)
     recorder(looked(2_000 * DAY))
     recorder.flush(everything=True)
     assert "put aside" in recorder.problem
@@ -224,7 +228,7 @@ def test_a_file_that_cannot_be_written_costs_the_history_only(tmp_path: Path) ->
     """Where a file stands in place of the directory the recorder says so; memory has everything all the same."""
     (tmp_path / "history").write_text("in the way")
     recent = Recent()
-    recorder = Recorder(recent, Archive(tmp_path / "history" / "history.sqlite"), {})
+    recorder = Recorder(recent, Archive(tmp_path / "history" / "history.sqlite"), KEPT)
     recorder.start()
     recorder(looked(DAY, 3.0))
     recorder.close()
@@ -244,7 +248,7 @@ def test_a_reader_is_not_held_up_by_a_file_of_another_program(tmp_path: Path) ->
 
 def test_a_burst_is_lost_and_counted_rather_than_kept(tmp_path: Path) -> None:
     """The queue to the disk has an end; what does not fit is counted, and the latest is kept."""
-    recorder = Recorder(Recent(), Archive(tmp_path / "h.sqlite"), {})
+    recorder = Recorder(Recent(), Archive(tmp_path / "h.sqlite"), KEPT)
     one = looked(DAY)
     for _ in range(WAITING + 7):
         recorder(one)
@@ -256,7 +260,7 @@ def test_a_burst_is_lost_and_counted_rather_than_kept(tmp_path: Path) -> None:
 def test_the_thread_writes_by_itself(tmp_path: Path) -> None:
     """Started, and closed soon after: what was heard is on disk."""
     archive = Archive(tmp_path / "h" / "h.sqlite")
-    recorder = Recorder(Recent(), archive, {})
+    recorder = Recorder(Recent(), archive, KEPT)
     recorder.start()
     recorder(looked(DAY))
     recorder.close()
@@ -298,6 +302,22 @@ def test_disk_and_memory_are_one_line(tmp_path: Path) -> None:
 def test_a_span_is_read_from_the_finest_tier_that_reaches_back() -> None:
     """Six hours by the minute, a year by the day."""
     assert [tier_for(0, span).number for span in (HOUR, 6 * HOUR, 7 * HOUR, 10 * DAY, 365 * DAY)] == [0, 0, 1, 2, 3]
+
+
+def test_looks_that_come_seldom_are_kept_once_in_each_tier_that_tells_them_apart() -> None:
+    """Panes of ten seconds fill every tier; panes of two hours those of hours and days, panes of a day the last."""
+    wanted = {10_000: [0, 1, 2, 3], 20 * MINUTE: [1, 2, 3], 2 * HOUR: [2, 3], DAY: [3]}
+    assert {pane: [tier.number for tier in tiers_of(pane)] for pane in wanted} == wanted
+
+
+def test_a_span_of_looks_that_come_seldom_is_read_from_where_they_are(tmp_path: Path) -> None:
+    """An hour of a model whose pane is a day: the finest tiers hold nothing, the days do."""
+    archive = Archive(tmp_path / "h.sqlite")
+    recorder = Recorder(Recent(), archive, {"m": Kept(DAY, DAY, "bins")})
+    recorder(looked(1_000 * DAY))
+    recorder.flush(everything=True)
+    past = Stands(archive, {"m": "bins"})
+    assert len(past.series("m", "predictions", 10_000, 1_000 * DAY - HOUR, 1_000 * DAY)) == 1
 
 
 def test_the_latest_look_keeps_its_segments(tmp_path: Path) -> None:

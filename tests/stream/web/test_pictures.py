@@ -89,4 +89,5 @@ def test_whole_numbers_have_bars_of_their_own() -> None:
     edges = np.array([edge for value in range(1, 6) for edge in (float(value), float(np.nextafter(value, 9)))])
     counts = [np.histogram(values, np.append(edges, 9.0))[0][at] for at in range(len(edges) - 1)]
     picture = picture_of(Field("n", numeric(edges, counts), 0, len(edges) + 3), None)
+    assert [then for _, then, _ in picture.quantiles] == pytest.approx(np.quantile(values, QUANTILES), abs=1e-6)
     np.testing.assert_allclose(picture.reference, [0.2, 0.1, 0.3, 0.1, 0.3])
