@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import platform
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -22,8 +23,10 @@ from stream.push.replicas import Push, pushed
 from stream.state.directory import NOTE
 from stream.state.seal import seal
 from stream.state.usage import StateUsage
+from stream.view.status_line import StatusLine
 from stream.web.monitor import MonitorPage
 from stream.workers.courier import CourierKeeper
+from stream.workers.reload import Reload
 from stream.workers.supervisor import Outcome, Policy, Supervisor, stopped_by_signals
 from stream.workers.worker import Flow
 
@@ -38,7 +41,7 @@ class Service:
 
     `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires; a worker that gives no
     sign of life for `replace_after` seconds is replaced; `page` makes what people look at; `courier` has the
-    actions to be carried out.
+    actions to be carried out; `reload` makes what reads the config again at a SIGHUP.
     """
 
     processes: int = 1
@@ -52,6 +55,7 @@ class Service:
     replace_after: float = 120.0
     page: Callable[[Registry], MonitorPage] | None = None
     courier: Config | None = None
+    reload: Callable[[Registry, MonitorPage | None], Reload] | None = None
 
 
 def serve(flow: Flow, service: Service) -> Outcome:
@@ -64,15 +68,20 @@ def serve(flow: Flow, service: Service) -> Outcome:
     registry = Registry(service.processes)
     registry.apply(build_info())
     policy = Policy(log_level=service.log_level, redact=service.redact, replace_after=service.replace_after)
-    supervisor = Supervisor(flow, service.processes, registry, policy)
-    if service.state is not None:
-        registry.add_probe(StateUsage(service.state))
     page = None if service.page is None else service.page(registry)
     site = None if page is None else page.site
+    reload = None if service.reload is None else service.reload(registry, page)
+    if reload is not None and page is not None:
+        page.follow(reload)
+    supervisor = Supervisor(flow, service.processes, registry, policy, reload)
+    if service.state is not None:
+        registry.add_probe(StateUsage(service.state))
     server = Server(service.listen, registry, service.redact, service.access, service.tls, site)
     shown = contextlib.nullcontext() if page is None else page.open(registry)
     courier = _courier(service, registry)
-    with stopped_by_signals(supervisor), pushed(service.push, registry), shown, courier:
+    quiet = page is None or not sys.stdout.isatty()
+    status = contextlib.nullcontext() if quiet or page is None else StatusLine(sys.stdout, page.line)
+    with stopped_by_signals(supervisor), pushed(service.push, registry), shown, courier, status:
         server.start()
         scheme = "http" if service.tls is None else "https"
         _LOG.info("the page, metrics, health and readiness on %s://%s:%d", scheme, *server.address)

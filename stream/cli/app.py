@@ -17,6 +17,7 @@ COMMANDS = {
     "check": "stream.cli.check:check",
     "reference": "stream.cli.reference:app",
     "run": "stream.cli.run:run",
+    "reload": "stream.cli.reload:reload",
     "status": "stream.cli.status:status",
     "alerts": "stream.cli.status:alerts",
     "explain": "stream.cli.status:explain",

@@ -15,6 +15,7 @@ from stream.redact import redact
 from stream.service import LogLevel, Service, serve
 from stream.web.monitor import monitor_page
 from stream.workers.courier import is_needed
+from stream.workers.reload import Reload
 from stream.workers.worker import MonitorFlow
 
 
@@ -23,7 +24,7 @@ def run(
     processes: Annotated[int, typer.Option(min=1, max=256, help="Dataflow processes on this machine.")] = 1,
     log_level: Annotated[LogLevel, typer.Option(help="Least severe log line to write.")] = "info",
 ) -> None:
-    """Watch the predictions topic: alerts to Kafka, metrics on HTTP. SIGTERM or Ctrl-C stops it."""
+    """Watch the predictions topic: alerts to Kafka, metrics on HTTP. SIGTERM or Ctrl-C stops it, SIGHUP reloads."""
     loaded = load(config)
     references = load_references(loaded)
     loaded = with_pace(loaded, references)
@@ -41,6 +42,7 @@ def run(
         loaded.workers.replace_after / 1e3,
         partial(monitor_page, loaded, references),
         _courier(loaded),
+        partial(Reload, config, loaded, references),
     )
     outcome = serve(flow, service)
     if outcome.message:

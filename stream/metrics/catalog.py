@@ -238,6 +238,9 @@ WORKER_RESTARTS_TOTAL = _counter(
     ("process", "reason"),
     "Restarts of all processes together, by the one that caused it and why.",
 )
+CONFIG_RELOADS_TOTAL = _counter(
+    "config_reloads_total", ("outcome",), "Times that the config was read again: taken, unchanged or refused."
+)
 WORKER_RESIDENT_MEMORY_BYTES = _gauge(
     "worker_resident_memory_bytes", ("process",), "Resident memory of a dataflow process."
 )
@@ -325,6 +328,7 @@ METRICS: tuple[Metric, ...] = (
     WORKER_RUNNING,
     EPOCH_AGE_SECONDS,
     WORKER_RESTARTS_TOTAL,
+    CONFIG_RELOADS_TOTAL,
     WORKER_RESIDENT_MEMORY_BYTES,
     WORKER_CPU_SECONDS_TOTAL,
     SINK_HELD_UP_SECONDS,

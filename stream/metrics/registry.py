@@ -146,6 +146,11 @@ class Registry(Collector):
         if report.why:
             self._concerns[key] = report.why
 
+    def forget_model(self, model: str) -> None:
+        """Show nothing more of a model that is watched no more; what was counted stays."""
+        with self._lock:
+            self._gauges.forget_below(model)
+
     def add_probe(self, probe: Probe) -> None:
         """Ask `probe` for reports at the beginning of each scrape."""
         with self._lock:

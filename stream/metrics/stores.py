@@ -106,6 +106,12 @@ class GaugeStore:
         for owners in self._blocks.values():
             owners.pop(owner, None)
 
+    def forget_below(self, owner: str) -> None:
+        """Drop every block of the owner and of those whose name begins with it and a slash."""
+        for owners in self._blocks.values():
+            for name in [name for name in owners if name == owner or name.startswith(f"{owner}/")]:
+                del owners[name]
+
     def snapshot(self) -> dict[str, list[Block]]:
         """The blocks of each metric that has some; blocks never change, so they may be read without the lock."""
         return {name: list(owners.values()) for name, owners in self._blocks.items() if owners}

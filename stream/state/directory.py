@@ -93,6 +93,27 @@ def prepare(
     return RecoveryConfig(str(directory)), continued  # type: ignore[no-untyped-call]
 
 
+def misread(
+    settings: StateSettings,
+    models: Mapping[str, ModelPlan],
+    topics: TopicsSettings,
+    sources: Sequence[SourceSettings] = (),
+) -> list[str]:
+    """What of the state that is kept would be misread under another config, in words; only looks.
+
+    Raises:
+        StateError: the note on the state cannot be read.
+    """
+    path = settings.directory / NOTE
+    if not path.exists():
+        return []
+    note = _note(models, inputs_of(topics, sources), settings.recovery_partitions)
+    try:
+        return list(_changes(json.loads(path.read_text()), note))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StateError(f"{path}: cannot be read: {error}") from error
+
+
 def _initialise(directory: Path, partitions: int) -> None:
     """Create the recovery files, in place of those of a start that did not come to its end."""
     (directory / UNFINISHED).touch()

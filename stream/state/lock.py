@@ -85,6 +85,18 @@ def _try(directory: Path) -> tuple[_Own | None, str]:
         return _Own(Path(name), descriptor), ""
 
 
+def supervisor_of(directory: Path) -> int | None:
+    """The process id of the monitor whose workers use the directory; None where none does, or /proc does not say."""
+    for path in directory.glob(f"{_PREFIX}*.lock"):
+        try:
+            worker = path.read_text().partition(" ")[0]
+            # "pid (name) state parent ...": the name may hold anything
+            return int(Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
+
+
 def _holder(path: Path) -> str:
     """The process that holds the lock file, unless it is of our own family. What a dead one has left is removed."""
     try:

@@ -9,7 +9,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stream.backoff import Backoff, BackoffPolicy
 from stream.engine.cluster import free_addresses
@@ -51,6 +51,21 @@ class Death:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """All processes were stopped, their state saved, because there is another flow to run."""
+
+
+class Renew(Protocol):
+    """Reads the config anew."""
+
+    def __call__(self) -> Flow | None:
+        """The flow that follows from it; None where the present one is to go on."""
+
+    def settle(self) -> None:
+        """The former flow has ended: nothing more comes from it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """How workers are treated.
 
@@ -70,10 +85,22 @@ class Policy:
 
 
 class Supervisor:
-    """Starts `processes` workers that run `flow`, and restarts the whole set when one of them ends."""
+    """Starts `processes` workers that run `flow`, and restarts the whole set when one of them ends.
 
-    def __init__(self, flow: Flow, processes: int, registry: Registry, policy: Policy | None = None) -> None:
+    `renew` is asked for another flow when somebody asks for a reload.
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        processes: int,
+        registry: Registry,
+        policy: Policy | None = None,
+        renew: Renew | None = None,
+    ) -> None:
         self._flow = flow
+        self._renew = renew
+        self._reload = False
         self._processes = processes
         self._registry = registry
         self._policy = policy or Policy()
@@ -101,6 +128,11 @@ class Supervisor:
             self._urgent = True
         self._nudge()
 
+    def reload(self) -> None:
+        """Have the config read anew; to be called from anywhere, signal handlers included."""
+        self._reload = True
+        self._nudge()
+
     def run(self) -> Outcome:
         """Run until stopped, or until a worker says that the user has to mend something."""
         while self._asked is None:
@@ -108,12 +140,16 @@ class Supervisor:
             ended = self._attempt()
             if isinstance(ended, Outcome):
                 return ended
+            if isinstance(ended, Renewed):
+                if self._renew is not None:
+                    self._renew.settle()
+                continue
             pause = self._backoff.after(time.monotonic() - started)
             self._announce(ended, pause)
             self._rest(pause)
         return Outcome(0)
 
-    def _attempt(self) -> Outcome | Death:
+    def _attempt(self) -> Outcome | Death | Renewed:
         """One life of the set of workers; all of them have ended when it returns."""
         try:
             self._start()
@@ -135,7 +171,7 @@ class Supervisor:
             self._children = (*self._children, Child(self._flow, assignment, self._deliver))
         _LOG.info("started %d dataflow processes: %s", self._processes, list(self.pids().values()))
 
-    def _watch(self) -> Outcome | Death:
+    def _watch(self) -> Outcome | Death | Renewed:
         vigil = Vigil(self._policy.replace_after)
         while True:
             ended = wait([self._wake, *(child.sentinel for child in self._children)], timeout=LOOK)
@@ -143,6 +179,10 @@ class Supervisor:
             if self._asked is not None:
                 self._set_states("stopping", "asked to stop")
                 return Outcome(0, clean=self._wind_down())
+            if self._reload and self._renewed():
+                self._set_states("starting", "the config has changed: all processes start with the new one")
+                self._wind_down()
+                return Renewed()
             if self._leaving is not None:
                 # In a cluster it cannot end before its peers do, and they would go on without its partitions.
                 self._wind_down()
@@ -154,6 +194,18 @@ class Supervisor:
             hung = vigil.look(time.monotonic(), {process: one.seconds for process, one in silences.items()})
             if hung is not None:
                 return Death(hung, "silent", f"gives no sign of life: {silences[hung]}")
+
+    def _renewed(self) -> bool:
+        """Whether there is another flow to run from now on."""
+        self._reload = False
+        if self._renew is None:
+            _LOG.warning("SIGHUP: there is no config to be read again")
+            return False
+        flow = self._renew()
+        if flow is None:
+            return False
+        self._flow = flow
+        return True
 
     def _verdict(self, ended: list[Child]) -> Outcome | Death:
         for child in ended:
@@ -239,18 +291,14 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _hung_up() -> None:
-    _LOG.warning("SIGHUP: the config is not read again while running; stop and start to change it")
-
-
 @contextlib.contextmanager
 def stopped_by_signals(supervisor: Supervisor) -> Iterator[None]:
     """SIGTERM and SIGINT stop the supervisor; the second of them kills its workers. For the main thread.
 
-    SIGHUP, which a terminal sends that is closed and others use to have a config read again, ends nothing.
+    SIGHUP has the config read again; it ends nothing, though a terminal that is closed sends it, too.
     """
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    handlers = (lambda *_: supervisor.stop(), lambda *_: supervisor.stop(), lambda *_: _hung_up())
+    handlers = (lambda *_: supervisor.stop(), lambda *_: supervisor.stop(), lambda *_: supervisor.reload())
     before = [signal.signal(number, handler) for number, handler in zip(numbers, handlers, strict=True)]
     try:
         yield

@@ -1,0 +1,144 @@
+"""Reload: the config is read again while the monitor runs, and taken as a whole or not at all."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from operators.plans.model import plan_models
+from stream.config.load import load, load_references, with_pace
+from stream.errors import UsageError
+from stream.metrics import catalog
+from stream.metrics.reports import Increments
+from stream.state.directory import misread
+from stream.workers.worker import MonitorFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from operators.plans.model import ModelPlan
+    from stream.config.load import Config
+    from stream.metrics.registry import Registry
+    from windows.references.reference import Reference
+
+_LOG = logging.getLogger("driftgauge.reload")
+
+FIXED = ("kafka", "topics", "sources", "state", "history", "workers", "http", "time", "alertmanager", "actions")
+"""Sections that are read at the start only."""
+
+
+class Shown(Protocol):
+    """What shows the models and has to know of others."""
+
+    def renew(self, config: Config, plans: Mapping[str, ModelPlan]) -> None:
+        """Show these from now on."""
+
+
+class RefusedReloadError(UsageError):
+    """The new config cannot be taken while the monitor runs; the former one goes on."""
+
+
+@dataclass(slots=True)
+class Reload:
+    """Reads a config again.
+
+    Attributes:
+        path: of the config.
+        config: that holds now; `references`: of its models.
+        registry: counts, and forgets models that are gone.
+        shown: pages; None for none.
+        count: reloads so far, of whatever outcome.
+        said: what came of the latest reload, in a sentence; empty before the first. `refused`: whether it was.
+        gone: models that the config has no more, until the former flow has ended.
+    """
+
+    path: Path
+    config: Config
+    references: Mapping[str, Reference]
+    registry: Registry
+    shown: Shown | None = None
+    count: int = 0
+    said: str = ""
+    refused: bool = False
+    gone: tuple[str, ...] = ()
+
+    def __call__(self) -> MonitorFlow | None:
+        """The flow to run from now on; None where the former one goes on, because of which `said` tells."""
+        try:
+            flow = self._read()
+        except UsageError as error:
+            self._tell("refused", f"the new config is refused, the former one goes on: {error}")
+            return None
+        except OSError as error:
+            self._tell("refused", f"the new config cannot be read, the former one goes on: {error}")
+            return None
+        if flow is None:
+            self._tell("unchanged", "the config says what it said before")
+        return flow
+
+    def settle(self) -> None:
+        """Show nothing more of models that are gone: nobody speaks of them any more."""
+        for name in self.gone:
+            self.registry.forget_model(name)
+        self.gone = ()
+
+    def _read(self) -> MonitorFlow | None:
+        loaded = load(self.path)
+        references = load_references(loaded)
+        loaded = with_pace(loaded, references)
+        self._refuse_fixed(loaded)
+        if self._same(loaded, references):
+            return None
+        plans = plan_models(loaded.models, references, loaded.time, loaded.alerting, everything=False)
+        found = misread(loaded.state, plans, loaded.topics, loaded.sources)
+        if found:
+            raise RefusedReloadError(
+                f"{'; '.join(found)}: the state kept in {loaded.state.directory} would be misread; "
+                "stop, name a new state.directory, start"
+            )
+        self._take(loaded, references, plans)
+        return MonitorFlow(loaded, references)
+
+    def _refuse_fixed(self, loaded: Config) -> None:
+        changed = [name for name in FIXED if getattr(loaded, name) != getattr(self.config, name)]
+        if _asks(loaded) != _asks(self.config):
+            changed.append("what a model asks for (retrain, on)")  # the courier has it from the start
+        if changed:
+            raise RefusedReloadError(f"{', '.join(changed)}: changed; that takes a stop and a start")
+
+    def _same(self, loaded: Config, references: Mapping[str, Reference]) -> bool:
+        ids = {name: reference.id for name, reference in references.items()}
+        known = {name: one.id for name, one in self.references.items()}
+        return (loaded.models, loaded.alerting, ids) == (self.config.models, self.config.alerting, known)
+
+    def _take(self, loaded: Config, references: Mapping[str, Reference], plans: Mapping[str, ModelPlan]) -> None:
+        before, after = (
+            {model.name: model for model in self.config.models},
+            {model.name: model for model in loaded.models},
+        )
+        self.gone = tuple(before.keys() - after.keys())
+        parts = {
+            "added": sorted(after.keys() - before.keys()),
+            "removed": sorted(before.keys() - after.keys()),
+            "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
+        }
+        words = [f"{len(names)} models {word} ({', '.join(names[:5])})" for word, names in parts.items() if names]
+        if loaded.alerting != self.config.alerting:
+            words.append("alerting changed")
+        self.config, self.references = loaded, references
+        if self.shown is not None:
+            self.shown.renew(loaded, plans)
+        self._tell("taken", f"the new config is taken: {', '.join(words) or 'references'}")
+
+    def _tell(self, outcome: str, said: str) -> None:
+        self.said, self.refused = said, outcome == "refused"
+        self.count += 1
+        (_LOG.error if self.refused else _LOG.info)("%s", said)
+        self.registry.apply(Increments(catalog.CONFIG_RELOADS_TOTAL.name, {(outcome,): 1.0}))
+
+
+def _asks(config: Config) -> dict[str, tuple[object, object]]:
+    """What models have done about their alerts."""
+    return {model.name: (model.retrain, model.on) for model in config.models if model.retrain is not None or model.on}
