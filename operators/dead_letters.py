@@ -31,6 +31,8 @@ class Reason(StrEnum):
     """Later than `time.max_ahead` beyond the time the message was written."""
     BAD_FORMAT = "bad_format"
     """Not of the format that its source names, or cut off when unpacked."""
+    UNKNOWN_SCHEMA = "unknown_schema"
+    """Written with a schema that the registry does not have."""
     BAD_LABEL = "bad_label"
     """Feedback whose label is none of the task's."""
 

@@ -145,6 +145,7 @@ def build(
             edges.open_store,
             edges.moved,
             sources=edges.sources.feedback,
+            schemas=edges.sources.schemas,
             evaluations=wanted,
             changes=edges.changes,
             looks=edges.looks,
@@ -211,7 +212,9 @@ def _decoding(
     layouts = tuple(model.layout for model in models.values())
     tasks = {name: model.settings.task for name, model in models.items() if model.labels is not None and joined}
     sources = edges.sources.predictions
-    decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks, sources))
+    decode = Decode(
+        DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks, sources, edges.sources.schemas)
+    )
     moved = edges.moved
     if moved is None:
         return decode

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
 
+    from operators.formats.schemas import Schemas
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
     from operators.join.join import Joined, JoinState
@@ -62,6 +63,7 @@ def feedback_flow(
     moved: Moved | None,
     *,
     sources: Mapping[int, SourceSettings],
+    schemas: Schemas | None = None,
     evaluations: bool,
     changes: bool = False,
     looks: bool = False,
@@ -76,7 +78,7 @@ def feedback_flow(
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
         return join_step(shard, plans, time.pane, open_store, state)
 
-    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved, sources))
+    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved, sources, schemas))
     split = op.merge(
         "split",
         op.flat_map("split_predictions", predictions, SplitPredictions(joined_plans, time.pane)),
@@ -94,11 +96,15 @@ def feedback_flow(
 
 
 def _decoding(
-    plans: tuple[JoinPlan, ...], time: TimeSettings, moved: Moved | None, sources: Mapping[int, SourceSettings]
+    plans: tuple[JoinPlan, ...],
+    time: TimeSettings,
+    moved: Moved | None,
+    sources: Mapping[int, SourceSettings],
+    schemas: Schemas | None,
 ) -> Callable[[RawBatch], DecodedFeedback]:
     """Decode, telling the source how far its partition has come in event time."""
     known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans)
-    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead, sources))
+    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead, sources, schemas))
     if moved is None:
         return decode
 

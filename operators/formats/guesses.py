@@ -52,7 +52,8 @@ def guess(value: bytes | None) -> str:
         return ""
     if value[0] == 0 and len(value) > FRAME:
         schema = int.from_bytes(value[1:FRAME], "big")
-        return f"it begins with five bytes of a schema registry (schema {schema}): Avro or Protobuf, which is not read"
+        what = f"it begins with five bytes of a schema registry (schema {schema})"
+        return f"{what}: Avro (format: avro, schema_registry) or Protobuf, which is not read"
     magic = next((words for magic, words in _MAGIC if value.startswith(magic)), None)
     return magic or _of_json(_parsed(value))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators.formats.avro import AvroCodec
 from operators.formats.field_map import MapError
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.presets import PresetCodec
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from operators.formats.json_lines import Fault
+    from operators.formats.schemas import Schemas
     from operators.formats.values import Codec
     from operators.settings.source import SourceSettings
     from windows.arrays import IntArray
@@ -28,8 +30,11 @@ def parser_of(
     max_ahead: int,
     faults: Callable[[list[Any], IntArray], Sequence[Fault]],
     silent: Callable[[Any], bool],
+    schemas: Schemas | None = None,
 ) -> MappedParser:
     """What reads the messages of a source; `silent` tells which records say nothing, where a topic holds both.
+
+    `schemas` are those of the registry.
 
     Raises:
         MapError: its map cannot be followed.
@@ -37,9 +42,16 @@ def parser_of(
     skips = silent if source.holds == "both" else None
     if source.format == "json" and source.preset is None:
         return MappedParser(Reader(targets, source), max_ahead, faults, skips)
-    codec = CODECS.get(source.format)
+    codec = _avro(source, schemas) if source.format == "avro" else CODECS.get(source.format)
     if source.preset is not None:
         codec = PresetCodec(source.preset, codec)
     if codec is None:
         raise MapError("/format", f"{source.format} is not read")
     return ValuesParser(codec, Reader(targets, source, values=True), max_ahead, faults, skips)
+
+
+def _avro(source: SourceSettings, schemas: Schemas | None) -> Codec:
+    try:
+        return AvroCodec(schemas, source.schema_file)
+    except (OSError, ValueError) as error:
+        raise MapError("/schema_file", str(error)) from None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
+    from operators.formats.schemas import Schemas
     from operators.intake.served import Served
     from operators.records import Origin, RawBatch
     from windows.arrays import BoolArray, IntArray
@@ -41,6 +42,7 @@ class DecodeConfig:
         max_ahead: ms.
         joined: tasks of the models that are joined with feedback.
         sources: those with a shape of their own, by number.
+        schemas: those of the registry, if there is one.
     """
 
     layouts: tuple[Layout, ...]
@@ -49,6 +51,7 @@ class DecodeConfig:
     max_ahead: int
     joined: Mapping[str, Task] = field(default_factory=dict)
     sources: Mapping[int, SourceSettings] = field(default_factory=dict)
+    schemas: Schemas | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ class Decode:
         lenient = Lenient(own, SourceSettings(topic="own"))
         self.parser = Parser(decoder_of(targets.values()), config.max_ahead, _faults, lenient)
         self.mapped = {
-            number: parser_of(targets, source, config.max_ahead, _faults, _says_nothing)
+            number: parser_of(targets, source, config.max_ahead, _faults, _says_nothing, config.schemas)
             for number, source in config.sources.items()
         }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}

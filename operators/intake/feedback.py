@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault, Parsed
     from operators.formats.schema import Codes
+    from operators.formats.schemas import Schemas
     from operators.records import Origin, RawBatch
     from operators.settings.source import SourceSettings
     from windows.arrays import FloatArray, IntArray
@@ -46,6 +47,7 @@ class FeedbackConfig:
     lateness: int
     max_ahead: int
     sources: Mapping[int, SourceSettings] = field(default_factory=dict)
+    schemas: Schemas | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class DecodeFeedback:
         self.parser = Parser(decoder_of([schema.struct for schema in schemas]), config.max_ahead, self._faults)
         targets = {schema.model: schema.struct for schema in schemas}
         self.mapped = {
-            number: parser_of(targets, source, config.max_ahead, self._faults, _says_nothing)
+            number: parser_of(targets, source, config.max_ahead, self._faults, _says_nothing, config.schemas)
             for number, source in config.sources.items()
         }
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from pathlib import Path as FilePath_
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -29,7 +30,7 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")
 
 Holds = Literal["predictions", "feedback", "both"]
 
-Format = Literal["json", "msgpack"]
+Format = Literal["json", "msgpack", "avro"]
 
 Preset = Literal[
     "cloudevents",
@@ -304,6 +305,7 @@ class SourceSettings(Settings):
         topic: what is read.
         holds: what its records are; both: some are predictions, some are feedback, and some may be both.
         format: of its messages.
+        schema_file: of Avro without a registry: the schema of all its messages.
         preset: the system that writes them: they become rows in the contract's own shape, which the map then reads.
         where: which of its records count.
         split: path of an array in a message: each of its elements is a record. Paths of fields that begin with this
@@ -314,10 +316,17 @@ class SourceSettings(Settings):
     topic: TopicName
     holds: Holds = "predictions"
     format: Format = "json"
+    schema_file: FilePath_ | None = None
     preset: Preset | None = None
     where: Filter | None = None
     split: Path | None = None
     map: FieldMap = FieldMap()
+
+    @model_validator(mode="after")
+    def _of_avro(self) -> Self:
+        if self.schema_file is not None and self.format != "avro":
+            raise unfit("schema_file", "the format avro is needed beside it")
+        return self
 
     @field_validator("map", mode="after")
     @classmethod
@@ -343,7 +352,8 @@ class SourceSettings(Settings):
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Sources with a shape of their own, by number: those of predictions, and those of feedback."""
+    """Sources with a shape of their own, by number: those of predictions, and those of feedback; and their schemas."""
 
     predictions: Mapping[int, SourceSettings] = dataclass_field(default_factory=dict)
     feedback: Mapping[int, SourceSettings] = dataclass_field(default_factory=dict)
+    schemas: Any = None

@@ -23,6 +23,7 @@ from operators.settings.source import FieldMap, shown
 from stream.config.inputs import inputs_of, sources_of
 from stream.config.problems import shorten
 from stream.errors import UsageError
+from stream.kafka.registry import registry_of
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
@@ -92,11 +93,14 @@ class _Sample:
         self._time = config.time
         self._sources = sources_of(config.sources, config.models)
         self._layouts = {model.name: layout_of(references[model.name], model.segments) for model in config.models}
+        registry = registry_of(config)
         self._known = feedback_models(config.models, self._layouts, references)
         clock = (self._time.pane, self._time.lateness, self._time.max_ahead)
-        self._decode = Decode(DecodeConfig(tuple(self._layouts.values()), *clock, {}, self._sources.predictions))
+        self._decode = Decode(
+            DecodeConfig(tuple(self._layouts.values()), *clock, {}, self._sources.predictions, registry)
+        )
         awaited = self._sources.feedback if self._known else {}
-        self._decode_feedback = DecodeFeedback(FeedbackConfig(self._known, *clock, awaited))
+        self._decode_feedback = DecodeFeedback(FeedbackConfig(self._known, *clock, awaited, registry))
 
     def reads(self, one: Input) -> bool:
         """Whether the monitor would read it: feedback only where a model awaits some."""

@@ -43,7 +43,7 @@ _ALLOWED = {
 """pydantic's error type -> what is allowed instead."""
 
 _PROPERTIES = ("kafka", "properties")
-_SECTIONS_WITH_SECRETS = frozenset({"http", "alerting", "alertmanager"})
+_SECTIONS_WITH_SECRETS = frozenset({"http", "alerting", "alertmanager", "schema_registry"})
 
 
 def problems_of(error: ValidationError, root: type[BaseModel], document: Document, origins: Origins) -> list[Problem]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.formats.field_map import MapError
-from operators.formats.mapped_lines import Reader
+from operators.formats.parsers import parser_of
 from operators.formats.schema import schema_of
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
@@ -77,7 +77,7 @@ def source_findings(
     targets = {name: schema_of(layout, tasks.get(name)).struct for name, layout in layouts.items()}
     for number, source in given.predictions.items():
         try:
-            Reader(targets, source)
+            parser_of(targets, source, 0, lambda *_: (), lambda _: False)
         except MapError as error:
             yield ("sources", number, *_at(error)), None, str(error)
     known = feedback_models(models, layouts, references)
@@ -88,6 +88,13 @@ def source_findings(
             DecodeFeedback(FeedbackConfig(known, pane, 0, 0, {number: source}))
         except MapError as error:
             yield ("sources", number, *_at(error)), None, str(error)
+
+
+def registry_findings(sources: Sequence[SourceSettings], url: str | None) -> Iterator[ConfigFinding]:
+    """Sources whose schemas are nowhere."""
+    for number, source in enumerate(sources):
+        if source.format == "avro" and source.schema_file is None and url is None:
+            yield ("sources", number, "format"), None, "schema_registry.url, or schema_file beside it, is needed"
 
 
 def _at(error: MapError) -> tuple[str, ...]:

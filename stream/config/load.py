@@ -20,12 +20,13 @@ from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.paths import anchored
+from stream.config.edges.registry import RegistrySettings
 from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.include import include_models
-from stream.config.inputs import source_findings
+from stream.config.inputs import registry_findings, source_findings
 from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
 from stream.config.secrets import connector_secrets, secrets_of
@@ -60,6 +61,7 @@ class Config(Settings):
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicsSettings = TopicsSettings()
     sources: Annotated[tuple[SourceSettings, ...], Field(max_length=1_000)] = ()
+    schema_registry: RegistrySettings = RegistrySettings()
     state: StateSettings = StateSettings()
     history: HistorySettings = HistorySettings()
     workers: WorkersSettings = WorkersSettings()
@@ -167,7 +169,8 @@ def load_references(config: Config) -> dict[str, Reference]:
         if not found:
             references[model.name] = _restrict(reference, model)
     if not problems and config.sources:
-        problems = config.problems(source_findings(config.sources, config.models, references, config.time.pane))
+        of_maps = source_findings(config.sources, config.models, references, config.time.pane)
+        problems = config.problems([*of_maps, *registry_findings(config.sources, config.schema_registry.url)])
     if problems:
         raise ConfigError(problems)
     return references
@@ -268,6 +271,7 @@ def _secrets(config: Config, env: Mapping[str, str], origins: Origins) -> tuple[
     properties = (value for name, value in config.kafka.properties.items() if is_secret(name))
     named = {name for text in origins.raw.values() for name in variables(text) if is_secret(name)}
     held = (*secrets_of(config.http), *secrets_of(config.alertmanager))
+    held = (*held, *secrets_of(config.schema_registry))
     held = (*held, *connector_secrets(config.actions.connectors.values()))
     return forms_of([*properties, *(env[name] for name in named if name in env), *held])
 
@@ -283,4 +287,9 @@ def _anchor(config: Config, source: Path) -> Config:
     state = config.state.model_copy(update={"directory": base / config.state.directory})
     update: dict[str, Any] = {"models": models, "state": state, "http": http, "alertmanager": alertmanager}
     update["actions"] = based(config.actions, base)
+    update["schema_registry"] = anchored(config.schema_registry, base)
+    update["sources"] = tuple(
+        one if one.schema_file is None else one.model_copy(update={"schema_file": base / one.schema_file})
+        for one in config.sources
+    )
     return config.model_copy(update=update)

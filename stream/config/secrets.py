@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stream.config.connectors import ConnectorSettings, HttpTarget
     from stream.config.edges.alertmanager import AlertmanagerSettings
     from stream.config.edges.http import HttpSettings
+    from stream.config.edges.registry import RegistrySettings
 
 LARGEST = 4_096
 """Bytes of a file with a secret; in a larger one there is something else."""
@@ -22,7 +23,7 @@ def _pair(username: str, password: str) -> str:
     return b64encode(f"{username}:{password}".encode()).decode()
 
 
-def secrets_of(http: HttpSettings | AlertmanagerSettings | HttpTarget) -> Iterator[str]:
+def secrets_of(http: HttpSettings | AlertmanagerSettings | RegistrySettings | HttpTarget) -> Iterator[str]:
     """What must be shown nowhere, with what files hold as far as they can be read."""
     if http.tls is not None and http.tls.key_password is not None:
         yield http.tls.key_password

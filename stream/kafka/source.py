@@ -82,6 +82,7 @@ class Reading:
         first: number of its first partition among those of all topics that hold the same.
         all_partitions: how many those are; 0 where it is the only topic.
         prefix: what the names of its partitions begin with.
+        ready: whether these messages can be decoded yet; what cannot is held back, and nothing behind it is read.
     """
 
     properties: dict[str, Any]
@@ -98,6 +99,7 @@ class Reading:
     first: int = 0
     all_partitions: int = 0
     prefix: str = ""
+    ready: Callable[[Sequence[Message]], bool] | None = None
 
     @property
     def everywhere(self) -> int:
@@ -151,6 +153,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         self._known = False
         self._ended = False
         self._awake: dt.datetime | None = None
+        self._waiting: tuple[list[Message], int | None] | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
 
@@ -172,7 +175,12 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             self._quiet_since = now
             self._awake = dt.datetime.now(dt.UTC) + PAUSE
             return []
-        messages = self._consume()
+        messages = self._readable()
+        if messages is None:
+            # Not quiet: there is something to read.
+            self._quiet_since = now
+            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            return []
         if messages:
             # Not below the end that the poll may have found: markers of transactions follow the last message.
             self._next = max(int(messages[-1].offset() or 0) + 1, self._next or 0)
@@ -219,6 +227,19 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
                 self._assign(OFFSET_BEGINNING if self._next is None else self._next)
             self._origin = origin.beside(self._origin)
         return self._known
+
+    def _readable(self) -> list[Message] | None:
+        """The next messages; None while those that came cannot be decoded. The position stays before them then."""
+        ready, before = self._reading.ready, self._next
+        if self._waiting is None:
+            messages = self._consume()
+        else:
+            messages, self._next = self._waiting
+        if ready is None or ready(messages):
+            self._waiting = None
+            return messages
+        self._waiting, self._next = (messages, self._next), before
+        return None
 
     def _consume(self) -> list[Message]:
         messages: list[Message] = []

@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from operators.plans.model import plan_models
@@ -17,6 +18,7 @@ from stream.engine.run import run_alone
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.kafka.messages import rfc3339
+from stream.kafka.registry import registry_of
 from stream.metrics import catalog
 from stream.replay.lanes import LaneSource
 from stream.replay.pictures import Pictures
@@ -100,7 +102,7 @@ def replay(
             moved=source.moved,
             open_store=stores if feedback else None,
             changes=evaluations == "changes",
-            sources=sources_of(config.sources, config.models),
+            sources=replace(sources_of(config.sources, config.models), schemas=registry_of(config)),
             actions=CallSink(results.action),
             controlled=any(lane.holds == Topic.CONTROL for lane in lanes),
             final=True,

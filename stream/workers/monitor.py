@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,11 +35,12 @@ from stream.kafka.messages import (
     encode_truncated_dead_letter,
 )
 from stream.kafka.output_topics import LEAST, OutputTopics, too_small
+from stream.kafka.registry import registry_of
 from stream.kafka.sink import TopicSink, Writing
 from stream.kafka.source import Part, Reading, TopicsSource
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
-from stream.metrics.reports import GaugeBlock, Observation, Status
+from stream.metrics.reports import Concern, GaugeBlock, Observation, Status
 from stream.state.directory import JOIN, RESTORE, StateError, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from stream.config.load import Config
     from stream.feedback_flow import Moved
+    from stream.kafka.registry import Registry
     from stream.metrics.reports import Reporter, WorkerState
     from windows.references.reference import Reference
 
@@ -138,14 +140,15 @@ def _watch(
             )
             for topic in topics
         ]
+        registry = registry_of(config, partial(_waits_for_schemas, reporter, process))
         outputs = OutputTopics(base(config.kafka), _written(config), process, reporter)
         with pulse.over(), outputs, JoinStores(config.state.directory / JOIN, reporter) as stores:
-            sources = _sources(config, topics, watchers, reporter, stop, continued, pulse)
+            sources = _sources(config, topics, watchers, reporter, stop, continued, pulse, registry)
             flow = build(
                 models,
                 config.time,
                 config.alerting,
-                _edges(config, sources, stores, reporter, stop, process, journal, pulse),
+                _edges(config, sources, stores, reporter, stop, process, journal, pulse, registry),
                 config.actions,
             )
             reporter.send(Status(process, "running"))
@@ -158,6 +161,8 @@ def _watch(
             finally:
                 for watcher in watchers:
                     watcher.close()
+                if registry is not None:
+                    registry.close()
                 journal.tell_all()
         if not changed.is_set():
             _LOG.info("stopped: state saved")
@@ -244,6 +249,7 @@ def _sources(
     stop: threading.Event,
     continued: dict[str, bool],
     pulse: Pulse,
+    registry: Registry | None,
 ) -> _Sources:
     lead = Alignment()
     alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead), Topic.CONTROL: Alignment()}
@@ -269,6 +275,7 @@ def _sources(
             source=topic.source,
             first=before,
             all_partitions=sum(other.partitions for other in topics if other.holds == topic.holds),
+            ready=None if registry is None or not _named(config, topic.source) else registry.ready,
         )
         parts[topic.holds].append(Part(reading, watcher))
     sources = {holds: TopicsSource(mine, alignments[holds], reporter) for holds, mine in parts.items() if mine}
@@ -277,6 +284,13 @@ def _sources(
         alignments[holds].moved(partition, floor)
 
     return _Sources(sources[Topic.PREDICTIONS], sources.get(Topic.FEEDBACK), sources.get(Topic.CONTROL), moved)
+
+
+def _named(config: Config, source: int | None) -> bool:
+    """Whether the messages of a source name schemas of the registry."""
+    if source is None:
+        return False
+    return config.sources[source].format == "avro" and config.sources[source].schema_file is None
 
 
 def _edges(
@@ -288,6 +302,7 @@ def _edges(
     process: int,
     journal: DeadLetterJournal,
     pulse: Pulse,
+    registry: Registry | None,
 ) -> Edges:
     topics = config.topics
 
@@ -339,10 +354,15 @@ def _edges(
         if sources.control is not None
         else None,
         open_store=stores,
-        sources=sources_of(config.sources, config.models),
+        sources=replace(sources_of(config.sources, config.models), schemas=registry),
         decoded=Refusals(process, reporter),
         looks=True,
     )
+
+
+def _waits_for_schemas(reporter: Reporter, process: int, why: str) -> None:
+    """Sources wait for schemas; or, without a reason, do not any more."""
+    reporter.send(Concern(process, "schemas", why))
 
 
 def _waited(reporter: Reporter, sink: str, topic: str, part: str, seconds: float) -> None:

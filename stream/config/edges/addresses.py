@@ -2,6 +2,9 @@
 
 import ipaddress
 import re
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})", re.ASCII)
 
@@ -20,3 +23,23 @@ def split_address(address: str) -> tuple[str, int]:
     if host and not _HOST.fullmatch(host):
         raise ValueError(address)
     return host, int(port)
+
+
+def http_address(given: str) -> str:
+    """An http or https address that ends with its path, without a user name.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
+    try:
+        parts = urlsplit(given)
+        port = parts.port
+    except ValueError:
+        port, parts = 0, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not given.isascii():
+        raise PydanticCustomError("url", "an http or https address, such as http://localhost:8081")
+    if "@" in given:
+        raise PydanticCustomError("url", "an address without a user name, which auth is for")
+    if parts.query or parts.fragment or any(character.isspace() for character in given):
+        raise PydanticCustomError("url", "an address that ends with its path")
+    return given.rstrip("/")

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.http import HttpSettings
+from stream.config.edges.registry import RegistrySettings
 
 if TYPE_CHECKING:
     from operators.settings.parts import Settings
 
-Edge = TypeVar("Edge", HttpSettings, AlertmanagerSettings)
+Edge = TypeVar("Edge", HttpSettings, AlertmanagerSettings, RegistrySettings)
 
 
 def anchored(edge: Edge, base: Path) -> Edge:
