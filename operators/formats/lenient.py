@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operators.formats.surroundings import Surroundings
     from operators.settings.source import Place, SourceSettings, Steps
 
-SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features"})
+SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features", "usage"})
 """Fields of a prediction without which its record still counts."""
 
 

@@ -49,8 +49,18 @@ MISFIT = ()
 MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT, PREDICTION_ID = range(-1, 8)
 """Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself).
 
-The last is there only for models that are joined with feedback.
+The last is there only for models that are joined with feedback. Behind all of them is what the prediction used, for
+models whose cost is watched.
 """
+
+
+class Usage(msgspec.Struct, gc=False):
+    """What a prediction used, in the order of `windows.usage.RESOURCES`."""
+
+    cpu_ms: Number = None
+    gpu_ms: Number = None
+    memory_mb_s: Number = None
+    cost: Number = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +158,8 @@ def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
     ]
     if task is not None:
         fields.append(("prediction_id", Identifier, None))
+    if layout.usage is not None:
+        fields.append(("usage", Usage | None, None))
     columns = [(i, field) for i, field in enumerate(layout.features)]
     return ModelSchema(
         layout=layout,

@@ -25,6 +25,7 @@ from operators.formats.schema import (
 from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
+from windows.usage import RESOURCES, steps_of
 from windows.values import AS_IT_IS, id_of, position_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from operators.formats.schema import Codes
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.usage import Prices
     from windows.values import Reading, Scalar
 
 DEFAULT_VERSION = "0"
@@ -103,7 +105,15 @@ def _columns(part: Transposed, rows: list[tuple[Any, ...]]) -> Columns:
         failed=failed,
         probabilities=_probabilities(schema, rows[PREDICTION]),
         forbidden=_forbidden(schema, values, numeric) if schema.layout.allowed else None,
+        usage=None if schema.layout.usage is None else _usage(rows[-1], schema.layout.usage.prices),
     )
+
+
+def _usage(given: Sequence[Any], prices: Prices) -> IntArray:
+    """What each prediction used, int64[4, n]."""
+    nothing = (None,) * len(RESOURCES)
+    values = [nothing if item is None else _astuple(item) for item in given]
+    return steps_of(np.array(values, dtype=np.float64).T, prices)
 
 
 def _without_misfits(predictions: Sequence[Any], instead: float | None) -> Sequence[Any]:

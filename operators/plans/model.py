@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from operators.plans.classes import with_lists
 from operators.plans.labels import plan_labels
 from operators.plans.measures import DISTANCES, Plan
-from operators.plans.monitors import RECONSTRUCTION, Monitor, allowed_of, monitors_of
+from operators.plans.monitors import RECONSTRUCTION, Monitor, allowed_of, monitors_of, prices_of
 from operators.tables import Kind
 from windows.panes import Window, plan
 from windows.predictions.layout import Layout, layout_of
@@ -87,7 +87,9 @@ def plan_models(
         )
         sizes = sorted({size for monitor in monitors for size in monitor.windows})
         windows = tuple(plan(size, time.pane) for size in sizes)
-        layout = with_lists(layout_of(reference, settings.segments, allowed_of(settings)), settings, reference)
+        layout = with_lists(
+            layout_of(reference, settings.segments, allowed_of(settings), prices_of(settings)), settings, reference
+        )
         drafts.append((settings, monitors, windows, layout))
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
     labels = {

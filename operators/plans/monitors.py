@@ -13,6 +13,7 @@ from operators.settings.metrics import LABEL_METRICS
 from operators.tables import Kind
 from windows.allowed import METRICS
 from windows.statistics.catalog import JUDGED
+from windows.usage import Prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,6 +133,14 @@ def _joint(model: ModelSettings) -> list[Monitor]:
         for name, metric, levels in limits
         if levels is not None
     ]
+
+
+def prices_of(model: ModelSettings) -> Prices | None:
+    """What resources cost; None where nobody asks what predictions use."""
+    if model.cost is None:
+        return None
+    prices = model.cost.prices
+    return Prices(prices.cpu_hour, prices.gpu_hour, prices.memory_gib_hour)
 
 
 def _distances(

@@ -15,6 +15,7 @@ from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.joint import MeasureJoint
 from operators.predictions.seasonal import SeasonalReference
 from operators.predictions.stack import Stack, chunks, stack_of
+from operators.predictions.usage import usage_tables
 from operators.tables import Kind, Measures, Table
 from windows.allowed import METRICS
 from windows.predictions.compare import Counts, Gather, gather, gather_of
@@ -330,6 +331,7 @@ class Measure:
             *tables,
             table("availability", share, ok, total, None, none),
             table("throughput", rate, (rate, rate), total, None, none),
+            *([] if layout.usage is None else usage_tables(layout.usage, stack, total)),
         ]
 
 

@@ -60,7 +60,7 @@ class Rings:
         """Continue from `state`."""
         self.layout = layout
         self.state = state
-        self.moments = slice(layout.moments, layout.far)
+        self.moments = layout.sums
         self._before: WindowTotals | None = None
 
     def __call__(self, entering: Slice) -> WindowTotals:

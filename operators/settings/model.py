@@ -86,6 +86,29 @@ class QualitySettings(Settings):
     no_data_after: Annotated[Millis, from_to(1)] | None = None
 
 
+Price = Annotated[Number, Field(ge=0)]
+
+
+class PricesSettings(Settings):
+    """What resources cost, for predictions that do not say their cost themselves."""
+
+    cpu_hour: Price = 0.0
+    gpu_hour: Price = 0.0
+    memory_gib_hour: Price = 0.0
+
+
+class CostSettings(Settings):
+    """How what predictions use is counted.
+
+    Attributes:
+        currency: three letters; it is shown, nothing is converted.
+        prices: of resources; a cost that a prediction brings counts as it is.
+    """
+
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+    prices: PricesSettings = PricesSettings()
+
+
 class AnomalousSettings(Levels):
     """How large a share of the predictions may be anomalous: unlike the reference's in how their features go together.
 
@@ -149,6 +172,7 @@ class ModelSettings(Settings):
         on: what its alerts ask for.
         seasonal: how the reference's hours of the week are told apart; None for not at all.
         multivariate: how features are watched together; None for one by one only.
+        cost: how what predictions use is counted; None where `usage` is not read.
         max_versions: versions told apart; further ones are counted as overflow.
     """
 
@@ -165,6 +189,7 @@ class ModelSettings(Settings):
     performance: PerformanceSettings | None = None
     seasonal: SeasonalSettings | None = None
     multivariate: MultivariateSettings | None = None
+    cost: CostSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     retrain: RetrainSettings | None = None
     on: Annotated[tuple[OnAlert, ...], Field(max_length=MAX_ON)] = ()

@@ -9,7 +9,9 @@ from pydantic_core import PydanticCustomError
 from operators.settings.durations import Millis, from_to
 from operators.settings.metrics import LabelMetric
 
-OperationalMetric = Literal["availability", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"]
+OperationalMetric = Literal[
+    "availability", "cost_per_prediction", "drift", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "throughput"
+]
 """Metrics an objective may name: all are known from predictions alone. `drift` is the highest PSI of any feature."""
 
 if TYPE_CHECKING:

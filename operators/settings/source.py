@@ -262,6 +262,7 @@ class FieldMap(Settings):
     value: NumberPlace | None = NumberPlace(path=("value",))
     kind: Place | None = Place(path=("kind",))
     predicted_at: TimePlace | None = TimePlace(path=("predicted_at",))
+    usage: Place | None = Place(path=("usage",))
 
     @model_validator(mode="after")
     def _a_model_name(self) -> Self:

@@ -23,6 +23,7 @@ FEWEST_SLICES = 6
 
 DIRECTION: dict[str, Better] = {
     "availability": "high",
+    "cost_per_prediction": "low",
     "drift": "low",
     **dict.fromkeys(("latency_p50_ms", "latency_p95_ms", "latency_p99_ms"), "low"),
     **BETTER,
@@ -47,6 +48,7 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
                 yield from _window((*at, section, "windows", position), size, pane)
         yield from performance_findings(model, at, pane)
         yield from seasonal_findings(model, at)
+        yield from _unpriced(model, at)
         for metric, objective in model.sla.items():
             if objective.window is not None and metric not in LABEL_METRICS:
                 yield from _window((*at, "sla", metric, "window"), objective.window, pane)
@@ -57,6 +59,11 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
         if model.quality.no_data_after is not None and model.quality.no_data_after < idle_after:
             allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
             yield (*at, "quality", "no_data_after"), None, allowed
+
+
+def _unpriced(model: ModelSettings, at: KeyPath) -> Iterator[ConfigFinding]:
+    if "cost_per_prediction" in model.sla and model.cost is None:
+        yield (*at, "sla", "cost_per_prediction"), None, "`cost: {currency: EUR}` of the model is needed beside it"
 
 
 def _turned(metric: str, objective: Objective) -> str | None:

@@ -224,6 +224,9 @@ models:
     # features told from each other, for relations that break while each feature looks as before; null is off:
     #   conditional   or   {{method: pca, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
     multivariate: null
+    # what predictions use, from their field `usage`; null does not read it:
+    #   {{currency: EUR, prices: {{cpu_hour: 0.03, gpu_hour: 2.1, memory_gib_hour: 0.004}}}}
+    cost: null
     # drift of features: levels are distances to the reference, null is off
     drift:
 {sights}\

@@ -76,6 +76,15 @@ FEATURE_MISMATCH_RATIO = _gauge(
     "feature_mismatch_ratio", _FEATURE, "Share of predictions in which the feature (or prediction) is of another type."
 )
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
+COST_PER_PREDICTION = _gauge(
+    "cost_per_prediction",
+    (*_OVER_WINDOW, "basis"),
+    "Cost of a prediction as predictions say it (basis usage), in the config's currency; none below a coverage of 0.9.",
+)
+RESOURCE_SECONDS_PER_PREDICTION = _gauge(
+    "resource_seconds_per_prediction", (*_OVER_WINDOW, "resource"), "CPU and GPU time of a prediction that says it."
+)
+COST_COVERAGE_RATIO = _gauge("cost_coverage_ratio", _OVER_WINDOW, "Share of predictions whose cost is known.")
 RECONSTRUCTION_ERROR = _gauge(
     "reconstruction_error",
     (*_FEATURE, "window"),
@@ -272,6 +281,9 @@ METRICS: tuple[Metric, ...] = (
     FEATURE_MISSING_RATIO,
     FEATURE_MISMATCH_RATIO,
     FEATURE_AGE_SECONDS,
+    COST_PER_PREDICTION,
+    RESOURCE_SECONDS_PER_PREDICTION,
+    COST_COVERAGE_RATIO,
     RECONSTRUCTION_ERROR,
     RECONSTRUCTION_ERROR_BOUND,
     ANOMALOUS_RATIO,

@@ -101,6 +101,28 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
         yield GaugeBlock(owner, name, tuple((measures.model, version, window) for version, _ in groups), given)
     yield from _estimates(measures, f"{owner}/estimate", window)
     yield from _joint(measures, owner, window, tables)
+    yield from _usage(measures, owner, window, tables)
+
+
+def _usage(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:
+    """What predictions use and cost; a version whose cost is hardly known has a coverage and no cost."""
+
+    def rows(metric: str, *more: str) -> dict[tuple[str, ...], float]:
+        table = tables.get((Kind.SERVICE, metric))
+        values = [] if table is None else zip(table.groups, table.value[:, 0].tolist(), strict=True)
+        return {
+            (measures.model, version, window, *more): value for (version, _), value in values if not np.isnan(value)
+        }
+
+    seconds: dict[tuple[str, ...], float] = {}
+    for resource in ("cpu", "gpu"):
+        seconds |= rows(f"{resource}_seconds_per_prediction", resource)
+    for name, found in (
+        ("cost_per_prediction", rows("cost_per_prediction", "usage")),
+        ("resource_seconds_per_prediction", seconds),
+        ("cost_coverage_ratio", rows("cost_coverage")),
+    ):
+        yield GaugeBlock(owner, name, tuple(found), tuple(found.values()))
 
 
 def _joint(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:

@@ -166,6 +166,8 @@ def _fingerprint(model: ModelPlan) -> dict[str, Any]:
     """What the meaning of a model's state depends on."""
     layout = [[field.name, field.start, field.stop] for field in model.layout.columns]
     layout += [[span.name, span.start, *span.rule.metrics] for span in model.layout.allowed]
+    if model.layout.usage is not None:
+        layout.append(["usage", model.layout.usage.start, model.layout.usage.stop])
     if model.layout.joint is not None:
         layout.append(["joint", model.layout.joint.start, model.layout.joint.stop])
     segments = hashlib.sha256(json.dumps(model.layout.segments).encode()).hexdigest()[:12]

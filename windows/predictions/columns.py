@@ -26,6 +26,7 @@ class Columns:
             None when no prediction of the batch lists any.
         forbidden: int64[V, n], how each value of the layout's `allowed` misses what may be (0: it does not); None where
             nothing is told apart.
+        usage: int64[4, n], what each prediction used (see `windows.usage`); None where nobody asks.
     """
 
     panes: IntArray
@@ -38,6 +39,7 @@ class Columns:
     failed: BoolArray | None
     probabilities: FloatArray | None = None
     forbidden: IntArray | None = None
+    usage: IntArray | None = None
 
     def at(self, rows: BoolArray | IntArray) -> Columns:
         """The predictions at `rows`: bool[n], or positions."""
@@ -53,4 +55,5 @@ class Columns:
             failed=failed if failed is not None and failed.any() else None,
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             forbidden=None if self.forbidden is None else self.forbidden[:, rows],
+            usage=None if self.usage is None else self.usage[:, rows],
         )

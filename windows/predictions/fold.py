@@ -19,6 +19,7 @@ from windows.sketches.edges import single_valued
 from windows.sketches.moments import moment_sums, units_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
+from windows.usage import usage_sums
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,6 +86,7 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
         for (pane, version), rows in _pane_groups(failed):
             sketch = sketches.setdefault((pane, version, WHOLE), binning.layout.empty())
             sketch[binning.layout.errors] += int(rows.sum())
+            _use(binning.layout, failed, np.where(rows, 0, 1), sketch[None, :])
     if served is None:
         return sketches
     groups = list(_pane_groups(served))
@@ -180,6 +182,14 @@ def _fill(binning: Binning, columns: Columns, slots: IntArray, group_of: IntArra
     out[:, layout.rows] = np.bincount(group_of, minlength=groups)
     member = None if groups == 1 else group_of == np.arange(groups)[:, None]
     out[:, layout.moments : layout.segment_size] = moment_sums(columns.numeric, binning.centers, binning.units, member)
+    _use(layout, columns, group_of, out)
+
+
+def _use(layout: Layout, columns: Columns, group_of: IntArray, into: IntArray) -> None:
+    """Add what the predictions of each group used to `into`, int64[groups, >= segment_size]; of others nothing."""
+    if layout.usage is not None and columns.usage is not None:
+        found = usage_sums(columns.usage, group_of, max(len(into), int(group_of.max()) + 1))
+        into[:, layout.usage.start : layout.usage.stop] += found[: len(into)]
 
 
 def _fold_whole(

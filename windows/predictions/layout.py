@@ -18,6 +18,7 @@ from windows.segments import OTHER, WHOLE
 from windows.sketches.moments import NEAR, PARTS
 from windows.sketches.profiles import CategoricalProfile, NumericProfile, slot_count, slots
 from windows.sketches.quantiles import LATENCY_BINS
+from windows.usage import SIZE, Prices
 from windows.values import AS_IT_IS, Reading
 
 if TYPE_CHECKING:
@@ -111,6 +112,15 @@ class JointSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageSpan:
+    """The slots [start, stop) of the vector that sum up what predictions used, and what that costs."""
+
+    prices: Prices
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """The slots of a model's vectors.
 
@@ -138,6 +148,7 @@ class Layout:
     estimate: EstimateSpan | None = None
     phases: PhaseSpan | None = None
     joint: JointSpan | None = None
+    usage: UsageSpan | None = None
     positions: tuple[str, ...] = ()
     pair: int | None = None
     allowed: tuple[AllowedSpan, ...] = ()
@@ -158,6 +169,11 @@ class Layout:
         return self.features if self.prediction is None else (*self.features, self.prediction)
 
     @property
+    def sums(self) -> slice:
+        """The slots of sums of large numbers: of usage, and of moments of near values."""
+        return slice(self.moments if self.usage is None else self.usage.start, self.far)
+
+    @property
     def far(self) -> int:
         """The first slot of the moment sums of far values, which are 0 mostly."""
         return self.moments + NEAR * len(self.numeric)
@@ -173,9 +189,14 @@ class Layout:
 
 
 def layout_of(
-    reference: Reference, segment_keys: tuple[str, ...] = (), allowed: Mapping[str, Allowed] | None = None
+    reference: Reference,
+    segment_keys: tuple[str, ...] = (),
+    allowed: Mapping[str, Allowed] | None = None,
+    prices: Prices | None = None,
 ) -> Layout:
     """The layout that follows from a reference, the segment keys that the config asks for, and what values may be.
+
+    With `prices` what predictions use is summed up.
 
     Raises:
         KeyError: the reference was built without one of the segment keys.
@@ -202,7 +223,8 @@ def layout_of(
     spans = tuple(_allowed_spans(features, allowed or {}, at))
     at = spans[-1].stop if spans else at
     columns = features if prediction is None else [*features, prediction]
-    moments = at + 1
+    usage = None if prices is None else UsageSpan(prices, at + 1, at + 1 + SIZE)
+    moments = at + 1 if usage is None else usage.stop
     segment_size = moments + PARTS * sum(field.numeric for field in columns)
     latency = segment_size
     size = latency + LATENCY_BINS + 2
@@ -225,6 +247,7 @@ def layout_of(
         phases=phases,
         allowed=spans,
         joint=joint,
+        usage=usage,
     )
 
 
