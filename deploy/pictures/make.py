@@ -52,10 +52,10 @@ def _pages(browser: Browser) -> None:
         browser.open(address)
         until(lambda: len(_json(f"{address}api/v1/alerts")["alerts"]) >= 1, pause=0.5)
         threading.Event().wait(SOON)
-        for name, path in (("overview", ""), ("model", "models/click"), ("feature", "models/click/features/relevance")):
+        for name, path in (("overview", ""), ("feature", "models/click/features/relevance")):
             browser.open(address + path)
             until(lambda: browser.text(".live").startswith("live"))
-            browser.picture(HERE / f"{name}.png", whole=name != "model")
+            browser.picture(HERE / f"{name}.png")
     finally:
         demo.send_signal(signal.SIGINT)
         demo.communicate()

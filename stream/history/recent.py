@@ -50,7 +50,7 @@ class Recent:
         """Take what pages show; other reports are left alone."""
         match report:
             case Looked():
-                self._look(frame_of(report))
+                self.look(frame_of(report))
             case Sketched():
                 self._sketch(report.sketch)
             case AlertTold():
@@ -66,7 +66,8 @@ class Recent:
                 self._events.popitem(last=False)
             self._moved(event.model)
 
-    def _look(self, frame: Frame) -> None:
+    def look(self, frame: Frame) -> None:
+        """Keep what a window was found to be."""
         key = (frame.model, frame.source, frame.size)
         whole = frame.whole
         with self._lock:

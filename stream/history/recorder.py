@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from stream.history.archive import LATEST, Slot, Stored
-from stream.history.frame import frame_of, merged
+from stream.history.frame import Frame, frame_of, merged
 from stream.history.tiers import tiers_of
 from stream.metrics.reports import AlertTold, Looked, Sketched
 from stream.throttle import Throttle
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from operators.alerts.event import AlertEvent
     from stream.history.archive import Archive
-    from stream.history.frame import Frame
     from stream.history.recent import Recent
     from stream.history.tiles import Kept
     from stream.metrics.reports import Report
@@ -42,16 +41,16 @@ class Recorder:
     """Hears every report.
 
     Args:
-        recent: takes all of them at once.
+        recent: takes all of them at once; None where nobody looks meanwhile.
         archive: is written to by and by; None for no history on disk.
         layouts: what is kept of each model; of others, nothing on disk.
     """
 
-    def __init__(self, recent: Recent, archive: Archive | None, layouts: Mapping[str, Kept]) -> None:
+    def __init__(self, recent: Recent | None, archive: Archive | None, layouts: Mapping[str, Kept]) -> None:
         self._recent = recent
         self._archive = archive
         self.layouts = layouts
-        self._waiting: deque[Report] = deque(maxlen=WAITING)
+        self._waiting: deque[Frame | Sketched | AlertTold] = deque(maxlen=WAITING)
         self._open: dict[tuple[object, ...], Slot] = {}
         self._stored: dict[str, int] = {}
         self._latest: dict[tuple[object, ...], Slot] = {}
@@ -64,13 +63,23 @@ class Recorder:
 
     def __call__(self, report: Report) -> None:
         """Take a report; returns at once."""
-        if not isinstance(report, Looked | Sketched | AlertTold):
-            return
-        self._recent.take(report)
+        match report:
+            case Looked():
+                frame = frame_of(report)
+                if self._recent is not None:
+                    self._recent.look(frame)
+                self._wait(frame)
+            case Sketched() | AlertTold():
+                if self._recent is not None:
+                    self._recent.take(report)
+                self._wait(report)
+
+    def _wait(self, item: Frame | Sketched | AlertTold) -> None:
+        """Have it written by and by."""
         if self._archive is not None:
             if len(self._waiting) == WAITING:
                 self.lost += 1
-            self._waiting.append(report)
+            self._waiting.append(item)
 
     @property
     def waiting(self) -> int:
@@ -80,7 +89,8 @@ class Recorder:
     def start(self) -> None:
         """Begin to write; what was written before is known again."""
         if self._archive is not None:
-            self._recent.put_events(self._archive.events(MOST_TOLD))
+            if self._recent is not None:
+                self._recent.put_events(self._archive.events(MOST_TOLD))
             self._thread.start()
 
     def close(self) -> None:
@@ -129,8 +139,7 @@ class Recorder:
         with contextlib.suppress(IndexError):
             while True:
                 match self._waiting.popleft():
-                    case Looked() as looked:
-                        frame = frame_of(looked)
+                    case Frame() as frame:
                         self._latest[frame.model, frame.source, frame.size] = Slot(LATEST, 0, frame)
                         done += self._passed(frame.whole)
                     case Sketched() as sketched:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Self
 
 from stream.errors import UsageError
 from stream.history.archive import HISTORY, Archive
-from stream.history.recent import Recent
 from stream.history.recorder import Recorder
 from stream.history.tiers import TIERS
 from stream.history.tiles import layouts_of
@@ -45,7 +44,7 @@ class Pictures:
         self._out = out
         self._onward = onward
         self._archive = Archive(path, keep=TIERS[-1].keep)
-        self._recorder = Recorder(Recent(), self._archive, layouts_of(models))
+        self._recorder = Recorder(None, self._archive, layouts_of(models))
 
     def send(self, report: Report) -> None:
         """Take a report."""

@@ -71,8 +71,8 @@ def _opening(knowledge: Knowledge, told: Told, standings: Sequence[Standing]) ->
         tag("h1", f"Report: {told.name}"),
         tag("p", _sentences(lives, told, standings), class_="lead"),
         tiles(
-            tile("From", moment(told.since), "UTC"),
-            tile("To", moment(told.until), "UTC"),
+            _day("From", told.since),
+            _day("To", told.until),
             tile("Models", str(len(standings))),
             tile("Alerts", str(len(lives))),
             tile("Pages a month", number(len(pages) / told.months, 2), "critical alerts"),
@@ -80,6 +80,11 @@ def _opening(knowledge: Knowledge, told: Told, standings: Sequence[Standing]) ->
         tag("div", tag("table", tag("thead", head), tag("tbody", rows), class_="ranked"), class_="scroll"),
         data_part="headline",
     )
+
+
+def _day(name: str, ms: int) -> Html:
+    date, _, clock = moment(ms).partition(" ")
+    return tile(name, date, f"{clock} UTC")
 
 
 def _standing_row(one: Standing, lives: Sequence[AlertLife]) -> Html:

@@ -10,7 +10,7 @@ from stream.web.charts.histogram import small_histogram
 from stream.web.clears import clears
 from stream.web.html import Html, join, tag
 from stream.web.text import count, metric_name, moment, number, percent, seconds
-from stream.web.views.parts import Links, key, pill, section, tile, tiles
+from stream.web.views.parts import Links, key, pill, section, tile, tiles, time_tile
 from stream.web.views.shell import Page
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _head(life: AlertLife, outside: Outside, known_until: float | None) -> Html:
             ),
             tile("Threshold", number(last.threshold), f"over {last.window.size}"),
             tile("Rows", count(last.samples)),
-            tile("From", moment(first.started_at), f"UTC, until {until}, {length}"),
+            time_tile("From", first.started_at, f", until {until}, {length}"),
         ),
         tag("p", actions, class_="actions") if actions else "",
         data_part="head",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stream.web.lives import AlertLife
     from stream.web.pictures import Picture, Side
 
-SHARES = ("missing_ratio", "unseen_ratio", "out_of_range_ratio")
+SHARES = ("missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio")
 
 
 def feature_page(

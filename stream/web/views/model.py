@@ -14,7 +14,7 @@ from stream.web.charts.lines import sparkline
 from stream.web.charts.lives import Life, lives
 from stream.web.html import Html, join, tag
 from stream.web.knowledge import RANGES
-from stream.web.text import NOTHING, count, metric_name, moment, number, pace
+from stream.web.text import NOTHING, count, metric_name, number, pace
 from stream.web.views.parts import (
     Links,
     alert_item,
@@ -26,6 +26,7 @@ from stream.web.views.parts import (
     section,
     tile,
     tiles,
+    time_tile,
 )
 from stream.web.views.quality import performance_section, predictions_section, service_section
 from stream.web.views.shell import Page
@@ -55,7 +56,6 @@ def model_page(knowledge: Knowledge, model: str, span: Span, links: Links | None
     main = tag(
         "div",
         _head(one, span, links),
-        _firing(one, links),
         section(
             "What moved",
             _ranked(knowledge, model, moved, span, links),
@@ -65,6 +65,7 @@ def model_page(knowledge: Knowledge, model: str, span: Span, links: Links | None
             name="moved",
             note="Features by how far the lower bound of their distance is past the threshold: evidence, not noise.",
         ),
+        _firing(one, links),
         _map(knowledge, model, moved, span, links),
         predictions_section(knowledge, model, span, lives_),
         service_section(knowledge, model, span, lives_),
@@ -96,7 +97,7 @@ def _head(one: Standing, span: Span, links: Links) -> Html:
             tile("p99", NOTHING if math.isnan(one.p99) else f"{number(one.p99)} ms"),
             *quality,
             tile("Version", f"v{span.version}" if span.version else NOTHING),
-            tile("Known up to", moment(one.watermark), "UTC"),
+            time_tile("Known up to", one.watermark),
         ),
         data_part="head",
         id="s-head",

@@ -84,6 +84,12 @@ def tile(name: str, value: str, note: str = "", style: str = "") -> Html:
     )
 
 
+def time_tile(name: str, ms: float | None, note: str = "") -> Html:
+    """A moment with its name: the time large, the date small."""
+    date, _, clock = moment(ms).partition(" ")
+    return tile(name, clock or date, f"{date} UTC{note}" if clock else note)
+
+
 def tiles(*each: Html) -> Html:
     """Numbers side by side."""
     return tag("dl", each, class_="tiles")

@@ -124,4 +124,4 @@ def test_a_report_of_half_the_time_is_of_that_half(shown: Pictured, tmp_path: Pa
     out = tmp_path / "half.html"
     where = ("--config", str(shown.config.source), "--replay", str(shown.directory))
     assert run("report", *where, "--last", "6s", "-o", str(out)).exit_code == 0
-    assert re.search(r"<dt>From</dt><dd>2026-05-28 20:26:46<", out.read_text())
+    assert re.search(r"<dt>From</dt><dd>2026-05-28<small>20:26:46 UTC<", out.read_text())
