@@ -53,7 +53,10 @@ def tables() -> Iterator[tuple[str, pd.DataFrame]]:
         yield f"vega {name}", getattr(local_data, name)()
     for name in RIVER:
         stream = getattr(import_module("river.datasets"), name)()
-        yield f"river {name}", pd.DataFrame([features for features, _ in stream.take(ROWS)])
+        # Of WaterFlow the features are a time alone: what is to be predicted is its only measure.
+        measured = name == "WaterFlow"
+        rows = [{**features, "flow": target} if measured else features for features, target in stream.take(ROWS)]
+        yield f"river {name}", pd.DataFrame(rows)
 
 
 def cut(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 
 from stream.config.checks import reference_notes
 from stream.errors import UsageError
-from stream.references.column_notes import column_notes
+from stream.references.column_notes import column_notes, value_notes
 from stream.references.count import (
     SPARE_SEGMENT_VALUES,
     CategorySlots,
@@ -96,6 +96,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *_failures(plan, scan),
         *getattr(rows, "notes", ()),
         *column_notes(plan, options),
+        *value_notes(bare.features, bare.rows),
         *labelled.notes,
     )
     reference = replace(labelled.reference, notes=lasting)

@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from stream.rows.columns import SPECIAL, Column
+from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from stream.references.plan import BuildOptions, Plan
+    from windows.sketches.profiles import Profile
 
 MEANINGS = {
     "prediction": "the predictions",
@@ -38,6 +40,23 @@ def column_notes(plan: Plan, options: BuildOptions) -> Iterator[str]:
     for column in plan.read.values():
         if column.note and column.name not in options.ignored and (not plan.listed or column.name in plan.features):
             yield f"column {column.name!r}: {column.note}"
+
+
+def value_notes(features: Mapping[str, Profile], rows: int) -> Iterator[str]:
+    """The notes on values that are read as they are, and may not be meant so."""
+    for name, profile in features.items():
+        if isinstance(profile, NumericProfile) and profile.non_finite:
+            yield (
+                f"column {name!r}: {profile.non_finite:,} of {rows:,} values are infinite and in no distance; JSON has"
+                " no such number: what is sent instead counts as missing, or as of another type"
+            )
+        if isinstance(profile, CategoricalProfile):
+            padded = [value for value in profile.categories if value != value.strip()]
+            if padded:
+                yield (
+                    f"column {name!r}: {len(padded)} of {len(profile.categories)} categories begin or end with a space,"
+                    f" such as {padded[0]!r}: without it a live value is another one"
+                )
 
 
 def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BYTES_AT_ONCE = 8 << 20
 _ORIGINS: dict[str, Literal["features", "context"]] = {"features": "features", "context": "context"}
 _NESTED = tuple(_ORIGINS)
+_PLACES: tuple[tuple[str, ...], ...] = ((), *((name,) for name in _NESTED))
+MOST_NAMED = 10
 _NUMBERS = frozenset((int, float, type(None)))
 NAN = "NaN and Infinity are not JSON; null is a missing value"
 _OFFENCES = {b"[": "an array; one object a line is needed"}
@@ -38,23 +40,38 @@ class JsonlRows:
         self.path: Path = part.path
         self._part = part
         self._where: dict[str, tuple[str, ...]] = {}
+        self._late: dict[str, int] = {}
         self.columns = tuple(self._scout(wishes))
         if not self.columns:
             raise UsageError(f"{self.path}: no rows; one JSON object a line is needed")
         self._kinds = {column.name: column.kind for column in self.columns}
+        self._known = {one: {path[-1] for path in self._where.values() if path[:-1] == one} for one in _PLACES}
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Batches with the named columns, each with the share of the file read so far."""
-        for rows, share in self._read():
+        for rows, share in self._read(watch=True):
             arrays = [_array(self._values(name, rows), self._kinds[name]) for name in names]
             yield pa.RecordBatch.from_arrays(arrays or [pa.nulls(len(rows))], names=list(names) or [""]), share
 
-    def _read(self) -> Iterator[tuple[list[dict[str, Any]], float]]:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Keys that the first rows do not have, of the rows read so far."""
+        if not self._late:
+            return ()
+        named = ", ".join(f"{key} (line {line:,})" for key, line in list(self._late.items())[:MOST_NAMED])
+        more = f" and {len(self._late) - MOST_NAMED} more" if len(self._late) > MOST_NAMED else ""
+        where = f"in no row of the first {BYTES_AT_ONCE >> 20} MB of {self.path.name}"
+        return (f"left out, being {where}: {named}{more}; give the first row every key, null where it has no value",)
+
+    def _read(self, *, watch: bool = False) -> Iterator[tuple[list[dict[str, Any]], float]]:
         decoder = msgspec.json.Decoder(dict[str, Any])
         number = 1
         for data, share in blocks(self._part, last_line, lambda source: source, BYTES_AT_ONCE):
             lines = data.removeprefix(_MARK).split(b"\n")
-            yield self._decode(decoder, lines, number), share
+            rows = self._decode(decoder, lines, number)
+            if watch and number > 1:
+                self._look(rows, number)
+            yield rows, share
             number += data.count(b"\n")
 
     def _decode(self, decoder: msgspec.json.Decoder[dict[str, Any]], lines: list[bytes], number: int) -> list[Any]:
@@ -67,6 +84,15 @@ class JsonlRows:
                     what = _OFFENCES.get(line.lstrip()[:1]) or (NAN if b"NaN" in line or b"Infinity" in line else error)
                     raise UsageError(f"{self.path}:{number + offset}: not a JSON object: {what}") from None
         return rows
+
+    def _look(self, rows: list[dict[str, Any]], number: int) -> None:
+        """Remember keys that are no columns, with about the line of the first."""
+        for offset, row in enumerate(rows):
+            for place, known in self._known.items():
+                given = row.get(place[0]) if place else row
+                if isinstance(given, dict) and not given.keys() <= known:
+                    for key in given.keys() - known - (set() if place else set(_NESTED)):
+                        self._late.setdefault(key, number + offset)
 
     def _scout(self, wishes: Wishes) -> Iterator[Column]:
         rows, _ = next(self._read(), ([], 0.0))

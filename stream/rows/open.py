@@ -52,8 +52,12 @@ class PartedRows:
             for column in part.columns:
                 found[column.name] = _merged(found[column.name], column, part.path) if column.name in found else column
         self.columns = tuple(found.values())
-        told = [note for part in parts for note in getattr(part, "notes", ())]
-        self.notes = tuple(dict.fromkeys((*told, *_partitions(path, parts))))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is told of any part, once; some of it after its rows were read."""
+        told = [note for part in self._parts for note in getattr(part, "notes", ())]
+        return tuple(dict.fromkeys((*told, *_partitions(self.path, self._parts))))
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Batches with the named columns, each with the share of the files read so far."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import accuracy_score
 from stream.errors import UsageError
 from stream.references.build import BuildOptions, Built, build
 from stream.rows.columns import Wishes
+from stream.rows.jsonl_file import BYTES_AT_ONCE
 from stream.rows.open import open_rows
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import task_metrics
@@ -132,3 +134,31 @@ def test_a_resolution_rounds_rows(tmp_path: Path) -> None:
     rounded = _built(tmp_path, noisy, options).reference
     assert rounded.readings["price"] == Reading((), 0.01)
     np.testing.assert_array_equal(rounded.features["price"].counts, clean.features["price"].counts)
+
+
+def test_infinite_values_and_padded_names_are_noted(tmp_path: Path) -> None:
+    """How many, and what live values are compared with; nothing where there are none (evidently issue 603)."""
+    ratio = np.where(np.arange(ROWS) % 50 == 0, np.inf, RANDOM.normal(0, 1, ROWS))
+    table = BASE.assign(ratio=ratio, place=np.where(np.arange(ROWS) % 2 == 0, " oslo", "rome"))
+    table.to_parquet(tmp_path / "r.parquet")
+    built = build(open_rows(tmp_path / "r.parquet", Wishes()), BuildOptions("m"))
+    assert _told(built, "'ratio'", f"{int(np.isinf(ratio).sum())} of {ROWS:,} values are infinite")
+    assert _told(built, "'place'", "1 of 2 categories begin or end with a space, such as ' oslo'")
+    BASE.to_parquet(tmp_path / "plain.parquet")
+    plain = build(open_rows(tmp_path / "plain.parquet", Wishes()), BuildOptions("m"))
+    assert not any("infinite" in note or "space" in note for note in plain.notes)
+
+
+def test_keys_of_json_that_come_late_are_noted(tmp_path: Path) -> None:
+    """A key that no row of the first block has is no column, and is named with the line it was first seen in."""
+    first = json.dumps({"x": 1.5, "pad": "p" * 900})
+    late = json.dumps({"x": 2.5, "pad": "p", "colour": "red"})
+    count = 2 * BYTES_AT_ONCE // len(first)
+    path = tmp_path / "r.jsonl"
+    path.write_text(f"{first}\n" * count + f"{late}\n" * 20)
+    rows = open_rows(path, Wishes())
+    built = build(rows, BuildOptions("m"))
+    assert list(built.reference.features) == ["x", "pad"]
+    assert _told(built, "in no row of the first 8 MB", f"colour (line {count + 1:,})")
+    path.write_text(f"{first}\n" * count)
+    assert not any("in no row" in note for note in build(open_rows(path, Wishes()), BuildOptions("m")).notes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -230,3 +231,20 @@ def test_json_that_is_no_lines_of_objects(tmp_path: Path, name: str, text: str, 
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError, match=said):
         open_rows(tmp_path / name, Wishes())
+
+
+def test_arrow_is_given_memory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a Python file, which a thread of Arrow goes on reading as the process ends, and aborts (arrow#34314)."""
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n" + "1,2\n" * 300_000 + "1,2,3\n")
+    given: list[Any] = []
+    parse = pc.read_csv
+
+    def recorded(source: Any, **options: Any) -> pa.Table:
+        given.append((type(source), options["read_options"].use_threads))
+        return parse(source, **options)
+
+    monkeypatch.setattr("stream.rows.csv_file.pc.read_csv", recorded)
+    with pytest.raises(UsageError, match=r"rows\.csv: cannot be read: .*Expected 2 columns, got 3"):
+        list(open_rows(path, Wishes()).batches(["x", "y"]))
+    assert set(given) == {(pa.BufferReader, False)}
