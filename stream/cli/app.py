@@ -24,6 +24,7 @@ COMMANDS = {
     "replay": "stream.cli.replay:replay",
     "report": "stream.cli.report:report",
     "action": "stream.cli.action:app",
+    "compare": "stream.cli.compare:compare",
     "rules": "stream.cli.rules:rules",
     "routes": "stream.cli.routes:routes",
     "simulate": "stream.cli.simulate:simulate",
