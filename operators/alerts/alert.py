@@ -233,7 +233,7 @@ class Alerts:
 
     def _stood(self, source: Source, key: AlertKey, moment: int) -> bool:
         """Whether a source stood at a moment that it has passed. Of two that end together, labels end last."""
-        life = self.state.lives[source].get(key)
+        life = self.state.lives.get(source, {}).get(key)
         if life is not None and life.started_at <= moment:
             return True
         last = moment if source == Source.LABELS else moment + 1
