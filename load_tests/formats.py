@@ -1,9 +1,10 @@
-"""What a record costs in each shape that a source can have, beside the contract's own: decoding and folding, no broker.
+"""What a record costs in each shape and format that a source can have, beside the contract's own: no broker.
 
 usage: python load_tests/formats.py [--records N] [--repeats R]
 
-All shapes hold the same rows of the click model (8 numeric, 2 categorical features), measured in turn, R times,
-in CPU time of one thread; the least of each is shown, and its ratio to that of the native shape.
+All hold the same rows of the click model (8 numeric, 2 categorical features), decoded and folded in turn, R times, in
+CPU time of one thread; the least of each is shown, and its ratio to that of the native shape. In the last row every
+record has one feature that is text where a number is meant.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "operators" / "formats")]
 
 from factories import batch  # noqa: E402  the path comes first
 from monitored import reference  # noqa: E402
 from shapes import SHAPES  # noqa: E402
+from test_avro import SCHEMA, Known, framed, written  # noqa: E402
+from test_formats import FORMATS  # noqa: E402
+from test_presets import ALL  # noqa: E402
 
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.predictions.fold import Fold  # noqa: E402
@@ -32,6 +37,24 @@ from windows.predictions.layout import layout_of  # noqa: E402
 PANE, LATENESS, AHEAD = 10_000, 5_000, 60_000
 START = 1_790_000_000_000
 NATIVE = "native"
+SEVERAL = 4
+"""Rows of a request, where a preset takes several."""
+
+
+PRESETS = ("V2, a tensor a feature", "V1", "Databricks", "MLflow, split")
+"""Those that are measured."""
+
+
+def _shapes(rows: list[Any]) -> list[tuple[str, Any, list[bytes]]]:
+    """Name, source and messages of all that is read by a source."""
+    shapes = [(shape.name, shape.source, shape.messages(rows)) for shape in SHAPES]
+    shapes += [(form.name, form.source, form.messages(rows)) for form in FORMATS if form.source is not None]
+    shapes.append(("Avro, schema registry", {"format": "avro"}, [framed(written(row), 7) for row in rows]))
+    for preset in ALL:
+        if preset.write is not None and preset.name in PRESETS:
+            requests = [rows[at : at + SEVERAL] for at in range(0, len(rows), SEVERAL)]
+            shapes.append((preset.name, preset.source, [json.dumps(preset.write(some)).encode() for some in requests]))
+    return shapes
 
 
 def main() -> None:
@@ -43,14 +66,22 @@ def main() -> None:
     layout = layout_of(reference())
     generator = Generator(reference(), seed=1)
     rows = [json.loads(line) for line in generator.encode(generator.batch(options.records, START, START + PANE))]
+    for row in rows:
+        row["prediction_id"], row["latency_ms"] = "r/0", round(row["latency_ms"])
+    shapes = _shapes(rows)
     sources = {
-        number: SourceSettings.model_validate({"topic": "t", **shape.source}) for number, shape in enumerate(SHAPES)
+        number: SourceSettings.model_validate({"topic": "t", **source}) for number, (_, source, _) in enumerate(shapes)
     }
-    decode = Decode(DecodeConfig((layout,), PANE, LATENESS, AHEAD, {}, sources))
+    decode = Decode(DecodeConfig((layout,), PANE, LATENESS, AHEAD, {}, sources, Known({7: SCHEMA})))
     fold = Fold((layout,), PANE, {"click": 16})
     batches = {NATIVE: batch([json.dumps(row).encode() for row in rows])}
-    for number, shape in enumerate(SHAPES):
-        batches[shape.name] = replace(batch(shape.messages(rows)), source=number)
+    for number, (name, _, messages) in enumerate(shapes):
+        batches[name] = replace(batch(messages), source=number)
+    for form in FORMATS:
+        if form.source is None:
+            batches[form.name] = batch(form.messages(rows))
+    flipped = [{**row, "features": {**row["features"], "price": "text"}} for row in rows]
+    batches["native, a feature of another type"] = batch([json.dumps(row).encode() for row in flipped])
     least: dict[str, tuple[float, float]] = {}
     with spared():
         for _ in range(options.repeats):
