@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,8 @@ import numpy as np
 from windows.values import AS_IT_IS, name_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from windows.arrays import FloatArray, IntArray
     from windows.values import Reading
 
@@ -27,6 +28,8 @@ OTHER_TYPE = ()
 
 MOST_REMEMBERED = 65_536
 """Categories whose verdict is remembered; beyond it they are all forgotten, and looked at once more."""
+LONGEST_REMEMBERED = 256
+"""Characters of a category that is remembered: messages may hold names of any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class NameCodes(dict[Any, int]):
         super().__init__()
         self.allowed = allowed
         self.blank = dict.fromkeys((None, OTHER_TYPE, *reading.missing), 0)
-        self.matches = None if allowed.pattern is None else re.compile(allowed.pattern)
+        self.matches = None if allowed.pattern is None else matcher(allowed.pattern)
         self.update(self.blank)
 
     def __missing__(self, value: Any) -> int:
@@ -79,13 +82,40 @@ class NameCodes(dict[Any, int]):
         if len(self) > MOST_REMEMBERED:
             self.clear()
             self.update(self.blank)
-        self[value] = code = self._code(name_of(value))
+        name = name_of(value)
+        code = self._code(name)
+        if len(name) <= LONGEST_REMEMBERED:
+            self[value] = code
         return code
 
     def _code(self, name: str) -> int:
         metrics, names = self.allowed.metrics, self.allowed.names
         if names is not None and name not in names:
             return metrics.index(NO_MEMBER) + 1
-        if self.matches is not None and self.matches.fullmatch(name) is None:
+        if self.matches is not None and not self.matches(name):
             return metrics.index(OFF_PATTERN) + 1
         return 0
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether the whole of a name matches a regular expression, in time linear in its length.
+
+    By RE2, which Arrow brings: names come from messages, and Python's engine takes 6 s for 27 characters of some.
+
+    Raises:
+        ValueError: it is no regular expression, or needs what RE2 has not (references back, looking around).
+    """
+    import pyarrow as pa  # noqa: PLC0415 - only who has patterns pays for it
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    whole = rf"\A(?:{pattern})\z"
+
+    def matches(name: str) -> bool:
+        try:
+            text = pa.scalar(name)
+        except UnicodeEncodeError:  # half of a pair
+            return False
+        return bool(pc.match_substring_regex(text, whole).as_py())
+
+    matches("")
+    return matches

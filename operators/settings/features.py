@@ -1,6 +1,5 @@
 """Settings of a single feature: how it is read, thresholds of its own, and what its values may be."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, create_model, model_validator
@@ -8,7 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from operators.settings import policy
 from operators.settings.parts import Levels, Number, Settings, distinct, unfit
-from windows.allowed import Allowed
+from windows.allowed import Allowed, matcher
 from windows.statistics.catalog import DISTANCES, JUDGED
 from windows.values import name_of
 
@@ -68,9 +67,10 @@ class FeatureQuality(Settings):
 
 def _pattern(given: str) -> str:
     try:
-        re.compile(given)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise PydanticCustomError("pattern", "a regular expression ({why})", {"why": str(error)}) from None
+        matcher(given)("")
+    except ValueError as error:
+        why = str(error).splitlines()[0]
+        raise PydanticCustomError("pattern", "a regular expression as RE2 reads it ({why})", {"why": why}) from None
     return given
 
 

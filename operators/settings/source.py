@@ -91,7 +91,7 @@ def _values(given: Any) -> Any:
 def _pattern(given: str) -> str:
     try:
         re.compile(given)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise PydanticCustomError("pattern", "a regular expression is needed ({said})", {"said": str(error)}) from None
     return given
 

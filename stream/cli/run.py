@@ -40,7 +40,7 @@ def run(
         loaded.state.directory,
         push_of(loaded),
         loaded.workers.replace_after / 1e3,
-        partial(monitor_page, loaded, references),
+        partial(monitor_page, loaded, references, redact=shown),
         _courier(loaded),
         partial(Reload, config, loaded, references),
     )

@@ -80,7 +80,10 @@ class Airflow:
         return self.client.ask("GET", f"/api/{self.api}/dags/{self._dag(step)}/dagRuns/{quote(run_id(step), safe='')}")
 
     def _dag(self, step: Step) -> str:
-        return quote(self.dag.format(**named(step)), safe="")
+        dag = self.dag.format(**named(step))
+        if not dag.strip("."):
+            raise RefusedError(f"{self.dag} names no DAG for version {step.get('version')!r}")
+        return quote(dag, safe="")
 
 
 def run_id(step: Step) -> str:

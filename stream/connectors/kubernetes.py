@@ -7,6 +7,7 @@ ours. Its end is the action's.
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,9 @@ PATHS = {
     ("argoproj.io/v1alpha1", "Workflow"): "/apis/argoproj.io/v1alpha1/namespaces/{namespace}/workflows",
 }
 """(apiVersion, kind) that a manifest may have -> where such objects are."""
+
+PLAIN = re.compile(r"[A-Za-z0-9._-]*")
+"""What is filled into a manifest: a version comes from messages, and a manifest may hand it to a shell."""
 
 CONFLICT, MISSING = 409, 404
 
@@ -123,12 +127,18 @@ def _containers(made: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _filled(value: Any, names: Mapping[str, str]) -> Any:
-    """A manifest with names in braces replaced; braces that stand for something else are left."""
+    """A manifest with names in braces replaced; braces that stand for something else are left.
+
+    Raises:
+        RefusedError: a name stands for what is no plain word.
+    """
     if isinstance(value, dict):
         return {key: _filled(one, names) for key, one in value.items()}
     if isinstance(value, list):
         return [_filled(one, names) for one in value]
     if isinstance(value, str):
         for name, text in names.items():
+            if f"{{{name}}}" in value and not PLAIN.fullmatch(text):
+                raise RefusedError(f"{name} {text!r} is not filled into a manifest: read it from {VARIABLE}")
             value = value.replace(f"{{{name}}}", text)
     return value

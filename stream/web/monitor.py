@@ -21,7 +21,7 @@ from stream.web.site import Site
 from stream.web.views.alert import Outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from operators.plans.model import ModelPlan
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RegistryLive:
-    """What the registry knows of now."""
+    """What the registry knows of now; `redact` takes secrets out of reasons."""
 
     registry: Registry
+    redact: Callable[[str], str] = str
 
     def active(self, model: str) -> frozenset[tuple[str, str, str]]:
         """See Live."""
@@ -53,7 +54,7 @@ class RegistryLive:
 
     def not_ready(self) -> tuple[str, ...]:
         """See Live."""
-        return self.registry.not_ready()
+        return tuple(map(self.redact, self.registry.not_ready()))
 
 
 @dataclass(slots=True)
@@ -64,11 +65,13 @@ class MonitorPage:
         recorder: is to hear every report.
         site: answers.
         recent: what it shows of the last minutes.
+        redact: takes secrets out of what is wrong.
     """
 
     recorder: Recorder
     site: Site
     recent: Recent
+    redact: Callable[[str], str] = str
 
     def follow(self, reloads: Reloads) -> None:
         """Say on every page what came of reloads."""
@@ -100,7 +103,7 @@ class MonitorPage:
         """What is wrong with the history, or with a config that was to be taken."""
         reloads = self.site.reloads
         said = reloads.said if reloads is not None and reloads.refused else ""
-        return tuple(one for one in (self.recorder.problem, said) if one)
+        return tuple(self.redact(one) for one in (self.recorder.problem, said) if one)
 
     @contextlib.contextmanager
     def open(self, registry: Registry) -> Iterator[None]:
@@ -113,15 +116,17 @@ class MonitorPage:
             self.recorder.close()
 
 
-def monitor_page(config: Config, references: Mapping[str, Reference], registry: Registry) -> MonitorPage:
-    """The page of a monitor with this config."""
+def monitor_page(
+    config: Config, references: Mapping[str, Reference], registry: Registry, redact: Callable[[str], str] = str
+) -> MonitorPage:
+    """The page of a monitor with this config; `redact` takes secrets out of what it says is wrong."""
     plans = plan_models(config.models, references, config.time, config.alerting, everything=False)
     archive = archive_of(config.state.directory, config)
     recent = Recent()
     recorder = Recorder(recent, archive, layouts_of(plans))
-    knowledge = Knowledge(plans, History(recent, archive), RegistryLive(registry))
+    knowledge = Knowledge(plans, History(recent, archive), RegistryLive(registry, redact))
     site = Site(knowledge, lambda: recent.revision, _outside(config))
-    page = MonitorPage(recorder, site, recent)
+    page = MonitorPage(recorder, site, recent, redact)
     site.problems = page.problems
     return page
 

@@ -77,7 +77,7 @@ class Site:
         """The answer to a path with its query; None where there is no such page."""
         path, _, given = target.partition("?")
         parts = tuple(unquote(part) for part in path.strip("/").split("/")) if path != "/" else ()
-        query = {name: values[-1] for name, values in parse_qs(given).items()}
+        query = {name: values[-1] for name, values in parse_qs(given, keep_blank_values=True).items()}
         if parts[:1] == ("assets",):
             return _asset("/".join(parts[1:]))
         if parts[:2] == ("api", "v1"):

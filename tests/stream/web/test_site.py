@@ -6,8 +6,10 @@ import http.client
 import json
 import re
 from contextlib import closing
+from dataclasses import replace
 from html.parser import HTMLParser
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,14 +18,17 @@ import pytest
 from pictured import SECONDS, START, Pictured, pictured
 from waiting import GUARD
 
+import stream.web
 from stream.http.access import Access
 from stream.http.server import Server
 from stream.metrics.registry import Registry
+from stream.metrics.reports import Concern
 from stream.web.charts.evidence import place
 from stream.web.charts.heat import STEPS, step_of
 from stream.web.charts.lines import Line, LineChart, Point, line_chart, thinned
 from stream.web.config_lines import lines_of
 from stream.web.html import Html, tag
+from stream.web.monitor import RegistryLive
 from stream.web.openapi import DESCRIPTION
 from stream.web.site import Site
 from stream.web.views.alert import Outside
@@ -355,3 +360,24 @@ def test_thinning_keeps_the_peak() -> None:
     kept = thinned([Point(at, float(value)) for at, value in enumerate(values)])
     assert len(kept) <= 160
     assert max(point.value for point in kept) == values.max()
+
+
+def test_the_script_gets_a_fragment_and_no_second_page(site: Site) -> None:
+    """Asked for just as page.js does: the parts alone, each with an id that the whole page has, too."""
+    script = (Path(stream.web.__file__).parent / "assets" / "page.js").read_text()
+    (asked,) = re.findall(r'join \+ "(\w+=?\w*)"', script)
+    for target in targets(site):
+        fragment = page(site, f"{target}{'&' if '?' in target else '?'}{asked}")
+        assert "<!doctype" not in fragment
+        assert set(re.findall(r'id="([^"]+)"', fragment)) < set(re.findall(r'id="([^"]+)"', page(site, target)))
+
+
+def test_reasons_are_shown_without_secrets(shown: Pictured) -> None:
+    """As /readyz shows them."""
+    registry = Registry(1)
+    registry.apply(Concern(0, "alerts", "sasl.password=hunter2 refused"))
+    live = RegistryLive(registry, lambda text: text.replace("hunter2", "***"))
+    site = Site(replace(shown.knowledge, live=live), lambda: 1)
+    told = json.dumps(ask(site, "/state")["problems"])
+    assert "sasl.password=*** refused" in told
+    assert "hunter2" not in told
