@@ -70,6 +70,10 @@ def test_init_writes_the_season_that_it_found(directory: Path) -> None:
             "models.0.seasonal.timezone: given Mars/Olympus; a name of",
         ),
         ({"seasonal": "{timezone: Europe/Berlin, max_classes: 25}"}, "max_classes"),
+        (
+            {"multivariate": "conditional"},
+            "models.0.multivariate: given conditional; null is needed beside a reference",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(directory: Path, keys: dict[str, str], said: str) -> None:
