@@ -114,6 +114,8 @@ def families_of(layout: Layout, crossings: Sequence[Sequence[str]]) -> tuple[Fam
     chosen: list[tuple[int, ...]] = [(at,) for at in range(len(names))]
     chosen += [tuple(positions[key] for key in crossing) for crossing in crossings]
     for keys in chosen:
+        if any(len(layout.segments[key][1]) == 1 for key in keys):  # all rows are OTHER: nothing is told apart
+            continue
         limit = int(MAX_CROSSED ** (1 / len(keys)) + 1e-9) - 1 if len(keys) > 1 else MAX_CROSSED
         values = [_values(layout.segments[key][1], limit) for key in keys]
         combined = tuple(

@@ -124,7 +124,7 @@ def plan_models(
 def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layout) -> float:
     """Bounds compared with a threshold in a month, over all versions, segments, features and windows of a model."""
     slides = {window.size: window.slide for window in windows}
-    groups = LIVE_VERSIONS * (1 + sum(len(values) for _, values in layout.segments))
+    groups = LIVE_VERSIONS * (1 + sum(len(values) for _, values in layout.segments if len(values) > 1))
     total = 0.0
     for monitor in monitors:
         columns = _judged(monitor, layout)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from windows.sketches.profiles import CategoricalProfile
+from windows.segments import OTHER
+from windows.sketches.profiles import MIN_SEGMENT_ROWS, CategoricalProfile
 from windows.statistics.catalog import DISTANCES
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ def unwatched(model: ModelSettings, reference: Reference) -> Iterator[str]:
         yield "nothing watches PerformanceDrop, ConceptDrift and LabelStall: `performance:` says how labels come"
     else:
         yield from _labels(model, model.performance)
+    for key in model.segments:
+        if set(reference.segments[key]) <= {OTHER}:
+            yield (
+                f"nothing watches segments of `{key}`: no value has the {MIN_SEGMENT_ROWS:,} rows in the reference that"
+                " one needs; build it from more rows, or take the key out of `segments:`"
+            )
     if not model.sla:
         yield 'nothing watches SlaBreach: `sla:` names no objective, such as  availability: ">= 0.999"'
 

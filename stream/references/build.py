@@ -26,6 +26,7 @@ from stream.references.pace_tally import PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.references.seasons import hour_tally, with_seasons
+from stream.references.segment_notes import segment_notes
 from stream.rows.columns import Rows
 from stream.rows.kinds import odd_cells
 from windows.arrays import IntArray
@@ -97,6 +98,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *getattr(rows, "notes", ()),
         *column_notes(plan, options),
         *value_notes(bare.features, bare.rows),
+        *(note for key, part in tally.segments.items() for note in segment_notes(key, part)),
         *labelled.notes,
     )
     reference = replace(labelled.reference, notes=lasting)

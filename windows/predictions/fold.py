@@ -97,6 +97,8 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
     slots = _slots(binning, served, _phases(binning, names, group_of))
     _fold_whole(binning, served, slots, group_of, names, sketches)
     for key_index, (key, values) in enumerate(binning.layout.segments):
+        if len(values) == 1:  # without a known value, all rows are OTHER: that is the whole, once more
+            continue
         _fold_segments(binning, served, slots, group_of, names, key_index, key, values, sketches)
     return sketches
 

@@ -45,3 +45,9 @@ def test_crossed_segments_are_capped() -> None:
     assert len(crossed.names) <= MAX_CROSSED
     assert crossed.names[0] == "a=v0,b=v0"
     assert crossed.names[-1] == "a=other,b=other"
+
+
+def test_a_key_without_known_values_makes_no_family() -> None:
+    """Neither alone nor crossed: all its rows are `other`, so that it tells nothing apart."""
+    layout = Layout("m", (), None, (("a", ("other",)), ("b", ("x", "other"))), 0, 0, 0, 0, 0, 0)
+    assert [family.keys for family in families_of(layout, [("a", "b")])] == [(), (1,)]

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from operators.settings.model import ModelSettings
 from stream.config.checks import reference_notes
+from stream.config.unwatched import unwatched
 from stream.errors import UsageError
 from stream.references import sample
 from stream.references.build import BuildOptions, build
@@ -379,3 +381,31 @@ def test_progress_is_told(tmp_path: Path) -> None:
         shares = [share for name, share in told if name == part]
         assert shares == sorted(shares)
         assert shares[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (
+            {"student": 929, "farm": 638, "teacher": 13},
+            "segment 's': no value is watched: student (929), farm (638), teacher (13); a value needs 1,000 rows",
+        ),
+        (
+            {"student": 1_000, "farm": 999, "teacher": 13},
+            "segment 's': watched together as `other`: farm (999), teacher (13); a value needs 1,000 rows",
+        ),
+        ({"student": 1_000, "farm": 1_000}, None),
+    ],
+)
+def test_values_of_a_segment_that_are_left_out_are_named(
+    tmp_path: Path, counts: dict[str, int], said: str | None
+) -> None:
+    """With their rows and the rows that one needs; `check` reads it in the reference, and says what is not watched."""
+    values = [value for value, rows in counts.items() for _ in range(rows)]
+    reference = _build(tmp_path, {"x": np.arange(len(values)) % 7, "s": values}, BuildOptions("m", segments=("s",)))
+    told = [note for note in from_json(to_json(reference)).notes if note.startswith("segment ")]
+    assert len(told) == (said is not None)
+    assert said is None or told[0].startswith(said)
+    model = ModelSettings.model_validate({"name": "m", "task": "regression", "segments": ["s"]})
+    lacks = [line for line in unwatched(model, reference) if "segments of `s`" in line]
+    assert bool(lacks) == (max(counts.values()) < 1_000)

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,3 +88,11 @@ def test_many_versions_and_panes_in_one_batch() -> None:
     rng, layout = random.Random(4), click_layout()
     rows = [any_row(rng, panes=10, versions=40) for _ in range(2_000)]
     assert_same(layout, rows, fold(binning_of(layout), columns_of(layout, rows)))
+
+
+def test_a_key_without_known_values_is_the_whole_and_no_segment() -> None:
+    """Where the reference knows no value of a key, every row would be `other`: that is not counted a second time."""
+    layout = click_layout()
+    bare = replace(layout, segments=(("country", ("other",)), layout.segments[1]))
+    rows = [Row(0, "1", {"age": 20.0}, (country, "web")) for country in ("de", "fr")]
+    assert list(fold(binning_of(bare), columns_of(bare, rows))) == [(0, "1", ""), (0, "1", "device=web")]
