@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from windows.references.reference import Reference
+    from windows.references.seasons import SeasonClock
 
 SECOND, MINUTE, HOUR = UNITS["s"], UNITS["m"], UNITS["h"]
 
@@ -100,10 +101,19 @@ def plan_pace(reference: Reference) -> PacePlan | None:
         return None
     per_day = reference.pace.per_day
     labels = per_day if reference.outcomes is not None else 0.0
-    return pace_of(per_day, labels=labels, rarest=per_day * rarest_share(reference), factor=usual_factor(reference))
+    rarest, factor = per_day * rarest_share(reference), usual_factor(reference)
+    clock = None if reference.seasons is None else reference.seasons.clock
+    return pace_of(per_day, labels=labels, rarest=rarest, factor=factor, clock=clock)
 
 
-def pace_of(per_day: float, *, labels: float = 0.0, rarest: float = 0.0, factor: float = 1.0) -> PacePlan:
+def pace_of(
+    per_day: float,
+    *,
+    labels: float = 0.0,
+    rarest: float = 0.0,
+    factor: float = 1.0,
+    clock: SeasonClock | None = None,
+) -> PacePlan:
     """What suits a pace.
 
     Args:
@@ -111,10 +121,11 @@ def pace_of(per_day: float, *, labels: float = 0.0, rarest: float = 0.0, factor:
         labels: labels a day; 0 for none.
         rarest: predictions a day of the rarest segment that is watched; 0 without segments.
         factor: overdispersion: so many rows are worth an independent one.
+        clock: of a season that was found: a pane lies within one hour of its zone.
     """
     windows = _windows(per_day / factor, rarest / factor)
-    panes = [pane for pane in PANES if _suits(pane, windows)]
-    pane = panes[-1] if panes else PANES[0]
+    possible = [pane for pane in PANES if clock is None or clock.suits(pane)] or [PANES[0]]
+    pane = max((pane for pane in possible if _suits(pane, windows)), default=possible[0])
     return PacePlan(
         per_day=per_day,
         pane=pane,

@@ -93,6 +93,9 @@ def _law(moments: Moments, end: float | FloatArray, alpha: float) -> Law:
     law = moments.with_row(moments.mean + np.maximum(tail, 0.0)).weighted()
     n = np.maximum(moments.n, 2.0)
     # Exactly Student's bound where there is no skew.
-    widened = stdtrit(n - 1.0, alpha) / ndtri(alpha) * np.sqrt((n + 1.0) * (n + 2.0) / (n * (n - 1.0)))
+    normal = ndtri(alpha)
+    # At a level of one half both bounds are the mean, and the width does not matter.
+    student = stdtrit(n - 1.0, alpha) / normal if normal else np.ones_like(n)
+    widened = student * np.sqrt((n + 1.0) * (n + 2.0) / (n * (n - 1.0)))
     variance = np.where(moments.n < 2, np.inf, law.variance * widened**2)
     return Law(law.mean, variance, np.maximum(law.third, 0.0) * widened**3)

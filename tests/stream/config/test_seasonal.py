@@ -13,13 +13,18 @@ from typer.testing import CliRunner
 
 from stream.cli.app import app
 from stream.config.load import ConfigError, load, load_references
+from stream.config.pace import fits, pace_of
 from stream.config.seasonal_checks import seasonal_notes
 from stream.config.summary import model_lines
-from windows.references.seasons import Zone
+from stream.config.zones import zone_of
+from windows.references.seasons import SeasonClock, Zone
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOUR, DAY = 3_600_000, 86_400_000
+START = 1_767_225_600_000
+"""The first moment of 2026, ms."""
 ROWS = seasonal_rows(30_000, days=21)
 
 
@@ -130,3 +135,41 @@ def test_unknown_zones_of_init_are_refused(directory: Path) -> None:
     found = CliRunner().invoke(app, [*asked, "--output", str(directory / "none")])
     assert found.exit_code != 0
     assert "no time zone 'Berlin'" in f"{found.output}{found.exception}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "pane"),
+    [
+        ("America/Los_Angeles", 42, HOUR),
+        ("Asia/Kolkata", 42, HOUR // 2),
+        ("Asia/Kathmandu", 42, HOUR // 4),
+        ("Australia/Lord_Howe", 28, HOUR // 2),
+    ],
+)
+def test_init_of_thin_traffic_with_a_season_is_accepted_by_check(
+    tmp_path: Path, zone: str, days: int, pane: int
+) -> None:
+    """190 to 290 a day, for which two hours would be the pane: it lies within an hour of the zone, and no warning."""
+    pq.write_table(
+        pa.table(seasonal_rows(8_000, zone, days=days, shifts=(0.0, 3.0, 1.5, -3.0))), tmp_path / "r.parquet"
+    )
+    asked = ["init", "--from", str(tmp_path / "r.parquet"), "--model", "m", "--timezone", zone]
+    found = CliRunner().invoke(app, [*asked, "--output", str(tmp_path)])
+    assert found.exit_code == 0, found.output
+    assert f"classes of hours of the week ({zone})" in found.output
+    checked = CliRunner().invoke(app, ["check", str(tmp_path / "driftgauge.yaml")])
+    assert checked.exit_code == 0, checked.output
+    assert load(tmp_path / "driftgauge.yaml", {}).time.pane == pane
+
+
+@pytest.mark.parametrize("per_day", [5, 37, 190, 290, 1_500, 20_000, 1e6, 1e9])
+@pytest.mark.parametrize(
+    "name", ["UTC", "America/St_Johns", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Monrovia"]
+)
+def test_panes_suit_the_pace_and_the_zone(per_day: float, name: str) -> None:
+    """Any pace in any zone, quarters of an hour among them: whole panes in one local hour, whole windows."""
+    clock = SeasonClock(zone_of(name, START, START + DAY), (0, 1) * 84)
+    found = pace_of(per_day, clock=clock)
+    assert clock.suits(found.pane)
+    assert all(fits(size, found.pane) for size in (*found.windows, *found.quality))
+    assert found.pane <= pace_of(per_day).pane

@@ -193,3 +193,15 @@ def test_too_few_rows() -> None:
     lower, upper = mean_laws(moments, 0.0, 1.0, 0.01).bounds(0.01)
     assert lower[0] < 0.3 < upper[0]
     assert np.isnan(lower[1])
+
+
+def test_at_a_level_of_one_half_the_bounds_are_the_mean() -> None:
+    """A value that is shown without bounds has a mean of an open range and no warning: 0 / 0 was one."""
+    values = np.array([1.0, 2.0, 3.0])
+    moments = Moments.of_sums(
+        *(np.array([found]) for found in (3.0, *(float((values**power).sum()) for power in (1, 2, 3))))
+    )
+    with np.errstate(all="raise"):
+        laws = mean_laws(moments, -np.inf, np.inf, 0.5)
+    for law in (laws.lower, laws.upper):
+        assert (float(law.mean[0]), bool(np.isfinite(law.variance[0]))) == (pytest.approx(2.0), True)
