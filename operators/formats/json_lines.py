@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
-from operators.formats.packed import UnreadableError, unpacked
+from operators.formats.packed import ASTRAY, UnreadableError, unpacked
 from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
 
@@ -39,6 +39,9 @@ LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
 
 FRAME = 5
 """Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
+
+ERRORS = (msgspec.MsgspecError, *ASTRAY)
+"""What reading a record may raise."""
 
 _ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -152,7 +155,7 @@ class Parser:
             return None
         try:
             records = self.decoder.decode_lines(text)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except ERRORS:
             return None
         return records if len(records) == len(lines) else None
 
@@ -198,7 +201,7 @@ class Parser:
             record = self._decoded(line, unfit)
             if BACKSLASH in line:
                 _encodable(record)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        except ERRORS as error:
             return None, *why_not(line, error)
         return record, None, ""
 
@@ -359,6 +362,8 @@ def why_not(line: bytes, error: Exception, renamed: Callable[[str], str] = lambd
         return Reason.INVALID_TEXT, "a string that is not valid Unicode"
     if isinstance(error, RecursionError):
         return Reason.BROKEN_JSON, "nested too deep"
+    if not isinstance(error, msgspec.MsgspecError):
+        return Reason.WRONG_TYPE, f"a value that no field holds ({type(error).__name__})"
     return _syntax_reason(line, str(error))
 
 

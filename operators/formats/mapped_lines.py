@@ -17,6 +17,7 @@ from operators.formats.field_map import MapError, Shape
 from operators.formats.heads import Head, decoded
 from operators.formats.json_lines import (
     BACKSLASH,
+    ERRORS,
     PIECE,
     Lines,
     Parser,
@@ -47,8 +48,6 @@ Struct = type[msgspec.Struct]
 
 CHUNK = 500
 """Messages decoded at a time: what is nested in them is thrown away again, and that is done best in the cache."""
-
-_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +255,7 @@ class MappedParser(Parser):
             return None
         try:
             return self.reader(lines, text, around)
-        except _ERRORS:
+        except ERRORS:
             return None
 
     def _by_pieces(self, batch: RawBatch) -> Read:
@@ -308,7 +307,7 @@ class MappedParser(Parser):
             found, refused = self._read(line, around, unfit)
             if BACKSLASH in line:
                 msgspec.json.encode(found)  # a lone surrogate in any string is refused here
-        except _ERRORS as error:
+        except ERRORS as error:
             return [], [why_not(line, error, self.reader.renamed)]
         return found, refused
 

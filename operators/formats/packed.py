@@ -13,8 +13,15 @@ GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 LARGEST = 64 << 20
 """Bytes that a message may have when it is unpacked: a few bytes may claim to be gigabytes."""
 
+MOST_MEMBERS = 1_000
+"""Members that a gzip message may have: what is behind each is copied once more."""
+
 _GZIP_WINDOW = 31
 """What tells zlib that there is a gzip header."""
+
+
+ASTRAY = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What code raises that met a value nobody has thought of: the message is refused, the stream goes on."""
 
 
 class UnreadableError(ValueError):
@@ -43,16 +50,32 @@ def unpacked(value: bytes) -> bytes:
 
 
 def _gunzipped(value: bytes) -> bytes:
+    """All members, one after the other."""
+    found: list[bytes] = []
+    left, rest = LARGEST, value
+    while rest:
+        if not rest.startswith(GZIP):
+            raise UnreadableError(Reason.BAD_FORMAT, f"gzip: {len(rest)} bytes behind its end")
+        if len(found) == MOST_MEMBERS:
+            raise UnreadableError(Reason.OVERSIZED, f"gzip: more than {MOST_MEMBERS} members")
+        part, rest = _member(rest, left)
+        found.append(part)
+        left -= len(part)
+    return found[0] if len(found) == 1 else b"".join(found)
+
+
+def _member(value: bytes, most: int) -> tuple[bytes, bytes]:
+    """The first member, of at most so many bytes, and what is behind it."""
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     try:
-        found = unpacker.decompress(value, LARGEST)
+        found = unpacker.decompress(value, most + 1)
     except zlib.error as error:
         raise UnreadableError(Reason.BAD_FORMAT, f"gzip: {error}") from None
-    if unpacker.unconsumed_tail:
+    if unpacker.unconsumed_tail or len(found) > most:
         raise _too_large()
     if not unpacker.eof:
         raise UnreadableError(Reason.BAD_FORMAT, "gzip: cut off")
-    return found
+    return found, unpacker.unused_data
 
 
 def _unzstded(value: bytes) -> bytes:

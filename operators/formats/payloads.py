@@ -202,8 +202,8 @@ def _columns(tensors: Any, where: str) -> dict[str, list[Any]]:
             raise missing(where, "a tensor without a shape")
         values = _flat(tensor["data"])
         rows = shape[0]
-        if rows == 0 or len(values) % rows:
-            raise missing(where, f"{len(values)} values for a shape of {shape}")
+        if rows == 0 or not values or len(values) % rows:
+            raise missing(where, f"{len(values)} values do not fit its shape")
         width = len(values) // rows
         parts = [values[at : at + width] for at in range(0, len(values), width)]
         found[str(tensor.get("name"))] = values if width == 1 else parts

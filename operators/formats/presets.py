@@ -14,7 +14,7 @@ import msgspec
 
 from operators.dead_letters import Reason
 from operators.formats.json_lines import records_in
-from operators.formats.packed import UnreadableError
+from operators.formats.packed import ASTRAY, UnreadableError
 from operators.formats.payloads import (
     answers_in,
     common,
@@ -121,13 +121,29 @@ def databricks(root: Row, around: Surroundings) -> list[Row]:  # noqa: ARG001 - 
     return paired(rows_in(of_text(root["request"], "request")), answers, about)
 
 
-def mlrun(root: Row, around: Surroundings) -> list[Row]:
+def mlrun(root: Row, around: Surroundings) -> list[Row]:  # noqa: ARG001 - one signature for all
     """The stream of MLRun's model servers: an event a request, or several of them as a table."""
-    if "headers" in root and "values" in root:
-        rest = {name: value for name, value in root.items() if name not in {"headers", "values"}}
-        events = [{**rest, **dict(zip(root["headers"], values, strict=False))} for values in root["values"]]
-        return [row for event in events for row in mlrun(event, around)]
-    if root.get("op", "infer") not in {"infer", "predict"}:
+    return [row for event in _events(root) for row in _mlrun_event(event)]
+
+
+def _events(root: Row) -> list[Row]:
+    """The events of a table; without one, the event itself."""
+    if "headers" not in root or "values" not in root:
+        return [root]
+    names, values = root["headers"], root["values"]
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise missing("headers", "an array of names is needed")
+    if not isinstance(values, list) or not all(isinstance(row, list) for row in values):
+        raise missing("values", "an array of arrays is needed")
+    rest = {name: value for name, value in root.items() if name not in {"headers", "values"}}
+    return [{**rest, **dict(zip(names, row, strict=False))} for row in values]
+
+
+def _mlrun_event(root: Row) -> list[Row]:
+    op = root.get("op", "infer")
+    if not isinstance(op, str | None):
+        raise missing("op", "text is needed")
+    if op not in {"infer", "predict"}:
         return []
     request, response = member(root, "request"), member(root, "resp", {})
     about: Row = {
@@ -135,10 +151,20 @@ def mlrun(root: Row, around: Surroundings) -> list[Row]:
         "timestamp": root.get("when"),
         "model": root.get("model"),
         "version": root.get("version") or None,
-        "latency_ms": root["microsec"] / 1e3 if isinstance(root.get("microsec"), int | float) else None,
+        "latency_ms": _thousandth(root.get("microsec")),
         "error": root.get("error"),
     }
     return paired(rows_in(request), answers_in(response), about)
+
+
+def _thousandth(given: Any) -> Any:
+    """A number divided by 1000; one beyond floats as it is, for it is set aside then."""
+    if not isinstance(given, int | float):
+        return None
+    try:
+        return given / 1e3
+    except OverflowError:
+        return given
 
 
 def vertex(root: Row, around: Surroundings) -> list[Row]:  # noqa: ARG001 - one signature for all
@@ -210,6 +236,9 @@ class PresetCodec:
                 found += self._rows(root, around)
             except UnreadableError as error:
                 raise UnreadableError(error.reason, f"preset {self._name}: {error}") from None
+            except ASTRAY as error:
+                said = f"preset {self._name}: a value of another kind than its system writes ({type(error).__name__})"
+                raise UnreadableError(Reason.BAD_FORMAT, said) from None
         return found
 
     def _roots(self, value: bytes, around: Surroundings) -> list[Any]:

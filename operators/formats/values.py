@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from operators.dead_letters import Reason
-from operators.formats.json_lines import Lines, Read, dead_letter, why_not
+from operators.formats.json_lines import ERRORS, Lines, Read, dead_letter, why_not
 from operators.formats.mapped_lines import CHUNK, Found, MappedParser
-from operators.formats.packed import UnreadableError, unpacked
+from operators.formats.packed import ASTRAY, UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ValuesParser(MappedParser):
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
             try:
-                found = self.codec(unpacked(value), Surroundings(batch, [number]))
+                found = self._opened(value, Surroundings(batch, [number]))
             except UnreadableError as error:
                 dead.append(dead_letter(batch, number, value, error.reason, str(error)))
                 continue
@@ -99,11 +99,24 @@ class ValuesParser(MappedParser):
             around = Surroundings(batch, owners[start : start + CHUNK])
             try:
                 some = self.reader.of_values(piece, around)
-            except msgspec.ValidationError:
+            except ERRORS:
                 some = self._each(piece, around, dead, unfit)
             read.add(some, len(piece))
         kept = self._kept(read, lines, owners, dead, unfit)
         return Read(kept.records, kept.lines, dead, kept.skipped + hollow, unfit)
+
+    def _opened(self, value: bytes, around: Surroundings) -> Any:
+        """What a message holds.
+
+        Raises:
+            UnreadableError: it is none of its format.
+        """
+        try:
+            return self.codec(unpacked(value), around)
+        except UnreadableError:
+            raise
+        except ASTRAY as error:
+            raise UnreadableError(Reason.BAD_FORMAT, f"a value of another kind ({type(error).__name__})") from None
 
     def _each(self, values: list[Any], around: Surroundings, dead: list[Any], unfit: Counter[str]) -> Found:
         """The records of some values, one by one; the unreadable are added to `dead`, with a count of -1."""
@@ -113,7 +126,7 @@ class ValuesParser(MappedParser):
             mine = around.of([row])
             try:
                 found, refused = self._of_value(value, mine, unfit)
-            except msgspec.ValidationError as error:
+            except ERRORS as error:
                 found, refused = [], [why_not(b"", error)]
             number = mine.numbers[0]
             dead += [dead_letter(around.batch, number, around.batch.values[number], *why) for why in refused]
@@ -126,5 +139,5 @@ class ValuesParser(MappedParser):
     ) -> tuple[list[Any], list[tuple[Reason, str]]]:
         try:
             return self.reader.of_values([value], around).records, []
-        except msgspec.ValidationError:
+        except ERRORS:
             return self._mended(self.reader.lenient.of(value, around), unfit)

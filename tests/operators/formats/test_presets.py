@@ -429,8 +429,28 @@ def test_sagemaker_s_ground_truth_is_feedback(data: str, encoding: str) -> None:
     assert (list(labels.ids), labels.labels.tolist(), found.dead) == (["r0"], [1.0], ())
 
 
+EXTREMES = (
+    10**30,
+    10**400,
+    -(10**400),
+    10**18,
+    1e308,
+    "1" * 5000,
+    "NaN",
+    "[1]",
+    "{}",
+    "\x00",
+    "é",
+    [],
+    {},
+    [[]],
+    [None],
+)
+"""What nobody writes, and what breaks arithmetic."""
+
 ANYTHING = st.recursive(
     st.none()
+    | st.sampled_from(EXTREMES)
     | st.booleans()
     | st.integers(-5, 5)
     | st.floats(allow_nan=False, allow_infinity=False)
@@ -443,6 +463,8 @@ ANYTHING = st.recursive(
 def _spoilt(value: Any, draw: Any, depth: int = 0) -> Any:
     """The value with something else somewhere in it."""
     if depth > 4 or not isinstance(value, dict | list) or not value or draw(st.integers(0, 3)) == 0:
+        if isinstance(value, str) and value[:1] in {"[", "{"} and draw(st.booleans()):
+            return json.dumps(_spoilt(msgspec.json.decode(value), draw, depth + 1))
         return draw(ANYTHING)
     if isinstance(value, list):
         at = draw(st.integers(0, len(value) - 1))
