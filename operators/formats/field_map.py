@@ -249,7 +249,12 @@ class Shape:
             steps = self._map.features.steps(one.encode_name)
             if steps is None:
                 raise MapError("features", f"feature {one.encode_name!r} of model {self.model} is nowhere in the map")
-            self._tree.add(steps, one.type, f"feature {one.encode_name!r}")
+            try:
+                self._tree.add(steps, one.type, f"feature {one.encode_name!r}")
+            except MapError as error:
+                cure = f"where it is elsewhere, features: {{fields: {{{one.encode_name}: PATH}}}} says so"
+                key = " and without flatten it is a key of its own" if self._map.features.flatten else ""
+                raise MapError("features", f"feature {one.encode_name!r}: {error}; {cure},{key}".rstrip(",")) from None
             yield steps
 
     def _places_of_context(self) -> Iterator[Use]:

@@ -80,6 +80,16 @@ def shown(steps: Steps) -> str:
 
 Path = Annotated[Steps, BeforeValidator(steps_of)]
 
+ROOT = "$"
+"""What stands for the record itself where features may be its own keys; "" and "." are the same."""
+
+
+def _or_root(given: Any) -> Any:
+    return None if given is None or given in ("", ".", ROOT) else steps_of(given)
+
+
+RootedPath = Annotated[Steps | None, BeforeValidator(_or_root)]
+
 
 def _values(given: Any) -> Any:
     """Spellings are told apart by their names: YAML reads a bare true as a boolean, JSON messages may hold either."""
@@ -206,7 +216,7 @@ class FeaturesPlace(Settings):
         fields: name of a feature -> its own path from the record's root, for those that are elsewhere.
     """
 
-    path: Path | None = None
+    path: RootedPath = None
     flatten: bool = False
     names: Annotated[tuple[Name | None, ...], Field(min_length=1, max_length=2_000)] | None = None
     rename: dict[Name, Name] = Field(default_factory=dict)
@@ -216,7 +226,7 @@ class FeaturesPlace(Settings):
     @model_validator(mode="before")
     @classmethod
     def _path_alone(cls, given: Any) -> Any:
-        return {"path": steps_of(given)} if isinstance(given, str | list | tuple) else given
+        return {"path": given} if isinstance(given, str | list | tuple) else given
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -10,6 +10,8 @@ from stream.config.load import Config, load, load_references, with_pace
 from stream.errors import UsageError
 from stream.files import write_atomically
 
+MEGABYTE = 1_000_000
+
 
 def report(
     *,
@@ -38,7 +40,8 @@ def report(
     asked = Asked(loaded, references, tuple(_known(loaded, model or [])), None if last is None else _length(last))
     html = of_results(asked, replay, against)
     write_atomically(out, html.encode(errors="replace"))
-    typer.echo(f"written to {out}, {len(html) / 1e6:.1f} MB")
+    size = len(html.encode(errors="replace"))
+    typer.echo(f"written to {out}, {f'{size / 1e6:.1f} MB' if size >= MEGABYTE else f'{size / 1e3:.0f} kB'}")
 
 
 def _length(text: str) -> int:

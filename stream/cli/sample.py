@@ -19,7 +19,7 @@ from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
 from operators.records import NoEnvelopes, Origin, RawBatch, Topic
-from operators.settings.source import FieldMap, shown
+from operators.settings.source import ROOT, FieldMap, shown
 from stream.config.inputs import inputs_of, sources_of
 from stream.config.problems import shorten
 from stream.errors import UsageError
@@ -175,7 +175,15 @@ def _features(given: FieldMap, record: Any, layout: Layout) -> str:
             absent.append(f"{field.name} (at {shown(steps)})")
     there = len(layout.features) - len(absent)
     missing = f"; nothing there for {', '.join(absent[:10])}{', ...' if len(absent) > 10 else ''}" if absent else ""
-    return f"features of {layout.model}: {there} of {len(layout.features)}{missing}"
+    where = " at the root" if given.features.path is None and given.features.names is None else ""
+    hint = _at_root(record, layout, there)
+    return f"features of {layout.model}: {there} of {len(layout.features)}{where}{missing}{hint}"
+
+
+def _at_root(record: Any, layout: Layout, there: int) -> str:
+    """The hint that features are the record's own keys, where more of them are than were found."""
+    own = sum(field.name in record for field in layout.features) if isinstance(record, dict) else 0
+    return f"; {own} of them are at the root: map: {{features: {ROOT}}} reads them there" if own > there else ""
 
 
 def _verdict(dead: tuple[DeadLetter, ...], skipped: int) -> str:

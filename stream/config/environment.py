@@ -92,7 +92,8 @@ def override(document: Document, env: Mapping[str, str], origins: Origins) -> li
 
     Variables apply in the order of their names; after them, so that they win, settings (see SETTING) as they are given.
 
-    Keys match without regard to case; a number is the index in a list, and may be one past its end. Under
+    Keys match without regard to case; a number is the index in a list, and may be one past its end; the name of an
+    entry, such as a model's, stands for its index. Under
     kafka.properties an underscore stands for a dot. A value in brackets or braces is YAML, "null" is null, all else is
     text, which settings read as the number or duration they need.
     """
@@ -120,9 +121,10 @@ def _place(root: Any, parts: list[str], text: str, name: str, origins: Origins) 
             if last or not isinstance(here.get(key), dict | list):
                 here[key] = value
         elif isinstance(here, list):
-            if not part.isascii() or not part.isdigit() or len(part) > 6 or int(part) > len(here):
-                return Problem(name, path, f"{part!r} is no place in it", f"an index from 0 to {len(here)}")
-            key = int(part)
+            at = _index(here, part)
+            if not at.isascii() or not at.isdigit() or len(at) > 6 or int(at) > len(here):
+                return Problem(name, path, f"{part!r} is no place in it", _indices(here))
+            key = int(at)
             if key == len(here):
                 here.append(value)
             elif last or not isinstance(here[key], dict | list):
@@ -131,6 +133,23 @@ def _place(root: Any, parts: list[str], text: str, name: str, origins: Origins) 
         here = here[key]
     origins.overrides[path] = name
     return None
+
+
+def _index(here: list[Any], part: str) -> str:
+    """The index of the entry with this name, in a list of named ones such as models; else as it is."""
+    if part.isdigit():
+        return part
+    return next((str(at) for at, entry in enumerate(here) if part.lower() == (_named(entry) or "").lower()), part)
+
+
+def _named(entry: Any) -> str | None:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _indices(here: list[Any]) -> str:
+    names = [name for name in map(_named, here) if name is not None]
+    return f"an index from 0 to {len(here)}" + (f", or a name: {', '.join(names[:10])}" if names else "")
 
 
 def _key(here: dict[str, Any], part: str, path: KeyPath) -> str:

@@ -99,4 +99,9 @@ def registry_findings(sources: Sequence[SourceSettings], url: str | None) -> Ite
 
 def _at(error: MapError) -> tuple[str, ...]:
     """The key of the source that is wrong."""
-    return ("map", error.field) if error.field.isidentifier() else (error.field[1:] or "map",)
+    if error.field.startswith("/"):
+        return (error.field[1:],)
+    kind, _, name = error.field.partition(" ")
+    if name:  # "feature 'a'" and "context 'a'" say which of several
+        kind = {"feature": "features"}.get(kind, kind)
+    return ("map", kind) if kind else ("map",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from operators.plans.cohorts import rules_of, sizes_of
@@ -34,7 +35,7 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
     elif model.seasonal is not None:
         yield "  season: none in the reference: one profile holds at all hours"
     if model.multivariate is not None:
-        yield _together(reference)
+        yield _together(config, model, reference)
     if model.performance is not None:
         yield f"  labels: {_labels(model.performance)}"
         yield from _judged(model, model.performance, reference)
@@ -46,11 +47,14 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
         )
 
 
-def _together(reference: Reference) -> str:
+def _together(config: Config, model: ModelSettings, reference: Reference) -> str:
     joint = reference.joint
     if joint is None:
+        names = f"--config {shlex.quote(str(config.source))} --model {shlex.quote(model.name)}"
+        file = "FILE" if model.reference is None else shlex.quote(str(model.reference))
         return (
-            "  multivariate: nothing watches Anomaly: the reference does not know it; build it of these features again"
+            "  multivariate: nothing watches Anomaly: the reference does not know how features go together;"
+            f" build it again with: driftgauge reference build {names} --from DATA -o {file}"
         )
     return f"  multivariate: {joint.method}, {joint.width} features told from each other"
 

@@ -125,7 +125,7 @@ def _fired(lives: Sequence[AlertLife], told: Told) -> Html:
             "tr",
             tag("td", moment(life.last.started_at), class_="num", id=anchor("alert", life.key)),
             tag("td", tag("span", life.name, class_="strong"), " ", pill(life.severity)),
-            tag("td", f"{life.last.model} v{life.last.version}"),
+            tag("td", f"{life.last.model} v{life.last.version}" if life.last.version else life.last.model),
             tag(
                 "td",
                 "stands" if life.ended_at is None else seconds((life.ended_at - life.last.started_at) / 1e3),

@@ -162,4 +162,5 @@ def alert_item(life: AlertLife, links: Links, *, model: bool = True) -> Html:
         tag("span", f" {last.segment}", class_="muted") if last.segment else "",
         tag("time", f"{moment(last.started_at)}, {ends}", class_="when"),
         tag("p", last.reason),
+        class_=last.severity,
     )

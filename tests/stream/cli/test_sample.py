@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from stream.cli.app import app
 from stream.errors import UsageError
 from stream.simulate.generator import Generator
-from windows.references.reference import to_json
+from windows.references.reference import seal, to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +93,53 @@ def test_a_sample_of_a_preset_is_shown_as_the_rows_it_becomes(tmp_path: Path) ->
     assert "message 1, as predictions of served: read" in result.output
     assert 'prediction_id: "r1" at prediction_id' in result.output
     assert "features of click: 2 of " in result.output
+
+
+FLAT = {
+    **ROW["features"],
+    "country": "de",
+    **{key: ROW[key] for key in ("prediction_id", "timestamp", "model", "version", "prediction")},
+}
+
+
+@pytest.mark.parametrize("features", ["$", ".", "", {"path": "$"}, {"path": ""}, {"path": None, "flatten": True}])
+def test_features_at_the_root_of_a_flat_message_are_read(tmp_path: Path, features: Any) -> None:
+    """Every way to say so, and all features are found there."""
+    result = checked(tmp_path, json.dumps(FLAT).encode(), [{"topic": "flat", "map": {"features": features}}])
+    assert result.exit_code == 0, result.output
+    assert "message 1, as predictions of flat: read" in result.output
+    assert "features of click: 10 of 10 at the root" in result.output
+
+
+def test_features_that_are_at_the_root_are_proposed(tmp_path: Path) -> None:
+    """The hint names the map that reads them."""
+    result = checked(tmp_path, json.dumps(FLAT).encode())
+    assert "10 of them are at the root: map: {features: $} reads them there" in result.output
+
+
+def test_a_reference_without_joint_is_answered_with_the_command(tmp_path: Path) -> None:
+    """`multivariate` set by hand: `check` prints what builds the reference with it."""
+    (tmp_path / "reference.json").write_bytes(to_json(reference()))
+    model = {"name": "click", "task": "binary", "reference": "reference.json", "multivariate": "conditional"}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"models": [model]}))
+    result = CliRunner().invoke(app, ["check", str(tmp_path / "c.yaml")])
+    build = (
+        f"driftgauge reference build --config {tmp_path}/c.yaml --model click --from DATA -o {tmp_path}/reference.json"
+    )
+    assert (
+        f"nothing watches Anomaly: the reference does not know how features go together; build it again with: {build}"
+        in (result.output)
+    )
+
+
+def test_two_features_of_one_path_are_refused_with_the_whole_key_and_the_cure(tmp_path: Path) -> None:
+    """A feature inside of another one, with `flatten`: the key path is whole, and the message says what to write."""
+    named = reference()
+    both = replace(named, features={**named.features, "age.of": named.features["age"]})
+    (tmp_path / "reference.json").write_bytes(to_json(seal(both)))
+    model = {"name": "click", "task": "binary", "reference": "reference.json"}
+    source = {"topic": "flat", "map": {"features": {"flatten": True}}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"models": [model], "sources": [source]}))
+    said = str(CliRunner().invoke(app, ["check", str(tmp_path / "c.yaml")]).exception)
+    assert "sources.0.map.features: a mapping; feature 'age.of': age.of lies inside of what feature 'age'" in said
+    assert "features: {fields: {age.of: PATH}} says so, and without flatten it is a key of its own" in said

@@ -329,13 +329,20 @@ def test_environment_overrides(tmp_path: Path) -> None:
     assert config.alerting.false_pages_per_month == 3
 
 
+@pytest.mark.parametrize("key", ["CLICK", "click", "0"])
+def test_a_model_is_overridden_by_its_name(tmp_path: Path, key: str) -> None:
+    """As by its index."""
+    config = load(_write(tmp_path, SMALL), {f"DRIFTGAUGE__MODELS__{key}__DRIFT__PSI": "null"})
+    assert [model.drift.psi for model in config.models] == [None]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
         ("TIME__PANE", "never", 'environment variable DRIFTGAUGE__TIME__PANE: time.pane: given "never"; a duration'),
         ("TIEM__PANE", "5s", 'environment variable DRIFTGAUGE__TIEM__PANE: tiem: unknown key; did you mean "time"?'),
         ("MODELS__7__NAME", "x", "DRIFTGAUGE__MODELS__7__NAME: models: '7' is no place in it; an index from 0 to 1"),
-        ("MODELS__ONE__NAME", "x", "'ONE' is no place in it"),
+        ("MODELS__ONE__NAME", "x", "'ONE' is no place in it; an index from 0 to 1, or a name: click"),
         ("TIME____PANE", "5s", "DRIFTGAUGE__TIME____PANE: an empty part in its name"),
         ("MODELS", "[unclosed", 'models: given "[unclosed"; a list is needed'),
     ],
