@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
+from operators.formats.bounds import MOST_RECORDS, check_array, too_many
 from operators.formats.packed import ASTRAY, UnreadableError, unpacked
 from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
@@ -303,11 +304,19 @@ def suspicious(text: bytes) -> bool:
 
 
 def lines_of(value: bytes | None) -> list[bytes]:
-    """The records of a message: its lines, or the whole when it is one object spread over several lines."""
+    """The records of a message: its lines, or the whole when it is one object spread over several lines.
+
+    Raises:
+        UnreadableError: there are too many.
+    """
     if value is None or not value.strip():
         return []
     if NEWLINE not in value:
         return [value]
+    if value.count(b"\n") > MOST_RECORDS:
+        if not value.lstrip().split(b"\n", 1)[0].rstrip().endswith(b"}"):
+            return [value]
+        raise too_many()
     lines = [line for line in value.split(b"\n") if line.strip()]
     if len(lines) > 1 and not lines[0].rstrip().endswith(b"}"):
         return [value]
@@ -318,10 +327,11 @@ def records_in(value: bytes | None, *, arrays: bool = True) -> list[bytes]:
     """The records of a message, unpacked: its lines, or, with `arrays`, the elements of its array.
 
     Raises:
-        UnreadableError: it cannot be unpacked.
+        UnreadableError: it cannot be unpacked, or has too many.
     """
     plain = None if value is None else _unframed(unpacked(value))
     if arrays and plain is not None and plain.lstrip()[:1] == b"[":
+        check_array(plain)
         try:
             return [bytes(element) for element in _ELEMENTS.decode(plain)]
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -356,6 +366,8 @@ def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reaso
 
 def why_not(line: bytes, error: Exception, renamed: Callable[[str], str] = lambda said: said) -> tuple[Reason, str]:
     """The reason behind an error of decoding a line; `renamed` puts what is said of a valid one in other words."""
+    if isinstance(error, UnreadableError):
+        return error.reason, str(error)
     if isinstance(error, msgspec.ValidationError):
         return _validation_reason(renamed(str(error)))
     if isinstance(error, UnicodeError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
+from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.heads import named
 from operators.formats.schema import MISFIT
 from operators.settings.source import shown
@@ -37,12 +38,14 @@ class Mended:
         unfit: names of the fields that are set aside: "features.age", "latency_ms".
         error: why it stays refused.
         where: which of several records of a message it is, in words.
+        element: that record as it came, where it stays refused.
     """
 
     record: Any
     unfit: tuple[str, ...] = ()
     error: msgspec.ValidationError | None = None
     where: str = ""
+    element: Any = None
 
 
 class Lenient:
@@ -71,6 +74,7 @@ class Lenient:
 
         Raises:
             msgspec.ValidationError: it holds none.
+            UnreadableError: it holds too many.
         """
         if not isinstance(root, dict):
             msgspec.convert(root, dict[str, Any])
@@ -79,6 +83,8 @@ class Lenient:
             return [self._one(_Place(root, None, (), around), "")]
         elements = _Place(root, None, (), around).find(split)
         msgspec.convert(elements, list[Any] | None)
+        if elements is not None and len(elements) > MOST_RECORDS:
+            raise too_many()
         return [
             self._one(_Place(root, element, split, around), f"element {number} of {shown(split)}: ")
             for number, element in enumerate(elements or ())
@@ -90,7 +96,7 @@ class Lenient:
             shape = self._shape(place)
             fields = [self._field(shape, name, place, unfit) for name in shape.fields]
         except msgspec.ValidationError as error:
-            return Mended(None, (), error, where)
+            return Mended(None, (), error, where, place.element)
         return Mended(shape.struct(*fields), tuple(unfit))
 
     def _shape(self, place: _Place) -> Shape:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
+from operators.formats.bounds import Behind
+from operators.formats.bounds import shown as element_of
 from operators.formats.field_map import MapError, Shape
 from operators.formats.heads import Head, decoded
 from operators.formats.json_lines import (
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
     from windows.arrays import IntArray
 
 Struct = type[msgspec.Struct]
+
+Refused = tuple[Reason, str, Any]
+"""Why a record is refused: the reason, the words, and the element that it is, of several in a message."""
 
 CHUNK = 500
 """Messages decoded at a time: what is nested in them is thrown away again, and that is done best in the cache."""
@@ -213,6 +218,14 @@ def _checked(found: tuple[list[Any], list[int] | None], lines: int) -> Found:
     return Found(records, counts)
 
 
+def letters_of(batch: RawBatch, number: int, line: bytes | None, refused: Sequence[Refused]) -> list[DeadLetter]:
+    """Dead letters of records of one line. Of several each has its own element alone, not the whole line."""
+    if len(refused) == 1:
+        ((reason, said, _),) = refused
+        return [dead_letter(batch, number, line, reason, said)]
+    return [dead_letter(batch, number, element_of(element), reason, said) for reason, said, element in refused]
+
+
 class MappedParser(Parser):
     """Reads the records of one source. Keeps nothing between batches.
 
@@ -292,28 +305,24 @@ class MappedParser(Parser):
         counts: list[int] = []
         for line, owner in zip(lines, owners, strict=True):
             found, refused = self._alone(line, Surroundings(batch, [owner]), unfit)
-            dead += [dead_letter(batch, owner, line, *why) for why in refused]
+            dead += letters_of(batch, owner, line, refused)
             records += found
             counts.append(len(found) if found or not refused else -1)
         return Found(records, counts)
 
-    def _alone(
-        self, line: bytes, around: Surroundings, unfit: Counter[str]
-    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _alone(self, line: bytes, around: Surroundings, unfit: Counter[str]) -> tuple[list[Any], list[Refused]]:
         """The records of a line, and why others of it are refused."""
         if len(line) > MAX_RECORD_BYTES:
-            return [], [(Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read")]
+            return [], [(Reason.OVERSIZED, f"{len(line)} bytes; at most {MAX_RECORD_BYTES} are read", None)]
         try:
             found, refused = self._read(line, around, unfit)
             if BACKSLASH in line:
                 msgspec.json.encode(found)  # a lone surrogate in any string is refused here
         except ERRORS as error:
-            return [], [why_not(line, error, self.reader.renamed)]
+            return [], [(*why_not(line, error, self.reader.renamed), None)]
         return found, refused
 
-    def _read(
-        self, line: bytes, around: Surroundings, unfit: Counter[str]
-    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _read(self, line: bytes, around: Surroundings, unfit: Counter[str]) -> tuple[list[Any], list[Refused]]:
         """The same of a line that may be readable in part.
 
         Raises:
@@ -326,15 +335,13 @@ class MappedParser(Parser):
         return self._mended(mended, unfit, line)
 
     @staticmethod
-    def _mended(
-        mended: Sequence[Mended], unfit: Counter[str], line: bytes = b""
-    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _mended(mended: Sequence[Mended], unfit: Counter[str], line: bytes = b"") -> tuple[list[Any], list[Refused]]:
         """The records that count, and why the others do not; adds what is set aside."""
         for one in mended:
             unfit.update(one.unfit)
-        refused = [(one.where, why_not(line, one.error)) for one in mended if one.error is not None]
+        refused = [(one, *why_not(line, one.error)) for one in mended if one.error is not None]
         found = [one.record for one in mended if one.error is None]
-        return found, [(reason, where + detail) for where, (reason, detail) in refused]
+        return found, [(reason, one.where + detail, one.element) for one, reason, detail in refused]
 
     def _kept(
         self,
@@ -351,10 +358,10 @@ class MappedParser(Parser):
             rows = [row for row, count in enumerate(counts) for _ in range(count)]
             skipped = counts.count(0)
             owners = rows if owners is None else [owners[row] for row in rows]
-            lines = [lines[row] for row in rows]
+            lines = Behind(lines, rows, records, [count > 1 for count in counts])
         if self._silent is not None:
             spoken = [row for row, record in enumerate(records) if not self._silent(record)]
             skipped += len(records) - len(spoken)
             owners = [row if owners is None else owners[row] for row in spoken]
-            records, lines = [records[row] for row in spoken], [lines[row] for row in spoken]
+            records, lines = [records[row] for row in spoken], Behind(lines, spoken)
         return Read(records, Lines(lines, owners), dead, skipped, unfit)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from operators.dead_letters import Reason
+from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.packed import UnreadableError
 
 Row = dict[str, Any]
@@ -150,12 +151,14 @@ def paired(rows: list[Any], answers: list[Any] | None, about: Row) -> list[Row]:
     """Records of rows with their predictions; ids of several are `id/0`, `id/1`, ...
 
     Raises:
-        UnreadableError: there are not as many of one as of the other.
+        UnreadableError: there are not as many of one as of the other, or too many.
     """
     if answers is not None and len(answers) != len(rows):
         if len(rows) != 1:
             raise missing("predictions", f"{len(answers)} of {len(rows)} rows")
         answers = [answers]
+    if len(rows) > MOST_RECORDS:
+        raise too_many()
     found = []
     ident = about.get("prediction_id")
     for number, row in enumerate(rows):

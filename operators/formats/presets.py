@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.dead_letters import Reason
+from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.json_lines import records_in
 from operators.formats.packed import ASTRAY, UnreadableError
 from operators.formats.payloads import (
@@ -135,6 +136,8 @@ def _events(root: Row) -> list[Row]:
         raise missing("headers", "an array of names is needed")
     if not isinstance(values, list) or not all(isinstance(row, list) for row in values):
         raise missing("values", "an array of arrays is needed")
+    if len(values) > MOST_RECORDS:
+        raise too_many()
     rest = {name: value for name, value in root.items() if name not in {"headers", "values"}}
     return [{**rest, **dict(zip(names, row, strict=False))} for row in values]
 
@@ -239,6 +242,8 @@ class PresetCodec:
             except ASTRAY as error:
                 said = f"preset {self._name}: a value of another kind than its system writes ({type(error).__name__})"
                 raise UnreadableError(Reason.BAD_FORMAT, said) from None
+            if len(found) > MOST_RECORDS:
+                raise too_many()
         return found
 
     def _roots(self, value: bytes, around: Surroundings) -> list[Any]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from operators.dead_letters import Reason
+from operators.dead_letters import MAX_RECORD_BYTES, Reason
+from operators.formats.bounds import MOST_RECORDS, Behind, too_many
 from operators.formats.json_lines import ERRORS, Lines, Read, dead_letter, why_not
-from operators.formats.mapped_lines import CHUNK, Found, MappedParser
+from operators.formats.mapped_lines import CHUNK, Found, MappedParser, letters_of
 from operators.formats.packed import ASTRAY, UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from operators.formats.json_lines import Fault
-    from operators.formats.mapped_lines import Reader
+    from operators.formats.mapped_lines import Reader, Refused
     from operators.records import RawBatch
     from windows.arrays import IntArray
 
@@ -41,12 +42,20 @@ def msgpack_codec(value: bytes, around: Surroundings) -> Any:  # noqa: ARG001 - 
     """MessagePack.
 
     Raises:
-        UnreadableError: it is none.
+        UnreadableError: it is none, or has too many elements.
     """
+    if _length(value) > MOST_RECORDS:
+        raise too_many()
     try:
         return msgspec.msgpack.decode(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise UnreadableError(Reason.BAD_FORMAT, f"MessagePack: {error}") from None
+
+
+def _length(value: bytes) -> int:
+    """How many elements the array has that MessagePack begins with; 0 where it is none, or a short one."""
+    width = {0xDC: 2, 0xDD: 4}.get(value[0], 0) if value else 0
+    return int.from_bytes(value[1 : 1 + width], "big")
 
 
 class ValuesParser(MappedParser):
@@ -81,44 +90,54 @@ class ValuesParser(MappedParser):
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
             try:
-                found = self._opened(value, Surroundings(batch, [number]))
+                several = self._opened(value, Surroundings(batch, [number]))
             except UnreadableError as error:
                 dead.append(dead_letter(batch, number, value, error.reason, str(error)))
                 continue
-            several = found if isinstance(found, list) else [found]
             values += several
             owners += [number] * len(several)
             hollow += not several
         if not values:
             return Read([], Lines((), None), dead, hollow)
-        lines = [batch.values[owner] for owner in owners]
+        often = Counter(owners)
+        lines = Behind(batch.values, owners, values, [often[number] > 1 for number in range(len(batch.values))])
         unfit: Counter[str] = Counter()
         read = Found([], [])
         for start in range(0, len(values), CHUNK):
             piece = values[start : start + CHUNK]
             around = Surroundings(batch, owners[start : start + CHUNK])
+            behind = Behind(lines, range(start, start + len(piece)))
             try:
                 some = self.reader.of_values(piece, around)
             except ERRORS:
-                some = self._each(piece, around, dead, unfit)
+                some = self._each(piece, around, behind, dead, unfit)
             read.add(some, len(piece))
         kept = self._kept(read, lines, owners, dead, unfit)
         return Read(kept.records, kept.lines, dead, kept.skipped + hollow, unfit)
 
-    def _opened(self, value: bytes, around: Surroundings) -> Any:
-        """What a message holds.
+    def _opened(self, value: bytes, around: Surroundings) -> list[Any]:
+        """The objects that a message holds.
 
         Raises:
-            UnreadableError: it is none of its format.
+            UnreadableError: it is none of its format, or too large for so many.
         """
+        plain = unpacked(value)
         try:
-            return self.codec(unpacked(value), around)
+            found = self.codec(plain, around)
         except UnreadableError:
             raise
         except ASTRAY as error:
             raise UnreadableError(Reason.BAD_FORMAT, f"a value of another kind ({type(error).__name__})") from None
+        several = found if isinstance(found, list) else [found]
+        if len(several) > MOST_RECORDS:
+            raise too_many()
+        if len(plain) > MAX_RECORD_BYTES * max(len(several), 1):
+            raise UnreadableError(Reason.OVERSIZED, f"{len(plain)} bytes; at most {MAX_RECORD_BYTES} a record are read")
+        return several
 
-    def _each(self, values: list[Any], around: Surroundings, dead: list[Any], unfit: Counter[str]) -> Found:
+    def _each(
+        self, values: list[Any], around: Surroundings, lines: Sequence[Any], dead: list[Any], unfit: Counter[str]
+    ) -> Found:
         """The records of some values, one by one; the unreadable are added to `dead`, with a count of -1."""
         records: list[Any] = []
         counts: list[int] = []
@@ -127,16 +146,15 @@ class ValuesParser(MappedParser):
             try:
                 found, refused = self._of_value(value, mine, unfit)
             except ERRORS as error:
-                found, refused = [], [why_not(b"", error)]
+                found, refused = [], [(*why_not(b"", error), value)]
             number = mine.numbers[0]
-            dead += [dead_letter(around.batch, number, around.batch.values[number], *why) for why in refused]
+            if refused:
+                dead += letters_of(around.batch, number, lines[row], refused)
             records += found
             counts.append(len(found) if found or not refused else -1)
         return Found(records, counts)
 
-    def _of_value(
-        self, value: Any, around: Surroundings, unfit: Counter[str]
-    ) -> tuple[list[Any], list[tuple[Reason, str]]]:
+    def _of_value(self, value: Any, around: Surroundings, unfit: Counter[str]) -> tuple[list[Any], list[Refused]]:
         try:
             return self.reader.of_values([value], around).records, []
         except ERRORS:

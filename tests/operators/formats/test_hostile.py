@@ -7,10 +7,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from factories import START, batch, click_layout, record
 
-from operators.dead_letters import Reason
+from operators.dead_letters import MAX_RECORD_BYTES, Reason
+from operators.formats.bounds import MOST_RECORDS, MOST_SHOWN, check_array
 from operators.formats.packed import MOST_MEMBERS, UnreadableError, unpacked
 from operators.intake.decode import Decode, DecodeConfig, Decoded
 from operators.settings.source import SourceSettings
@@ -91,3 +93,97 @@ def test_what_is_behind_a_gzip_member_is_never_passed_over(behind: bytes, reason
     with pytest.raises(UnreadableError) as error:
         unpacked(gzip.compress(record()) + behind)
     assert error.value.reason == reason
+
+
+BOMBS: dict[str, tuple[dict[str, Any] | None, bytes]] = {
+    "numbers in an array": (None, gzip.compress(b"[" + b"1," * (1 << 20) + b"1]")),
+    "arrays in an array": (CLICK, gzip.compress(b"[" + b"[1,2]," * (1 << 20) + b"[]]")),
+    "lines": (None, gzip.compress(b"{}\n" * (1 << 20))),
+    "lines, mapped": (CLICK, gzip.compress(b"{}\n" * (1 << 20))),
+    "MessagePack": ({"format": "msgpack"}, gzip.compress(b"\xdd" + (1 << 20).to_bytes(4, "big") + b"\xc0" * (1 << 20))),
+    "rows of a request": (
+        {"preset": "inference_v1", **CLICK},
+        gzip.compress(b'{"instances":[' + b"[1]," * (1 << 18) + b"[1]]}"),
+    ),
+    "a table of events": (
+        {"preset": "mlrun", **CLICK},
+        gzip.compress(b'{"headers":[],"values":[' + b"[]," * (1 << 18) + b"[]]}"),
+    ),
+    "elements of a split array": (
+        {"split": "items", "map": {"model": {"constant": "click"}, "features": {"path": "items"}}},
+        b'{"items":[' + b"1," * (1 << 18) + b"1]}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "message"), BOMBS.values(), ids=BOMBS)
+def test_a_message_with_too_many_records_is_one_dead_letter(source: dict[str, Any] | None, message: bytes) -> None:
+    """Not a million of them: it says how many a message may hold, and keeps the bytes as they came."""
+    found = decoded(source, message)
+    assert [(letter.reason, letter.value) for letter in found.dead] == [(Reason.OVERSIZED, message)]
+    assert f"{MOST_RECORDS}" in found.dead[0].detail
+
+
+def test_the_most_records_are_still_read_and_commas_inside_of_them_are_none_of_an_array() -> None:
+    """Commas in texts and in elements do not count; brackets and quotes in texts are no structure."""
+    check_array(b"[" + b",".join([b'["a,]\\",[{\\\\",{"x":[1,2,3,4]}]'] * MOST_RECORDS) + b"]")
+    with pytest.raises(UnreadableError):
+        check_array(b"[" + b",".join([b"[1,2]"] * (MOST_RECORDS + 1)) + b"]")
+    found = decoded(None, b"[" + b",".join([record()] * 2_000) + b"]")
+    assert (found.read, found.dead) == (2_000, ())
+
+
+MANY = 3_000
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "element"),
+    [
+        ({"format": "msgpack"}, msgspec.msgpack.encode([None] * MANY), b"null"),
+        ({"format": "msgpack"}, msgspec.msgpack.encode([{(1, 2): 3}] * MANY), msgspec.msgpack.encode({(1, 2): 3})),
+        ({"format": "msgpack"}, msgspec.msgpack.encode([{"model": "click"}] * MANY), b'{"model":"click"}'),
+        (BOMBS["elements of a split array"][0], json.dumps({"timestamp": START, "items": [5] * MANY}).encode(), b"5"),
+        ({"preset": "inference_v1", **CLICK}, json.dumps({"id": "a", "instances": [[1]] * MANY}).encode(), None),
+    ],
+    ids=["nils", "no JSON", "no features", "split", "rows"],
+)
+def test_many_bad_records_of_a_message_are_dead_letters_of_their_own_size(
+    source: dict[str, Any], message: bytes, element: bytes | None
+) -> None:
+    """Each holds its element, so that what is written grows with the message and not with its square."""
+    found = decoded(source, message)
+    assert found.read == len(found.dead) == MANY
+    values = [letter.value or b"" for letter in found.dead]
+    assert element is None or values == [element] * MANY
+    assert max(map(len, values)) < 200
+
+
+def test_of_one_bad_record_the_whole_message_is_kept() -> None:
+    """As it came; and a huge element among several is cut."""
+    alone = msgspec.msgpack.encode({"model": "click"})
+    found = decoded({"format": "msgpack"}, alone, msgspec.msgpack.encode([{"model": "x" * 20_000}, None]))
+    assert [len(letter.value or b"") for letter in found.dead if letter.offset == 1] == [MOST_SHOWN, 4]
+    assert [letter.value for letter in found.dead if letter.offset == 0] == [alone]
+
+
+def test_records_made_by_split_that_say_nothing_are_dead_letters_of_their_own_size() -> None:
+    """What is refused after it was read shows the fields that were read."""
+    source = {"split": "items", "map": {"model": {"constant": "click"}, "features": {"path": "items.f"}}}
+    message = json.dumps({"timestamp": START, "items": [{}] * MANY}).encode()
+    found = decoded(source, message)
+    assert found.read == len(found.dead) == MANY
+    assert {letter.reason for letter in found.dead} == {Reason.MISSING_FIELD}
+    assert sum(len(letter.value or b"") for letter in found.dead) < 200 * MANY
+
+
+@pytest.mark.parametrize("form", ["msgpack", "inference_v1"])
+def test_a_record_above_a_megabyte_is_oversized_in_every_format(form: str) -> None:
+    """Also where it is unpacked first."""
+    junk = {"junk": "x" * MAX_RECORD_BYTES}
+    if form == "msgpack":
+        message = msgspec.msgpack.encode({"model": "click", "timestamp": START, "features": {"age": 33}, **junk})
+        found = decoded({"format": "msgpack"}, message, gzip.compress(message))
+    else:
+        message = json.dumps({"timestamp": START, "instances": [{"age": 33}], **junk}).encode()
+        found = decoded({"preset": form, **CLICK}, message, gzip.compress(message))
+    assert [letter.reason for letter in found.dead] == [Reason.OVERSIZED] * 2
