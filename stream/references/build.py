@@ -101,7 +101,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *(note for key, part in tally.segments.items() for note in segment_notes(key, part)),
         *labelled.notes,
     )
-    reference = replace(labelled.reference, notes=lasting)
+    columns = {role: name for role, name in plan.roles.items() if role != name}
+    reference = replace(labelled.reference, notes=lasting, columns=columns)
     return Built(reference, (*lasting, *seasonal.notes, *together.notes, *_notes(plan, reference)))
 
 

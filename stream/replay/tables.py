@@ -9,6 +9,8 @@ import msgspec
 import pyarrow as pa
 
 from operators.records import NoEnvelopes, Topic
+from operators.settings.source import FieldMap
+from stream.errors import UsageError
 from stream.replay.lanes import Block
 from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.open import open_rows
@@ -45,7 +47,9 @@ class TableLane:
 
     Columns are as for `reference build`: a feature each, and `prediction_id`, `timestamp`, `model`, `version`,
     `prediction`, `latency_ms` and `error`; of feedback `prediction_id`, `timestamp`, `label`, `value`, `kind`. Without
-    a column `model` all rows are of the only model. What a model is segmented by is context as well.
+    a column `model` all rows are of the only model. What a model is segmented by is context as well. A special
+    column that is not there goes by the name that the config's one source maps it from, or that the reference was built
+    with.
 
     Raises:
         UsageError: it cannot be read.
@@ -61,15 +65,21 @@ class TableLane:
         self.done = 0
         profiles = {name: profile for one in references.values() for name, profile in one.features.items()}
         kinds = {name: "numeric" if hasattr(profile, "edges") else "categorical" for name, profile in profiles.items()}
-        rows = open_rows(path, Wishes(kinds={**kinds, **dict.fromkeys(TEXTS, "categorical")}))
-        names = [column.name for column in rows.columns if not column.bookkeeping]
+        also = list(other_names(holds, config, references))
+        texts = dict.fromkeys((*TEXTS, *(column for role, column in also if role in TEXTS)), "categorical")
+        rows = open_rows(path, Wishes(kinds={**texts, **kinds, **dict.fromkeys(TEXTS, "categorical")}))
+        there = [column.name for column in rows.columns if not column.bookkeeping]
+        roles = _renamed(there, [(role, column) for role, column in also if column not in kinds])
+        self._column = {roles.get(name, name): name for name in there}
+        names = list(self._column)
+        _refuse_nameless(path, holds, names, there)
         if holds == Topic.FEEDBACK:
             names = [name for name in names if name in OF_FEEDBACK]
         self._features = [name for name in names if name in kinds or name not in SPECIAL]
         segments = {name for model in config.models for name in model.segments}
         self._context = [name for name in names if name in segments and name not in SPECIAL]
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
-        self._lines = self._encoded(rows.batches(names), names)
+        self._lines = self._encoded(rows.batches([self._column[name] for name in names]), names)
         self._next = next(self._lines, None)
         self._row = 1
 
@@ -93,7 +103,8 @@ class TableLane:
     def _encoded(self, batches: Iterator[tuple[pa.RecordBatch, float]], names: Sequence[str]) -> Generator[bytes]:
         before = 0.0
         for batch, share in batches:
-            columns = {name: _values(batch.column(batch.schema.get_field_index(name)), name) for name in names}
+            found = {name: batch.column(batch.schema.get_field_index(self._column[name])) for name in names}
+            columns = {name: _values(column, name) for name, column in found.items()}
             for at, line in enumerate(self._records(columns, batch.num_rows), 1):
                 self.done = round(_PARTS * (before + (share - before) * at / batch.num_rows))
                 yield line
@@ -112,6 +123,44 @@ class TableLane:
                 record["features"] = held
                 record["context"] = {name: str(value) for name, value in where.items() if value is not None}
             yield _ENCODE({name: value for name, value in record.items() if value is not None})
+
+
+def other_names(holds: Topic, config: Config, references: Mapping[str, Reference]) -> Iterator[tuple[str, str]]:
+    """Special columns (role, name) as the config's one source maps them, then as the references were built with."""
+    sources = [source for source in config.sources if holds.value in set(source.kinds)]
+    given = sources[0].map if len(sources) == 1 else FieldMap()
+    for role in (*SPECIAL, "value", "kind"):
+        place = given.place(role)
+        if place is not None and place.path is not None and len(place.path) == 1 and place.path != (role,):
+            yield role, str(place.path[0])
+    for reference in references.values():
+        yield from reference.columns.items()
+
+
+def _renamed(there: Sequence[str], also: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Column -> our name, of special columns that the file has under another name; the first that fits counts."""
+    found: dict[str, str] = {}
+    for role, column in also:
+        if column in there and column not in found and role not in there and role not in found.values():
+            found[column] = role
+    return found
+
+
+def _refuse_nameless(path: Path, holds: Topic, names: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse a file of which no row could be used.
+
+    Raises:
+        UsageError: the column that every record needs is not there.
+    """
+    needed = "prediction_id" if holds == Topic.FEEDBACK else "timestamp"
+    if needed in names:
+        return
+    has = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
+    kind = f", holds: {holds.value}" if holds == Topic.FEEDBACK else ""
+    raise UsageError(
+        f"{path}: no column {needed!r}; it has {has}. Say which it is with"
+        f" sources: [{{topic: T{kind}, map: {{{needed}: COLUMN}}}}] in the config, or rename it"
+    )
 
 
 def _rows(columns: dict[str, list[Any]], count: int) -> Iterator[dict[str, Any]]:

@@ -86,6 +86,7 @@ def merge(one: Reference, other: Reference) -> Merged:
         classes=tuple(dict.fromkeys((*one.classes, *other.classes))),
         positions=one.positions,
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
+        columns=one.columns | other.columns,
         pace=None if one.pace is None or other.pace is None else one.pace + other.pace,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}

@@ -85,6 +85,7 @@ class Reference:
         pace: how its rows were spread over time; None when they had no timestamp.
         seasons: what was normal at which hours of the week; None where all hours are alike, or nobody asked.
         joint: what was normal of its features together; None where nobody asked, or too few vary.
+        columns: our name of a special column -> its name in the rows, where that is another; no part of the content.
     """
 
     model: str
@@ -108,6 +109,7 @@ class Reference:
     positions: tuple[str, ...] = ()
     seasons: Seasons | None = None
     joint: Joint | None = None
+    columns: dict[str, str] = field(default_factory=dict)
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -153,6 +155,7 @@ class _FileWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     id: str
     reference: _ContentWire
     notes: tuple[str, ...] = ()
+    columns: dict[str, str] = {}
 
 
 class _HeadWire(msgspec.Struct):
@@ -171,7 +174,12 @@ def to_json(reference: Reference) -> bytes:
     """The JSON file of a reference, UTF-8, ending in a newline. The id is computed from the content."""
     content = _content(reference)
     file = _FileWire(
-        format=FORMAT, format_version=FORMAT_VERSION, id=_hash(content), reference=content, notes=reference.notes
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        id=_hash(content),
+        reference=content,
+        notes=reference.notes,
+        columns=reference.columns,
     )
     return msgspec.json.encode(file) + b"\n"
 
@@ -199,7 +207,7 @@ def from_json(data: bytes) -> Reference:
     identity = _hash(file.reference)
     if identity != file.id:
         raise ReferenceError_(f"its content has id {identity}, but it says {file.id}: it was changed after the build")
-    return replace(_reference(file.reference, identity), notes=file.notes)
+    return replace(_reference(file.reference, identity), notes=file.notes, columns=file.columns)
 
 
 def _hash(content: _ContentWire) -> str:

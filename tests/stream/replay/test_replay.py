@@ -580,7 +580,6 @@ def test_a_file_out_of_order_is_told(tmp_path: Path, late: int, said: str) -> No
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("train.csv", b"age,country\n" + b"41.5,de\n" * 50, "50 are dead letters for missing_field (no timestamp"),
         ("train.jsonl", b"age,country\n" + b"41.5,de\n" * 50, "; is the input JSON Lines, one prediction a line? All"),
         (
             "train.jsonl",

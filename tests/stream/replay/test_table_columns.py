@@ -1,0 +1,73 @@
+"""Tables whose special columns have names of their own: those that `init` was told, and those of the config's map."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from monitored import reference
+
+from operators.records import Topic
+from operators.settings.source import SourceSettings
+from stream.config.load import Config, load
+from stream.errors import UsageError
+from stream.references.build import BuildOptions
+from stream.references.build import build as build_reference
+from stream.replay.tables import TableLane
+from stream.rows.columns import Wishes
+from stream.rows.open import open_rows
+from windows.references.reference import from_json, to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def config_at(directory: Path) -> Config:
+    """A config of one model."""
+    (directory / "reference.json").write_bytes(to_json(reference()))
+    (directory / "c.yaml").write_text("models:\n  - {name: click, task: binary, reference: reference.json}\n")
+    return load(directory / "c.yaml", {})
+
+
+OWN = "scored at,result,pid,age\n1780000000000,0.25,007,41.5\n"
+USUAL = {"timestamp": 1780000000000, "prediction": 0.25, "model": "click", "features": {"age": "41.5"}, "context": {}}
+
+
+def test_columns_go_by_the_names_that_the_reference_was_built_with(tmp_path: Path) -> None:
+    """The reference remembers what `--timestamp` and `--prediction` named; the config's map names the rest."""
+    rows = tmp_path / "rows.csv"
+    rows.write_text("scored at,result,age\n" + "".join(f"{1780000000000 + at},0.{at},{at}\n" for at in range(1, 90)))
+    roles = {"timestamp": "scored at", "prediction": "result"}
+    built = build_reference(open_rows(rows, Wishes()), BuildOptions("click", roles=roles)).reference
+    known = {"click": from_json(to_json(built))}
+    assert known["click"].columns == roles
+    path = tmp_path / "p.csv"
+    path.write_text(OWN)
+    config = config_at(tmp_path)
+    ids = SourceSettings.model_validate({"topic": "p", "map": {"prediction_id": "pid"}})
+    mapped = config.model_copy(update={"sources": (ids,)})
+    (value,) = TableLane(path, Topic.PREDICTIONS, mapped, known).read(10).values
+    assert json.loads(value or b"") == {**USUAL, "prediction_id": "007"}
+    (value,) = TableLane(path, Topic.PREDICTIONS, config, known).read(10).values
+    assert json.loads(value or b"") == {**USUAL, "features": {"age": "41.5", "pid": "007"}}
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--predictions", "no column 'timestamp'; it has scored at, result, pid, age. Say which it is with sources: "),
+        (
+            "--feedback",
+            "no column 'prediction_id'; it has scored at, result, pid, age. Say which it is with sources: ",
+        ),
+    ],
+)
+def test_a_table_without_the_column_that_every_row_needs_is_refused(tmp_path: Path, option: str, said: str) -> None:
+    """With the columns that it has and what to do, instead of nothing but dead letters."""
+    path = tmp_path / "p.csv"
+    path.write_text(OWN)
+    holds = Topic(option.removeprefix("--"))
+    with pytest.raises(UsageError, match=re.escape(said)):
+        TableLane(path, holds, config_at(tmp_path), {"click": reference()})
