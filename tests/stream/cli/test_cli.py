@@ -59,7 +59,8 @@ def test_init_then_check(tmp_path: Path) -> None:
     arguments = ("init", "--from", rows, "--model", "click $x/1", "--segment", "country", "-o", tmp_path / "out")
     done = _driftgauge(*arguments)
     assert done.returncode == 0
-    taken, unlabelled = done.stderr.splitlines()
+    taken, seasons, unlabelled = done.stderr.splitlines()
+    assert "every hour of the week is needed twice" in seasons
     assert "taken `prediction` for the predictions" in taken
     assert "no column `label`" in unlabelled
     config = tmp_path / "out" / "driftgauge.yaml"
