@@ -43,6 +43,9 @@ FORMAT = 1
 HISTORY = "history/history.sqlite"
 """Below a state directory, or a directory of results."""
 
+UNFINISHED = "history/unfinished"
+"""Below a directory of results: an empty file while the replay is not complete, so that a report says so."""
+
 LATEST = 9
 """Stands in place of a tier for the latest frame of each window, segments and all."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from stream.errors import UsageError
-from stream.history.archive import HISTORY, Archive
+from stream.history.archive import HISTORY, UNFINISHED, Archive
 from stream.history.recorder import Recorder
 from stream.history.tiers import TIERS
 from stream.history.tiles import layouts_of
@@ -41,10 +41,13 @@ class Pictures:
                 path.with_name(f"{path.name}{end}").unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"--out {out}: cannot be written: {error.strerror or error}") from None
+        self._mark = out / UNFINISHED
         self._out = out
         self._onward = onward
         self._archive = Archive(path, keep=TIERS[-1].keep)
         self._recorder = Recorder(None, self._archive, layouts_of(models))
+        self._mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._mark.touch()
 
     def send(self, report: Report) -> None:
         """Take a report."""
@@ -59,8 +62,10 @@ class Pictures:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
+        if kind is None or issubclass(kind, UsageError):  # as when it was interrupted: what was found by then
             self._recorder.flush(everything=True)
         self._archive.close()
+        if kind is None:
+            self._mark.unlink(missing_ok=True)
         if kind is None and self._recorder.problem:
             raise UsageError(f"--out {self._out}: {self._recorder.problem}")

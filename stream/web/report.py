@@ -35,11 +35,12 @@ MONTH = 30 * 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a report is of: its name, and a span of event time (ms)."""
+    """What a report is of: its name, a span of event time (ms), and whether a replay did not come to its end."""
 
     name: str
     since: int
     until: int
+    unfinished: bool = False
 
     @property
     def months(self) -> float:
@@ -69,6 +70,7 @@ def _opening(knowledge: Knowledge, told: Told, standings: Sequence[Standing]) ->
     return tag(
         "section",
         tag("h1", f"Report: {told.name}"),
+        [_banner(told)] if told.unfinished else [],
         tag("p", _sentences(lives, told, standings), class_="lead"),
         tiles(
             _day("From", told.since),
@@ -80,6 +82,11 @@ def _opening(knowledge: Knowledge, told: Told, standings: Sequence[Standing]) ->
         tag("div", tag("table", tag("thead", head), tag("tbody", rows), class_="ranked"), class_="scroll"),
         data_part="headline",
     )
+
+
+def _banner(told: Told) -> Html:
+    text = f"The replay was interrupted at {moment(told.until)} UTC of event time: this is what was found by then."
+    return tag("p", tag("strong", text), class_="interrupted")
 
 
 def _day(name: str, ms: int) -> Html:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from operators.plans.model import plan_models
 from stream.errors import UsageError
-from stream.history.archive import HISTORY, Archive
+from stream.history.archive import HISTORY, UNFINISHED, Archive
 from stream.history.history import Stands
 from stream.history.tiers import DAY
 from stream.web.knowledge import Knowledge
@@ -63,4 +63,5 @@ def _side(asked: Asked, directory: Path, usual: int | None) -> tuple[Knowledge, 
         raise UsageError(f"{path}: nothing was measured of {', '.join(chosen)}, or the file cannot be read")
     back = asked.last or usual
     since = begins if back is None else max(begins, ends - back)
-    return knowledge, Told(directory.name if usual is None else config.source.stem, since, ends)
+    unfinished = usual is None and (directory / UNFINISHED).exists()
+    return knowledge, Told(directory.name if usual is None else config.source.stem, since, ends, unfinished)

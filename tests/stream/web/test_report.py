@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+import threading
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 from monitored import reference
-from pictured import SECONDS, SHIFTED, START, Pictured, pictured
+from pictured import CONFIG, SECONDS, SHIFTED, START, Pictured, pictured
 from typer.testing import CliRunner
 
 from stream.cli.app import app
+from stream.config.load import load
+from stream.replay.files import FileLane
+from stream.replay.results import lines_of
+from stream.replay.run import InterruptedReplay, replay
 from stream.simulate.generator import Generator
 from stream.web.knowledge import Span
+from stream.web.results import Asked, of_results
 from stream.web.whatif import FACTORS, trials
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +132,29 @@ def test_a_report_of_half_the_time_is_of_that_half(shown: Pictured, tmp_path: Pa
     where = ("--config", str(shown.config.source), "--replay", str(shown.directory))
     assert run("report", *where, "--last", "6s", "-o", str(out)).exit_code == 0
     assert re.search(r"<dt>From</dt><dd>2026-05-28<small>20:26:46 UTC<", out.read_text())
+
+
+def test_a_report_of_an_interrupted_replay_says_so(tmp_path: Path) -> None:
+    """With when it was, and with every alert of alerts.jsonl; a complete one has no such line."""
+    (tmp_path / "reference.json").write_bytes(to_json(reference()))
+    (tmp_path / "c.yaml").write_text(CONFIG)
+    generator = Generator(reference(), seed=5, shifts=(SHIFTED,), error_rate=0.01)
+    lines = generator.encode(generator.batch(SECONDS * 300, START, START + SECONDS * 1_000))
+    (tmp_path / "p.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    config, stop = load(tmp_path / "c.yaml", {}), threading.Event()
+
+    def late(share: float, _: int) -> None:
+        if share > 0.8:
+            stop.set()
+
+    out, known = tmp_path / "out", {"click": reference()}
+    lane = FileLane(tmp_path / "p.jsonl")
+    with pytest.raises(InterruptedReplay, match="holds what was found"):
+        replay(config, known, [lane], out, progress=late, stop=stop, pictures=True)
+    fired = [one for one in lines_of(out / "alerts.jsonl") if one["state"] == "firing"]
+    html = of_results(Asked(config, known, ("click",), None), out, None)
+    assert "The replay was interrupted at" in html
+    assert fired
+    assert f"{len(fired)} alerts fired" in html
+    replay(config, known, [FileLane(tmp_path / "p.jsonl")], out, pictures=True)
+    assert "was interrupted" not in of_results(Asked(config, known, ("click",), None), out, None)
