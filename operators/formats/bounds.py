@@ -13,13 +13,16 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import Reason
-from operators.formats.packed import ASTRAY, UnreadableError
+from operators.formats.packed import ERRORS, UnreadableError
 
 MOST_RECORDS = 100_000
 """Records of a message. A Kafka message of a megabyte holds some thousand predictions."""
 
 MOST_SHOWN = 8 << 10
 """Bytes kept of an element that is refused, of several in a message."""
+
+AT_ONCE = 16 << 20
+"""Unpacked bytes after which the messages of a batch so far are read, before more are unpacked."""
 
 COMMA, OPENING, CLOSING = 0x2C, (0x5B, 0x7B), (0x5D, 0x7D)
 
@@ -59,7 +62,7 @@ def shown(element: Any) -> bytes:
     for encode in (msgspec.json.encode, msgspec.msgpack.encode):
         try:
             return encode(element)[:MOST_SHOWN]
-        except (msgspec.MsgspecError, *ASTRAY):
+        except ERRORS:
             continue
     return b"null"
 

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
-from operators.formats.bounds import MOST_RECORDS, check_array, too_many
-from operators.formats.packed import ASTRAY, UnreadableError, unpacked
+from operators.formats.bounds import AT_ONCE, MOST_RECORDS, check_array, too_many
+from operators.formats.packed import ERRORS, UnreadableError, unpacked
 from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
 
@@ -40,9 +40,6 @@ LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
 
 FRAME = 5
 """Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
-
-ERRORS = (msgspec.MsgspecError, *ASTRAY)
-"""What reading a record may raise."""
 
 _ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -88,13 +85,17 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a batch holds: records, the lines they came in, dead letters, how many are skipped, what does not fit."""
+    """What a batch holds: records, the lines they came in, dead letters, how many are skipped, what does not fit.
+
+    Of messages that are large together it is what the first of them hold; `rest` is the number of the next then.
+    """
 
     records: list[Any]
     lines: Lines
     dead: list[DeadLetter]
     skipped: int = 0
     unfit: Counter[str] = field(default_factory=Counter)
+    rest: int | None = None
 
 
 class Parser:
@@ -133,6 +134,13 @@ class Parser:
     def __call__(self, batch: RawBatch) -> Parsed:
         """The records of one batch."""
         found = self._records(batch)
+        parts = [self._timed(batch, found)]
+        while found.rest is not None:
+            found = self._from(batch, found.rest)
+            parts.append(self._timed(batch, found))
+        return parts[0] if len(parts) == 1 else _together(parts)
+
+    def _timed(self, batch: RawBatch, found: Read) -> Parsed:
         read = len(found.records) + len(found.dead)
         if not found.records:
             none = np.empty(0, dtype=np.int64)
@@ -147,7 +155,7 @@ class Parser:
         records = self._at_once(values)
         if records is not None:
             return Read(records, Lines(values, None), [])
-        return self._piecewise(batch)
+        return self._from(batch, 0)
 
     def _at_once(self, lines: Sequence[Any]) -> list[Any] | None:
         """All lines in one call, or None when any line needs a closer look."""
@@ -160,29 +168,18 @@ class Parser:
             return None
         return records if len(records) == len(lines) else None
 
-    def _piecewise(self, batch: RawBatch) -> Read:
-        """The lines of all messages, in pieces: only a piece that holds a bad line is decoded line by line."""
-        lines, owners, dead = [], [], []
-        for number, value in enumerate(batch.values):
-            try:
-                parts = records_in(value)
-            except UnreadableError as error:
-                dead.append(dead_letter(batch, number, value, error.reason, str(error)))
-                continue
-            if not parts:
-                dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
-                continue
-            lines += parts
-            owners += [number] * len(parts)
+    def _from(self, batch: RawBatch, start: int) -> Read:
+        """The lines of messages from `start` on, in pieces: only one that holds a bad line is decoded line by line."""
+        lines, owners, dead, rest = lines_from(batch, start)
         good = _Good([], [], [], Counter())
-        for start in range(0, len(lines), PIECE):
-            piece = slice(start, start + PIECE)
+        for at in range(0, len(lines), PIECE):
+            piece = slice(at, at + PIECE)
             records = self._at_once(lines[piece])
             if records is not None:
                 good.add(records, lines[piece], owners[piece])
             else:
                 dead += self._line_by_line(batch, lines[piece], owners[piece], good)
-        return Read(good.records, Lines(good.lines, good.owners), dead, unfit=good.unfit)
+        return Read(good.records, Lines(good.lines, good.owners), dead, unfit=good.unfit, rest=rest)
 
     def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
         """Add the readable lines to `good`; the others as dead letters."""
@@ -201,7 +198,7 @@ class Parser:
         try:
             record = self._decoded(line, unfit)
             if BACKSLASH in line:
-                _encodable(record)
+                msgspec.json.encode(record)  # a lone surrogate in any string is refused here
         except ERRORS as error:
             return None, *why_not(line, error)
         return record, None, ""
@@ -273,6 +270,50 @@ class _Good:
         self.owners.extend(owners)
 
 
+def _together(parts: list[Parsed]) -> Parsed:
+    """What the parts of a batch hold, in order."""
+    unfit: Counter[str] = Counter()
+    for part in parts:
+        unfit.update(part.unfit)
+    return Parsed(
+        [record for part in parts for record in part.records],
+        np.concatenate([part.stamps for part in parts]),
+        np.concatenate([part.proven for part in parts]),
+        [letter for part in parts for letter in part.dead],
+        sum(part.read for part in parts),
+        sum(part.skipped for part in parts),
+        unfit,
+    )
+
+
+def lines_from(
+    batch: RawBatch, start: int, *, arrays: bool = True
+) -> tuple[list[bytes], list[int], list[DeadLetter], int | None]:
+    """The lines of messages from `start` on, the message of each, and dead letters of those that have none.
+
+    They end once they are AT_ONCE bytes; the last value is the number of the next message then.
+    """
+    lines: list[bytes] = []
+    owners: list[int] = []
+    dead: list[DeadLetter] = []
+    size = 0
+    for number in range(start, len(batch.values)):
+        if size > AT_ONCE:
+            return lines, owners, dead, number
+        value = batch.values[number]
+        try:
+            parts = records_in(value, arrays=arrays)
+        except UnreadableError as error:
+            dead.append(dead_letter(batch, number, value, error.reason, str(error)))
+            continue
+        if not parts:
+            dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
+        lines += parts
+        owners += [number] * len(parts)
+        size += sum(map(len, parts))
+    return lines, owners, dead, None
+
+
 def _written(batch: RawBatch, lines: Lines, count: int) -> IntArray:
     """When each of `count` records was written, ms; UNTIMED where the medium does not say."""
     if batch.written is None:
@@ -342,11 +383,6 @@ def records_in(value: bytes | None, *, arrays: bool = True) -> list[bytes]:
 def _unframed(value: bytes) -> bytes:
     """Without the five bytes that a schema registry's JSON serializers put before a record."""
     return value[FRAME:] if value[:1] == b"\0" and value[FRAME : FRAME + 1] in {b"{", b"["} else value
-
-
-def _encodable(record: Any) -> None:
-    """Raise UnicodeEncodeError when any string of the record holds a lone surrogate."""
-    msgspec.json.encode(record)
 
 
 def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:

@@ -7,7 +7,7 @@ only a bad piece line by line.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,19 +19,18 @@ from operators.formats.field_map import MapError, Shape
 from operators.formats.heads import Head, decoded
 from operators.formats.json_lines import (
     BACKSLASH,
-    ERRORS,
     PIECE,
     Lines,
     Parser,
     Read,
     dead_letter,
     joined,
-    records_in,
+    lines_from,
     suspicious,
     why_not,
 )
 from operators.formats.lenient import Lenient
-from operators.formats.packed import UnreadableError
+from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
 from operators.formats.surroundings import Surroundings
 from operators.settings.source import shown
@@ -256,7 +255,7 @@ class MappedParser(Parser):
             chunk = values[start : start + CHUNK]
             some = self._together(chunk, Surroundings(batch, range(start, start + len(chunk))))
             if some is None:
-                return self._by_pieces(batch)
+                return self._from(batch, 0)
             found.add(some, len(chunk))
         single = len(found.records) == len(values) and 0 not in (found.counts or ())
         return self._kept(Found(found.records) if single else found, values, None, [], Counter())
@@ -271,31 +270,19 @@ class MappedParser(Parser):
         except ERRORS:
             return None
 
-    def _by_pieces(self, batch: RawBatch) -> Read:
-        lines: list[bytes] = []
-        owners: list[int] = []
-        dead: list[DeadLetter] = []
-        for number, value in enumerate(batch.values):
-            try:
-                parts = records_in(value, arrays=not self.reader.rooted)
-            except UnreadableError as error:
-                dead.append(dead_letter(batch, number, value, error.reason, str(error)))
-                continue
-            if not parts:
-                dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
-            lines += parts
-            owners += [number] * len(parts)
+    def _from(self, batch: RawBatch, start: int) -> Read:
+        lines, owners, dead, rest = lines_from(batch, start, arrays=not self.reader.rooted)
         records: list[Any] = []
         counts: list[int] = []
         unfit: Counter[str] = Counter()
-        for start in range(0, len(lines), PIECE):
-            piece = lines[start : start + PIECE]
-            found = self._together(piece, Surroundings(batch, owners[start : start + PIECE]))
+        for at in range(0, len(lines), PIECE):
+            piece = lines[at : at + PIECE]
+            found = self._together(piece, Surroundings(batch, owners[at : at + PIECE]))
             if found is None:
-                found = self._one_by_one(batch, piece, owners[start : start + PIECE], dead, unfit)
+                found = self._one_by_one(batch, piece, owners[at : at + PIECE], dead, unfit)
             records += found.records
             counts += found.counts or [1] * len(piece)
-        return self._kept(Found(records, counts), lines, owners, dead, unfit)
+        return replace(self._kept(Found(records, counts), lines, owners, dead, unfit), rest=rest)
 
     def _one_by_one(
         self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter], unfit: Counter[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 
+import msgspec
 import pyarrow as pa
 
 from operators.dead_letters import Reason
@@ -22,6 +23,9 @@ _GZIP_WINDOW = 31
 
 ASTRAY = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What code raises that met a value nobody has thought of: the message is refused, the stream goes on."""
+
+ERRORS = (msgspec.MsgspecError, *ASTRAY)
+"""What reading a record may raise."""
 
 
 class UnreadableError(ValueError):

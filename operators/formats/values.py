@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
-from operators.formats.bounds import MOST_RECORDS, Behind, too_many
-from operators.formats.json_lines import ERRORS, Lines, Read, dead_letter, why_not
+from operators.formats.bounds import AT_ONCE, MOST_RECORDS, Behind, too_many
+from operators.formats.json_lines import Lines, Read, dead_letter, why_not
 from operators.formats.mapped_lines import CHUNK, Found, MappedParser, letters_of
-from operators.formats.packed import ASTRAY, UnreadableError, unpacked
+from operators.formats.packed import ASTRAY, ERRORS, UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -81,42 +81,51 @@ class ValuesParser(MappedParser):
         self.codec = codec
 
     def _records(self, batch: RawBatch) -> Read:
+        return self._from(batch, 0)
+
+    def _from(self, batch: RawBatch, start: int) -> Read:
         values: list[Any] = []
         owners: list[int] = []
         dead = []
         hollow = 0
-        for number, value in enumerate(batch.values):
+        size, rest = 0, None
+        for number in range(start, len(batch.values)):
+            if size > AT_ONCE:
+                rest = number
+                break
+            value = batch.values[number]
             if not value:
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
             try:
-                several = self._opened(value, Surroundings(batch, [number]))
+                several, length = self._opened(value, Surroundings(batch, [number]))
             except UnreadableError as error:
                 dead.append(dead_letter(batch, number, value, error.reason, str(error)))
                 continue
             values += several
             owners += [number] * len(several)
             hollow += not several
+            size += length
         if not values:
-            return Read([], Lines((), None), dead, hollow)
+            return Read([], Lines((), None), dead, hollow, rest=rest)
         often = Counter(owners)
         lines = Behind(batch.values, owners, values, [often[number] > 1 for number in range(len(batch.values))])
         unfit: Counter[str] = Counter()
         read = Found([], [])
-        for start in range(0, len(values), CHUNK):
-            piece = values[start : start + CHUNK]
-            around = Surroundings(batch, owners[start : start + CHUNK])
-            behind = Behind(lines, range(start, start + len(piece)))
+        for at in range(0, len(values), CHUNK):
+            piece = values[at : at + CHUNK]
+            around = Surroundings(batch, owners[at : at + CHUNK])
+            behind = Behind(lines, range(at, at + len(piece)))
             try:
                 some = self.reader.of_values(piece, around)
             except ERRORS:
                 some = self._each(piece, around, behind, dead, unfit)
             read.add(some, len(piece))
         kept = self._kept(read, lines, owners, dead, unfit)
-        return Read(kept.records, kept.lines, dead, kept.skipped + hollow, unfit)
+        return Read(kept.records, kept.lines, dead, kept.skipped + hollow, unfit, rest)
 
-    def _opened(self, value: bytes, around: Surroundings) -> list[Any]:
-        """The objects that a message holds.
+    def _opened(self, value: bytes, around: Surroundings) -> tuple[list[Any], int]:
+        """The objects that a message holds, and its bytes when it is unpacked.
 
         Raises:
             UnreadableError: it is none of its format, or too large for so many.
@@ -133,7 +142,7 @@ class ValuesParser(MappedParser):
             raise too_many()
         if len(plain) > MAX_RECORD_BYTES * max(len(several), 1):
             raise UnreadableError(Reason.OVERSIZED, f"{len(plain)} bytes; at most {MAX_RECORD_BYTES} a record are read")
-        return several
+        return several, len(plain)
 
     def _each(
         self, values: list[Any], around: Surroundings, lines: Sequence[Any], dead: list[Any], unfit: Counter[str]

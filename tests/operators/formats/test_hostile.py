@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from factories import START, batch, click_layout, record
 
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
+from operators.formats import json_lines, values
 from operators.formats.bounds import MOST_RECORDS, MOST_SHOWN, check_array
 from operators.formats.packed import MOST_MEMBERS, UnreadableError, unpacked
 from operators.intake.decode import Decode, DecodeConfig, Decoded
@@ -153,9 +155,9 @@ def test_many_bad_records_of_a_message_are_dead_letters_of_their_own_size(
     """Each holds its element, so that what is written grows with the message and not with its square."""
     found = decoded(source, message)
     assert found.read == len(found.dead) == MANY
-    values = [letter.value or b"" for letter in found.dead]
-    assert element is None or values == [element] * MANY
-    assert max(map(len, values)) < 200
+    written = [letter.value or b"" for letter in found.dead]
+    assert element is None or written == [element] * MANY
+    assert max(map(len, written)) < 200
 
 
 def test_of_one_bad_record_the_whole_message_is_kept() -> None:
@@ -187,3 +189,26 @@ def test_a_record_above_a_megabyte_is_oversized_in_every_format(form: str) -> No
         message = json.dumps({"timestamp": START, "instances": [{"age": 33}], **junk}).encode()
         found = decoded({"preset": form, **CLICK}, message, gzip.compress(message))
     assert [letter.reason for letter in found.dead] == [Reason.OVERSIZED] * 2
+
+
+@pytest.mark.parametrize("source", [None, CLICK, {"format": "msgpack"}], ids=["own", "mapped", "MessagePack"])
+def test_messages_that_are_large_together_are_read_in_parts_with_the_same_outcome(
+    source: dict[str, Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Columns, dead letters and counts are those of all at once, in order."""
+    pack = msgspec.msgpack.encode if source == {"format": "msgpack"} else msgspec.json.encode
+    rows = [json.loads(record(START + 7_000 * at, features={"age": at if at % 5 else "old"})) for at in range(12)]
+    bad: list[Any] = [None, {"model": "nobody"}, {"model": "click", "timestamp": 5, "features": {}}]
+    messages = [gzip.compress(pack([row, *bad[: at % 4], row])) for at, row in enumerate(rows)] + [b"", b"\x1f\x8b"]
+    once = decoded(source, *messages)
+    for module in (json_lines, values):
+        monkeypatch.setattr(module, "AT_ONCE", 300)
+    parts = decoded(source, *messages)
+    assert once.columns.keys() == parts.columns.keys() == {"click"}
+    mine, theirs = once.columns["click"], parts.columns["click"]
+    assert mine.panes.tolist() == theirs.panes.tolist()
+    for whole, pieced in zip(mine.numeric, theirs.numeric, strict=True):
+        np.testing.assert_array_equal(whole, pieced)
+    assert sorted(map(repr, once.dead)) == sorted(map(repr, parts.dead))
+    assert (once.read, once.late, once.floor, once.unfit) == (parts.read, parts.late, parts.floor, parts.unfit)
+    assert len(once.dead) > 12
