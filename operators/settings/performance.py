@@ -206,7 +206,8 @@ class PerformanceSettings(_RulesByMetric):
         k: how many of the ranked items count.
         tolerance: an error up to this is none (within_tolerance).
         cross: segment keys whose combinations are watched too.
-        label_stall_after: no label for this long, while predictions go on; None for label_delay, from 15m to 2d.
+        label_stall_after: no label for this long, while predictions go on; None for label_delay, from 15m to 2d, or
+            longer, as the labels' own gaps are (see operators.judging.stall).
         trailing: length of the trailing baseline, just before the window; None for 14d, at least two windows.
         concept: see ConceptSettings.
 

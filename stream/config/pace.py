@@ -17,6 +17,7 @@ import numpy as np
 from operators.settings.durations import UNITS, show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import QualitySettings
+from operators.settings.performance import PerformanceSettings
 from windows.panes import MAX_SLICES, plan
 from windows.references.pace import DAY
 
@@ -65,6 +66,9 @@ COHORTS = ((HOUR, 7 * DAY), (6 * HOUR, 7 * DAY), (DAY, 7 * DAY), (7 * DAY, 28 * 
 STALE_ROWS = 30
 """Predictions without a value that go by at the mean pace before a feature may be called stale."""
 
+DELAY_ROWS = 30
+"""Predictions that go by at the mean pace within the label delay of a new config."""
+
 
 ANY_PACE = (10 * SECOND, MINUTE, 10 * MINUTE, HOUR, DAY, 7 * DAY, 28 * DAY)
 ANY_PACE_QUALITY = (MINUTE, HOUR, 7 * DAY)
@@ -84,6 +88,8 @@ class PacePlan:
         quality: windows of ratios.
         stale_after: see `quality`.
         cohorts: windows of labels; None where none are known to come.
+        label_delay: see `performance`: how late labels come is not known, but not that they come faster than these.
+        wait: the same.
     """
 
     per_day: float
@@ -93,6 +99,8 @@ class PacePlan:
     quality: tuple[int, ...]
     stale_after: int
     cohorts: tuple[int, int] | None
+    label_delay: int
+    wait: int
 
 
 def plan_pace(reference: Reference) -> PacePlan | None:
@@ -125,6 +133,7 @@ def pace_of(
     """
     windows = _windows(per_day / factor, rarest / factor)
     possible = [pane for pane in PANES if clock is None or clock.suits(pane)] or [PANES[0]]
+    usual = PerformanceSettings()
     pane = max((pane for pane in possible if _suits(pane, windows)), default=possible[0])
     return PacePlan(
         per_day=per_day,
@@ -134,6 +143,8 @@ def pace_of(
         quality=_few(windows),
         stale_after=max(QualitySettings().stale_after, _nice(STALE_ROWS * DAY / per_day)),
         cohorts=_cohorts(labels) if labels else None,
+        label_delay=max(usual.label_delay, pane, min(_nice(DELAY_ROWS * DAY / per_day), 7 * DAY)),
+        wait=max(usual.wait, pane),
     )
 
 

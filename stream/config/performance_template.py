@@ -12,6 +12,7 @@ from operators.settings.performance import LIMITS_OF, ConceptSettings, CurveShif
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from stream.config.pace import PacePlan
     from windows.outcomes.layout import Task
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -25,6 +26,7 @@ def performance_text(
     threshold: float = PerformanceSettings().threshold,
     windows: tuple[int, ...] | None = None,
     unfit: Mapping[str, str] = NOTHING,
+    pace: PacePlan | None = None,
 ) -> str:
     """The lines, each a comment unless it is `on`, indented as a key of a model.
 
@@ -35,9 +37,10 @@ def performance_text(
         threshold: a score of at least this is a positive prediction.
         windows: those that suit the pace of the labels, ms; None for the default.
         unfit: metrics that the rows are no baseline of, and why: their rules stay comments.
+        pace: what suits the traffic; None for the defaults.
     """
     start = "    " if on else "    # "
-    lines = _lines(task, positive, threshold, windows, unfit).splitlines()
+    lines = _lines(task, positive, threshold, windows, unfit, pace).splitlines()
     return "".join(f"{start}{line}".rstrip() + "\n" for line in lines)
 
 
@@ -50,15 +53,24 @@ def starting_rules(task: Task) -> dict[str, str]:
 
 
 def _lines(
-    task: Task, positive: str, threshold: float, windows: tuple[int, ...] | None, unfit: Mapping[str, str]
+    task: Task,
+    positive: str,
+    threshold: float,
+    windows: tuple[int, ...] | None,
+    unfit: Mapping[str, str],
+    pace: PacePlan | None,
 ) -> str:
-    performance, concept, curve = PerformanceSettings(), ConceptSettings(), CurveShift()
+    performance = PerformanceSettings()
+    if pace is not None:
+        performance = performance.model_copy(update={"label_delay": pace.label_delay, "wait": pace.wait})
+    concept, curve = ConceptSettings(), CurveShift()
     levels = curve.max_shift
     return f"""\
 performance:
   # windows of prediction time: a window is judged when its labels have come
   windows: {_windows(windows or performance.cohort_windows)}
-  # a prediction's label has come, or will not, when it is this old
+  # a prediction's label has come, or will not, when it is this old: set it to how late nearly all labels come. What is
+  # here only suits the pace of the predictions
   label_delay: {show_duration(performance.label_delay)}
   # ... or earlier, once this share of the predictions has one, such as  0.98
   coverage: null
@@ -83,7 +95,8 @@ performance:
   tolerance: null
   # segment keys whose combinations are watched too, such as  [[country, device]]
   cross: []
-  # no label for this long, while predictions go on; null is label_delay, from 15m to 2d
+  # no label for this long, while predictions go on; null is label_delay, from 15m to 2d, and longer where the labels'
+  # own gaps are (before the first label those of predictions, and 7d at most until 17 gaps are known)
   label_stall_after: null
   # length of the baseline `trailing`, which ends where the window begins; null is 14d, at least two windows
   trailing: null

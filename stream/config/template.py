@@ -192,7 +192,13 @@ def _model(model: NewModel) -> str:
     positive = "null" if model.positive is None else _quoted(model.positive)
     cohorts = None if model.pace is None else model.pace.cohorts
     performance = performance_text(
-        model.task, on=model.labelled, positive=positive, threshold=model.threshold, windows=cohorts, unfit=model.unfit
+        model.task,
+        on=model.labelled,
+        positive=positive,
+        threshold=model.threshold,
+        windows=cohorts,
+        unfit=model.unfit,
+        pace=model.pace,
     )
     sights = "".join(f"      # {line}\n" for line in model.sights)
     seasonal = "null" if model.timezone is None else f"{{timezone: {_quoted(model.timezone)}}}"

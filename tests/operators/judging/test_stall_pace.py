@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
 
-def stalls(times: np.ndarray, config: StallConfig, end: int, tick: int = 10 * MINUTE) -> list[int]:
-    """Ends of the ticks (ms) at which labels have stopped, predictions going on all the time."""
+def stalls(
+    times: np.ndarray, config: StallConfig, end: int, tick: int = 10 * MINUTE, served: np.ndarray | None = None
+) -> list[int]:
+    """Ends of the ticks (ms) at which labels have stopped, predictions going on all the time or at `served`."""
     state, found = StallState(), []
     for at in range(tick, end, tick):
         known = int(np.searchsorted(times, at))
         last = int(times[known - 1]) if known else -1
-        measures = SimpleNamespace(end=at, started=0, last_feedback=last, last_prediction=at - 1, heard=known)
+        latest = at - 1
+        if served is not None:
+            some = int(np.searchsorted(served, at))
+            latest = int(served[some - 1]) if some else -1
+        measures = SimpleNamespace(end=at, started=0, last_feedback=last, last_prediction=latest, heard=known)
         if watch(config, state, cast("CohortMeasures", measures)) is not None:
             found.append(at)
     return found
@@ -50,3 +56,37 @@ def test_the_users_word_stands() -> None:
     """With a limit that was written, every silence longer than it is a stall."""
     times = np.arange(0, 5 * DAY, 2 * HOUR)
     assert stalls(times, StallConfig(HOUR, 0), 5 * DAY)
+
+
+def thin(seed: int, days: int, a_day: int = 29) -> tuple[np.ndarray, np.ndarray]:
+    """Times (ms) of predictions at random, and of labels of 80 %, exponentially late by 5 days on average."""
+    rng = np.random.default_rng(seed)
+    served = np.sort(rng.integers(0, days * DAY, a_day * days))
+    labelled = served[rng.random(len(served)) < 0.8]
+    return served, np.sort(labelled + rng.exponential(5 * DAY, len(labelled)).astype(np.int64))
+
+
+@pytest.mark.parametrize("tick", [10 * MINUTE, 2 * HOUR])
+def test_thin_labels_that_come_days_late_never_stall(tick: int) -> None:
+    """29 predictions a day and a limit of an hour from `label_delay`: twenty healthy runs of 70 days, from day one."""
+    for seed in range(20):
+        served, labels = thin(seed, 70)
+        assert stalls(labels, StallConfig(HOUR, HOUR, STALLS_A_MONTH), 70 * DAY, tick, served) == [], seed
+
+
+@pytest.mark.parametrize("days", [20, 40])
+def test_thin_labels_that_stop_are_told_within_days(days: int) -> None:
+    """Predictions go on, nothing is labelled any more from one day on: told within three days."""
+    served, labels = thin(3, 60)
+    labels = labels[labels < days * DAY]
+    found = stalls(labels, StallConfig(HOUR, HOUR, STALLS_A_MONTH), 60 * DAY, 2 * HOUR, served)
+    assert found
+    assert 0 < min(found) - int(labels[-1]) <= 3 * DAY
+
+
+def test_labels_that_never_come_are_told() -> None:
+    """29 predictions a day and no label at all: within eight days of the start, and from then on."""
+    served, _ = thin(4, 20)
+    found = stalls(np.empty(0, dtype=np.int64), StallConfig(HOUR, HOUR, STALLS_A_MONTH), 20 * DAY, 2 * HOUR, served)
+    assert found
+    assert min(found) <= 8 * DAY

@@ -42,7 +42,11 @@ def test_windows_hold_what_can_be_judged(per_day: float) -> None:
     assert rows[-1] >= 6_000 or found.windows[-1] == 90 * DAY
     assert found.lateness <= found.pane
     assert found.cohorts is not None
-    windows = PerformanceSettings(windows=tuple(f"{size // HOUR}h" for size in found.cohorts))  # type: ignore[arg-type]
+    assert found.label_delay >= max(found.pane, min(20 * DAY / per_day, 7 * DAY))
+    assert found.pane <= found.wait <= DAY
+    windows = PerformanceSettings(
+        label_delay=f"{found.label_delay}ms", windows=tuple(f"{size // HOUR}h" for size in found.cohorts)
+    )  # type: ignore[arg-type]
     model = ModelSettings(name="m", task="binary", performance=windows)
     assert len(plan_performance(model, found.pane).windows) == 2
 
