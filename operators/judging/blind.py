@@ -207,7 +207,9 @@ def blind_findings(
     by_feature = by_name[name].kind in {Kind.FEATURE, Kind.QUALITY} and not by_name[name].worst_only
     feature = features[stream.worst] if by_feature else ""
     what = " of ".join(part for part in (name, feature, segment, version and f"version {version}") if part)
-    words = f"{what} over {duration_text(stream.longest)} {lack(stream.needed, stream.limit, stream.rows)}"
+    words = (
+        f"{what} over {duration_text(stream.longest)} {lack(stream.needed, stream.limit, stream.rows, expected=True)}"
+    )
     share, size = found.lasting / found.all, max(TOLD_AFTER, stream.longest)
     return [
         Finding(
@@ -230,13 +232,14 @@ def blind_findings(
     ]
 
 
-def lack(needed: float, limit: float, rows: float) -> str:
-    """In words: "needs about 900 predictions a window for 0.1; there are 150"."""
+def lack(needed: float, limit: float, rows: float, *, expected: bool = False) -> str:
+    """In words: "needs about 900 predictions a window for 0.1; there are 150", or expected: of a full window."""
     if np.isnan(needed):
         return f"cannot be judged for {limit:g} on {rows:,} predictions"
     if np.isinf(needed):
         return f"cannot be judged for {limit:g}: the reference has too few rows of it"
-    return f"needs about {rounded(needed):,} predictions a window for {limit:g}; there are {rows:,}"
+    there = "expected in a full window:" if expected else "there are"
+    return f"needs about {rounded(needed):,} predictions a window for {limit:g}; {there} {rows:,}"
 
 
 def rounded(rows: float) -> int:

@@ -114,11 +114,11 @@ def blind_lines(plan: ModelPlan) -> Iterator[str]:
         what = f"{monitor.name} over {show_duration(longest)}"
         need, limit = max(lacking), paging_limit(monitor)
         if needs[0] > whole:
-            yield f"blind: {what} {lack(need, limit, rounded(whole))}"
+            yield f"blind: {what} {lack(need, limit, rounded(whole), expected=True)}"
         else:
             rest = min(share for need, share in zip(needs, parts, strict=True) if need > whole * share)
             where = f"in {len(lacking)} of {len(parts) - 1} segments"
-            yield f"blind: {what} {where} {lack(need, limit, rounded(whole * rest))}"
+            yield f"blind: {what} {where} {lack(need, limit, rounded(whole * rest), expected=True)}"
 
 
 def paging_limit(monitor: Monitor) -> float:

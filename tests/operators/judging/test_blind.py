@@ -50,7 +50,8 @@ def test_after_a_day_it_is_a_finding_in_words() -> None:
     assert (found.alert, found.level, found.metric, found.value) == ("DataQuality", 1, "blind_ratio", 1.0)
     assert found.lower == found.value == found.upper
     assert found.against == (
-        "drift.ks of amount of version 1 over 1h needs about 950 predictions a window for 0.1; there are 150"
+        "drift.ks of amount of version 1 over 1h needs about 950 predictions a window for 0.1;"
+        " expected in a full window: 150"
     )
 
 

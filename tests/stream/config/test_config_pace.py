@@ -123,7 +123,7 @@ def test_what_is_blind_is_told_before_it_starts() -> None:
     (blind,) = plan_models([model], {"click": reference}, TimeSettings(), AlertingSettings(), everything=False).values()
     lines = list(blind_lines(blind))
     (of_ks,) = [line for line in lines if line.startswith("blind: drift.ks over 1h needs about")]
-    assert of_ks.endswith("; there are 4")
+    assert of_ks.endswith("; expected in a full window: 4")
     said = "  pace: about 100 predictions a day; the smallest KS that pages: 10s never"
     assert next(iter(pace_lines(blind))).startswith(said)
     suits = plan_pace(reference)
