@@ -54,7 +54,8 @@ class Broker:
     def produce(self, topic: str, values: Iterable[bytes], partition: int = -1, key: bytes | None = None) -> None:
         """Write values and return when the broker has confirmed each."""
         failures: list[str] = []
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "log_level": 0})
+        one = {"max.in.flight.requests.per.connection": 1}  # what is sent again on a busy machine keeps its place
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "log_level": 0, **one})
 
         def delivered(error: object, _: Message) -> None:
             if error is not None:

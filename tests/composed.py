@@ -29,6 +29,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 CONFIG = ROOT / "deploy" / "compose" / "driftgauge.yaml"
 PREPARE = ROOT / "deploy" / "compose" / "prepare.py"
 RULES = ROOT / "deploy" / "compose" / "driftgauge.rules.yml"
+ODD = b'{"model": "click", "features": {"age": 40}, "prediction": 0.5, "latency_ms": "slow"}'
 _STARTED = re.compile(r"started \d+ dataflow processes: \[(\d+)")
 
 
@@ -130,9 +131,9 @@ def _hastened(command: list[str]) -> list[str]:
 
 
 def _break(bootstrap: str) -> Any:
-    """Write records that cannot be read, and return what closes their producer."""
+    """Write records that cannot be read and one with a bad field, and return what closes their producer."""
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
-    for value in (b'{"model": "click"', b"[]", b'{"model": "nobody", "features": {}}'):
+    for value in (b'{"model": "click"', b"[]", b'{"model": "nobody", "features": {}}', ODD):
         producer.produce("predictions", value)
     assert producer.flush(GUARD) == 0
     return producer.close

@@ -202,7 +202,18 @@ def processes(page: Page) -> None:
             decimals=0,
             noValue="none",
         ),
-        24,
+        16,
+        5,
+    )
+    page.add(
+        bars(
+            "Reloads of the config",
+            "Since the monitor started, by what came of them.",
+            [Query(f"sum by (outcome) (driftgauge_config_reloads_total{{{AT}}}) or vector(0)", "{{outcome}}", "now")],
+            decimals=0,
+            noValue="none",
+        ),
+        8,
         5,
     )
 

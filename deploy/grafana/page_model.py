@@ -3,6 +3,7 @@
 
 from model_actions import actions
 from model_features import MODEL, PART, SERVICE, VERSION, WINDOW, features
+from model_joint import joint
 from model_labels import labels
 from model_performance import performance
 from page import Page, variable
@@ -33,6 +34,7 @@ def model() -> Page:
     )
     _now(page)
     features(page)
+    joint(page)
     _predictions(page)
     performance(page)
     labels(page)

@@ -72,7 +72,10 @@ def test_every_flipped_bit_is_found(stopped: Site) -> None:
     files = sorted(
         path
         for path in directory.rglob("*")
-        if path.is_file() and path.stat().st_size and not any(path.match(name) for name in (*UNSEALED, "*lock"))
+        if path.is_file()
+        and path.stat().st_size
+        and path.parent.name != "history"  # lossy by design: what is damaged there is put aside
+        and not any(path.match(name) for name in (*UNSEALED, "*lock"))
     )
     assert {path.suffix for path in files} >= {".json", ".seal", ".sqlite3"}
     rng = random.Random(7)
