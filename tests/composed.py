@@ -29,7 +29,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 CONFIG = ROOT / "deploy" / "compose" / "driftgauge.yaml"
 PREPARE = ROOT / "deploy" / "compose" / "prepare.py"
 RULES = ROOT / "deploy" / "compose" / "driftgauge.rules.yml"
-ODD = b'{"model": "click", "features": {"age": 40}, "prediction": 0.5, "latency_ms": "slow"}'
+ODD = b'{"model": "click", "version": "1", "features": {"age": 40}, "prediction": 0.5, "latency_ms": "slow"}'
 _STARTED = re.compile(r"started \d+ dataflow processes: \[(\d+)")
 
 

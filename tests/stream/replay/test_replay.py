@@ -100,7 +100,7 @@ def run(directory: Path, *files: Path, env: dict[str, str] | None = None, out: s
 
 def contents(directory: Path, out: str = "out") -> dict[str, bytes]:
     """The bytes of every file a replay wrote."""
-    return {path.name: path.read_bytes() for path in (directory / out).iterdir()}
+    return {path.name: path.read_bytes() for path in (directory / out).iterdir() if path.is_file()}
 
 
 def alerts(directory: Path, out: str = "out") -> list[dict[str, Any]]:
