@@ -46,5 +46,5 @@ def retrain_text() -> str:
     # what alerts ask for, such as
     #   {{alert: SlaBreach, metric: fpr, action: rollback, approval: always, complete_within: 1h}}
     # further keys: level, for, segments, cooldown; actions: retrain, rollback, fallback, review, notify
-    on: []
+    "on": []  # in quotes, for other readers of YAML take it for true
 """

@@ -146,6 +146,15 @@ def test_rows_that_are_no_baseline_of_performance_are_told(
     assert [said in line for line in told] == ([] if said is None else [True]), done.stderr
 
 
+def test_other_readers_of_yaml_may_write_a_config_of_init_anew(tmp_path: Path) -> None:
+    """A reader of YAML 1.1 takes a bare `on` for true; what it writes is the same config."""
+    _driftgauge("init", "--from", _rows(tmp_path / "t.parquet"), "--model", "click", cwd=tmp_path)
+    config = tmp_path / "driftgauge.yaml"
+    before = load(config, {}).model_dump()
+    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text())))
+    assert load(config, {}).model_dump() == before
+
+
 def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
     """Each key of the settings is in the file that `init` writes."""
     _driftgauge("init", "--from", _rows(tmp_path / "t.parquet"), "--model", "click", cwd=tmp_path)
@@ -155,7 +164,7 @@ def test_every_default_is_written_and_commented(tmp_path: Path) -> None:
         for key in type(getattr(loaded, section)).model_fields:
             assert re.search(rf"^  {key}: ", text, re.MULTILINE), key
     for key in type(loaded.models[0]).model_fields:
-        assert re.search(rf"^  (- |  ){key}:", text, re.MULTILINE), key
+        assert re.search(rf'^  (- |  )"?{key}"?:', text, re.MULTILINE), key
     written = text.partition("    # performance:")[2].partition("    # objectives")[0]
     for key in PerformanceSettings.model_fields.keys() - set(LABEL_METRICS) | set(OF_TASK[loaded.models[0].task]):
         assert re.search(rf"^    # .*\b{key}\b", written, re.MULTILINE), key
