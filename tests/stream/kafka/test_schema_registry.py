@@ -127,9 +127,10 @@ def test_what_cannot_give_schemas_is_refused_at_the_start(
 
 
 def test_while_the_registry_is_away_nothing_is_lost_and_nothing_is_a_dead_letter(
-    broker: Broker, tmp_path: Path
+    embedded_broker: Broker, tmp_path: Path
 ) -> None:
     """It is down at the start and away again when a new writer comes; what it never has is refused after its time."""
+    broker = embedded_broker
     site = Site(tmp_path / "site", broker, broker.topic("predictions"), evaluations=False)
     traffic = Traffic(site, int(time.time() * 1e3) - 60 * PANE)
     traffic.write(4)
