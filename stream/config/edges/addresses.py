@@ -25,8 +25,13 @@ def split_address(address: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def http_address(given: str) -> str:
+def http_address(given: str, example: str = "http://localhost:8081", auth: str = "auth") -> str:
     """An http or https address that ends with its path, without a user name.
+
+    Args:
+        given: what is checked.
+        example: of such an address.
+        auth: key that a user name belongs to.
 
     Raises:
         PydanticCustomError: it is none.
@@ -37,9 +42,9 @@ def http_address(given: str) -> str:
     except ValueError:
         port, parts = 0, urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not given.isascii():
-        raise PydanticCustomError("url", "an http or https address, such as http://localhost:8081")
+        raise PydanticCustomError("url", f"an http or https address, such as {example}")
     if "@" in given:
-        raise PydanticCustomError("url", "an address without a user name, which auth is for")
+        raise PydanticCustomError("url", f"an address without a user name, which {auth} is for")
     if parts.query or parts.fragment or any(character.isspace() for character in given):
         raise PydanticCustomError("url", "an address that ends with its path")
     return given.rstrip("/")

@@ -1,29 +1,17 @@
 """Settings of the direct push of alerts."""
 
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import Millis, from_to, show_duration
 from operators.settings.parts import Settings, unfit
 from stream.config.edges.access import AuthSettings, ClientTlsSettings
+from stream.config.edges.addresses import http_address
 
 
 def _url(given: str) -> str:
-    try:
-        parts = urlsplit(given)
-        port = parts.port
-    except ValueError:
-        port, parts = 0, urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not given.isascii():
-        raise PydanticCustomError("url", "an http or https address, such as http://localhost:9093")
-    if "@" in given:
-        raise PydanticCustomError("url", "an address without a user name, which alertmanager.auth is for")
-    if parts.query or parts.fragment or any(character.isspace() for character in given):
-        raise PydanticCustomError("url", "an address that ends with its path")
-    return given.rstrip("/")
+    return http_address(given, "http://localhost:9093", "alertmanager.auth")
 
 
 class AlertmanagerSettings(Settings):
