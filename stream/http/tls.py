@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-    from stream.config.edges.access import TlsSettings
+    from stream.config.edges.access import ClientTlsSettings, TlsSettings
     from stream.config.load import Config
 
 _LOG = logging.getLogger("driftgauge.http")
@@ -103,3 +103,26 @@ def reason(error: OSError) -> str:
             return "not readable as PEM, or not opened by the password"
         return error.reason.lower().replace("_", " ")
     return error.strerror or str(error)
+
+
+def client_context(config: Config, tls: ClientTlsSettings | None, section: str) -> ssl.SSLContext:
+    """How a client encrypts and whom it trusts, by the settings `tls` of a section of the config.
+
+    Raises:
+        ConfigError: a certificate or a key cannot be used.
+    """
+    context = ssl.create_default_context()
+    if tls is None:
+        return context
+    try:
+        name, path = "ca", tls.ca
+        if path is not None:
+            context.load_verify_locations(path)
+        name, path = "certificate", tls.certificate
+        if path is not None:
+            # An encrypted key without its password must be an error, not a question on the terminal.
+            context.load_cert_chain(path, tls.key, lambda: tls.key_password or "")
+    except OSError as error:
+        said = f"{path}: {error.strerror or error}"
+        raise ConfigError([config.problem(((section, "tls", name), said, "a PEM file"))]) from None
+    return context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import ssl
 import threading
 import time
 from contextlib import closing
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from operators.formats.schemas import framed
-from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.http.authorization import header_of
+from stream.http.tls import client_context
 from stream.redact import redact
 
 if TYPE_CHECKING:
@@ -59,7 +58,9 @@ class RegistryClient:
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json", "User-Agent": "driftgauge"}
         if settings.auth is not None:
             self._headers["Authorization"] = header_of(config, settings.auth, ("schema_registry", "auth"))
-        self._context = _context(config, settings) if self.url.startswith("https") else None
+        self._context = (
+            client_context(config, settings.tls, "schema_registry") if self.url.startswith("https") else None
+        )
 
     def schema(self, key: SchemaKey) -> str | None:
         """The text of a schema; None where the registry has none of this key.
@@ -94,23 +95,6 @@ class RegistryClient:
 
     def _line(self, text: str) -> str:
         return self._redact(" ".join(text.split()))
-
-
-def _context(config: Config, settings: RegistrySettings) -> ssl.SSLContext:
-    context, tls = ssl.create_default_context(), settings.tls
-    if tls is None:
-        return context
-    try:
-        name, path = "ca", tls.ca
-        if path is not None:
-            context.load_verify_locations(path)
-        name, path = "certificate", tls.certificate
-        if path is not None:
-            context.load_cert_chain(path, tls.key, lambda: tls.key_password or "")
-    except OSError as error:
-        said = f"{path}: {error.strerror or error}"
-        raise ConfigError([config.problem((("schema_registry", "tls", name), said, "a PEM file"))]) from None
-    return context
 
 
 class Registry:

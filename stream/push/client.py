@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,15 +12,15 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.http.authorization import header_of
+from stream.http.tls import client_context
 from stream.redact import redact
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
-    from stream.config.edges.access import ClientTlsSettings
     from stream.config.load import Config
 
 PATH = "/api/v2/alerts"
@@ -127,24 +126,10 @@ def clients_of(config: Config) -> list[Client]:
     headers = {"Content-Type": "application/json", "User-Agent": "driftgauge"}
     if settings.auth is not None:
         headers["Authorization"] = header_of(config, settings.auth, ("alertmanager", "auth"))
-    context = _context(config, settings.tls) if any(url.startswith("https") for url in settings.urls) else None
+    context = (
+        client_context(config, settings.tls, "alertmanager")
+        if any(url.startswith("https") for url in settings.urls)
+        else None
+    )
     shown = partial(redact, config=config)
     return [Client(url, settings.timeout / 1e3, headers, context, shown) for url in settings.urls]
-
-
-def _context(config: Config, tls: ClientTlsSettings | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if tls is None:
-        return context
-    try:
-        name, path = "ca", tls.ca
-        if path is not None:
-            context.load_verify_locations(path)
-        name, path = "certificate", tls.certificate
-        if path is not None:
-            # An encrypted key without its password must be an error, not a question on the terminal.
-            context.load_cert_chain(path, tls.key, lambda: tls.key_password or "")
-    except OSError as error:
-        said = f"{path}: {error.strerror or error}"
-        raise ConfigError([config.problem((("alertmanager", "tls", name), said, "a PEM file"))]) from None
-    return context
