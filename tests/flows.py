@@ -128,9 +128,9 @@ class Beating:
     def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
         """Move until the stop."""
         life = _appear(self.directory, process)
-        _report(reporter, process, addresses)
         stuck = self.directory / "stuck"
         with Pulse(reporter, process) as pulse:
+            _report(reporter, process, addresses)
             move = pulse.mover(DATAFLOW)
             while not stop.wait(0.05):
                 if (process, life) != (1, 1) or not stuck.exists():

@@ -52,7 +52,8 @@ class Pulse:
             self._moved.clear()
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Begin; the first beat is on its way when this returns, so who says something afterwards is listened for."""
+        self._beat()
         self._thread.start()
         return self
 
@@ -61,8 +62,10 @@ class Pulse:
         self._done.set()
 
     def _run(self) -> None:
-        while not self._done.is_set():
-            now = time.monotonic()
-            ages = tuple((part, now - at) for part, at in dict(self._moved).items())
-            self._reporter.send(Beat(self._process, ages))
-            self._done.wait(EVERY)
+        while not self._done.wait(EVERY):
+            self._beat()
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        ages = tuple((part, now - at) for part, at in dict(self._moved).items())
+        self._reporter.send(Beat(self._process, ages))
