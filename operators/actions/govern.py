@@ -1,7 +1,9 @@
 """Govern: what holds over all models: storms, and how many actions may be open at a time. One key for all.
 
 What is limited is held until every model has passed its moment, so that it does not matter which model came first;
-everything else (a fallback, a review) goes through at once.
+everything else (a fallback, a review) goes through at once. A retraining that an alert asks for settles first: what
+makes a storm is not noticed by all models at the same moment, and the first must not be trained before the last is
+heard.
 """
 
 from __future__ import annotations
@@ -48,11 +50,11 @@ class GovernState:
 
     Attributes:
         clocks: model -> up to when it has decided, ms.
-        held: events of limited actions that wait for all models to pass their moment.
+        held: events of limited actions that wait for all models to pass their moment, or that settle.
         waiting: actions that wait for others to be over, the oldest first.
         open: ids of actions that count as open.
         stormed: ids of actions that a storm swallowed -> when.
-        wants: (moment, model) of retrainings that alerts asked for of late.
+        wants: (moment, model) of retrainings that alerts asked for of late; those that are held too are settling.
         storm: (when it began, when it last grew), ms; None where there is none.
         blocked: (model, reason) -> how often it was this that blocked.
     """
@@ -84,6 +86,7 @@ class Govern:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        self._settles = 0 if config.storm is None else config.storm.settles(len(config.models))
 
     def __call__(self, items: Iterable[ActionEvent | Decided]) -> list[ActionEvent | Governed]:
         """Take what models decided; give what may go out."""
@@ -100,7 +103,7 @@ class Govern:
     def finish(self) -> list[ActionEvent | Governed]:
         """Let go of what is held when nothing will ever follow."""
         last = max((event.event_time for event in self.state.held), default=0)
-        return list(self._settle(last))
+        return list(self._settle(last + self._settles))
 
     def _event(self, event: ActionEvent) -> list[ActionEvent]:
         if event.id in self.state.stormed:
@@ -127,6 +130,7 @@ class Govern:
         state = self.state
         state.open.pop(event.id, None)
         state.waiting = [one for one in state.waiting if one.id != event.id]
+        state.held = [one for one in state.held if one.id != event.id or not self._is_settling(one)]
         return [event, *self._next_turns(event.event_time)]
 
     def _next_turns(self, now: int) -> list[ActionEvent]:
@@ -162,38 +166,65 @@ class Govern:
         out: list[ActionEvent] = []
         if passed is None:
             return out
-        for moment in sorted({event.event_time for event in state.held if event.event_time <= passed}):
-            events = [event for event in state.held if event.event_time == moment]
-            state.held = [event for event in state.held if event.event_time != moment]
+        while (moment := min(map(self._due, state.held), default=passed + 1)) <= passed:
+            events = [event for event in state.held if self._due(event) == moment]
+            state.held = [event for event in state.held if self._due(event) != moment]
             out += self._judge(moment, sorted(events, key=lambda one: (one.model, one.id, one.sequence)))
         return out
 
+    def _is_settling(self, event: ActionEvent) -> bool:
+        """Whether a retraining was counted among those that alerts asked for, and is held back since."""
+        return _is_alarmed(event) and (event.event_time, event.model) in self.state.wants
+
+    def _due(self, event: ActionEvent) -> int:
+        """The moment at which what is held is to be judged."""
+        return event.event_time + self._settles if self._is_settling(event) else event.event_time
+
     def _judge(self, moment: int, events: list[ActionEvent]) -> list[ActionEvent]:
         """All that is limited of one moment: what ends makes room, then storms, then the rest in the order of names."""
-        new = [event for event in events if not event.sequence and _is_alarmed(event)]
-        rest = [event for event in events if event not in new]
-        rest.sort(key=lambda one: one.state not in OVER)
+        settled = [event for event in events if self._is_settling(event)]
+        new = [event for event in events if not event.sequence and _is_alarmed(event) and event not in settled]
+        rest = [event for event in events if event not in new and event not in settled]
+        over = {event.id for event in rest if event.state in OVER}
+        settled = [event for event in settled if event.id not in over]
         out = [one for event in rest if event.state in OVER for one in self._apply(event)]
-        out += self._weather(moment, new)
+        out += self._weather(moment, settled, new)
         return [*out, *(one for event in rest if event.state not in OVER for one in self._apply(event))]
 
-    def _weather(self, moment: int, events: list[ActionEvent]) -> list[ActionEvent]:
-        """Retrainings that alerts ask for at one moment: granted, unless they are too many."""
+    def _weather(self, moment: int, settled: list[ActionEvent], new: list[ActionEvent]) -> list[ActionEvent]:
+        """Retrainings that alerts ask for at one moment, and those that have settled by then: too many are a storm."""
         state, storm = self.state, self.config.storm
-        if storm is None or not events:
-            return [one for event in events for one in self._apply(event)]
+        if storm is None:
+            return [one for event in new for one in self._apply(event)]
+        models = self._count(moment, storm, new)
+        if not new or (state.storm is None and len(models) < storm.models):
+            return self._wait(moment, settled, new)
+        held = [event for event in state.held if self._is_settling(event)]
+        state.held = [event for event in state.held if event not in held]
+        asked = sorted([*settled, *held, *new], key=lambda one: (one.event_time, one.model, one.id))
+        out = [self._review(moment, asked[0], models)] if state.storm is None else []
+        state.storm = (moment if state.storm is None else state.storm[0], moment)
+        return [*out, *(self._swallow(moment, event, len(models)) for event in asked)]
+
+    def _count(self, moment: int, storm: Storm, new: list[ActionEvent]) -> list[str]:
+        """The models that want to be retrained of late."""
+        state = self.state
         if state.storm is not None and state.storm[1] + storm.within < moment:
             state.storm = None
-        state.wants = [one for one in state.wants if one[0] > moment - storm.within]
-        state.wants += [(moment, event.model) for event in events]
-        models = sorted({model for _, model in state.wants})
-        if state.storm is None and len(models) < storm.models:
-            return [one for event in events for one in self._apply(event)]
-        out = [self._review(events[0], models)] if state.storm is None else []
-        state.storm = (moment if state.storm is None else state.storm[0], moment)
-        return [*out, *(self._swallow(event, len(models)) for event in events)]
+        if new:
+            state.wants = [one for one in state.wants if one[0] > moment - storm.within]
+            state.wants += [(moment, event.model) for event in new]
+        return sorted({model for _, model in state.wants})
 
-    def _review(self, first: ActionEvent, models: list[str]) -> ActionEvent:
+    def _wait(self, moment: int, settled: list[ActionEvent], new: list[ActionEvent]) -> list[ActionEvent]:
+        """There is no storm: what has settled goes out, what is new settles."""
+        out = [one for event in settled for one in self._grant(msgspec.structs.replace(event, event_time=moment))]
+        if self._settles:
+            self.state.held += new
+            return out
+        return [*out, *(one for event in new for one in self._apply(event))]
+
+    def _review(self, moment: int, first: ActionEvent, models: list[str]) -> ActionEvent:
         """One review for all of a storm."""
         named = ", ".join(models[:NAMED]) + (f" and {len(models) - NAMED} more" if len(models) > NAMED else "")
         key = f"storm@{first.event_time}"
@@ -206,18 +237,19 @@ class Govern:
             state="requested",
             model=EVERYBODY,
             version="",
+            event_time=moment,
             reason=f"{len(models)} models want to be trained anew at once, so something that they share has changed: "
             f"{named}. The first: {first.reason}",
             data=None,
             via=(),
         )
 
-    def _swallow(self, event: ActionEvent, models: int) -> ActionEvent:
-        self.state.stormed[event.id] = event.event_time
+    def _swallow(self, moment: int, event: ActionEvent, models: int) -> ActionEvent:
+        self.state.stormed[event.id] = moment
         while len(self.state.stormed) > 10_000:
             del self.state.stormed[next(iter(self.state.stormed))]
         words = f"Not now, for {models} models want the same at once: see the review. {event.reason}"
-        return self._blocked(event, BlockReason.STORM, words)
+        return self._blocked(msgspec.structs.replace(event, event_time=moment), BlockReason.STORM, words)
 
     def _blocked(self, event: ActionEvent, why: BlockReason, words: str) -> ActionEvent:
         blocked = self.state.blocked

@@ -52,10 +52,28 @@ def _mode(given: object) -> object:
 
 
 class Storm(Settings):
-    """So many models that want to be retrained within this time are one thing to review, not many to retrain."""
+    """So many models that want to be retrained within this time are one thing to review, not many to retrain.
+
+    Attributes:
+        models: how many.
+        within: of each other, ms.
+        settle: how long a retraining that an alert asks for is held back, to see whether others ask for the same; no
+            time where there are fewer models than make a storm.
+    """
 
     models: Annotated[Whole, Field(ge=2, le=1_000)] = 5
     within: Annotated[Millis, from_to(1_000, 7 * UNITS["d"])] = UNITS["h"]
+    settle: Annotated[Millis, from_to(0, UNITS["d"])] = 10 * UNITS["m"]
+
+    @model_validator(mode="after")
+    def _seen_in_time(self) -> Self:
+        if self.settle > self.within and "settle" in self.model_fields_set:
+            raise unfit("settle", "no more than `within` is needed: what is longer apart is no storm")
+        return self
+
+    def settles(self, models: int) -> int:
+        """How long (ms) a retraining of one of so many models is held back."""
+        return min(self.settle, self.within) if models >= self.models else 0
 
 
 class ActionsSettings(Settings):

@@ -13,8 +13,9 @@ actions:
   mode: {actions.mode}
   # retrainings, rollbacks and promotions that are open at a time, over all models; more wait for their turn
   max_open: {actions.max_open}
-  # so many models that want to be retrained within this time are one review; null is off
-  storm: {{models: {storm.models}, within: {show_duration(storm.within)}}}
+  # so many models that want to be retrained within this time are one review; null is off. A retraining that an alert
+  # asks for is held back for `settle` to see that, where there are so many models
+  storm: {{models: {storm.models}, within: {show_duration(storm.within)}, settle: {show_duration(storm.settle)}}}
 """
 
 

@@ -1,6 +1,6 @@
 """Settings of connectors: who carries actions out, one target each, and how each is spoken to."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.settings.actions import ActionsSettings
-from operators.settings.durations import Millis, from_to
+from operators.settings.durations import Millis, from_to, show_duration
 from operators.settings.model import ModelSettings
 from operators.settings.parts import Name, Settings, distinct
 from stream.config.edges.access import AuthSettings, ClientTlsSettings
@@ -281,3 +281,14 @@ def unknown_connectors(actions: ActingSettings, models: Iterable[ModelSettings])
             for position, name in enumerate(names):
                 if name not in actions.connectors:
                     yield (*path, position), None, f"a name of actions.connectors is needed; it has {known}"
+
+
+def settling_findings(actions: ActionsSettings, models: Sequence[ModelSettings]) -> Iterator[ConfigFinding]:
+    """Retrainings that would be overdue before anybody is told of them."""
+    asking = [index for index, model in enumerate(models) if model.retrain is not None or model.on]
+    settle = 0 if actions.storm is None or actions.mode == "off" else actions.storm.settles(len(asking))
+    for index in asking:
+        retrain = models[index].retrain
+        if retrain is not None and retrain.complete_within <= settle:
+            allowed = f"more than actions.storm.settle ({show_duration(settle)}) is needed"
+            yield ("models", index, "retrain", "complete_within"), None, allowed

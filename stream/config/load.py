@@ -14,7 +14,7 @@ from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
 from operators.settings.source import SourceSettings
 from stream.config import checks
-from stream.config.connectors import ActingSettings, based, unknown_connectors
+from stream.config.connectors import ActingSettings, based, settling_findings, unknown_connectors
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
@@ -138,7 +138,11 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = checks.findings(config.time.pane, config.time.idle_after, config.models)
-    problems = config.problems([*found, *unknown_connectors(config.actions, config.models)])
+    of_actions = (
+        *unknown_connectors(config.actions, config.models),
+        *settling_findings(config.actions, config.models),
+    )
+    problems = config.problems([*found, *of_actions])
     if problems:
         raise ConfigError(problems)
     return config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,12 @@ from operators.settings.actions import Storm
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HOUR = 3_600_000
+HOUR, PANE = 3_600_000, 10_000
 T = 1_790_000_000_000
 
 
-def _config(models: Iterable[str], max_open: int = 5, storm: int | None = 5) -> GovernConfig:
-    found = None if storm is None else Storm.model_validate({"models": storm, "within": "1h"})
+def _config(models: Iterable[str], max_open: int = 5, storm: int | None = 5, settle: str = "10m") -> GovernConfig:
+    found = None if storm is None else Storm.model_validate({"models": storm, "within": "1h", "settle": settle})
     return GovernConfig(frozenset(models), max_open, found)
 
 
@@ -79,6 +80,76 @@ def test_fifty_models_with_one_feature_are_one_review(seed: int) -> None:
     assert "50 models" in review.reason
     assert "m00, m01" in review.reason
     assert "40 more" in review.reason
+
+
+def _drift(models: Iterable[str], apart: int, settle: str, order: random.Random) -> list[ActionEvent]:
+    """What goes out when models want to be retrained one after the other, and each tells in panes of ten seconds."""
+    names = list(models)
+    govern = Govern(_config(names, settle=settle), GovernState())
+    out: list[ActionEvent | Governed] = []
+    for at in range(0, len(names) * apart + 2 * HOUR, PANE):
+        for index in order.sample(range(len(names)), len(names)):
+            items: list[ActionEvent | Decided] = [event(names[index], at)] if at == index * apart else []
+            out += govern([*items, decided(names[index], at)])
+    return [one for one in out if isinstance(one, ActionEvent)]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_fifty_models_that_notice_one_after_the_other_are_one_review(seed: int) -> None:
+    """Ten seconds apart: the review comes with the fifth, those before it are not retrained either."""
+    out = _drift(MODELS, PANE, "10m", random.Random(seed))
+    assert steps(out)[0] == ("*", "review", "requested")
+    assert out[0].event_time == T + 4 * PANE
+    assert [step for step in steps(out) if step[1:] == ("retrain", "requested")] == []
+    assert sorted(steps(out)[1:]) == [(model, "retrain", "storm") for model in MODELS]
+
+
+def test_without_settling_the_first_four_are_retrained() -> None:
+    """So much a storm costs that is noticed too late."""
+    out = _drift(MODELS, PANE, "0s", random.Random(1))
+    assert steps(out)[:5] == [(model, "retrain", "requested") for model in MODELS[:4]] + [("*", "review", "requested")]
+
+
+@pytest.mark.parametrize(("others", "delay"), [(3, 0), (4, 600_000)])
+def test_a_lone_drift_waits_only_where_a_storm_could_come(others: int, delay: int) -> None:
+    """Where there are five models it goes out ten minutes later, to the pane; with four, at once."""
+    names = MODELS[: others + 1]
+    govern = Govern(_config(names), GovernState())
+    out: list[ActionEvent | Governed] = []
+    for at in range(0, HOUR, PANE):
+        for name in names:
+            items: list[ActionEvent | Decided] = [event(name, 0)] if (at, name) == (0, names[0]) else []
+            out += govern([*items, decided(name, at)])
+    (one,) = [one for one in out if isinstance(one, ActionEvent)]
+    assert (one.state, one.requested_at, one.event_time) == ("requested", T, T + delay)
+
+
+def test_what_ends_while_it_settles_is_not_asked_for() -> None:
+    """A cancelled one says so, and nothing follows."""
+    names = MODELS[:5]
+    govern = Govern(_config(names), GovernState())
+    govern([event(names[0], 0), *(decided(name, 0) for name in names)])
+    out = govern([event(names[0], PANE, "cancelled"), *(decided(name, PANE) for name in names)])
+    out += govern([decided(name, HOUR) for name in names])
+    assert steps(out) == [(names[0], "retrain", "cancelled")]
+
+
+def test_settling_goes_on_after_a_restart() -> None:
+    """What is held back is in the state: it goes out at the same moment."""
+    names = MODELS[:5]
+    govern = Govern(_config(names), GovernState())
+    govern([event(names[0], 0), *(decided(name, 0) for name in names)])
+    again = Govern(_config(names), pickle.loads(pickle.dumps(govern.state)))
+    out = again([decided(name, HOUR) for name in names])
+    assert [(one.model, one.event_time) for one in out if isinstance(one, ActionEvent)] == [(names[0], T + 600_000)]
+
+
+def test_the_end_of_all_time_lets_go_of_what_settles() -> None:
+    """A replay that ends within the ten minutes tells all the same what would have been asked for."""
+    names = MODELS[:5]
+    govern = Govern(_config(names), GovernState())
+    govern([event(names[0], 0), *(decided(name, 0) for name in names)])
+    assert steps(govern.finish()) == [(names[0], "retrain", "requested")]
 
 
 def test_what_a_storm_swallowed_is_not_overdue_later() -> None:

@@ -89,3 +89,28 @@ def test_a_webhook_secret_that_is_no_base64(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="whsec_ and base64") as caught:
         connectors_of(config)
     assert "not!base64" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("storm", "within", "said"),
+    [
+        ("{models: 3}", "10m", "models.2.retrain.complete_within.*more than actions.storm.settle \\(10m\\)"),
+        ("{models: 3, within: 5m, settle: 6m}", "1h", "actions.storm.settle"),
+        ("{models: 4}", "10m", None),
+        ("{models: 3, settle: 9m}", "10m", None),
+        ("null", "10m", None),
+    ],
+)
+def test_a_retraining_must_not_be_overdue_before_it_is_asked_for(
+    tmp_path: Path, storm: str, within: str, said: str | None
+) -> None:
+    """Only where so many models act that one settles at all; settling for longer than a storm lasts is refused."""
+    models = "".join(f"- {{name: m{n}, task: binary, retrain: {{complete_within: 4h}}}}\n" for n in range(2))
+    last = f"- {{name: m2, task: binary, retrain: {{complete_within: {within}}}}}\n"
+    path = tmp_path / "c.yaml"
+    path.write_text(f"actions: {{storm: {storm}}}\nmodels:\n{models}{last}")
+    if said is None:
+        assert load(path, {}).models[2].retrain is not None
+        return
+    with pytest.raises(ConfigError, match=said):
+        load(path, {})
