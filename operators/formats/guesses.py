@@ -17,28 +17,46 @@ _MAGIC = (
     (b"PAR1", "it is a Parquet file, which is not read as a message"),
 )
 
-_SHAPES: tuple[tuple[frozenset[str], str], ...] = (
-    (frozenset({"specversion", "type", "source", "data"}), "CloudEvents: preset: cloudevents"),
-    (frozenset({"dataframe_split"}), "MLflow's dataframe_split: preset: mlflow"),
-    (frozenset({"dataframe_records"}), "MLflow's dataframe_records: preset: mlflow"),
-    (frozenset({"captureData"}), "SageMaker's data capture: preset: sagemaker"),
-    (frozenset({"instances"}), "the V1 inference protocol: preset: inference_v1"),
-    (frozenset({"databricks_request_id", "request"}), "a Databricks inference table: preset: databricks"),
-    (frozenset({"request_payload", "deployed_model_id"}), "Vertex AI's request-response log: preset: vertex"),
-    (frozenset({"request", "resp", "microsec"}), "MLRun's stream: preset: mlrun"),
-    (frozenset({"inputs", "outputs", "model_name"}), "the Open Inference Protocol (V2): preset: inference_v2"),
-    (frozenset({"model_name", "outputs"}), "a response of the Open Inference Protocol (V2)"),
+SHAPES: tuple[tuple[frozenset[str], str, str], ...] = (
+    (frozenset({"specversion", "type", "source", "data"}), "cloudevents", "CloudEvents"),
+    (frozenset({"specversion", "type", "source", "data_base64"}), "cloudevents", "CloudEvents"),
+    (frozenset({"dataframe_split"}), "mlflow", "MLflow's dataframe_split"),
+    (frozenset({"dataframe_records"}), "mlflow", "MLflow's dataframe_records"),
+    (frozenset({"captureData"}), "sagemaker", "SageMaker's data capture"),
+    (frozenset({"instances"}), "inference_v1", "the V1 inference protocol"),
+    (frozenset({"inputs", "predictions"}), "inference_v1", "the V1 inference protocol"),
+    (frozenset({"databricks_request_id", "request"}), "databricks", "a Databricks inference table"),
+    (frozenset({"request_payload", "deployed_model_id"}), "vertex", "Vertex AI's request-response log"),
+    (frozenset({"request", "resp", "microsec"}), "mlrun", "MLRun's stream"),
+    (frozenset({"headers", "values", "function_uri"}), "mlrun", "MLRun's stream"),
+    (frozenset({"inputs", "outputs", "model_name"}), "inference_v2", "the Open Inference Protocol (V2)"),
+    (frozenset({"request_id", "trace_id", "timestamp"}), "bentoml", "BentoML's inference data"),
+    (frozenset({"groundTruthData"}), "sagemaker", "SageMaker's ground truth"),
+    (frozenset({"model_name", "outputs"}), "", "a response of the Open Inference Protocol (V2)"),
 )
+"""Keys of a message, the preset that reads it ("" for none), and whose it is."""
 
 _USUAL: dict[str, tuple[str, ...]] = {
-    "prediction_id": ("prediction_id", "request_id", "requestId", "txn_id", "transaction_id", "event_id", "id"),
-    "timestamp": ("timestamp", "event_time", "event_ts", "time", "ts", "created_at", "@timestamp"),
+    "prediction_id": (
+        "prediction_id", "predictionId", "request_id", "requestId", "txn_id", "transaction_id", "transactionId",
+        "event_id", "eventId", "id", "uuid", "txn", "order_id",
+    ),
+    "timestamp": (
+        "timestamp", "event_time", "eventTime", "event_ts", "time", "ts", "created_at", "createdAt", "@timestamp",
+        "scored_at", "at",
+    ),
     "model": ("model", "model_name", "modelName", "model_id"),
-    "version": ("version", "model_version", "modelVersion"),
-    "prediction": ("prediction", "score", "probability", "predicted", "output", "result"),
+    "version": ("version", "model_version", "modelVersion", "model_ver", "ver"),
+    "prediction": (
+        "prediction", "score", "probability", "predicted", "pred", "output", "result", "proba", "prob", "y_pred",
+        "y_hat", "risk_score", "predicted_class", "predicted_label", "probabilities", "scores",
+    ),
     "latency_ms": ("latency_ms", "latency", "duration_ms", "elapsed_ms"),
     "features": ("features", "inputs", "input", "payload", "attributes"),
-    "label": ("label", "target", "ground_truth", "actual", "is_fraud", "outcome"),
+    "label": (
+        "label", "target", "ground_truth", "actual", "is_fraud", "outcome", "chargeback", "clicked", "converted",
+        "y_true",
+    ),
 }  # fmt: skip
 """Field -> names under which it is often found."""
 
@@ -64,7 +82,10 @@ def _of_json(found: Any) -> str:
         return "it is an array of arrays or values; its elements must be objects" if found else "it is an empty array"
     if not isinstance(found, dict):
         return ""
-    looks = next((words for keys, words in _SHAPES if keys <= found.keys()), None)
+    looks = next(
+        (f"{words}: preset: {preset}" if preset else words for keys, preset, words in SHAPES if keys <= found.keys()),
+        None,
+    )
     if looks is not None:
         return f"it looks like {looks}"
     listed = ", ".join(f"{field}: {path}" for field, path in usual_places(found).items())
@@ -73,27 +94,41 @@ def _of_json(found: Any) -> str:
 
 def usual_places(record: dict[str, Any], fields: Collection[str] = _USUAL.keys()) -> dict[str, str]:
     """Where fields may be in a record that does not have them under their own names: field -> dotted path."""
-    paths: dict[str, str] = {}
-    for path in _paths(record, (), _DEEP):
-        paths.setdefault(path[-1], ".".join(path))
+    paths: dict[str, list[tuple[str, Any]]] = {}
+    for path, value in paths_in(record):
+        paths.setdefault(path[-1], []).append((".".join(path), value))
+        if path[-1] == "name" and len(path) > 1 and "model" in path[-2].lower():
+            paths.setdefault("model_name", []).append((".".join(path), value))
+    around = "features" if "features" in record else _first("features", paths, "")
     found = {}
     for field in fields:
-        if field in record:
+        if field in record and _may_be(field, record[field]):
             continue
-        name = next((name for name in _USUAL[field] if name in paths), None)
-        if name is not None:
-            found[field] = paths[name]
+        place = _first(field, paths, around)
+        if place is not None:
+            found[field] = place
     return found
 
 
-def _paths(value: Any, before: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
-    """Every path to a key, those nearer to the root first."""
+def _first(field: str, paths: dict[str, list[tuple[str, Any]]], around: str | None) -> str | None:
+    """The likeliest place of a field: one that is not among the features, where there is one."""
+    places = [place for name in _USUAL[field] for place, value in paths.get(name, ()) if _may_be(field, value)]
+    return next((place for place in places if not place.startswith(f"{around}.")), next(iter(places), None))
+
+
+def _may_be(field: str, value: Any) -> bool:
+    """Whether a value may be one of a field: features are an object or an array, all others are none."""
+    return isinstance(value, dict | list) if field == "features" else not isinstance(value, dict)
+
+
+def paths_in(value: Any, before: tuple[str, ...] = (), depth: int = _DEEP) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every path to a key with what is there, those nearer to the root first."""
     if not isinstance(value, dict) or not depth:
         return
-    for key in value:
-        yield (*before, key)
     for key, inner in value.items():
-        yield from _paths(inner, (*before, key), depth - 1)
+        yield (*before, key), inner
+    for key, inner in value.items():
+        yield from paths_in(inner, (*before, key), depth - 1)
 
 
 def _parsed(value: bytes) -> Any:

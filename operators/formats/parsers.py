@@ -42,12 +42,20 @@ def parser_of(
     skips = silent if source.holds == "both" else None
     if source.format == "json" and source.preset is None:
         return MappedParser(Reader(targets, source), max_ahead, faults, skips)
-    codec = _avro(source, schemas) if source.format == "avro" else CODECS.get(source.format)
-    if source.preset is not None:
-        codec = PresetCodec(source.preset, codec)
+    codec = codec_of(source, schemas)
     if codec is None:
         raise MapError("/format", f"{source.format} is not read")
     return ValuesParser(codec, Reader(targets, source, values=True), max_ahead, faults, skips)
+
+
+def codec_of(source: SourceSettings, schemas: Schemas | None = None) -> Codec | None:
+    """What decodes the messages of a source; None for JSON without a preset, which is read line by line.
+
+    Raises:
+        MapError: its schema cannot be read.
+    """
+    codec = _avro(source, schemas) if source.format == "avro" else CODECS.get(source.format)
+    return codec if source.preset is None else PresetCodec(source.preset, codec)
 
 
 def _avro(source: SourceSettings, schemas: Schemas | None) -> Codec:

@@ -14,6 +14,7 @@ from stream.errors import UsageError
 COMMANDS = {
     "demo": "stream.cli.demo:demo",
     "init": "stream.cli.init:init",
+    "peek": "stream.cli.peek:peek",
     "check": "stream.cli.check:check",
     "reference": "stream.cli.reference:app",
     "run": "stream.cli.run:run",

@@ -123,8 +123,18 @@ def load(path: Path | str, env: Mapping[str, str] = os.environ) -> Config:
         ConfigError: with every problem found.
     """
     source = Path(path)
-    document, origins = read_yaml(source), Origins()
+    document = read_yaml(source)
     include_models(document, source.parent)
+    return from_document(document, env)
+
+
+def from_document(document: Document, env: Mapping[str, str]) -> Config:
+    """The config in a document; see `load`.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    source, origins = Path(document.file), Origins()
     problems = substitute(document, env, origins) + override(document, env, origins)
     if problems:
         raise ConfigError(problems)

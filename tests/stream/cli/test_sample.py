@@ -66,7 +66,8 @@ def test_all_that_is_missing_is_named_with_a_guess(tmp_path: Path) -> None:
     assert "model: nothing at model" in result.output
     assert "features of click: 0 of 10; nothing there for age (at features.age), price" in result.output
     assert (
-        "a map may be needed: prediction_id: txn_id, timestamp: event_time, prediction: outputs.score" in result.output
+        "a map may be needed: prediction_id: txn_id, timestamp: event_time, model: model_info.name,"
+        " version: model_info.ver, prediction: outputs.score" in result.output
     )
 
 

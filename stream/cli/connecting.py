@@ -1,0 +1,56 @@
+"""Where to connect to and how messages are read, on the command line: options of commands that look at a topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stream.config.connection import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream.config.load import Config
+
+Preset = Annotated[str | None, typer.Option("--preset", help="The system that writes the messages, such as mlflow.")]
+MapFile = Annotated[
+    Path | None,
+    typer.Option("--map", metavar="FILE", help="YAML: a map, or a source as `peek` prints it."),
+]
+Bootstrap = Annotated[
+    str | None,
+    typer.Option(
+        "--bootstrap", metavar="HOST:PORT", help="The brokers; otherwise DRIFTGAUGE__KAFKA__BROKERS, localhost:9092."
+    ),
+]
+Properties = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--property",
+        metavar="NAME=VALUE",
+        help="A property of librdkafka, such as 'sasl.password=${KAFKA_PASSWORD}'; may be given several times.",
+    ),
+]
+RegistryUrl = Annotated[str | None, typer.Option("--registry", metavar="URL", help="The schema registry, for Avro.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A config that says where to connect to, and its sources.")
+]
+
+
+def connected(
+    config: Path | None, bootstrap: str | None, properties: Sequence[str] | None, registry: str | None
+) -> Config:
+    """A config with where to connect to.
+
+    Raises:
+        UsageError, ConfigError: an option or the file cannot be used.
+    """
+    return connection(config, bootstrap, properties or (), registry)
+
+
+def source_in(config: Config, topic: str) -> dict[str, Any] | None:
+    """What the config says of a topic; None where it says nothing."""
+    found = next((one for one in config.sources if one.topic == topic), None)
+    return None if found is None else found.model_dump(exclude={"topic"}, exclude_unset=True, by_alias=True)

@@ -1,0 +1,81 @@
+"""`driftgauge peek`: what is in a topic, and what would be understood of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from operators.records import NoEnvelopes, Origin, RawBatch
+from stream.cli import connecting
+from stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+MOST = 1_000
+
+
+def peek(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic, or a file with messages.")],
+    preset: connecting.Preset = None,
+    map_file: connecting.MapFile = None,
+    count: Annotated[int, typer.Option("-n", min=1, max=MOST, help="How many of the latest messages.")] = 20,
+    bootstrap: connecting.Bootstrap = None,
+    properties: connecting.Properties = None,
+    registry: connecting.RegistryUrl = None,
+    config: connecting.ConfigFile = None,
+) -> None:
+    """Show the latest messages of a topic, what is understood of each, and a source that reads them.
+
+    Nothing is written, no offset is committed, and no consumer group is joined.
+    """
+    from stream.kafka.registry import registry_of  # noqa: PLC0415 - no Kafka client for a mistake in the options
+    from stream.look.peek import peeked  # noqa: PLC0415 - the same
+    from stream.look.source_file import said_source  # noqa: PLC0415 - the same
+
+    path = Path(topic)
+    file = path.is_file()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem) or "messages" if file else topic
+    connected = connecting.connected(config, bootstrap, properties, registry)
+    said = said_source(name, preset, map_file)
+    if said is None and config is not None:
+        said = connecting.source_in(connected, topic)
+    batch, names = _of_file(path, name, count) if file else _of_topic(connected, topic, count)
+    if not names:
+        raise UsageError(f"{topic}: holds no message")
+    for line in peeked(batch, names, said, registry_of(connected)):
+        typer.echo(line)
+
+
+def _of_topic(connected: Any, topic: str, count: int) -> tuple[RawBatch, list[str]]:
+    from stream.kafka.envelopes import MessageEnvelopes  # noqa: PLC0415 - as above
+    from stream.kafka.latest import latest  # noqa: PLC0415 - as above
+    from stream.kafka.messages import rfc3339  # noqa: PLC0415 - as above
+
+    found = latest(connected, topic, count)
+    plural = "" if found.partitions == 1 else "s"
+    typer.echo(f"{topic}: {found.partitions} partition{plural}, {found.kept:,} offsets kept")
+    written = [message.timestamp()[1] for message in found.messages]
+
+    def name(message: Message, at: int) -> str:
+        when = f", written {rfc3339(at)}" if at > 0 else ""
+        return f"partition {message.partition()}, offset {message.offset()}{when}"
+
+    values: list[Any] = [message.value() for message in found.messages]
+    batch = RawBatch(Origin(topic), values, written, MessageEnvelopes(found.messages), 0)
+    return batch, list(map(name, found.messages, written))
+
+
+def _of_file(path: Path, name: str, count: int) -> tuple[RawBatch, list[str]]:
+    from operators.formats.json_lines import lines_of  # noqa: PLC0415 - as above
+
+    try:
+        value = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    lines = lines_of(value) if value[:1] in {b"{", b"["} else [value] if value else []
+    lines = lines[:count]
+    return RawBatch(Origin(name), lines, None, NoEnvelopes(), 0), [f"message {at}" for at in range(1, len(lines) + 1)]

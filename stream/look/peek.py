@@ -1,0 +1,213 @@
+"""What is understood of some messages, for people: field by field, and what is not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from operators.formats.guesses import guess
+from operators.formats.packed import ERRORS, UnreadableError
+from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
+from operators.formats.proposals import counts, proposed, tried
+from operators.formats.surroundings import Surroundings
+from stream.config.problems import one_line, shorten
+from stream.kafka.messages import rfc3339
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from operators.formats.plain import Cell, PlainRecord
+    from operators.formats.proposals import Tried
+    from operators.formats.schemas import Schemas
+    from operators.records import RawBatch
+
+MOST_FEATURES = 30
+"""Features of one message that are shown; all are counted."""
+
+MOST_UNREAD = 10
+RAW = 400
+"""Bytes of a message that are shown."""
+
+
+@dataclass(slots=True)
+class Peek:
+    """What was made of the messages.
+
+    Attributes:
+        shown: lines about each message.
+        good: how many of them are read.
+        models: name -> records that name it.
+        features: name -> records that have it.
+        fields: name -> records that have it.
+        records: how many there are.
+    """
+
+    shown: list[str] = field(default_factory=list)
+    good: int = 0
+    models: Counter[str] = field(default_factory=Counter)
+    features: Counter[str] = field(default_factory=Counter)
+    fields: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+
+
+def peeked(batch: RawBatch, names: Sequence[str], said: dict[str, Any] | None, schemas: Schemas | None) -> list[str]:
+    """Lines about some messages, and a source that reads them where it is recognised.
+
+    Args:
+        batch: the messages.
+        names: what each is called.
+        said: what a user says of the source; None for nothing.
+        schemas: those of the registry.
+    """
+    own = tried(batch, said or {}, schemas)
+    better = proposed(batch, schemas) if own is None or own.good < len(batch.values) or said is None else None
+    used = own if better is None or (said is not None and own is not None) else better
+    if used is None:
+        return ["nothing can be made of that"]
+    seen = _look(batch, names, used, schemas)
+    lines = [*seen.shown, "", *_summary(batch, used, seen, said)]
+    if better is not None and (own is None or better.rank > own.rank):
+        lines += ["", *_proposal(batch, better)]
+    elif said is None and not seen.good:
+        lines += ["", "no preset and no usual names are recognised: write a map (--map FILE) and look again"]
+    return lines
+
+
+def _look(batch: RawBatch, names: Sequence[str], used: Tried, schemas: Schemas | None) -> Peek:
+    """Read every message by one source."""
+    reader = PlainReader(used.source, schemas, unread=True)
+    seen = Peek()
+    for number, (name, value) in enumerate(zip(names, batch.values, strict=True)):
+        seen.shown += ["", f"{name}: {_bytes(value)}"]
+        try:
+            records = list(reader.records(value, Surroundings(batch, [number])))
+        except ERRORS as error:
+            reason = f" for {error.reason.value}" if isinstance(error, UnreadableError) else ""
+            maybe = guess(value)
+            seen.shown.append(f"  refused{reason}: {one_line(str(error))}" + (f"; {maybe}" if maybe else ""))
+            continue
+        read = [counts(record, used.source) for record in records if not record.skipped]
+        seen.good += bool(records) and all(read)
+        for record in records:
+            _count(seen, record)
+        seen.shown += [f"  {line}" for line in _of_records(records, used)]
+    return seen
+
+
+def _count(seen: Peek, record: PlainRecord) -> None:
+    if record.skipped:
+        return
+    seen.records += 1
+    seen.models.update([str(record.value("model"))] if record.value("model") is not None else [])
+    seen.features.update(name for name, cell in record.features.items() if cell.value is not None)
+    seen.fields.update(name for name, cell in record.fields.items() if cell.value is not None)
+
+
+def _of_records(records: Sequence[PlainRecord], used: Tried) -> Iterator[str]:
+    """What is understood of a message: of several records the first is shown."""
+    if not records:
+        yield "holds no record"
+        return
+    first = records[0]
+    if first.skipped:
+        yield "skipped by the filter"
+        return
+    if len(records) > 1:
+        yield f"{len(records)} records; the first:"
+    feedback = used.source.holds == "feedback" or (used.source.holds == "both" and not first.predicts)
+    for name in FEEDBACK if feedback else PREDICTION:
+        cell = first.fields.get(name)
+        if cell is not None and (cell.value is not None or cell.fault or name in {"prediction_id", "timestamp"}):
+            yield _cell(cell, name)
+    for cell in first.context.values():
+        yield f"context {cell.name}: {_shown(cell.value)} at {cell.where}"
+    if not feedback:
+        yield from _features(first, used)
+    if not counts(first, used.source):
+        yield "refused: " + ("no label with an id" if feedback else "neither features nor an error")
+    unread = first.unread[:MOST_UNREAD]
+    if unread:
+        more = f" and {len(first.unread) - MOST_UNREAD} more" if len(first.unread) > MOST_UNREAD else ""
+        yield f"not read: {', '.join(unread)}{more}"
+
+
+def _cell(cell: Cell, name: str) -> str:
+    if cell.fault:
+        return f"{name}: cannot be read at {cell.where}: {one_line(cell.fault)}"
+    value = cell.value
+    if value is not None and name in {"timestamp", "predicted_at"}:
+        return f"{name}: {rfc3339(value)} at {cell.where}"
+    otherwise = "; the time it was written counts" if value is None and name == "timestamp" else ""
+    return f"{name}: {_shown(value)} at {cell.where}{otherwise}"
+
+
+def _features(record: PlainRecord, used: Tried) -> Iterator[str]:
+    found = list(record.features.values())
+    if not found:
+        yield f"features: nothing at {'.'.join(map(str, used.source.map.features.path or ('the root',)))}"
+        return
+    yield f"{len(found)} feature{'' if len(found) == 1 else 's'}:"
+    for cell in found[:MOST_FEATURES]:
+        odd = "" if not isinstance(cell.value, dict | list) else ", which is no number, text or boolean"
+        yield f"  {cell.name}: {_shown(cell.value)} at {cell.where}{odd}"
+    if len(found) > MOST_FEATURES:
+        yield f"  and {len(found) - MOST_FEATURES} more"
+
+
+def _summary(batch: RawBatch, used: Tried, seen: Peek, said: dict[str, Any] | None) -> Iterator[str]:
+    total = len(batch.values)
+    by = "as you say" if said is not None else "as they are" if not used.settings else "by what is proposed below"
+    what = {"feedback": "feedback", "both": "predictions or feedback"}.get(used.source.holds, "predictions")
+    yield f"{seen.good} of {total} messages are read as {what}, {by}"
+    if seen.models:
+        named = ", ".join(f"{name} ({count:,})" for name, count in seen.models.most_common(10))
+        yield f"models: {named}"
+    elif seen.records:
+        yield "no record names its model: a config with one model needs no name"
+    for name, count in seen.features.items():
+        if count < seen.records:
+            yield f"feature {name}: in {count:,} of {seen.records:,} records"
+    wanted = ("prediction_id", "timestamp", "label") if what == "feedback" else ("prediction_id", "prediction")
+    for name in wanted:
+        cell = used.source.map.place(name)
+        if seen.records and not seen.fields[name] and cell is not None and cell.path is not None:
+            yield f"{name}: nothing at {'.'.join(map(str, cell.path))} in any record"
+
+
+def _proposal(batch: RawBatch, better: Tried) -> Iterator[str]:
+    yield f"proposed, for it reads {better.good} of {len(batch.values)}" + (
+        f" (it looks like {better.looks}):" if better.looks else ":"
+    )
+    text = yaml.safe_dump(entry(batch.origin.topic, better.settings), sort_keys=False, default_flow_style=None)
+    yield from text.rstrip("\n").split("\n")
+    if any(isinstance(one, str) and one == "f0" for one in _names(better.settings)):
+        yield "# f0, f1, ... stand for names that the messages do not have: put yours"
+
+
+def _names(settings: dict[str, Any]) -> list[Any]:
+    features = settings.get("map", {}).get("features", {})
+    return list(features.get("names") or []) if isinstance(features, dict) else []
+
+
+def entry(topic: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The section `sources` with one source."""
+    return {"sources": [{"topic": topic, **settings}]}
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else shorten(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _bytes(value: bytes | None) -> str:
+    """The beginning of a message, as it can be shown on a line."""
+    if value is None:
+        return "no value"
+    cut = value[:RAW]
+    text = one_line(cut.decode("utf-8", "backslashreplace"))
+    if sum(character == "�" or not character.isprintable() for character in cut.decode("latin-1")) > len(cut) // 3:
+        text = cut[:40].hex(" ")
+    return text + ("…" if len(value) > RAW else "")

@@ -1,0 +1,65 @@
+"""What a source is said to be on the command line: a preset, or a file with a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from operators.settings.source import FieldMap, SourceSettings
+from stream.config.environment import Origins
+from stream.config.explain import problems_of
+from stream.config.problems import ConfigError
+from stream.config.yaml_file import Document, read_yaml
+from stream.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MAP = frozenset(FieldMap.model_fields)
+_SOURCE = frozenset(SourceSettings.model_fields)
+
+
+def said_source(topic: str, preset: str | None, file: Path | None) -> dict[str, Any] | None:
+    """What `sources` would say of a topic, beside its name; None where nothing is said.
+
+    Raises:
+        UsageError, ConfigError: the file cannot be used, or names another topic only.
+    """
+    found: dict[str, Any] = {} if file is None else _from_file(topic, file)
+    if preset is not None:
+        found = {**found, "preset": preset}
+    if not found and file is None:
+        return None
+    checked(topic, found, "the command line" if file is None else str(file))
+    return found
+
+
+def checked(topic: str, settings: dict[str, Any], where: str) -> SourceSettings:
+    """The source that these settings are.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    value = {"topic": topic, **settings}
+    try:
+        return SourceSettings.model_validate(value)
+    except ValidationError as error:
+        problems = problems_of(error, SourceSettings, Document(where, value), Origins())
+    raise ConfigError(problems)
+
+
+def _from_file(topic: str, file: Path) -> dict[str, Any]:
+    """A map alone, a source, or a list of sources such as `peek` prints."""
+    value = read_yaml(file).value
+    if isinstance(value.get("sources"), list):
+        entries = [entry for entry in value["sources"] if isinstance(entry, dict)]
+        value = next((entry for entry in entries if entry.get("topic") == topic), {})
+        if not value:
+            named = ", ".join(str(entry.get("topic")) for entry in entries)
+            raise UsageError(f"--map {file}: says nothing of {topic}; it has sources for {named or 'no topic'}")
+    elif value.keys() & _MAP and not value.keys() & _SOURCE:
+        value = {"map": value}
+    found = {name: given for name, given in value.items() if name != "topic"}
+    schema = found.get("schema_file")
+    return {**found, "schema_file": str(file.parent / schema)} if isinstance(schema, str) else found

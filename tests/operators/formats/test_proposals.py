@@ -1,0 +1,222 @@
+"""Proposals: what reads messages of every known system is found by looking at them, and finds what the monitor does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from factories import batch, record
+from shapes import SHAPES
+from test_presets import ALL, NAMES, REQUESTS, ROWS, Preset, packed
+from test_surroundings import Letters
+
+from operators.formats.plain import PlainReader
+from operators.formats.proposals import proposed, tried
+from operators.formats.surroundings import Surroundings
+from operators.settings.source import SourceSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shapes import Shape
+
+    from operators.records import Headers, RawBatch
+
+Row = dict[str, Any]
+POSITIONAL = {f"f{number}": name for number, name in enumerate(NAMES)}
+
+
+def messages(values: Sequence[bytes], headers: Sequence[Headers] = ()) -> RawBatch:
+    """A batch of them."""
+    return replace(batch(values), envelopes=Letters([None] * len(values), headers or [()] * len(values)))
+
+
+def plain(source: SourceSettings, given: RawBatch) -> list[Row]:
+    """What is found by a source, as rows; features without a value are left out."""
+    reader = PlainReader(source)
+    found = []
+    for number, value in enumerate(given.values):
+        for one in reader.records(value, Surroundings(given, [number])):
+            features = {POSITIONAL.get(name, name): cell.value for name, cell in one.features.items()}
+            row = {name: one.value(name) for name in ("prediction_id", "timestamp", "prediction", "version")}
+            found.append({**row, "features": {name: value for name, value in features.items() if value is not None}})
+    return found
+
+
+def expected(rows: Sequence[Row], *, lacks: frozenset[str] = frozenset()) -> list[Row]:
+    """The same of native rows, written here without the reader."""
+    return [
+        {
+            "prediction_id": row["prediction_id"],
+            "timestamp": round(dt.datetime.fromisoformat(row["timestamp"]).timestamp() * 1e3),
+            "prediction": row["prediction"],
+            "version": None if "version" in lacks else row["version"],
+            "features": {name: value for name, value in row["features"].items() if value is not None},
+        }
+        for row in rows
+    ]
+
+
+def loose(rows: Sequence[Row]) -> list[Row]:
+    """Rows whose values are compared as text: a system that logs CSV has nothing else."""
+    return [
+        {**row, "features": {name: str(value) for name, value in row["features"].items()}} for row in map(dict, rows)
+    ]
+
+
+@pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.name)
+def test_every_preset_is_recognised_and_read(preset: Preset) -> None:
+    """From the messages alone: all of them are read, with the ids, times, predictions and features of the rows."""
+    given = messages(*preset.messages())
+    best = proposed(given)
+    assert best is not None
+    assert best.good == len(given.values)
+    assert best.settings["preset"] in {preset.source["preset"], "inference_v1"}
+    found = plain(best.source, given)
+    assert loose(found) == loose(expected(ROWS, lacks=preset.lacks))
+
+
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES if shape.name != "positions"], ids=lambda shape: shape.name
+)
+def test_a_map_finds_what_the_rows_say(shape: Shape) -> None:
+    """Plain reading follows the maps that the monitor follows: nested, flattened, split, filtered."""
+    source = SourceSettings.model_validate({"topic": "t", **shape.source})
+    given = messages(shape.messages(ROWS))
+    reader = PlainReader(source)
+    read = [
+        one
+        for number, value in enumerate(given.values)
+        for one in reader.records(value, Surroundings(given, [number]))
+        if not one.skipped
+    ]
+    wanted = expected(ROWS)
+    assert [one.value("prediction") for one in read] == [row["prediction"] for row in wanted]
+    assert [one.value("timestamp") for one in read] == [row["timestamp"] for row in wanted]
+    for one, row in zip(read, wanted, strict=True):
+        found = {name: cell.value for name, cell in one.features.items() if cell.value is not None}
+        assert {name: found[name] for name in row["features"]} == row["features"]
+
+
+SHOP = {
+    "txn_id": "t1",
+    "event_time": "2026-11-23T12:00:00Z",
+    "inputs": {"amount": 19.9, "device": {"os": "linux"}},
+    "outputs": {"score": 0.3},
+    "timing": {"total_us": 1200},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "settings"),
+    [
+        (
+            SHOP,
+            {
+                "map": {
+                    "prediction_id": "txn_id",
+                    "timestamp": {"path": "event_time", "unit": "rfc3339"},
+                    "prediction": "outputs.score",
+                    "latency_ms": {"path": "timing.total_us", "scale": 0.001},
+                    "features": {"path": "inputs", "flatten": True},
+                }
+            },
+        ),
+        ({"txn": "t1", "is_fraud": True}, {"holds": "feedback", "map": {"prediction_id": "txn", "label": "is_fraud"}}),
+        ({"prediction_id": "a", "label": 1}, {"holds": "feedback"}),
+        (
+            {"id": "a", "ts": 1_790_000_000, "score": 0.4, "age": 33, "country": "de"},
+            {"map": {"prediction_id": "id", "timestamp": "ts", "prediction": "score", "features": "$"}},
+        ),
+        (
+            {"model": {"name": "m", "version": 3}, "y_pred": 1, "features": {"a": 1}, "took_s": 0.2},
+            {
+                "map": {
+                    "model": "model.name",
+                    "version": "model.version",
+                    "prediction": "y_pred",
+                    "latency_ms": {"path": "took_s", "scale": 1000.0},
+                }
+            },
+        ),
+        (
+            {"id": "a", "inputs": [1, 2, 3], "score": 0.5},
+            {
+                "map": {
+                    "prediction_id": "id",
+                    "prediction": "score",
+                    "features": {"path": "inputs", "names": ["f0", "f1", "f2"]},
+                }
+            },
+        ),
+    ],
+    ids=["shop", "chargebacks", "feedback", "flat", "named model", "positions"],
+)
+def test_usual_names_make_a_map(given: Row, settings: Row) -> None:
+    """It reads every message, and is exactly what a person would write."""
+    best = proposed(messages([json.dumps(given).encode()] * 3))
+    assert best is not None
+    assert (best.good, best.settings) == (3, settings)
+
+
+def test_messagepack_is_recognised() -> None:
+    """By its bytes, with a map where one is needed."""
+    best = proposed(messages([msgspec.msgpack.encode(SHOP)] * 3))
+    assert best is not None
+    assert (best.good, best.settings["format"]) == (3, "msgpack")
+    assert best.settings["map"]["prediction"] == "outputs.score"
+
+
+def test_ground_truth_is_recognised_as_feedback() -> None:
+    """What SageMaker calls it."""
+    message = {
+        "groundTruthData": {"data": packed("1"), "encoding": "BASE64"},
+        "eventMetadata": {"eventId": "e1"},
+    }
+    best = proposed(messages([json.dumps(message).encode()]))
+    assert best is not None
+    assert best.settings == {"preset": "sagemaker", "holds": "feedback"}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[record()] * 3, [b"nope"], [b'{"a": {"b": 1}}'], [b"[1, 2]"], [b"\x00\x00\x00\x00\x07abc"], [b""], []],
+    ids=["the contract's own", "text", "nothing usual", "numbers", "framed", "empty", "none"],
+)
+def test_nothing_is_proposed_where_nothing_helps(values: list[bytes]) -> None:
+    """Neither of what is read as it is, nor of rubbish."""
+    assert proposed(messages(values)) is None
+
+
+def test_some_bad_messages_do_not_hide_what_the_others_are() -> None:
+    """They are counted: the proposal says how many it reads."""
+    best = proposed(messages([b"oops", *[json.dumps(SHOP).encode()] * 3, b"[1]"]))
+    assert best is not None
+    assert best.good == 3
+
+
+def test_what_a_field_cannot_be_is_said() -> None:
+    """Another type, a time in another unit: the field has no value and a reason."""
+    source = SourceSettings.model_validate({"topic": "t", "map": {"timestamp": {"path": "ts", "unit": "us"}}})
+    given = messages([b'{"ts": 1790000000, "latency_ms": "slow", "features": {"a": 1}}'])
+    (one,) = PlainReader(source, unread=True).records(given.values[0], Surroundings(given, [0]))
+    assert "another unit" in one.fields["timestamp"].fault
+    assert "float" in one.fields["latency_ms"].fault
+    assert one.predicts
+
+
+def test_a_source_that_is_none_is_tried_by_nobody() -> None:
+    """Its settings are refused, and that is all."""
+    assert tried(messages([record()]), {"preset": "unheard-of"}) is None
+
+
+def test_requests_alone_are_read_without_predictions() -> None:
+    """A log of requests only still has its features."""
+    given = messages([json.dumps({"instances": [row["features"] for row in rows]}).encode() for rows in REQUESTS[:5]])
+    best = proposed(given)
+    assert best is not None
+    assert (best.good, best.settings) == (5, {"preset": "inference_v1"})
