@@ -53,9 +53,10 @@ if TYPE_CHECKING:
     from operators.tables import Measures
 
 
-def account_step(_: str, state: AccountState | None) -> Stateful[Entry, Balance, AccountState]:
-    """The account of one partition."""
-    logic = Account(state or AccountState())
+def account_step(name: str, state: AccountState | None) -> Stateful[Entry, Balance, AccountState]:
+    """The account of one partition; one of another partition, kept under its name by a former release, is left."""
+    number = int(name.rpartition("/")[2])
+    logic = Account(name, AccountState() if state is None or state.partition != number else state)
     return Stateful(logic, lambda: logic.state)
 
 

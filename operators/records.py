@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from windows.watermark import Place
+
 UNTIMED = (1 << 63) - 1
 """Stands for a time of writing that does not exist."""
+
+Census = tuple[tuple[str, int], ...]
+"""(feed, how many partitions it has), of all topics that hold the same."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -43,9 +48,11 @@ class Origin:
     Attributes:
         topic: name of the topic, or path of the file.
         partition: of it.
-        partitions: how many partitions all topics have that hold the same.
+        partitions: how many partitions the topic has.
         holds: what the values are.
-        first: number of the topic's first partition among those of all topics that hold the same.
+        feed: a name of the topic that no other one has that holds the same, one that is read twice least of all; the
+            topic's own where it is empty.
+        census: partitions of all topics that hold the same; nothing where it is the only one.
         silent_until: the broker confirmed that the partition holds nothing written before this time (ms) that is not
             in this batch or an earlier one; None when it did not.
         complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
@@ -57,20 +64,21 @@ class Origin:
     partition: int = 0
     partitions: int = 1
     holds: Topic = Topic.PREDICTIONS
-    first: int = 0
+    feed: str = ""
+    census: Census = ()
     silent_until: int | None = None
     complete_until: int | None = None
     ended: bool = False
 
     @property
-    def place(self) -> int:
-        """The partition's number among those of all topics that hold the same."""
-        return self.first + self.partition
+    def place(self) -> Place:
+        """The partition, among those of all topics that hold the same."""
+        return self.feed or self.topic, self.partition
 
     @property
     def name(self) -> str:
         """Of the partition, among those of all topics: what its account and its dead letters are keyed by."""
-        return f"{self.topic}/{self.place}"
+        return f"{self.feed or self.topic}/{self.partition}"
 
 
 @dataclass(frozen=True, slots=True)

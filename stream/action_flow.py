@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from operators.settings.event_time import TimeSettings
     from operators.step import Stateful
     from stream.metrics.reports import Report
+    from windows.watermark import Place
 
-    Moved = Callable[[Topic, int, int | None], None]
+    Moved = Callable[[Topic, Place, int | None], None]
 
 EVERYBODY = "_"
 """The one key under which limits over all models are kept."""

@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from operators.settings.source import SourceSettings
     from operators.step import Stateful
     from stream.metrics.reports import Report
+    from windows.watermark import Place
 
-    Moved = Callable[[Topic, int, int | None], None]
+    Moved = Callable[[Topic, Place, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import yaml
 from waiting import GUARD, until
 
 from stream.config.load import Config, load
@@ -109,6 +110,12 @@ models:
     def alerts(self) -> list[dict[str, Any]]:
         """Alert events in the order they were written, by partition."""
         return [json.loads(message.value() or b"") for message in self.read("alerts")]
+
+
+def with_sources(site: Site, sources: list[dict[str, Any]]) -> None:
+    """Let the config of a site read these."""
+    config = yaml.safe_load(site.path.read_text())
+    site.path.write_text(yaml.safe_dump({**config, "sources": sources}))
 
 
 def headers_of(message: Message) -> dict[str, bytes]:

@@ -43,8 +43,9 @@ class AccountState:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The account after a batch."""
+    """The account after a batch; `owner` is the name that the partition has among those of all topics."""
 
+    owner: str
     topic: str
     partition: int
     read: int
@@ -56,8 +57,9 @@ class Balance:
 class Account:
     """The account of one partition."""
 
-    def __init__(self, state: AccountState) -> None:
+    def __init__(self, name: str, state: AccountState) -> None:
         """Continue from `state`."""
+        self.name = name
         self.state = state
 
     def __call__(self, entries: list[Entry]) -> list[Balance]:
@@ -69,7 +71,8 @@ class Account:
             state.skipped += entry.skipped
             _add(state.dead, entry.dead)
             _add(state.unfit, entry.unfit)
-        return [Balance(state.topic, state.partition, state.read, dict(state.dead), state.skipped, dict(state.unfit))]
+        dead, unfit = dict(state.dead), dict(state.unfit)
+        return [Balance(self.name, state.topic, state.partition, state.read, dead, state.skipped, unfit)]
 
 
 def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from operators.join.split import Delivery, FeedbackBlock, StubBlock
     from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
+    from windows.watermark import Place
 
 MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
@@ -115,7 +116,7 @@ class Join:
         before = self.state.mark
         for delivery in deliveries:
             clocks = self.state.predictions if delivery.topic == Topic.PREDICTIONS else self.state.feedback
-            floor = self._floor(clocks, delivery.progress.partition)
+            floor = self._floor(clocks, delivery.progress.place)
             for stubs in delivery.stubs:
                 self._take_stubs(stubs, floor, found.setdefault(stubs.model, JoinedBatch()))
             for words in delivery.words:
@@ -136,7 +137,7 @@ class Join:
     def _model(self, model: str) -> ModelJoin:
         return self.state.models.setdefault(model, ModelJoin())
 
-    def _floor(self, clocks: PartitionClocks, partition: int) -> int:
+    def _floor(self, clocks: PartitionClocks, partition: Place) -> int:
         """Start (ms) of the first pane that a record of this partition can become known in."""
         floors = [clocks.floors.get(partition, 0), self.state.mark or 0]
         return max(floors) * self.pane

@@ -104,7 +104,7 @@ class ShardMerge:
     def _take_direct(self, direct: Unjoined) -> None:
         state, config = self.state, self.config
         clocks = state.predictions if direct.topic == Topic.PREDICTIONS else state.feedback
-        floor = clocks.floors.get(direct.progress.partition, 0) * config.pane // config.tick
+        floor = clocks.floors.get(direct.progress.place, 0) * config.pane // config.tick
         self._add(direct.sketches, floor)
         for (tick, cohort, version, segment), sketch in direct.assumed.items():
             name = self._name(version, cohort)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
     from windows.ring import Groups
+    from windows.watermark import Place
 
 MAX_EMPTY_PANES = 360
 """After a gap in event time this many empty panes are ticked through one by one; the rest of the gap is one step."""
@@ -121,7 +122,7 @@ class Close:
         clocks = self.state.clocks
         self.state.totals.late += partial.late
         for (pane, version, segment), sketch in partial.sketches.items():
-            if clocks.is_late(partial.progress.partition, pane):
+            if clocks.is_late(partial.progress.place, pane):
                 if segment == WHOLE:
                     layout = self.config.layout
                     self.state.totals.late += int(sketch[layout.rows] + sketch[layout.errors])
@@ -132,10 +133,10 @@ class Close:
             known = groups.get(key)
             groups[key] = sketch if known is None else known + sketch
         if partial.unnamed is not None:
-            self._take_unnamed(partial.progress.partition, partial.unnamed)
+            self._take_unnamed(partial.progress.place, partial.unnamed)
         partial.progress.tell(clocks)
 
-    def _take_unnamed(self, partition: int, columns: Columns) -> None:
+    def _take_unnamed(self, partition: Place, columns: Columns) -> None:
         """Name the versions of a batch that has too many of them, then fold it: those without a name as one."""
         clocks = self.state.clocks
         panes, pane = np.unique(columns.panes, return_inverse=True)

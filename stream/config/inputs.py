@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A topic, what is read from it, and by which source's map (None: it has the contract's own shape)."""
+    """A topic, what is read from it, and by which source's map (None: it has the contract's own shape).
+
+    `feed` is a name of it that no other one has that holds the same: its own, unless several sources read the topic.
+    """
 
     topic: str
     holds: Topic
     source: int | None = None
+    feed: str = ""
 
 
 def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tuple[Input, ...]:
@@ -40,10 +44,14 @@ def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tupl
     """
     found: list[Input] = []
     for holds, short in ((Topic.PREDICTIONS, topics.predictions), (Topic.FEEDBACK, topics.feedback)):
-        mine = [
-            Input(source.topic, holds, number) for number, source in enumerate(sources) if holds in set(source.kinds)
-        ]
-        found += mine or [Input(short, holds)]
+        mine = [(number, source.topic) for number, source in enumerate(sources) if holds in set(source.kinds)]
+        named: set[str] = set()
+        for number, topic in mine:
+            feed = f"{topic}#{number}" if topic in named else topic
+            named.add(topic)
+            found.append(Input(topic, holds, number, feed))
+        if not mine:
+            found.append(Input(short, holds, feed=short))
     return tuple(found)
 
 

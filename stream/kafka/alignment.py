@@ -8,6 +8,10 @@ partitions have drifted apart.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from windows.watermark import Place
 
 PANES_A_BATCH = 64
 """Panes that one batch should span at most: each pane of a batch is a sketch of its own."""
@@ -29,27 +33,27 @@ class Alignment:
     """
 
     lead: Alignment | None = None
-    floors: dict[int, int] = field(default_factory=dict)
-    at_end: set[int] = field(default_factory=set)
-    limits: dict[int, int] = field(default_factory=dict)
-    before: dict[int, int] = field(default_factory=dict)
-    spans: dict[int, int] = field(default_factory=dict)
+    floors: dict[Place, int] = field(default_factory=dict)
+    at_end: set[Place] = field(default_factory=set)
+    limits: dict[Place, int] = field(default_factory=dict)
+    before: dict[Place, int] = field(default_factory=dict)
+    spans: dict[Place, int] = field(default_factory=dict)
 
-    def moved(self, partition: int, floor: int | None) -> None:
+    def moved(self, partition: Place, floor: int | None) -> None:
         """A batch of `partition` was decoded; `floor` is the first pane still open after it."""
         if floor is not None:
             before = self.floors.get(partition, floor)
             self.floors[partition] = max(floor, before)
             self.spans[partition] = self.floors[partition] - before
 
-    def read(self, partition: int, *, at_end: bool) -> None:
+    def read(self, partition: Place, *, at_end: bool) -> None:
         """`partition` was read: up to its end, as far as that is known, or there is more."""
         if at_end:
             self.at_end.add(partition)
         else:
             self.at_end.discard(partition)
 
-    def pace(self, partition: int, most: int) -> int:
+    def pace(self, partition: Place, most: int) -> int:
         """How many messages to read next, at most `most`: fewer where the last ones spanned many panes."""
         limit = self.limits.get(partition, most // 8)
         floor = self.floors.get(partition)
@@ -64,7 +68,7 @@ class Alignment:
         self.limits[partition] = limit
         return limit
 
-    def must_wait(self, partition: int) -> bool:
+    def must_wait(self, partition: Place) -> bool:
         """Whether `partition` is so far ahead of another one with data to read that it must not read on."""
         mine = self.floors.get(partition)
         if mine is None:
@@ -74,7 +78,7 @@ class Alignment:
             return True
         return self.is_behind(mine - MAX_AHEAD, besides=partition)
 
-    def is_behind(self, pane: int, besides: int | None = None) -> bool:
+    def is_behind(self, pane: int, besides: Place | None = None) -> bool:
         """Whether any partition with data to read, `besides` one, has not come to `pane`."""
         return any(
             floor < pane for other, floor in self.floors.items() if other != besides and other not in self.at_end

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
+    from operators.records import Census
     from stream.kafka.alignment import Alignment
     from stream.kafka.inquiry import End
     from stream.kafka.watcher import Watcher
@@ -79,8 +80,8 @@ class Reading:
         moved: called whenever a partition is looked at.
         saved: called whenever an epoch ends.
         source: number of the source by whose map messages are read; None for the contract's own shape.
-        first: number of its first partition among those of all topics that hold the same.
-        all_partitions: how many those are; 0 where it is the only topic.
+        feed: a name of the topic that no other one has that holds the same; its own where it is empty.
+        census: partitions of all topics that hold the same; nothing where it is the only one.
         prefix: what the names of its partitions begin with.
         ready: whether these messages can be decoded yet; what cannot is held back, and nothing behind it is read.
     """
@@ -96,15 +97,10 @@ class Reading:
     moved: Callable[[], None] = field(default=_nothing)
     saved: Callable[[], None] = field(default=_nothing)
     source: int | None = None
-    first: int = 0
-    all_partitions: int = 0
+    feed: str = ""
+    census: Census = ()
     prefix: str = ""
     ready: Callable[[Sequence[Message]], bool] | None = None
-
-    @property
-    def everywhere(self) -> int:
-        """How many partitions there are in all topics that hold the same."""
-        return self.all_partitions or self.partitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +131,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         """Stand where the partition was left; at its start or end when there is no snapshot."""
         self._reading = reading
         self._partition = partition
-        self._place = reading.first + partition
+        self._place = (reading.feed or reading.topic, partition)
         self._watcher = watcher
         self._reporter = reporter
         self._alignment = alignment
@@ -358,9 +354,10 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         return Origin(
             reading.topic,
             self._partition,
-            reading.everywhere,
+            reading.partitions,
             reading.holds,
-            reading.first,
+            reading.feed,
+            reading.census,
             silent_until,
             self._complete_until(),
         )

@@ -248,7 +248,7 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
 
 def of_balance(balance: Balance) -> Iterator[Report]:
     """The account of a partition."""
-    owner = f"{balance.topic}/{balance.partition}"
+    owner = balance.owner
     yield Totals("records_read_total", {(balance.topic, str(balance.partition)): float(balance.read)}, owner)
     yield Totals("records_skipped_total", {(balance.topic, str(balance.partition)): float(balance.skipped)}, owner)
     dead: dict[tuple[str, ...], float] = {

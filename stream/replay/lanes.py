@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.records import Envelopes
+    from windows.watermark import Place
 
 Progress = Callable[[float, int], None]
 """Told the share that is read, and how many records that is."""
@@ -89,6 +90,11 @@ class _Pace:
     floor: int | None = None
 
     @property
+    def place(self) -> Place:
+        """The lane, as if all that hold the same were partitions of one topic."""
+        return self.lane.holds.value, self.number
+
+    @property
     def behind(self) -> float:
         """What the next lane to be read has least of: a lane whose time is unknown comes first."""
         return -math.inf if self.floor is None else self.floor
@@ -146,18 +152,19 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         self._records += len(block.values)
         self._progress(sum(each.lane.done for each in self._paces) / self._total, self._records)
         lane = pace.lane
-        origin = Origin(lane.topic, pace.number, self._counts[lane.holds], lane.holds, ended=block.ended)
+        count = self._counts[lane.holds]
+        origin = Origin(lane.topic, pace.number, count, lane.holds, feed=pace.place[0], ended=block.ended)
         return [RawBatch(origin, block.values, block.written, block.envelopes, self._received, lane.source)]
 
     def next_awake(self) -> dt.datetime | None:
         """At once, unless it is decoding's turn."""
         return dt.datetime.now(dt.UTC) + _WAIT if self._undecoded else None
 
-    def moved(self, holds: Topic, partition: int, floor: int | None) -> None:
+    def moved(self, holds: Topic, partition: Place, floor: int | None) -> None:
         """The block that was read last is decoded."""
         self._undecoded = False
         for pace in self._paces:
-            if (pace.lane.holds, pace.number) == (holds, partition):
+            if (pace.lane.holds, pace.place) == (holds, partition):
                 pace.moved(floor)
 
     def snapshot(self) -> None:
@@ -187,7 +194,7 @@ class LaneSource(FixedPartitionedSource[RawBatch, None]):
         """Why a lane could not be read to its end."""
         return self._reader.error
 
-    def moved(self, holds: Topic, partition: int, floor: int | None) -> None:
+    def moved(self, holds: Topic, partition: Place, floor: int | None) -> None:
         """Told by the dataflow after each block."""
         self._reader.moved(holds, partition, floor)
 

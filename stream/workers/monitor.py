@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from stream.kafka.registry import Registry
     from stream.metrics.reports import Reporter, WorkerState
     from windows.references.reference import Reference
+    from windows.watermark import Place
 
 _LOG = logging.getLogger("driftgauge.monitor")
 
@@ -100,12 +101,13 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Topic:
-    """A topic that is read, its partitions, and by which source's map."""
+    """A topic that is read, its partitions, and by which source's map; `feed` is as in Input."""
 
     name: str
     partitions: int
     holds: Topic
     source: int | None = None
+    feed: str = ""
 
 
 def _watch(
@@ -184,12 +186,12 @@ def _wait(
         count = wait_for_topic(consumer_properties(config.kafka), one.topic, stop, waiting, remedy=remedy)
         if count is None:
             return ()
-        read.append(_Topic(one.topic, count, one.holds, one.source))
+        read.append(_Topic(one.topic, count, one.holds, one.source, one.feed))
     if acting(config.actions, config.models):
         count = wait_for_topic(consumer_properties(config.kafka), topics.control, stop, waiting, remedy=remedy)
         if count is None:
             return ()
-        read.append(_Topic(topics.control, count, Topic.CONTROL))
+        read.append(_Topic(topics.control, count, Topic.CONTROL, feed=topics.control))
     # Without it the client would try for ever, and nothing would ever leave.
     for topic in _written(config):
         properties = producer_properties(config.kafka)
@@ -255,7 +257,6 @@ def _sources(
     alignments = {Topic.PREDICTIONS: lead, Topic.FEEDBACK: Alignment(lead=lead), Topic.CONTROL: Alignment()}
     parts: dict[Topic, list[Part]] = {holds: [] for holds in Topic}
     for topic, watcher in zip(topics, watchers, strict=True):
-        before = sum(part.reading.partitions for part in parts[topic.holds])
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
         known = continued.get(topic.name, False)
         whence = "continuing from state" if known else f"from {config.kafka.start}"
@@ -273,14 +274,14 @@ def _sources(
             moved=pulse.mover(DATAFLOW),
             saved=pulse.mover(EPOCH),
             source=topic.source,
-            first=before,
-            all_partitions=sum(other.partitions for other in topics if other.holds == topic.holds),
+            feed=topic.feed,
+            census=tuple((other.feed, other.partitions) for other in topics if other.holds == topic.holds),
             ready=None if registry is None or not _named(config, topic.source) else registry.ready,
         )
         parts[topic.holds].append(Part(reading, watcher))
     sources = {holds: TopicsSource(mine, alignments[holds], reporter) for holds, mine in parts.items() if mine}
 
-    def moved(holds: Topic, partition: int, floor: int | None) -> None:
+    def moved(holds: Topic, partition: Place, floor: int | None) -> None:
         alignments[holds].moved(partition, floor)
 
     return _Sources(sources[Topic.PREDICTIONS], sources.get(Topic.FEEDBACK), sources.get(Topic.CONTROL), moved)

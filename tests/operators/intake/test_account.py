@@ -13,15 +13,15 @@ def test_an_entry_counts_what_was_read_and_rejected() -> None:
 
 def test_balances_add_up() -> None:
     """A balance is the sum of all entries so far; several entries at once make one balance."""
-    account = Account(AccountState())
+    account = Account("t/1", AccountState())
     first = account([Entry("t", 1, 10, {"empty": 1})])
-    assert first == [Balance("t", 1, 10, {"empty": 1})]
+    assert first == [Balance("t/1", "t", 1, 10, {"empty": 1})]
     later = account([Entry("t", 1, 5, {"empty": 2, "oversized": 1}), Entry("t", 1, 7, {})])
-    assert later == [Balance("t", 1, 22, {"empty": 3, "oversized": 1})]
-    assert first == [Balance("t", 1, 10, {"empty": 1})], "what was told does not change"
+    assert later == [Balance("t/1", "t", 1, 22, {"empty": 3, "oversized": 1})]
+    assert first == [Balance("t/1", "t", 1, 10, {"empty": 1})], "what was told does not change"
 
 
 def test_an_account_continues_from_its_state() -> None:
     """After a restart the counts go on where they were."""
     state = AccountState("t", 1, 100, {"empty": 3})
-    assert Account(state)([Entry("t", 1, 1, {"empty": 1})]) == [Balance("t", 1, 101, {"empty": 4})]
+    assert Account("t/1", state)([Entry("t", 1, 1, {"empty": 1})]) == [Balance("t/1", "t", 1, 101, {"empty": 4})]

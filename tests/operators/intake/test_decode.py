@@ -31,7 +31,7 @@ def test_an_empty_batch_carries_the_partition_s_progress_only() -> None:
     decoded = DECODE(batch([], partition=3, partitions=4, silent_until=START, ended=True))
     assert (decoded.read, decoded.columns, decoded.late, decoded.dead, decoded.floor) == (0, {}, {}, (), None)
     origin = decoded.origin
-    assert (origin.place, origin.partitions, origin.silent_until, origin.ended) == (3, 4, START, True)
+    assert (origin.place, origin.partitions, origin.silent_until, origin.ended) == (("predictions", 3), 4, START, True)
 
 
 @pytest.mark.parametrize(

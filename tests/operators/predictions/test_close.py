@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,25 @@ def test_parts_of_a_pane_are_merged_whatever_partition_they_come_from() -> None:
     assert close([partial({5: 1, 6: 1}, partitions=2)]) == []
     assert rows(close([partial({5: 10, 7: 1}, partition=1, partitions=2)])) == {5: 11}
     assert rows(close([partial({7: 1}, partitions=2)])) == {6: 1}
+
+
+def test_the_first_of_two_topics_may_grow() -> None:
+    """The second one's partitions stand where they stood: nothing closes sooner or later, and no record is late."""
+
+    def told(feed: str, partition: int, panes: dict[int, int], first: int) -> Partial:
+        made = partial(panes, partition=partition, partitions=first if feed == "a" else 2)
+        return replace(made, progress=replace(made.progress, feed=feed, census=(("a", first), ("b", 2))))
+
+    close = closing()
+    begin = [told("a", 0, {60: 1}, 1), told("b", 0, {5: 1, 50: 1}, 1), told("b", 1, {5: 1, 9: 1}, 1)]
+    assert rows(close(begin))[5] == 2
+    grown = [told("a", 1, {70: 1}, 3), told("a", 2, {70: 1}, 3), told("a", 0, {71: 1}, 3)]
+    assert rows(close(grown)) == {}
+    found = rows(close([told("b", 1, {9: 2, 10: 4, 55: 1}, 3)]))
+    assert (found[9], found[10], max(found)) == (3, 4, 49)
+    assert close.state.totals.late == 0
+    assert rows(close([told("b", 0, {50: 2, 58: 1}, 3)]))[50] == 3
+    assert close.state.totals.late == 0
 
 
 def test_the_watermark_is_the_end_of_the_closed_pane() -> None:

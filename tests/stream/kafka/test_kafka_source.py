@@ -188,13 +188,13 @@ def test_a_partition_that_must_wait_is_not_read_nor_silent(broker: Broker) -> No
     topic = broker.topic("source")
     broker.produce(topic, [b"1", b"2"], partition=0)
     with rig(broker, topic, idle_after=1) as made:
-        made.alignment.moved(0, 1_000)
-        made.alignment.moved(1, 1)
+        made.alignment.moved((topic, 0), 1_000)
+        made.alignment.moved((topic, 1), 1)
         asked = until(lambda: made.watcher.end(0))
         until(lambda: (made.watcher.end(0) or asked).asked > asked.asked)
         assert made.reader.next_batch() == []
         assert made.reader.next_awake() is not None
-        made.alignment.moved(1, 999)
+        made.alignment.moved((topic, 1), 999)
         assert made.values(2) == [b"1", b"2"]
 
 
@@ -264,7 +264,7 @@ def test_in_a_steady_stream_a_partition_is_at_its_end(broker: Broker) -> None:
 
             def often() -> bool:
                 nonlocal seen
-                seen += bool(made.reader.next_batch()) and 0 in made.alignment.at_end
+                seen += bool(made.reader.next_batch()) and (topic, 0) in made.alignment.at_end
                 return seen >= 50
 
             until(often)

@@ -211,7 +211,8 @@ def test_firing_alerts_are_1_and_gone_when_they_end() -> None:
 
 def test_dead_letters_of_all_partitions_are_added_up() -> None:
     """Each partition counts its own, the metric is by topic and reason; a balance that comes again changes nothing."""
-    one, two = Balance("predictions", 0, 100, {"empty": 2}), Balance("predictions", 1, 50, {"empty": 3, "oversized": 1})
+    one = Balance("predictions/0", "predictions", 0, 100, {"empty": 2})
+    two = Balance("predictions/1", "predictions", 1, 50, {"empty": 3, "oversized": 1})
     registry = shown(of_balance(one), of_balance(two), of_balance(one))
     assert registry.values("records_read_total") == {("predictions", "0"): 100.0, ("predictions", "1"): 50.0}
     assert registry.values("dead_letters_total") == {

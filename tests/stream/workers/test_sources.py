@@ -7,8 +7,7 @@ import time
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from monitored import PANE, Monitor, Site, Traffic
+from monitored import PANE, Monitor, Site, Traffic, with_sources
 from shapes import SHAPES
 
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 
 SHOP = next(shape for shape in SHAPES if shape.name == "shop")
 FILTERED = next(shape for shape in SHAPES if shape.name.startswith("several places"))
-
-
-def with_sources(site: Site, sources: list[dict[str, Any]]) -> None:
-    """Let the config of a site read these."""
-    config = yaml.safe_load(site.path.read_text())
-    site.path.write_text(yaml.safe_dump({**config, "sources": sources}))
 
 
 def moved(site: Site, topics: dict[str, Any]) -> int:
