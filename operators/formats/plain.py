@@ -34,6 +34,9 @@ PREDICTION = ("prediction_id", "timestamp", "model", "version", "prediction", "l
 FEEDBACK = ("prediction_id", "timestamp", "model", "label", "value", "kind", "predicted_at")
 """Fields of the contract, in the order in which they are shown."""
 
+UNNAMED = "where none is named"
+"""The place of a model that a record does not name."""
+
 _ANY = str | int | float | bool | list[Any] | None
 _KINDS: dict[str, Any] = {
     "prediction_id": Identifier,
@@ -199,7 +202,7 @@ class PlainReader:
             raw, where = find(place.path), shown(place.path)
         default = getattr(place, "default", None)
         if raw is None and default is not None:
-            return Cell(name, "where none is named", default)
+            return Cell(name, UNNAMED, default)
         try:
             value = msgspec.convert(raw, kind, strict=False)
             value = value if convert is None or place.constant is not None else convert([value])[0]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stream.config.connection import connection
+from stream.config.connection import Edges
+from stream.config.load import Config, load
+from stream.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stream.config.load import Config
+__all__ = ["Edges"]
 
 Preset = Annotated[str | None, typer.Option("--preset", help="The system that writes the messages, such as mlflow.")]
 MapFile = Annotated[
@@ -47,7 +49,11 @@ def connected(
     Raises:
         UsageError, ConfigError: an option or the file cannot be used.
     """
-    return connection(config, bootstrap, properties or (), registry)
+    if config is None:
+        return Edges(bootstrap, tuple(properties or ()), registry).config()
+    if bootstrap or properties or registry:
+        raise UsageError(f"--config {config}: says where the brokers and the registry are; give it alone")
+    return load(config)
 
 
 def source_in(config: Config, topic: str) -> dict[str, Any] | None:

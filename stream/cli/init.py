@@ -1,21 +1,27 @@
 """`driftgauge init`: from training rows to a config that works."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from stream.cli import columns
-from stream.cli.progress import progress_bar
-from stream.references.init import InitOptions, initialise
+from stream.cli import columns, connecting
+from stream.cli.progress import progress_bar, record_progress
+from stream.errors import UsageError
+from stream.references.init import InitOptions, Started, initialise
 from windows.outcomes.layout import Task
 
 
 def init(
-    source: Annotated[
-        Path, typer.Option("--from", help="Training rows: a .parquet, .csv or .jsonl file, a directory or a pattern.")
-    ],
     model: Annotated[str, typer.Option(help="Name of the model, as in its predictions.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Training rows: a .parquet, .csv or .jsonl file, a directory or a pattern."),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option("--from-topic", metavar="TOPIC", help="Live predictions instead of training rows.")
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(),
     segment: Annotated[
         list[str] | None,
@@ -39,18 +45,60 @@ def init(
     timezone: Annotated[
         str, typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin.")
     ] = "UTC",
+    last: Annotated[
+        str | None,
+        typer.Option(help="With --from-topic: how far back, by the time messages were written [7d]; or all."),
+    ] = None,
+    feedback_topic: Annotated[
+        str | None, typer.Option(metavar="TOPIC", help="With --from-topic: where labels come.")
+    ] = None,
+    most: Annotated[
+        int | None, typer.Option("--rows", min=1, help="With --from-topic: at most so many, the latest [2000000].")
+    ] = None,
+    preset: connecting.Preset = None,
+    map_file: connecting.MapFile = None,
+    bootstrap: connecting.Bootstrap = None,
+    properties: connecting.Properties = None,
+    registry: connecting.RegistryUrl = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
-    """Write a commented config and the reference next to it."""
+    """Write a commented config and the reference next to it, from training rows or from live traffic."""
     said = columns.said(locals())
-    options = InitOptions(source, model, output, tuple(segment or ()), task, force, said, timezone)
-    with progress_bar() as progress:
-        started = initialise(options, progress)
+    if (source is None) == (topic is None):
+        raise UsageError("one of --from FILE and --from-topic TOPIC is needed")
+    given: dict[str, Any] = {
+        "--last": last,
+        "--feedback-topic": feedback_topic,
+        "--rows": most,
+        "--preset": preset,
+        "--map": map_file,
+    }
+    given |= {"--bootstrap": bootstrap, "--property": properties, "--registry": registry}
+    options = InitOptions(source or Path(), model, output, tuple(segment or ()), task, force, said, timezone)
+    if topic is None:
+        for name, value in given.items():
+            if value is not None:
+                raise UsageError(f"{name}: needs --from-topic")
+        with progress_bar() as progress:
+            started = initialise(options, progress)
+    else:
+        from stream.look.start import Bars, Wanted, started_from  # noqa: PLC0415 - no Kafka client for training rows
+
+        wanted = Wanted(topic, last or "7d", feedback_topic, most, preset, map_file)
+        edges = connecting.Edges(bootstrap, tuple(properties or ()), registry)
+        started = started_from(
+            wanted, edges, options, typer.echo, Bars(partial(record_progress, "reading"), progress_bar)
+        )
+    _tell(started, model, guessed=not (task or positive))
+
+
+def _tell(started: Started, model: str, *, guessed: bool) -> None:
+    """What was written, and what to know about it."""
     for note in started.notes:
         typer.echo(f"note: {note}", err=True)
-    guessed = "" if task or positive else f" (guessed: correct `task: {started.task}` in the config if it is not)"
+    correct = f" (guessed: correct `task: {started.task}` in the config if it is not)" if guessed else ""
     typer.echo(f"{started.reference_file}: {started.reference.rows:,} rows, {len(started.reference.features)} features")
-    typer.echo(f"{started.config}: model {model}, task {started.task}{guessed}")
+    typer.echo(f"{started.config}: model {model}, task {started.task}{correct}")
     for line in started.sights:
         typer.echo(f"  {line}")
     typer.echo(f"next: driftgauge check {started.config}")

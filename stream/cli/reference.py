@@ -1,6 +1,6 @@
 """`driftgauge reference`: build, show and merge references."""
 
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Annotated
 
@@ -8,16 +8,17 @@ import typer
 from rich.console import Console
 
 from stream.cli import columns
-from stream.cli.progress import progress_bar
+from stream.cli.progress import progress_bar, record_progress
 from stream.config.explain import suggestion
-from stream.config.load import load, load_reference, model_named
+from stream.config.load import Config, load, load_reference, model_named
 from stream.errors import UsageError
 from stream.files import write_atomically
-from stream.references.build import BuildOptions
+from stream.references.build import BuildOptions, Built
 from stream.references.build import build as build_reference
 from stream.references.plan import joint_options, outcome_options, season_options
 from stream.references.show import drawing
 from stream.references.wishes import resolutions_of, said_outcomes, wishes_of
+from stream.rows.columns import Wishes
 from stream.rows.open import open_rows
 from windows.references.merge import merge as merge_references
 from windows.references.reference import Reference, ReferenceError_, to_json
@@ -31,7 +32,13 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The reference file
 def build(
     config: Annotated[Path, typer.Option("--config", "-c", help="The config file.")],
     model: Annotated[str, typer.Option("--model", "-m", help="Name of the model in it.")],
-    source: Annotated[Path, typer.Option("--from", help="Rows: .parquet, .csv, .jsonl; a directory; a pattern.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Rows: .parquet, .csv, .jsonl; a directory; a pattern. Or live traffic: 'kafka:TOPIC?from=-7d'.",
+        ),
+    ],
     output: Output,
     ignore: columns.Ignore = None,
     positive: columns.Positive = None,
@@ -45,8 +52,11 @@ def build(
     categorical: columns.Categorical = None,
     numeric: columns.Numeric = None,
     missing: columns.Missing = None,
+    most: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Of a topic: at most so many, the latest [2000000].")
+    ] = None,
 ) -> None:
-    """Build a model's reference from rows."""
+    """Build a model's reference from rows, or from the traffic of a topic."""
     said = columns.said(locals())
     loaded = load(config)
     settings = model_named(loaded, model)
@@ -65,11 +75,26 @@ def build(
         seasonal=season_options(settings),
         joint=joint_options(settings),
     )
-    with progress_bar() as progress:
-        built = build_reference(open_rows(source, wishes_of(settings, said)), options, progress)
+    wishes = wishes_of(settings, said)
+    if source.startswith("kafka:"):
+        built = _of_topic(loaded, source, most, options, wishes)
+    else:
+        if most is not None:
+            raise UsageError(f"--rows {most}: needs --from kafka:TOPIC; files are read whole")
+        with progress_bar() as progress:
+            built = build_reference(open_rows(Path(source), wishes), options, progress)
     for note in built.notes:
         typer.echo(f"note: {note}", err=True)
     _write(output, built.reference)
+
+
+def _of_topic(config: Config, source: str, most: int | None, options: BuildOptions, wishes: Wishes) -> Built:
+    """Build it from the traffic of a topic."""
+    from stream.look.build import built_of  # noqa: PLC0415 - no Kafka client for files
+    from stream.look.start import Bars  # noqa: PLC0415 - the same
+
+    bars = Bars(partial(record_progress, "reading"), progress_bar)
+    return built_of(config, source, most, options, wishes, typer.echo, bars)
 
 
 @app.command()

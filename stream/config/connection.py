@@ -3,61 +3,63 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from stream.config.load import Config, from_document, load
+from stream.config.load import Config, from_document
 from stream.config.yaml_file import Document
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping
 
 SECTIONS = ("DRIFTGAUGE__KAFKA__", "DRIFTGAUGE__SCHEMA_REGISTRY__")
 """What the names of variables begin with that count here."""
 
-NOBODY = "none"
+_STAND_IN = {"name": "none", "task": "binary"}
 """Stands for the model, which is not known yet."""
 
 
-def connection(
-    config: Path | None,
-    brokers: str | None,
-    properties: Sequence[str] = (),
-    registry: str | None = None,
-    env: Mapping[str, str] = os.environ,
-) -> Config:
-    """A config with where to connect to: that of a file, or one made of options.
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """What the options say.
 
-    Raises:
-        ConfigError: the file or an option cannot be used.
-        UsageError: a property has no name or no value, or options stand beside a file.
+    Attributes:
+        brokers: host:port, several separated by commas.
+        properties: of librdkafka, NAME=VALUE each; ${NAME} in a value is replaced by that variable.
+        registry: address of the schema registry.
     """
-    if config is not None:
-        if brokers or properties or registry:
-            raise UsageError(f"--config {config}: says where the brokers and the registry are; give it alone")
-        return load(config, env)
-    told = {name: value for name, value in env.items() if name.upper().startswith(SECTIONS)}
-    document = Document("the command line", {**edges(brokers, properties, registry), "models": [_STAND_IN]})
-    return from_document(document, told)
+
+    brokers: str | None = None
+    properties: tuple[str, ...] = ()
+    registry: str | None = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Properties by their names, as they were given.
+
+        Raises:
+            UsageError: one has no name or no value.
+        """
+        return dict(map(_property, self.properties))
+
+    def config(self, env: Mapping[str, str] = os.environ) -> Config:
+        """A config with where to connect to, and nothing else.
+
+        Raises:
+            ConfigError: an option or a variable cannot be used.
+            UsageError: a property has no name or no value.
+        """
+        kafka: dict[str, Any] = {} if self.brokers is None else {"brokers": self.brokers}
+        kafka |= {"properties": self.named} if self.properties else {}
+        registry = {} if self.registry is None else {"url": self.registry}
+        told = {name: value for name, value in env.items() if not _overrides(name) or name.upper().startswith(SECTIONS)}
+        sections = {"kafka": kafka, "schema_registry": registry, "models": [_STAND_IN]}
+        return from_document(Document("the command line", sections), told)
 
 
-def edges(brokers: str | None, properties: Sequence[str], registry: str | None) -> dict[str, Any]:
-    """The sections of a config that say where to connect to, as the options say it.
-
-    Raises:
-        UsageError: a property has no name or no value.
-    """
-    kafka: dict[str, Any] = {}
-    if brokers is not None:
-        kafka["brokers"] = brokers
-    if properties:
-        kafka["properties"] = dict(map(_property, properties))
-    found: dict[str, Any] = {"kafka": kafka} if kafka else {}
-    return found if registry is None else {**found, "schema_registry": {"url": registry}}
-
-
-_STAND_IN = {"name": NOBODY, "task": "binary"}
+def _overrides(name: str) -> bool:
+    return name.upper().startswith("DRIFTGAUGE__")
 
 
 def _property(text: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.state import StateSettings, WorkersSettings
+from stream.config.live_template import LiveTraffic, meaning_text, properties_text, sources_text
 from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
 from windows.outcomes.layout import Task
@@ -43,6 +44,7 @@ class NewModel:
         classes: names of the classes, where the user gave them.
         unfit: metrics that the labelled rows are no baseline of, and why.
         timezone: whose hours of the week differ in its reference; None where no season was found.
+        live: the topic that its rows came from; None where they came from files.
     """
 
     name: str
@@ -59,15 +61,20 @@ class NewModel:
     classes: tuple[str, ...] = ()
     unfit: dict[str, str] = field(default_factory=dict)
     timezone: str | None = None
+    live: LiveTraffic | None = None
 
 
 def config_text(model: NewModel) -> str:
     """The YAML text."""
-    return f"{_edges()}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{actions_text()}\n{_model(model)}"
+    edges, actions = _edges(model.live), actions_text()
+    return f"{edges}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{actions}\n{_model(model)}"
 
 
-def _edges() -> str:
+def _edges(live: LiveTraffic | None) -> str:
     kafka, topics, state, http = KafkaSettings(), TopicsSettings(), StateSettings(), HttpSettings()
+    if live is not None:
+        kafka = kafka.model_copy(update={"brokers": live.brokers or kafka.brokers})
+        topics = topics.model_copy(update=live.topics)
     return f"""\
 # Config of driftgauge. `driftgauge check` explains what is wrong with it. Every value but panes, windows and what is
 # the model's own is the default and may be left out. DRIFTGAUGE__SECTION__KEY in the environment overrides a value,
@@ -82,7 +89,7 @@ kafka:
   start: {kafka.start}
   # any property of librdkafka, such as  security.protocol: SASL_SSL  and  sasl.password: ${{KAFKA_PASSWORD}}
   # secrets are masked wherever they are shown
-  properties: {{}}
+  properties: {properties_text(live)}
 
 topics:
   # in: JSON predictions, one a message or several separated by newlines
@@ -99,7 +106,7 @@ topics:
   dead_letters: {topics.dead_letters}
   # out: every measured value; null is off
   evaluations: null
-
+{sources_text(live)}
 state:
   # recovery state; keep it on a disk that survives a restart
   directory: ./{state.directory}
@@ -201,6 +208,7 @@ def _model(model: NewModel) -> str:
         pace=model.pace,
     )
     sights = "".join(f"      # {line}\n" for line in model.sights)
+    meaning = meaning_text(model.live, "    ")
     seasonal = "null" if model.timezone is None else f"{{timezone: {_quoted(model.timezone)}}}"
     classes = f"[{', '.join(map(_quoted, model.classes))}]" if model.classes else "null"
     return f"""\
@@ -213,6 +221,7 @@ models:
     # A label that is none of them is refused. null: what the reference's rows have
     classes: {classes}
     # what is normal; made by `driftgauge reference build`
+{meaning}\
     reference: {_quoted(model.reference)}
     # features or context fields whose values are also watched one by one
     segments: [{segments}]

@@ -65,7 +65,7 @@ def latest(config: Config, topic: str, count: int) -> Latest:
     except (KafkaException, ValueError, TypeError) as error:
         raise UsageError(f"kafka.properties: {redact(complaints.behind(error), config)}") from None
     try:
-        ends = _ends(consumer, topic)
+        ends = ends_of(consumer, topic)
         found = _read(consumer, topic, {number: max(low, high - count) for number, (low, high) in ends.items()}, ends)
     except KafkaException as error:
         consumer.poll(0)  # hears the complaints
@@ -77,8 +77,12 @@ def latest(config: Config, topic: str, count: int) -> Latest:
     return Latest(found[-count:], len(ends), sum(high - low for low, high in ends.values()))
 
 
-def _ends(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    """The first offset of each partition, and the one behind its last."""
+def ends_of(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+    """The first offset of each partition, and the one behind its last.
+
+    Raises:
+        UsageError: there is no such topic.
+    """
     listed = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
     if listed.error is not None:
         why = "there is no such topic" if listed.error.code() == _ABSENT else listed.error.str()

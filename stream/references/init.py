@@ -1,6 +1,7 @@
 """`driftgauge init`: a first config and reference from training rows."""
 
 import math
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import yaml
 from operators.plans.model import plan_models
 from operators.settings.performance import Rule
 from stream.config.checks import UNREADABLE
+from stream.config.environment import variables
+from stream.config.live_template import LiveTraffic
 from stream.config.load import Config, load, load_references
 from stream.config.pace import plan_pace
 from stream.config.performance_template import starting_rules
@@ -29,6 +32,7 @@ from stream.references.plan import OutcomeOptions, Plan, SeasonOptions, plan_bui
 from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
+from stream.rows.noted import NotedRows
 from stream.rows.open import open_rows
 from windows.outcomes.layout import Task, task_layout
 from windows.outcomes.metrics import task_metrics
@@ -66,6 +70,7 @@ class InitOptions:
     force: bool = False
     said: ColumnOptions = NOTHING_SAID
     timezone: str = "UTC"
+    live: LiveTraffic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +91,11 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     Raises:
         UsageError: files are there already, the rows cannot be profiled, or have no label that is the positive one.
     """
-    if not options.model or not options.model.isprintable() or len(options.model) > LONGEST_NAME:
-        raise UsageError("--model: a name of 1 to 200 printable characters is needed")
-    if not known(options.timezone):
-        raise UsageError(f"--timezone: no time zone {options.timezone!r}; a name such as Europe/Berlin is needed")
-    config = options.output / CONFIG_NAME
-    reference_file = options.output / f"{_slug(options.model)}.reference.json"
-    for path in (config, reference_file):
-        if path.exists() and not options.force:
-            raise UsageError(f"{path} exists already; --force overwrites it")
+    config, reference_file = check_free(options)
     said = options.said
     rows = open_rows(options.source, Wishes(kinds=said.kinds, missing=said.missing))
+    if options.live is not None:
+        rows = NotedRows(rows, options.live.meaning)
     _check_positive(options, rows)
     asked: Task | None = options.task if said.positive is None else "binary"
     wanted = BuildOptions(
@@ -123,6 +122,24 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     return Started(config, reference_file, built.reference, task, notes, seen)
 
 
+def check_free(options: InitOptions) -> tuple[Path, Path]:
+    """The files that will be written: config and reference.
+
+    Raises:
+        UsageError: they are there already, or what names them cannot be used.
+    """
+    if not options.model or not options.model.isprintable() or len(options.model) > LONGEST_NAME:
+        raise UsageError("--model: a name of 1 to 200 printable characters is needed")
+    if not known(options.timezone):
+        raise UsageError(f"--timezone: no time zone {options.timezone!r}; a name such as Europe/Berlin is needed")
+    config = options.output / CONFIG_NAME
+    reference_file = options.output / f"{_slug(options.model)}.reference.json"
+    for path in (config, reference_file):
+        if path.exists() and not options.force:
+            raise UsageError(f"{path} exists already; --force overwrites it")
+    return config, reference_file
+
+
 def _new_model(options: InitOptions, reference: Reference, task: Task, file: str) -> NewModel:
     features: dict[str, FeatureKind] = {
         name: "numeric" if isinstance(profile, NumericProfile) else "categorical"
@@ -143,6 +160,7 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         classes=said.classes or (),
         unfit=_unfit(reference, task),
         timezone=None if reference.seasons is None else options.timezone,
+        live=options.live,
     )
 
 
@@ -174,7 +192,8 @@ def _write_checked(config: Path, model: NewModel, reference_file: Path, referenc
         for draft, data in zip(drafts, (config_text(model).encode(), reference), strict=True):
             write_atomically(draft, data)
         try:
-            seen = _seen(load(drafts[0], env={}))
+            named = variables(drafts[0].read_text())
+            seen = _seen(load(drafts[0], env={name: os.environ[name] for name in named if name in os.environ}))
         except UsageError as error:
             raise UsageError(str(error).replace(str(drafts[0]), str(config))) from None
     write_atomically(reference_file, reference)
@@ -215,7 +234,9 @@ def _unlabelled(options: InitOptions, rows: Rows) -> Iterator[str]:
     """What to do where no labelled rows can be a baseline for want of a column."""
     given = {column.name for column in rows.columns if column.origin == "row"} | options.said.roles.keys()
     lacking = [name for name in ("label", "prediction") if name not in given]
-    if lacking:
+    if lacking and options.live is not None:
+        yield "labels are read from feedback once the model has `performance:`; the reference has no baseline for it"
+    elif lacking:
         missing = " and no ".join(f"column `{name}`" for name in lacking)
         named = ", ".join(f"--{name} COLUMN" for name in lacking)
         yield (

@@ -1,0 +1,212 @@
+"""Rows out of a topic: its messages, read by a source's map, as lines of a file that a reference is built from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import math
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from operators.formats.guesses import guess
+from operators.formats.packed import ERRORS, UnreadableError
+from operators.formats.plain import UNNAMED, PlainReader
+from operators.formats.surroundings import Surroundings
+from operators.records import UNTIMED, Origin, RawBatch
+from stream.errors import UsageError
+from stream.kafka.latest import looking
+from stream.replay.topics import TopicLane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from operators.formats.plain import PlainRecord
+    from operators.formats.schemas import Schemas
+    from operators.settings.source import SourceSettings
+    from stream.config.load import Config
+    from stream.look.span import Span
+    from stream.replay.lanes import Block, Progress
+
+AT_ONCE = 2_000
+MOST_NAMED = 5
+FIELDS = ("version", "prediction", "latency_ms", "error", "label")
+
+
+@dataclass(slots=True)
+class Taken:
+    """What became of the messages.
+
+    Attributes:
+        file: with a row a line.
+        rows: in it.
+        others: other model -> records about it, which are left out.
+        refused: reason -> records that cannot be read.
+        skipped: records that the source's filter leaves out.
+        unnamed: rows that do not name their model.
+        untimed: rows without a time of their own: the time they were written counts.
+        first, last: event times, ms.
+        example: a record that cannot be read, in words.
+    """
+
+    file: Path
+    rows: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    unnamed: int = 0
+    untimed: int = 0
+    first: float = math.inf
+    last: float = -math.inf
+    example: str = ""
+
+    @property
+    def period(self) -> str:
+        """From when to when the rows are."""
+        return f"{_minute(self.first)} to {_minute(self.last)}"
+
+    def lines(self) -> Iterator[str]:
+        """What a person should know."""
+        timed = "event time" if not self.untimed else f"{self.untimed:,} of them by the time they were written"
+        yield f"{self.rows:,} rows from {self.period} ({timed})"
+        if self.others:
+            yield f"left out, being about other models: {_counted(self.others)}"
+        if self.refused:
+            yield f"left out, being unreadable: {_counted(self.refused)}; such as {self.example}"
+        if self.skipped:
+            yield f"left out by the source's filter: {self.skipped:,}"
+
+
+@contextmanager
+def rows_of(
+    config: Config,
+    span: Span,
+    source: SourceSettings,
+    model: str,
+    beside: Path,
+    reading: Callable[[], AbstractContextManager[Progress]],
+    schemas: Schemas | None = None,
+) -> Iterator[Taken]:
+    """A file with the rows of one model, until the block is left. It is on the disk of `beside`, not in memory.
+
+    Raises:
+        UsageError: none of the messages is a prediction of this model.
+    """
+    beside.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=beside, prefix=".driftgauge-") as directory:
+        taken = Taken(Path(directory) / f"{source.topic}.jsonl.gz")
+        writer = _Writer(PlainReader(source, schemas), model, taken)
+        with gzip.open(taken.file, "wb", compresslevel=1) as file, reading() as progress:
+            _copy(config, span, source.topic, writer, file.write, progress)
+        if not taken.rows:
+            raise UsageError(_nothing(taken, source.topic, model))
+        yield taken
+
+
+def _copy(
+    config: Config, span: Span, topic: str, writer: _Writer, write: Callable[[bytes], Any], progress: Progress
+) -> None:
+    """Every message of the span, one partition after the other."""
+    properties, total, before = looking(config), max(span.count, 1), 0
+    for chosen in span.ranges:
+        lane = TopicLane(properties, topic, chosen)
+        try:
+            while lane.total and (block := lane.read(AT_ONCE)):
+                write(b"".join(writer.lines(topic, block)))
+                progress((before + lane.done) / total, writer.taken.rows)
+                if block.ended:
+                    break
+        finally:
+            lane.close()
+        before += lane.total
+
+
+class _Writer:
+    """Makes lines of the records of one model."""
+
+    def __init__(self, reader: PlainReader, model: str, taken: Taken) -> None:
+        self.taken = taken
+        self._reader = reader
+        self._model = model
+        self._encode = msgspec.json.Encoder().encode
+
+    def lines(self, topic: str, block: Block) -> Iterator[bytes]:
+        """The rows of a block of messages."""
+        batch = RawBatch(Origin(topic), block.values, block.written, block.envelopes, 0)
+        for number, value in enumerate(block.values):
+            try:
+                records = list(self._reader.records(value, Surroundings(batch, [number])))
+            except ERRORS as error:
+                reason = error.reason.value if isinstance(error, UnreadableError) else "wrong_type"
+                self._refuse(reason, f"{error}; {guess(value)}".removesuffix("; "))
+                continue
+            written = UNTIMED if block.written is None else block.written[number]
+            for record in records:
+                row = self._row(record, written)
+                if row is not None:
+                    yield self._encode(row) + b"\n"
+
+    def _row(self, record: PlainRecord, written: int) -> dict[str, Any] | None:
+        """A record as a row in the contract's own shape; None where it is none of this model's predictions."""
+        taken = self.taken
+        if record.skipped:
+            taken.skipped += 1
+            return None
+        named = record.value("model")
+        if named is None:
+            self._refuse("missing_field", "no model")
+            return None
+        if str(named) != self._model:
+            taken.others[str(named)] += 1
+            return None
+        if not record.predicts:
+            if record.labels and self._reader.source.holds == "both":
+                taken.skipped += 1
+            else:
+                self._refuse("missing_field", "neither features nor an error")
+            return None
+        time = record.value("timestamp")
+        if time is None:
+            fault = record.fields["timestamp"].fault if "timestamp" in record.fields else ""
+            if fault or written == UNTIMED:
+                self._refuse("bad_timestamp", fault or "no time at all")
+                return None
+            taken.untimed += 1
+            time = written
+        taken.unnamed += record.fields["model"].where == UNNAMED
+        taken.rows += 1
+        taken.first, taken.last = min(taken.first, time), max(taken.last, time)
+        given = {name: value for name in FIELDS if (value := record.value(name)) is not None}
+        context = {name: cell.value for name, cell in record.context.items() if cell.value is not None}
+        features = {name: cell.value for name, cell in record.features.items()}
+        return {"timestamp": time, **given, "features": features, "context": context}
+
+    def _refuse(self, reason: str, said: str) -> None:
+        self.taken.refused[reason] += 1
+        self.taken.example = self.taken.example or said
+
+
+def _nothing(taken: Taken, topic: str, model: str) -> str:
+    """Why there is no row."""
+    said = f"{topic}: no predictions of model {model!r}"
+    if taken.others:
+        said += f"; it has those of {_counted(taken.others)}"
+    if taken.refused:
+        said += f"; unreadable: {_counted(taken.refused)}, such as {taken.example}"
+    return f"{said}; look with: driftgauge peek {topic}"
+
+
+def _counted(found: Counter[str]) -> str:
+    named = ", ".join(f"{name} ({count:,})" for name, count in found.most_common(MOST_NAMED))
+    return named + (f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else "")
+
+
+def _minute(ms: float) -> str:
+    """A time for people."""
+    return f"{dt.datetime.fromtimestamp(ms / 1e3, dt.UTC):%Y-%m-%d %H:%MZ}"

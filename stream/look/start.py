@@ -1,0 +1,175 @@
+"""A config and a reference from live traffic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from operators.formats.proposals import Tried, proposed, tried
+from operators.records import Origin, RawBatch
+from operators.settings.source import ModelPlace
+from stream.config.live_template import LiveTraffic
+from stream.errors import UsageError
+from stream.kafka.envelopes import MessageEnvelopes
+from stream.kafka.latest import latest
+from stream.kafka.registry import registry_of
+from stream.look.rows import rows_of
+from stream.look.source_file import said_source
+from stream.look.span import MOST_ROWS, last, span_of
+from stream.references.init import InitOptions, Started, check_free, initialise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from operators.formats.schemas import Schemas
+    from stream.config.connection import Edges
+    from stream.config.load import Config
+    from stream.references.build import Progress as Building
+    from stream.replay.lanes import Progress as Reading
+
+SAMPLE = 200
+"""The latest messages by which it is told how a topic is to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user says of the topics.
+
+    Attributes:
+        topic: of predictions.
+        last: how far back, a duration.
+        feedback: topic of feedback.
+        most: rows at most, None for the default.
+        preset: of the messages.
+        map_file: where each field is.
+    """
+
+    topic: str
+    last: str
+    feedback: str | None = None
+    most: int | None = None
+    preset: str | None = None
+    map_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """How progress is shown: of reading the topic, and of building the reference."""
+
+    reading: Callable[[], AbstractContextManager[Reading]]
+    building: Callable[[], AbstractContextManager[Building]]
+
+
+def started_from(
+    wanted: Wanted, edges: Edges, options: InitOptions, tell: Callable[[str], None], bars: Bars
+) -> Started:
+    """Write a config and a reference from the traffic of a topic.
+
+    Raises:
+        Unreachable: a broker or the registry does not answer.
+        UsageError: the messages cannot be read, or are not of this model; or as `initialise` raises.
+    """
+    check_free(options)
+    config, since = edges.config(), last(wanted.last)
+    said = said_source(wanted.topic, wanted.preset, wanted.map_file)
+    schemas = registry_of(config)
+    source = _read_by(config, wanted.topic, said, schemas, tell)
+    feedback = None if wanted.feedback is None else _read_feedback(config, wanted, schemas, tell)
+    span = span_of(config, wanted.topic, since, wanted.most or MOST_ROWS)
+    tell(f"{wanted.topic}: {span.count:,} offsets, {since.said}, by the time that messages were written")
+    if span.cut:
+        tell(f"  the {span.cut:,} before these are left out: --rows N takes more")
+    named = _named(source, options.model).source
+    with rows_of(config, span, named, options.model, options.output, bars.reading, schemas) as taken:
+        for line in taken.lines():
+            tell(f"  {line}")
+        live = LiveTraffic(
+            wanted.topic,
+            taken.period,
+            taken.rows,
+            written(source.settings) if source.settings or taken.unnamed else None,
+            None if feedback is None else {"topic": wanted.feedback, **written(feedback.settings)},
+            config.kafka.brokers,
+            edges.named,
+            edges.registry,
+        )
+        with bars.building() as built:
+            try:
+                return initialise(replace(options, source=taken.file, live=live), built)
+            except UsageError as error:
+                raise UsageError(str(error).replace(str(taken.file), wanted.topic)) from None
+
+
+def _read_by(
+    config: Config, topic: str, said: dict[str, Any] | None, schemas: Schemas | None, tell: Callable[[str], None]
+) -> Tried:
+    """How the predictions of a topic are read: as a user says, as they are, or as it is recognised.
+
+    Raises:
+        UsageError: none of the latest messages can be read.
+    """
+    batch = _sample(config, topic)
+    own = tried(batch, said or {}, schemas)
+    found = proposed(batch, schemas) if said is None else None
+    if found is not None and found.source.holds == "feedback":
+        found = None
+    best = own if found is None else found
+    if best is None or not best.good:
+        raise UsageError(f"{topic}: none of its latest messages can be read; look with: driftgauge peek {topic}")
+    if best is found:
+        looks = f", which looks like {best.looks}" if best.looks else " by usual names"
+        tell(f"{topic}: read{looks}; correct `sources` in the config where it is wrong, and start again with --map")
+    return best
+
+
+def _read_feedback(config: Config, wanted: Wanted, schemas: Schemas | None, tell: Callable[[str], None]) -> Tried:
+    """How feedback is read.
+
+    Raises:
+        UsageError: none of the latest messages can be read.
+    """
+    topic = wanted.feedback or ""
+    said = None
+    if wanted.map_file is not None:
+        try:
+            said = said_source(topic, None, wanted.map_file)
+        except UsageError:  # it is about predictions alone
+            said = None
+        said = said if said is not None and said.get("holds") == "feedback" else None
+    batch = _sample(config, topic)
+    own = tried(batch, said or {"holds": "feedback"}, schemas)
+    found = proposed(batch, schemas) if said is None and (own is None or own.good < len(batch.values)) else None
+    best = found if found is not None and found.source.holds == "feedback" else own
+    if best is None or not best.good:
+        raise UsageError(f"{topic}: no feedback is recognised; look with: driftgauge peek {topic}")
+    if best is found:
+        tell(f"{topic}: read by usual names")
+    return best
+
+
+def _sample(config: Config, topic: str) -> RawBatch:
+    messages = latest(config, topic, SAMPLE).messages
+    if not messages:
+        raise UsageError(f"{topic}: holds no message")
+    values: list[Any] = [message.value() for message in messages]
+    written_at = [message.timestamp()[1] for message in messages]
+    return RawBatch(Origin(topic), values, written_at, MessageEnvelopes(messages), 0)
+
+
+def _named(source: Tried, model: str) -> Tried:
+    """The source with the model that records are about where they name none, as a config of one model has it."""
+    given = source.source.map
+    if "model" in given.model_fields_set:
+        return source
+    named = given.model_copy(update={"model": ModelPlace(path=("model",), default=model)})
+    return replace(source, source=source.source.model_copy(update={"map": named}))
+
+
+def written(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings as a config says them."""
+    found = {name: value for name, value in settings.items() if value is not None}
+    if "schema_file" in found:
+        found["schema_file"] = str(Path(str(found["schema_file"])).resolve())
+    return found
