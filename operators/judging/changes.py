@@ -20,14 +20,50 @@ OF_INTERVAL = 0.1
 """A value that moved by less than this share of its own interval says nothing that the row before did not."""
 
 
+Streams = tuple[tuple["Hashable", int], ...]
+"""Names of streams, each with how many elements it has."""
+
+NOTHING = -1
+"""The status of what was not told yet: no other is the same."""
+
+
 @dataclass(slots=True)
 class _Told:
-    """The last rows of F elements, float64[F] and int64[F]; `digit` is by how much each value must move."""
+    """The last rows of streams that follow one another.
 
+    Attributes:
+        streams: N elements in all.
+        status: int64[N].
+        value: float64[N].
+        digit: float64[N], by how much each value must move.
+        end: int64[N].
+    """
+
+    streams: Streams
     status: IntArray
     value: FloatArray
     digit: FloatArray
     end: IntArray
+
+
+def _told_of(streams: Streams, before: _Told | None) -> _Told:
+    """What was told of these streams: that of former ones where they are the same."""
+    size = sum(elements for _, elements in streams)
+    nan = np.full(size, np.nan)
+    told = _Told(streams, np.full(size, NOTHING, dtype=np.int64), nan, nan.copy(), np.zeros(size, dtype=np.int64))
+    if before is not None:
+        places = _places(before.streams)
+        for stream, place in _places(streams).items():
+            was = places.get(stream)
+            if was is not None:
+                for name in ("status", "value", "digit", "end"):
+                    getattr(told, name)[place] = getattr(before, name)[was]
+    return told
+
+
+def _places(streams: Streams) -> dict[tuple[Hashable, int], slice]:
+    ends = np.cumsum([elements for _, elements in streams]).tolist()
+    return {stream: slice(end - stream[1], end) for stream, end in zip(streams, ends, strict=True)}
 
 
 class Changes:
@@ -44,26 +80,32 @@ class Changes:
         self._one: dict[Hashable, tuple[str, float | None, float, int]] = {}
 
     def __call__(
-        self, key: Hashable, status: IntArray, value: FloatArray, width: FloatArray, end: int, size: int
+        self,
+        place: Hashable,
+        streams: Streams,
+        status: IntArray,
+        value: FloatArray,
+        width: FloatArray,
+        end: int,
+        size: int,
     ) -> BoolArray:
-        """Which of F rows of a stream are new; they count as told.
+        """Which rows of the streams of a place are new; they count as told. A stream that is left out is forgotten.
 
         Args:
-            key: of the stream.
-            status: int64[F].
-            value: float64[F], NaN for none; finite else.
-            width: float64[F], of the intervals; NaN or inf for none.
+            place: whose streams these are.
+            streams: N elements in all.
+            status: int64[N], not negative.
+            value: float64[N], NaN for none; finite else.
+            width: float64[N], of the intervals; NaN or inf for none.
             end: of the window, ms.
             size: of the window, ms.
 
         Returns:
-            bool[F].
+            bool[N].
         """
-        told = self._told.get(key)
-        if told is None:
-            ends = np.full(len(value), end, dtype=np.int64)
-            self._told[key] = _Told(status.copy(), value.copy(), step_of(value, width), ends)
-            return np.ones(len(value), dtype=bool)
+        told = self._told.get(place)
+        if told is None or told.streams != streams:
+            told = self._told[place] = _told_of(streams, told)
         new: BoolArray = (status != told.status) | (end - told.end >= size) | (np.abs(value - told.value) >= told.digit)
         new |= np.isnan(value) != np.isnan(told.value)
         if new.any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -11,16 +12,18 @@ from operators.judging.blind import lack, needs, paging
 from operators.judging.readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from operators.judging.changes import Changes
+    from operators.judging.readings import Readings
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Table
-    from windows.arrays import IntArray
+    from windows.arrays import BoolArray, IntArray
     from windows.statistics.dispersion import Variation
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]
 STATUSES: tuple[Status, ...] = ("ok", "minor", "major", "insufficient_data")
+INSUFFICIENT = STATUSES.index("insufficient_data")
 
 
 MOMENTS = {
@@ -65,40 +68,94 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     phase: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedTable:
+    """A table with what was said of it.
+
+    Attributes:
+        table: of G groups and F columns.
+        monitors: the monitor that speaks for each group; None where nobody judges it.
+        status: int64[G, F], places in STATUSES.
+    """
+
+    table: Table
+    monitors: tuple[Monitor | None, ...]
+    status: IntArray
+
+
+Known = dict[tuple[str, int], "Readings"]
+"""(monitor name, group) -> what the monitor has read of a table already."""
+
+
+def judged_table(table: Table, monitors: Iterable[Monitor], known: Known) -> JudgedTable:
+    """The status of every element of a table, by the first of these monitors that judges its group."""
+    status = np.where(np.isnan(table.value), INSUFFICIENT, 0)
+    speakers = [monitor for monitor in monitors if not monitor.worst_only]
+    if not speakers:
+        return JudgedTable(table, (None,) * len(table.groups), status)
+    judges: list[Monitor | None] = []
+    for group, (_, segment) in enumerate(table.groups):
+        one = next((monitor for monitor in speakers if not (monitor.whole_only and segment)), None)
+        judges.append(one)
+        if one is not None:
+            readings = known.get((one.name, group)) or readings_of(one, table, group)
+            found = breach_level(readings)
+            status[group] = np.where((found == 0) & insufficient(readings), INSUFFICIENT, found)
+    return JudgedTable(table, tuple(judges), status)
+
+
 def rows_of(
-    model: str,
     measures: Measures,
-    table: Table,
-    monitors: list[Monitor],
+    judged: Sequence[JudgedTable],
     changes: Changes | None = None,
     variation: Variation = "known",
 ) -> list[Evaluation]:
-    """The rows of a table: one for each group and feature for which the metric is defined or should be.
+    """The rows of tables of a window: one for each group and feature for which the metric is defined or should be.
 
     With `changes`, those that say something new; none of a window in which nothing came or left.
     """
-    if changes is not None and not measures.changed:
+    if not judged or (changes is not None and not measures.changed):
         return []
-    end, window = measures.end, measures.window
+    tables = [one.table for one in judged]
+    values = np.concatenate([table.value.ravel() for table in tables])
+    values = np.where(np.isfinite(values), values, np.nan)
+    samples = np.concatenate([table.samples.ravel() for table in tables])
+    sizes = [table.value.size for table in tables]
+    wanted = ~np.isnan(values) | (samples == 0) | np.repeat([table.metric in MOMENTS for table in tables], sizes)
+    if changes is not None:
+        status = np.concatenate([one.status.ravel() for one in judged])
+        with np.errstate(invalid="ignore"):
+            widths = np.concatenate([(table.upper - table.lower).ravel() for table in tables])
+        streams = tuple(
+            ((table.kind, table.metric, group), len(table.columns)) for table in tables for group in table.groups
+        )
+        wanted &= changes(measures.window.size, streams, status, values, widths, measures.end, measures.window.size)
+    rows: list[Evaluation] = []
+    for one, part in zip(judged, np.split(wanted, np.cumsum(sizes)[:-1]), strict=True):
+        if part.any():
+            rows += _rows(measures, one, part.reshape(one.status.shape), variation)
+    return rows
+
+
+def _rows(measures: Measures, judged: JudgedTable, wanted: BoolArray, variation: Variation) -> list[Evaluation]:
+    end, window, table = measures.end, measures.window, judged.table
     span = WindowRow(window.label, end - window.size, end)
     rows: list[Evaluation] = []
-    for group, (version, segment) in enumerate(table.groups):
-        judged = [monitor for monitor in monitors if not monitor.worst_only and not (monitor.whole_only and segment)]
-        status, thresholds = _status(judged[0], table, group) if judged else _unjudged(table, group)
-        value, samples = np.where(np.isfinite(table.value[group]), table.value[group], np.nan), table.samples[group]
-        wanted = ~np.isnan(value) | (samples == 0) | (table.metric in MOMENTS)
-        if changes is not None:
-            key = (table.kind, table.metric, window.size, version, segment)
-            with np.errstate(invalid="ignore"):
-                width = table.upper[group] - table.lower[group]
-            wanted &= changes(key, status, value, width, end, window.size)
-        thin = bool(judged) and bool((wanted & (status == STATUSES.index("insufficient_data"))).any())
-        lacks = _lacks(judged[0], table, group) if thin else [NOTHING_LACKS] * len(status)
-        for column in np.flatnonzero(wanted).tolist():
-            state, threshold, found = STATUSES[status[column]], thresholds[column], _number(value[column])
+    for group in np.flatnonzero(wanted.any(axis=1)).tolist():
+        (version, segment), status, monitor = table.groups[group], judged.status[group], judged.monitors[group]
+        readings = None if monitor is None else readings_of(monitor, table, group)
+        thresholds: Sequence[float | None] = [None] * len(status)
+        lacks = [NOTHING_LACKS] * len(status)
+        if monitor is not None and readings is not None:
+            thresholds = _thresholds(monitor, table, readings)
+            if (wanted[group] & (status == INSUFFICIENT)).any():
+                lacks = _lacks(monitor.metric, readings, table.reference_samples[group])
+        for column in np.flatnonzero(wanted[group]).tolist():
+            state, threshold, found = STATUSES[status[column]], thresholds[column], _number(table.value[group, column])
+            samples = int(table.samples[group, column])
             rows.append(
                 Evaluation(
-                    model,
+                    measures.model,
                     version,
                     segment,
                     str(table.kind),
@@ -109,10 +166,10 @@ def rows_of(
                     _number(table.lower[group, column]),
                     _number(table.upper[group, column]),
                     threshold,
-                    int(samples[column]),
+                    samples,
                     int(table.reference_samples[group, column]),
                     state,
-                    _reason(table.metric, state, found, threshold, int(samples[column]), lacks[column], variation),
+                    _reason(table.metric, state, found, threshold, samples, lacks[column], variation),
                     None,
                     table.against[group] if table.against else "",
                     table.phase[group] if table.phase else "",
@@ -124,31 +181,22 @@ def rows_of(
 NOTHING_LACKS = (float("nan"), float("nan"))
 
 
-def _status(monitor: Monitor, table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
-    """Places in STATUSES, and thresholds."""
-    readings = readings_of(monitor, table, group)
-    found = breach_level(readings)
-    status = np.where((found == 0) & insufficient(readings), STATUSES.index("insufficient_data"), found)
-    limits = [monitor.lowest_of(column) for column in table.columns] if monitor.own else [monitor.lowest] * len(status)
-    bases = readings.base.tolist()
-    return status, [None if one is None else base + one for base, one in zip(bases, limits, strict=True)]
+def _thresholds(monitor: Monitor, table: Table, readings: Readings) -> list[float | None]:
+    """Of each column, what is crossed first."""
+    lowest = monitor.lowest
+    limits = [monitor.lowest_of(column) for column in table.columns] if monitor.own else [lowest] * len(table.columns)
+    return [None if one is None else base + one for base, one in zip(readings.base.tolist(), limits, strict=True)]
 
 
-def _lacks(monitor: Monitor, table: Table, group: int) -> list[tuple[float, float]]:
+def _lacks(metric: str, readings: Readings, behind: IntArray) -> list[tuple[float, float]]:
     """(rows, threshold) of each column: rows that a window needs for the threshold that pages, or for the lowest."""
-    readings, behind = readings_of(monitor, table, group), table.reference_samples[group]
     pages = paging(readings)
     lowest = np.minimum(pages, np.abs(np.minimum(readings.minor, readings.major) - readings.base))
-    needed = needs(monitor.metric, readings, behind)
-    further = needs(monitor.metric, readings, behind, lowest)
+    needed = needs(metric, readings, behind)
+    further = needs(metric, readings, behind, lowest)
     with np.errstate(invalid="ignore"):
         sees = needed <= readings.samples
     return list(zip(np.where(sees, further, needed).tolist(), np.where(sees, lowest, pages).tolist(), strict=True))
-
-
-def _unjudged(table: Table, group: int) -> tuple[IntArray, Sequence[float | None]]:
-    values = table.value[group]
-    return np.where(np.isnan(values), STATUSES.index("insufficient_data"), 0), [None] * len(values)
 
 
 def _number(value: float) -> float | None:

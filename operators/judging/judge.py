@@ -20,7 +20,7 @@ from operators.judging.anomaly import Partners, told_once
 from operators.judging.blind import Blind, BlindState
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
-from operators.judging.evaluations import Evaluation, rows_of
+from operators.judging.evaluations import Evaluation, JudgedTable, Known, judged_table, rows_of
 from operators.judging.freshness import FreshnessConfig, fresh_findings, silent_from
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
@@ -115,9 +115,10 @@ class Judge:
         self.state = state
         self.changes = Changes() if config.changes else None
         self.stale = False
-        self.by_table: dict[tuple[str, str], list[Monitor]] = {}
+        self.by_table: dict[tuple[int, str, str], list[Monitor]] = {}
         for monitor in config.monitors:
-            self.by_table.setdefault((monitor.kind, monitor.metric), []).append(monitor)
+            for size in monitor.windows:
+                self.by_table.setdefault((size, monitor.kind, monitor.metric), []).append(monitor)
 
     def __call__(self, items: list[Header | Measures]) -> list[Verdicts]:
         """Take headers and measures in any order; give the verdicts of every tick that is complete."""
@@ -137,23 +138,29 @@ class Judge:
         evaluations: list[Evaluation] = []
         looked: set[StreamKey] = set()
         for measures in measured:
+            wanted = self.config.evaluations and (measures.changed or self.changes is None)
+            judged: list[JudgedTable] = []
             for table in measures.tables:
-                monitors = [
-                    monitor
-                    for monitor in self.by_table.get((table.kind, table.metric), ())
-                    if measures.window.size in monitor.windows
-                ]
-                for monitor in monitors:
-                    for objective in self._judge(monitor, measures, table, header, looked):
-                        self.state.objectives[objective.version, objective.sla] = objective
-                if self.config.evaluations:
-                    said = (self.changes, header.variation)
-                    evaluations += rows_of(self.config.model, measures, table, monitors, *said)
+                monitors = self.by_table.get((measures.window.size, table.kind, table.metric), [])
+                known = self._table(table, monitors, measures, header, looked)
+                if wanted:
+                    judged.append(judged_table(table, monitors, known))
+            evaluations += rows_of(measures, judged, self.changes, header.variation)
         self._conclude(header)
         if self.config.quiet is not None:
             for measures in measured:
                 self._looked(measures.window.size, measures.end, looked)
         return self._verdicts(header, looked, evaluations)
+
+    def _table(
+        self, table: Table, monitors: list[Monitor], measures: Measures, header: Header, looked: set[StreamKey]
+    ) -> Known:
+        """Judge a table by all who do; what they have read of it."""
+        known: Known = {}
+        for monitor in monitors:
+            for objective in self._judge(monitor, measures, table, header, looked, known):
+                self.state.objectives[objective.version, objective.sla] = objective
+        return known
 
     def _looked(self, size: int, end: int, looked: set[StreamKey]) -> None:
         quiet = self.state.quiet
@@ -226,7 +233,13 @@ class Judge:
         return True
 
     def _judge(
-        self, monitor: Monitor, measures: Measures, table: Table, header: Header, looked: set[StreamKey]
+        self,
+        monitor: Monitor,
+        measures: Measures,
+        table: Table,
+        header: Header,
+        looked: set[StreamKey],
+        known: Known,
     ) -> list[ObjectiveStanding]:
         objectives: list[ObjectiveStanding] = []
         if monitor.metric == RATE:
@@ -238,6 +251,8 @@ class Judge:
             if monitor.whole_only and segment != WHOLE:
                 continue
             readings = readings_of(monitor, table, row)
+            if monitor.metric != RATE:  # which is read of other groups than the table has
+                known[monitor.name, row] = readings
             key = (monitor.name, measures.window.size, version, segment)
             state = advance(self.state.streams, key, readings, measures.end, measures.window.size)
             if not measurable(readings):

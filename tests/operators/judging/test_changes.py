@@ -11,11 +11,13 @@ HOUR = 3_600_000
 
 
 NARROW = np.zeros(3)
+ONE = (("stream", 1),)
+THREE = (("stream", 3),)
 
 
 def told(changes: Changes, value: float, end: int = 0, status: int = 0, width: float = 0.0) -> bool:
     """Whether one value is new."""
-    return bool(changes("key", np.array([status]), np.array([value]), np.array([width]), end, HOUR)[0])
+    return bool(changes("here", ONE, np.array([status]), np.array([value]), np.array([width]), end, HOUR)[0])
 
 
 @pytest.mark.parametrize(
@@ -66,13 +68,31 @@ def test_once_in_the_length_of_its_window_a_value_is_told_anyway() -> None:
     assert found == [at % 4 == 0 for at in range(16)]
 
 
-def test_elements_and_keys_are_apart() -> None:
+def test_elements_and_places_are_apart() -> None:
     """One feature that moved does not tell the others."""
     changes = Changes()
     zeros = np.zeros(3, dtype=np.int64)
-    assert changes("one", zeros, np.array([0.1, 0.2, 0.3]), NARROW, 0, HOUR).all()
-    assert changes("one", zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).tolist() == [False, True, False]
-    assert changes("other", zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).all()
+    assert changes("one", THREE, zeros, np.array([0.1, 0.2, 0.3]), NARROW, 0, HOUR).all()
+    assert changes("one", THREE, zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).tolist() == [False, True, False]
+    assert changes("other", THREE, zeros, np.array([0.1, 0.5, 0.3]), NARROW, 1, HOUR).all()
+
+
+def test_a_stream_keeps_what_was_told_of_it_wherever_it_stands() -> None:
+    """A new segment, or one that is gone, has nobody else told again; one that comes back is new."""
+    changes = Changes()
+    values = {"a": [0.1, 0.2], "b": [0.3], "c": [0.4, 0.5, 0.6]}
+
+    def new(names: str) -> str:
+        """The streams of which all rows are new, in capitals; those of which none is in small letters."""
+        streams = tuple((name, len(values[name])) for name in names)
+        flat = np.array([value for name in names for value in values[name]])
+        zeros = np.zeros(len(flat))
+        found = changes("here", streams, zeros.astype(np.int64), flat, zeros, 0, HOUR)
+        parts = np.split(found, np.cumsum([size for _, size in streams])[:-1])
+        assert all(part.all() or not part.any() for part in parts)
+        return "".join(name.upper() if part.all() else name for name, part in zip(names, parts, strict=True))
+
+    assert [new(names) for names in ("ab", "cab", "bc", "bca", "cba")] == ["AB", "Cab", "bc", "bcA", "cba"]
 
 
 def test_one_element_alone_is_told_as_in_an_array() -> None:
