@@ -60,6 +60,15 @@ def init(
     bootstrap: connecting.Bootstrap = None,
     properties: connecting.Properties = None,
     registry: connecting.RegistryUrl = None,
+    per_day: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=1e12,
+            help="Predictions a day to be expected: pane, windows and limits are chosen for them. The default is the "
+            "pace of the rows, where they have timestamps.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Write a commented config and the reference next to it, from training rows or from live traffic."""
@@ -74,7 +83,9 @@ def init(
         "--map": map_file,
     }
     given |= {"--bootstrap": bootstrap, "--property": properties, "--registry": registry}
-    options = InitOptions(source or Path(), model, output, tuple(segment or ()), task, force, said, timezone)
+    options = InitOptions(
+        source or Path(), model, output, tuple(segment or ()), task, force, said, timezone, per_day=per_day
+    )
     if topic is None:
         for name, value in given.items():
             if value is not None:

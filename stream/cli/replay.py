@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from operators.judging.blind import rounded
 from operators.judging.changes import Rows
 from operators.records import Topic
 from operators.settings.durations import show_duration
@@ -15,6 +16,7 @@ from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
 from stream.config.inputs import inputs_of
 from stream.config.load import Config, load, load_references, with_pace
+from stream.config.open_pace import left_open, settings_of_pace
 from stream.errors import UsageError
 from stream.replay.lanes import Lane
 from stream.replay.summary import Summary
@@ -73,10 +75,21 @@ def replay(
         ),
     ] = "changes",
     pictures: Annotated[bool, typer.Option(help="Keep what `driftgauge report` draws, in DIR/history.")] = True,
+    pace: Annotated[
+        bool,
+        typer.Option(
+            help="Let the files tell the pace where the config was written without knowing any (`init` from rows "
+            "without timestamps): pane and windows that suit it in place of those for any pace. It is told."
+        ),
+    ] = True,
 ) -> None:
     """Run the monitor's dataflow over predictions of the past, in event time, and write what it finds to files."""
-    loaded = load(config, {**os.environ, **overrides(settings or ())})
+    said = overrides(settings or ())
+    loaded = load(config, {**os.environ, **said})
     references = load_references(loaded)
+    if pace and predictions != [KAFKA]:
+        found = _of_pace(loaded, references, predictions)
+        loaded = load(config, {**os.environ, **said, **overrides(found)}) if found else loaded
     loaded = with_pace(loaded, references)
     lanes = [
         *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
@@ -100,6 +113,31 @@ def replay(
     if summary.much_late:
         late = f"{percent(summary.late, summary.read)} of the records came late"
         typer.echo(f"{late}: {_late_topic(loaded) if topic else LATE_FILE}", err=True)
+
+
+def _of_pace(config: Config, references: Mapping[str, Reference], predictions: Sequence[str]) -> list[str]:
+    """Settings for the pace of these files, where the config leaves it open; they are told."""
+    if not left_open(config, references):
+        return []
+    lanes = _lanes(config, predictions, None, None, Topic.PREDICTIONS, references)
+    if any(lane.source is not None for lane in lanes):
+        return []
+    from stream.replay.pace import paces_of  # noqa: PLC0415 - see above
+
+    per_day = paces_of(lanes, config.models[0].name if len(config.models) == 1 else None)
+    known = {model.name: per_day[model.name] for model in config.models if model.name in per_day}
+    if not known:
+        return []
+    found = [f"{path}={value}" for path, value in settings_of_pace(config, references, known).items()]
+    told = ", ".join(f"{rounded(rate):,} of {model}" for model, rate in known.items())
+    typer.echo(
+        f"pace: the config was written without knowing one (rows without timestamps). The files hold about {told} a "
+        f"day, so this replay runs with what `init --per-day` writes for that; --no-pace keeps to the config:",
+        err=True,
+    )
+    for setting in found:
+        typer.echo(f"  --set '{setting}'", err=True)
+    return found
 
 
 replay.__doc__ = f"{replay.__doc__}\n\n{EPILOG}"

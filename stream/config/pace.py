@@ -47,8 +47,9 @@ PANES = (
     *(minutes * MINUTE for minutes in (1, 5, 10, 15, 30)),
     HOUR,
     2 * HOUR,
+    4 * HOUR,
 )
-"""Panes, ascending. Two hours is the longest by default: objectives and silence are seen no finer."""
+"""Panes, ascending. Four hours is the longest by default: objectives and silence are seen no finer."""
 
 MOST_PANES = 168
 """Panes of the longest default window, where the pane is not the default one: hours of a week."""
@@ -103,11 +104,12 @@ class PacePlan:
     wait: int
 
 
-def plan_pace(reference: Reference) -> PacePlan | None:
-    """What suits the pace of a reference; None where its rows had no timestamps."""
-    if reference.pace is None:
+def plan_pace(reference: Reference, per_day: float | None = None) -> PacePlan | None:
+    """What suits so many predictions a day, or the pace of a reference; None where its rows had no timestamps."""
+    if per_day is None and reference.pace is not None:
+        per_day = reference.pace.per_day
+    if per_day is None:
         return None
-    per_day = reference.pace.per_day
     labels = per_day if reference.outcomes is not None else 0.0
     rarest, factor = per_day * rarest_share(reference), usual_factor(reference)
     clock = None if reference.seasons is None else reference.seasons.clock

@@ -55,14 +55,21 @@ class Sight:
         return f"{show_duration(self.window)} (about {rounded(self.rows):,} predictions): {', '.join(shown)}"
 
 
-def sights(plan: ModelPlan) -> list[Sight]:
-    """What each window of drift sees of the whole; empty where the reference does not tell the pace."""
-    pace = plan.reference.pace
-    if pace is None:
+def _rate(plan: ModelPlan, per_day: float | None) -> float | None:
+    """Predictions a day: those that somebody told, or those of the reference; None where neither is known."""
+    if per_day is not None or plan.reference.pace is None:
+        return per_day
+    return plan.reference.pace.per_day
+
+
+def sights(plan: ModelPlan, per_day: float | None = None) -> list[Sight]:
+    """What each window of drift sees of the whole; empty where nothing tells the pace."""
+    rate = _rate(plan, per_day)
+    if rate is None:
         return []
     found = []
     for size in sorted({size for monitor in _judged(plan) for size in monitor.windows}):
-        rows = pace.per_day * size / DAY
+        rows = rate * size / DAY
         least = {
             monitor.metric: _least(monitor, plan, rows)
             for monitor in _judged(plan)
@@ -88,25 +95,31 @@ def pace_lines(plan: ModelPlan) -> Iterator[str]:
         yield f"  {line}"
 
 
-def pace_comments(plan: ModelPlan) -> tuple[str, ...]:
+UNKNOWN = (
+    "the reference has no timestamps, so its pace is not known: windows for any pace; --per-day N chooses those that "
+    "suit N predictions a day"
+)
+
+
+def pace_comments(plan: ModelPlan, per_day: float | None = None) -> tuple[str, ...]:
     """What the windows of a new config see: lines for its comments, and for the terminal."""
-    pace = plan.reference.pace
-    if pace is None:
-        return ("the reference has no timestamps, so its pace is not known: windows for any pace",)
-    head = f"about {rounded(pace.per_day):,} predictions a day; what each window pages for, from which size on:"
-    return (head, *(sight.text for sight in sights(plan)), *blind_lines(plan))
+    rate = _rate(plan, per_day)
+    if rate is None:
+        return (UNKNOWN,)
+    head = f"about {rounded(rate):,} predictions a day; what each window pages for, from which size on:"
+    return (head, *(sight.text for sight in sights(plan, per_day)), *blind_lines(plan, per_day))
 
 
-def blind_lines(plan: ModelPlan) -> Iterator[str]:
+def blind_lines(plan: ModelPlan, per_day: float | None = None) -> Iterator[str]:
     """A line for each monitor that no window of which can judge the whole, or its rarer segments."""
-    pace = plan.reference.pace
-    if pace is None:
+    rate = _rate(plan, per_day)
+    if rate is None:
         return
     segments = plan.reference.segments.values()
     parts = [1.0, *(counts.rows / plan.reference.rows for values in segments for counts in values.values())]
     for monitor in _judged(plan):
         longest = max(monitor.windows)
-        whole = pace.per_day * longest / DAY
+        whole = rate * longest / DAY
         needs = [_needs(monitor, plan, share) for share in parts]
         lacking = [need for need, share in zip(needs, parts, strict=True) if need > whole * share]
         if not lacking:

@@ -71,6 +71,7 @@ class InitOptions:
     said: ColumnOptions = NOTHING_SAID
     timezone: str = "UTC"
     live: LiveTraffic | None = None
+    per_day: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
     task = asked or _task(built.reference, _prediction_kind(options, rows))
     model = _new_model(options, built.reference, task, reference_file.name)
-    seen = _write_checked(config, model, reference_file, to_json(built.reference))
+    seen = _write_checked(config, model, reference_file, to_json(built.reference), options.per_day)
     labelled = [LABELLED] if built.reference.outcomes is not None else []
     unfit = (f"no rule is written on {metric}: {why}" for metric, why in _unfit(built.reference, task).items())
     notes = (*built.notes, *_unlabelled(options, rows), *labelled, *unfit)
@@ -156,7 +157,7 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         said.positive,
         default.threshold if said.threshold is None else said.threshold,
         reference.readings,
-        plan_pace(reference),
+        plan_pace(reference, options.per_day),
         classes=said.classes or (),
         unfit=_unfit(reference, task),
         timezone=None if reference.seasons is None else options.timezone,
@@ -178,7 +179,9 @@ def _unfit(reference: Reference, task: Task) -> dict[str, str]:
     return found
 
 
-def _write_checked(config: Path, model: NewModel, reference_file: Path, reference: bytes) -> tuple[str, ...]:
+def _write_checked(
+    config: Path, model: NewModel, reference_file: Path, reference: bytes, per_day: float | None
+) -> tuple[str, ...]:
     """Write both files, if they pass what `driftgauge check` asks: else neither.
 
     Returns:
@@ -193,7 +196,8 @@ def _write_checked(config: Path, model: NewModel, reference_file: Path, referenc
             write_atomically(draft, data)
         try:
             named = variables(drafts[0].read_text())
-            seen = _seen(load(drafts[0], env={name: os.environ[name] for name in named if name in os.environ}))
+            env = {name: os.environ[name] for name in named if name in os.environ}
+            seen = _seen(load(drafts[0], env=env), per_day)
         except UsageError as error:
             raise UsageError(str(error).replace(str(drafts[0]), str(config))) from None
     write_atomically(reference_file, reference)
@@ -201,11 +205,11 @@ def _write_checked(config: Path, model: NewModel, reference_file: Path, referenc
     return seen
 
 
-def _seen(config: Config) -> tuple[str, ...]:
+def _seen(config: Config, per_day: float | None) -> tuple[str, ...]:
     """What the windows of the only model see, once its reference fits."""
     references = load_references(config)
     (plan,) = plan_models(config.models, references, config.time, config.alerting, everything=False).values()
-    return pace_comments(plan)
+    return pace_comments(plan, per_day)
 
 
 def _check_names(rows: Rows, plan: Plan) -> None:
