@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "stream.cli.check:check",
     "reference": "stream.cli.reference:app",
     "run": "stream.cli.run:run",
+    "model": "stream.cli.model:app",
     "reload": "stream.cli.reload:reload",
     "status": "stream.cli.status:status",
     "alerts": "stream.cli.status:alerts",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -147,6 +147,25 @@ def pace_of(
         cohorts=_cohorts(labels) if labels else None,
         label_delay=max(usual.label_delay, pane, min(_nice(DELAY_ROWS * DAY / per_day), 7 * DAY)),
         wait=max(usual.wait, pane),
+    )
+
+
+def at_pane(plan: PacePlan, pane: int, lateness: int) -> PacePlan:
+    """The plan with the pane and lateness (ms) of a config that other models share."""
+    windows = default_windows(plan.windows, pane)
+    kept = tuple(size for size in plan.windows if fits(size, pane)) or windows
+    cohorts = plan.cohorts
+    if cohorts is not None and any(size % pane for size in cohorts):
+        cohorts = next((pair for pair in COHORTS if not any(size % pane for size in pair)), COHORTS[-1])
+    return replace(
+        plan,
+        pane=pane,
+        lateness=lateness,
+        windows=kept,
+        quality=tuple(size for size in plan.quality if size in kept) or _few(kept),
+        cohorts=cohorts,
+        label_delay=-(-plan.label_delay // pane) * pane,
+        wait=max(plan.wait, pane),
     )
 
 

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import yaml
 
 from operators.plans.model import plan_models
+from operators.settings.durations import show_duration
+from operators.settings.event_time import TimeSettings
 from operators.settings.performance import Rule
 from stream.config.checks import UNREADABLE
 from stream.config.environment import variables
 from stream.config.live_template import LiveTraffic
 from stream.config.load import Config, load, load_references
-from stream.config.pace import plan_pace
+from stream.config.pace import PacePlan, at_pane, plan_pace
 from stream.config.performance_template import starting_rules
 from stream.config.problems import shorten
 from stream.config.reachable import never, reference_value, why_absent
@@ -72,6 +74,7 @@ class InitOptions:
     timezone: str = "UTC"
     live: LiveTraffic | None = None
     per_day: float | None = None
+    time: TimeSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +160,27 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         said.positive,
         default.threshold if said.threshold is None else said.threshold,
         reference.readings,
-        plan_pace(reference, options.per_day),
+        _pace(options, reference),
         classes=said.classes or (),
         unfit=_unfit(reference, task),
         timezone=None if reference.seasons is None else options.timezone,
         live=options.live,
     )
+
+
+def _pace(options: InitOptions, reference: Reference) -> PacePlan | None:
+    """What suits the pace, with the pane that the config has already.
+
+    Raises:
+        UsageError: nothing is known of the pace, and windows for any would not go with that pane.
+    """
+    plan = plan_pace(reference, options.per_day)
+    if options.time is None or (plan is None and options.time.pane == TimeSettings().pane):
+        return plan
+    if plan is None:
+        pane = show_duration(options.time.pane)
+        raise UsageError(f"--per-day: is needed, for the rows have no timestamps and the config has a pane of {pane}")
+    return at_pane(plan, options.time.pane, options.time.lateness)
 
 
 def _unfit(reference: Reference, task: Task) -> dict[str, str]:
