@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "stream.cli.run:run",
     "model": "stream.cli.model:app",
     "reload": "stream.cli.reload:reload",
+    "dead-letters": "stream.cli.dead_letters:dead_letters",
     "status": "stream.cli.status:status",
     "alerts": "stream.cli.status:alerts",
     "explain": "stream.cli.status:explain",

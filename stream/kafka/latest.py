@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from stream.kafka.client import Complaints, consumer_properties
 from stream.redact import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from confluent_kafka import Message
 
     from stream.config.load import Config
@@ -59,22 +62,40 @@ def latest(config: Config, topic: str, count: int) -> Latest:
         Unreachable: the broker does not answer.
         UsageError: there is no such topic, or it may not be read.
     """
+    return tail(config, topic, count, keep=count)
+
+
+def tail(
+    config: Config, topic: str, count: int, *, keep: int, heard: Callable[[Message], None] = lambda _: None
+) -> Latest:
+    """Hear the last `count` messages of every partition, and keep the latest of them all.
+
+    Raises:
+        Unreachable: the broker does not answer.
+        UsageError: there is no such topic, or it may not be read.
+    """
     complaints = Complaints()
     try:
         consumer = Consumer({**looking(config), "error_cb": complaints})
     except (KafkaException, ValueError, TypeError) as error:
         raise UsageError(f"kafka.properties: {redact(complaints.behind(error), config)}") from None
+    kept: list[tuple[int, int, Message]] = []
     try:
         ends = ends_of(consumer, topic)
-        found = _read(consumer, topic, {number: max(low, high - count) for number, (low, high) in ends.items()}, ends)
+        starts = {number: max(low, high - count) for number, (low, high) in ends.items()}
+        for number, message in enumerate(_messages(consumer, topic, starts, ends)):
+            heard(message)
+            heapq.heappush(kept, (message.timestamp()[1], number, message))
+            if len(kept) > keep:
+                heapq.heappop(kept)
     except KafkaException as error:
         consumer.poll(0)  # hears the complaints
         said = redact(complaints.behind(error), config)
         raise Unreachable(f"{config.kafka.brokers}: no answer about {topic}: {said}") from None
     finally:
         consumer.close()
-    found.sort(key=lambda message: message.timestamp()[1])
-    return Latest(found[-count:], len(ends), sum(high - low for low, high in ends.values()))
+    messages = [message for _, _, message in sorted(kept, key=lambda one: one[:2])]
+    return Latest(messages, len(ends), sum(high - low for low, high in ends.values()))
 
 
 def ends_of(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
@@ -93,24 +114,27 @@ def ends_of(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     }
 
 
-def _read(consumer: Consumer, topic: str, starts: dict[int, int], ends: dict[int, tuple[int, int]]) -> list[Message]:
+def _messages(
+    consumer: Consumer, topic: str, starts: dict[int, int], ends: dict[int, tuple[int, int]]
+) -> Iterator[Message]:
     """Every message from where each partition starts to its end, as it was when it was asked for."""
     waiting = {number for number, start in starts.items() if start < ends[number][1]}
     consumer.assign([TopicPartition(topic, number, starts[number]) for number in waiting])
-    found: list[Message] = []
     deadline = time.monotonic() + SILENCE_SECONDS
-    while waiting and time.monotonic() < deadline:
-        for message in consumer.consume(1_000, 0.2):
+    while waiting:
+        found = consumer.consume(1_000, 0.2)
+        deadline = time.monotonic() + SILENCE_SECONDS if found else deadline
+        if time.monotonic() > deadline:
+            raise Unreachable(f"{topic}: no message for {SILENCE_SECONDS:.0f} s of partition {min(waiting)}")
+        for message in found:
             error, number = message.error(), message.partition()
-            deadline = time.monotonic() + SILENCE_SECONDS
             if error is not None:
                 _refuse(error, topic)
                 waiting -= {number} if error.code() == _AT_END else set()
             elif number in waiting:
                 if (message.offset() or 0) < ends[number][1]:
-                    found.append(message)
+                    yield message
                 waiting -= {number} if (message.offset() or 0) + 1 >= ends[number][1] else set()
-    return found
 
 
 def _refuse(error: KafkaError, topic: str) -> None:

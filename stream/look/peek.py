@@ -16,6 +16,7 @@ from operators.formats.proposals import counts, proposed, tried
 from operators.formats.surroundings import Surroundings
 from stream.config.problems import one_line, shorten
 from stream.kafka.messages import rfc3339
+from stream.look.shown import beginning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,8 +30,6 @@ MOST_FEATURES = 30
 """Features of one message that are shown; all are counted."""
 
 MOST_UNREAD = 10
-RAW = 400
-"""Bytes of a message that are shown."""
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ def _look(batch: RawBatch, names: Sequence[str], used: Tried, schemas: Schemas |
     reader = PlainReader(used.source, schemas, unread=True)
     seen = Peek()
     for number, (name, value) in enumerate(zip(names, batch.values, strict=True)):
-        seen.shown += ["", f"{name}: {_bytes(value)}"]
+        seen.shown += ["", f"{name}: {beginning(value)}"]
         try:
             records = list(reader.records(value, Surroundings(batch, [number])))
         except ERRORS as error:
@@ -200,14 +199,3 @@ def entry(topic: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     return "nothing" if value is None else shorten(json.dumps(value, ensure_ascii=False, default=str))
-
-
-def _bytes(value: bytes | None) -> str:
-    """The beginning of a message, as it can be shown on a line."""
-    if value is None:
-        return "no value"
-    cut = value[:RAW]
-    text = one_line(cut.decode("utf-8", "backslashreplace"))
-    if sum(character == "�" or not character.isprintable() for character in cut.decode("latin-1")) > len(cut) // 3:
-        text = cut[:40].hex(" ")
-    return text + ("…" if len(value) > RAW else "")

@@ -150,7 +150,7 @@ def _watch(
                 models,
                 config.time,
                 config.alerting,
-                _edges(config, sources, stores, reporter, stop, process, journal, pulse, registry),
+                _edges(config, models, sources, stores, reporter, stop, process, journal, pulse, registry),
                 config.actions,
             )
             reporter.send(Status(process, "running"))
@@ -296,6 +296,7 @@ def _named(config: Config, source: int | None) -> bool:
 
 def _edges(
     config: Config,
+    models: Mapping[str, ModelPlan],
     sources: _Sources,
     stores: JoinStores,
     reporter: Reporter,
@@ -335,6 +336,8 @@ def _edges(
         settled=journal.tell,
         waiting=partial(_waited, reporter, "dead_letters", topics.dead_letters),
     )
+    features = {name: [one.name for one in plan.layout.features] for name, plan in models.items()}
+    read = replace(sources_of(config.sources, config.models), schemas=registry)
     return Edges(
         source=sources.predictions,
         alerts=TopicSink(alerts),
@@ -355,8 +358,8 @@ def _edges(
         if sources.control is not None
         else None,
         open_store=stores,
-        sources=replace(sources_of(config.sources, config.models), schemas=registry),
-        decoded=Refusals(process, reporter),
+        sources=read,
+        decoded=Refusals(process, reporter, read, features),
         looks=True,
     )
 

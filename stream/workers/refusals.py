@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.formats.guesses import guess
+from operators.formats.lacks import lacking
+from operators.records import Topic
+from operators.settings.source import Sources, SourceSettings
 from stream.metrics.reports import Concern
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from operators.dead_letters import DeadLetter
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
     from stream.metrics.reports import Reporter
@@ -36,11 +42,26 @@ class _Topic:
 
 
 class Refusals:
-    """Watches what is refused of each topic that this process reads."""
+    """Watches what is refused of each topic that this process reads.
 
-    def __init__(self, process: int, reporter: Reporter) -> None:
+    Args:
+        process: number of this process.
+        reporter: told what is refused.
+        sources: how the topics are read that have a shape of their own.
+        features: model -> names of its features.
+    """
+
+    def __init__(
+        self,
+        process: int,
+        reporter: Reporter,
+        sources: Sources | None = None,
+        features: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._process = process
         self._reporter = reporter
+        self._sources = sources or Sources()
+        self._features = features or {}
         self._topics: dict[str, _Topic] = {}
 
     def __call__(self, batch: Decoded | DecodedFeedback) -> None:
@@ -57,7 +78,7 @@ class Refusals:
         share = topic.dead / topic.read
         if batch.dead and share > MOST and not topic.told:
             topic.told = True
-            said = _said(batch, share)
+            said = self._said(batch, share)
             _LOG.error("%s", said)
             self._reporter.send(Concern(self._process, _subject(batch.origin.topic), said))
         elif topic.told and share < FEW:
@@ -65,17 +86,24 @@ class Refusals:
             _LOG.info("topic %s is read again", batch.origin.topic)
             self._reporter.send(Concern(self._process, _subject(batch.origin.topic), ""))
 
+    def _said(self, batch: Decoded | DecodedFeedback, share: float) -> str:
+        """How much is refused, why, one of them with all that it lacks, and what it may be."""
+        example = batch.dead[-1]
+        lacks, maybe = self._lacks(batch, example), guess(example.value)
+        where = f"the one at offset {example.offset} of partition {example.partition}"
+        said = f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused"
+        said = f"{said}, {where} for {example.reason.value} ({example.detail})"
+        said += f"; it lacks: {', '.join(lacks)}" if lacks else ""
+        said += f"; {maybe}" if maybe else ""
+        return f"{said}; `driftgauge peek {batch.origin.topic}` shows what is understood"
+
+    def _lacks(self, batch: Decoded | DecodedFeedback, example: DeadLetter) -> list[str]:
+        feedback = batch.origin.holds == Topic.FEEDBACK
+        known = self._sources.feedback if feedback else self._sources.predictions
+        found = [source for source in known.values() if source.topic == batch.origin.topic]
+        own = SourceSettings(topic="own", holds="feedback" if feedback else "predictions")
+        return lacking(example, found[0] if found else own, self._features, self._sources.schemas)
+
 
 def _subject(topic: str) -> str:
     return f"records of {topic}"
-
-
-def _said(batch: Decoded | DecodedFeedback, share: float) -> str:
-    """How much is refused, why, one of them, and what it may be."""
-    example = batch.dead[-1]
-    maybe = guess(example.value)
-    where = f"the one at offset {example.offset} of partition {example.partition}"
-    said = (
-        f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused, {where} for {example.reason.value}"
-    )
-    return f"{said} ({example.detail})" + (f"; {maybe}" if maybe else "")

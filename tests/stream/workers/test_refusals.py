@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
+import pytest
 from factories import batch, click_layout, record
 
 from operators.intake.decode import Decode, DecodeConfig
+from operators.settings.source import Sources, SourceSettings
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
 from stream.workers.refusals import FEW, LEAST, MEMORY, Refusals
@@ -42,3 +47,60 @@ def test_a_bad_record_now_and_then_is_nothing_to_tell() -> None:
     for _ in range(20):
         refusals(DECODE(batch([THEIRS] * MEMORY)))
     assert len(concerns(registry)) == 1
+
+
+SHOP = {
+    "prediction_id": "txn_id",
+    "timestamp": {"path": "event_time", "unit": "rfc3339"},
+    "model": "who.model",
+    "prediction": "outputs.score",
+    "features": {"path": "inputs", "rename": {"cnt": "clicks"}},
+}
+FEATURES = {"click": [field.name for field in click_layout().features]}
+
+
+def said_of(value: bytes, source: SourceSettings | None = None) -> str:
+    """What is told of a topic that holds nothing else."""
+    sources = {} if source is None else {0: source}
+    decode = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000, {}, sources))
+    given = replace(batch([value] * LEAST), source=None if source is None else 0)
+    registry = Registry()
+    Refusals(0, LocalReporter(registry.apply), Sources(sources), FEATURES)(decode(given))
+    (line,) = concerns(registry)
+    return line
+
+
+def test_all_that_a_record_lacks_is_told() -> None:
+    """Not the first field only: whoever mends the producer, or the map, does it once."""
+    line = said_of(b'{"txn_id":"a","score":0.3,"latency_ms":"slow","inputs":{"age":33}}')
+    assert (
+        "it lacks: latency_ms cannot be read at latency_ms, no model at model, no prediction at prediction, "
+        "5 of 5 features (age at features.age, clicks at features.clicks, fixed at features.fixed, "
+        "country at features.country, member at features.member)"
+    ) in line
+    assert "a map may be needed: prediction_id: txn_id, prediction: score, features: inputs" in line
+    assert "`driftgauge peek predictions` shows what is understood" in line
+
+
+def test_what_is_looked_for_is_told_by_the_paths_of_the_map() -> None:
+    """With the feature's place in the message, whatever it is called there."""
+    source = SourceSettings.model_validate({"topic": "predictions", "map": SHOP})
+    line = said_of(b'{"txn_id":"a","event_time":12,"who":{"model":"rank"},"inputs":{"age":33,"fixed":7}}', source)
+    assert "model 'rank' is none of click" in line
+    assert "no prediction at outputs.score" in line
+    other = said_of(b'{"txn_id":"a","event_time":"now","who":{"model":"click"},"inputs":{"age":33,"fixed":7}}', source)
+    assert "timestamp cannot be read at event_time" in other
+    assert "3 of 5 features (clicks at inputs.cnt, country at inputs.country, member at inputs.member)" in other
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro"),
+        (json.dumps({"model_name": "m", "inputs": [], "outputs": []}).encode(), "preset: inference_v2"),
+    ],
+    ids=["framed", "inference protocol"],
+)
+def test_what_is_no_record_at_all_is_guessed(value: bytes, said: str) -> None:
+    """By its first bytes or its keys."""
+    assert said in said_of(value)
