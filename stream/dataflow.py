@@ -35,6 +35,7 @@ from stream.feedback_flow import feedback_flow
 from stream.metrics import exports
 from stream.metrics.reports import AlertTold
 from stream.metrics.sink import ReportSink
+from stream.native import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -212,9 +213,8 @@ def _decoding(
     layouts = tuple(model.layout for model in models.values())
     tasks = {name: model.settings.task for name, model in models.items() if model.labels is not None and joined}
     sources = edges.sources.predictions
-    decode = Decode(
-        DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead, tasks, sources, edges.sources.schemas)
-    )
+    clock = (time.pane, time.lateness, time.max_ahead)
+    decode = Decode(DecodeConfig(layouts, *clock, tasks, sources, edges.sources.schemas, chosen()))
     moved = edges.moved
     if moved is None:
         return decode

@@ -19,6 +19,7 @@ from stream.http.tls import Tls
 from stream.metrics import catalog
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock
+from stream.native import chosen, described
 from stream.push.replicas import Push, pushed
 from stream.state.directory import NOTE
 from stream.state.seal import seal
@@ -63,10 +64,12 @@ def serve(flow: Flow, service: Service) -> Outcome:
 
     Raises:
         Unreachable: the HTTP address is not to be had.
+        UsageError: driftgauge-native is insisted on and cannot be had.
     """
     logs.configure(service.log_level, service.redact)
     registry = Registry(service.processes)
     registry.apply(build_info())
+    _LOG.info(described())
     policy = Policy(log_level=service.log_level, redact=service.redact, replace_after=service.replace_after)
     page = None if service.page is None else service.page(registry)
     site = None if page is None else page.site
@@ -111,6 +114,12 @@ def _seal(directory: Path) -> None:
 
 
 def build_info() -> GaugeBlock:
-    """What is running."""
-    labels = (version("driftgauge"), platform.python_version(), version("bytewax"))
+    """What is running.
+
+    Raises:
+        UsageError: driftgauge-native is insisted on and cannot be had.
+    """
+    native = chosen()
+    path = "no" if native is None else native.__version__
+    labels = (version("driftgauge"), platform.python_version(), version("bytewax"), path)
     return GaugeBlock("build", catalog.BUILD_INFO.name, (labels,), (1.0,))

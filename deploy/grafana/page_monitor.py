@@ -72,11 +72,17 @@ def _now(page: Page) -> None:
         table(
             "Running",
             "What is running where.",
-            {"instance": "Instance", "version": "Version", "python": "Python", "bytewax": "Bytewax"},
+            {
+                "instance": "Instance",
+                "version": "Version",
+                "python": "Python",
+                "bytewax": "Bytewax",
+                "native": "Native reader",
+            },
             [
                 Column(
                     "Series",
-                    f"max by (instance, version, python, bytewax) (driftgauge_build_info{{{AT}}}"
+                    f"max by (instance, version, python, bytewax, native) (driftgauge_build_info{{{AT}}}"
                     " * on (job, instance) group_left () scrape_samples_post_metric_relabeling)",
                 )
             ],

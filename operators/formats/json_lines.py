@@ -17,11 +17,12 @@ import numpy as np
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
 from operators.formats.bounds import AT_ONCE, MOST_RECORDS, check_array, too_many
 from operators.formats.packed import ERRORS, UnreadableError, unpacked
+from operators.formats.parsed import Parsed, together
 from operators.formats.times import timestamps_of
 from operators.records import UNTIMED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from operators.formats.lenient import Lenient
     from operators.records import RawBatch
@@ -49,30 +50,6 @@ BYTE = re.compile(r"\(byte (\d+)\)")
 
 Fault = tuple["BoolArray | None", Reason, "str | Callable[[int], str]"]
 """Which records have it (None: none), the reason and the words of their dead letters, or what gives those of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """The readable records of a batch.
-
-    Attributes:
-        records: n of them, in order.
-        stamps: int64[n], event time, ms.
-        proven: int64[n], the time that each proves to have come: a clock that runs ahead of the messages it writes
-            must not make everybody else's records late.
-        dead: the others.
-        read: all of these.
-        skipped: records beside these that the source's filter leaves out.
-        unfit: of how many of the records a field of another type is set aside, by its name.
-    """
-
-    records: list[Any]
-    stamps: IntArray
-    proven: IntArray
-    dead: list[DeadLetter]
-    read: int
-    skipped: int = 0
-    unfit: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +115,15 @@ class Parser:
         while found.rest is not None:
             found = self._from(batch, found.rest)
             parts.append(self._timed(batch, found))
-        return parts[0] if len(parts) == 1 else _together(parts)
+        return parts[0] if len(parts) == 1 else together(parts)
 
     def _timed(self, batch: RawBatch, found: Read) -> Parsed:
         read = len(found.records) + len(found.dead)
         if not found.records:
             none = np.empty(0, dtype=np.int64)
             return Parsed([], none, none, found.dead, read, found.skipped)
-        records, stamps, proven, more_dead = self._check(batch, found.records, found.lines)
-        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped, found.unfit)
+        records, stamps, proven, more_dead, owners = self._check(batch, found.records, found.lines)
+        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped, found.unfit, owners)
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values
@@ -222,8 +199,8 @@ class Parser:
 
     def _check(
         self, batch: RawBatch, records: list[Any], lines: Lines
-    ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter]]:
-        """Refuse records whose time is impossible or that have another fault; the rest with their times."""
+    ) -> tuple[list[Any], IntArray, IntArray, list[DeadLetter], IntArray | None]:
+        """Refuse records whose time is impossible or that have another fault; the rest, their times and messages."""
         written = _written(batch, lines, len(records))
         stamps, unreadable = timestamps_of(records, written)
         ahead = stamps > np.minimum(written, batch.received) + self.max_ahead
@@ -248,10 +225,13 @@ class Parser:
                 said = detail if isinstance(detail, str) else detail(row)
                 dead.append(dead_letter(batch, owner, lines.lines[row], reason, said))
             refused |= mask
+        owners = None if lines.owners is None else np.array(lines.owners, dtype=np.int64)
+        proven = np.minimum(stamps, written)
         if dead:
             keep = np.flatnonzero(~refused)
-            return [records[row] for row in keep.tolist()], stamps[keep], np.minimum(stamps, written)[keep], dead
-        return records, stamps, np.minimum(stamps, written), dead
+            owners = keep if owners is None else owners[keep]
+            return [records[row] for row in keep.tolist()], stamps[keep], proven[keep], dead, owners
+        return records, stamps, proven, dead, owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,22 +248,6 @@ class _Good:
         self.records.extend(records)
         self.lines.extend(lines)
         self.owners.extend(owners)
-
-
-def _together(parts: list[Parsed]) -> Parsed:
-    """What the parts of a batch hold, in order."""
-    unfit: Counter[str] = Counter()
-    for part in parts:
-        unfit.update(part.unfit)
-    return Parsed(
-        [record for part in parts for record in part.records],
-        np.concatenate([part.stamps for part in parts]),
-        np.concatenate([part.proven for part in parts]),
-        [letter for part in parts for letter in part.dead],
-        sum(part.read for part in parts),
-        sum(part.skipped for part in parts),
-        unfit,
-    )
 
 
 def lines_from(

@@ -77,6 +77,7 @@ class ModelSchema:
             last).
         segments: per segment key: whether it is a feature, its position, and the index of each value.
         name_codes: by categorical feature of the layout: how its values miss what may be.
+        joined: whether feedback is awaited.
     """
 
     layout: Layout
@@ -87,6 +88,7 @@ class ModelSchema:
     codes: tuple[Codes, ...]
     segments: tuple[SegmentColumn, ...]
     name_codes: dict[int, NameCodes] = field(default_factory=dict)
+    joined: bool = False
 
 
 class Codes(dict[Any, int]):
@@ -181,6 +183,7 @@ def schema_of(layout: Layout, task: Task | None = None) -> ModelSchema:
             for span in layout.allowed
             if not span.numeric
         },
+        joined=task is not None,
     )
 
 

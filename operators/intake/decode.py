@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from operators.formats.json_lines import Parser
 from operators.formats.lenient import Lenient
 from operators.formats.parsers import parser_of
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
-from operators.intake.transpose import NO_FAILURE, Transposed, bad_rows, transpose, transpose_served
+from operators.intake.mixed import Mixed, part_of
+from operators.intake.native import NativeReader, chosen
+from operators.intake.plain import Plain, kinds_of
+from operators.intake.transpose import NO_FAILURE, bad_rows
 from operators.settings.source import FieldMap, SourceSettings
 from windows.panes import effective_times, late_in_order
 
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
-    from operators.formats.json_lines import Fault, Parsed
+    from operators.formats.json_lines import Fault
+    from operators.formats.parsed import Parsed
     from operators.formats.schemas import Schemas
+    from operators.intake.native import Native
     from operators.intake.served import Served
     from operators.records import Origin, RawBatch
     from windows.arrays import BoolArray, IntArray
@@ -43,6 +48,7 @@ class DecodeConfig:
         joined: tasks of the models that are joined with feedback.
         sources: those with a shape of their own, by number.
         schemas: those of the registry, if there is one.
+        native: the package that reads the usual record; None where all are read in Python.
     """
 
     layouts: tuple[Layout, ...]
@@ -52,6 +58,7 @@ class DecodeConfig:
     joined: Mapping[str, Task] = field(default_factory=dict)
     sources: Mapping[int, SourceSettings] = field(default_factory=dict)
     schemas: Schemas | None = None
+    native: Native | None = field(default_factory=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +88,39 @@ class Decoded:
     unfit: Mapping[str, int] = field(default_factory=dict)
 
 
+class _Records(Protocol):
+    """The readable records of a batch."""
+
+    stamps: IntArray
+    proven: IntArray
+    rest: Parsed
+    read: int
+
+    def by_model(self) -> list[tuple[int, IntArray | None]]:
+        """Number of each model with records, and which they are (None: all)."""
+
+    def columns(self, number: int, rows: IntArray | None, panes: IntArray) -> Columns:
+        """The columns of one model's records at `rows`."""
+
+    def served(self, number: int, rows: IntArray | None, panes: IntArray, times: IntArray, known: IntArray) -> Served:
+        """What the join needs of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Timed:
     """Records with their times.
 
     Attributes:
-        records: n of them.
-        stamps: int64[n], event time, ms.
+        found: n records.
         panes: int64[n].
         late: bool[n], or None when none is.
         known: int64[n], effective time, ms.
-        mended: whether something is set aside of any.
     """
 
-    records: list[Any]
-    stamps: IntArray
+    found: _Records
     panes: IntArray
     late: BoolArray | None
     known: IntArray
-    mended: bool
 
 
 class Decode:
@@ -120,49 +141,46 @@ class Decode:
             for number, source in config.sources.items()
         }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
+        self.native: NativeReader | None = None
+        if config.native is not None:
+            self.native = NativeReader(config.native, self.schemas, config.joined, config.max_ahead)
 
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
-        parsed = (self.parser if batch.source is None else self.mapped[batch.source])(batch)
+        found = self._read(batch)
         columns: dict[str, Columns] = {}
         late: dict[str, int] = {}
         served: dict[str, Served] = {}
         floor = None
-        if parsed.records:
-            timed, floor = self._timed(parsed)
-            for number, rows in self._by_model(timed):
-                self._transpose(self.schemas[number], timed, rows, columns, late, served)
-        return Decoded(
-            batch.origin,
-            parsed.read,
-            columns,
-            late,
-            tuple(parsed.dead),
-            floor,
-            served,
-            parsed.skipped,
-            parsed.unfit,
-        )
+        if len(found.stamps):
+            timed, floor = self._timed(found)
+            for number, rows in found.by_model():
+                self._transpose(number, timed, rows, columns, late, served)
+        rest = found.rest
+        dead = tuple(rest.dead)
+        return Decoded(batch.origin, found.read, columns, late, dead, floor, served, rest.skipped, rest.unfit)
 
-    def _timed(self, parsed: Parsed) -> tuple[_Timed, int]:
+    def _read(self, batch: RawBatch) -> _Records:
+        if batch.source is not None:
+            return Plain(self.schemas, self.mapped[batch.source](batch), self.index)
+        read = None if self.native is None else self.native(batch)
+        if read is None:
+            return Plain(self.schemas, self.parser(batch), self.index)
+        tables, back = read
+        rest = self.parser(part_of(batch, back))
+        return Mixed(self.schemas, tables, rest, back, kinds_of(rest.records, self.index))
+
+    def _timed(self, found: _Records) -> tuple[_Timed, int]:
         lateness, pane = self.config.lateness, self.config.pane
-        panes, late, floor = late_in_order(parsed.stamps, lateness, pane, parsed.proven)
-        known = parsed.stamps
+        panes, late, floor = late_in_order(found.stamps, lateness, pane, found.proven)
+        known = found.stamps
         if late is not None and self.config.joined:
-            known = effective_times(parsed.stamps, parsed.proven, lateness, pane)
-        return _Timed(parsed.records, parsed.stamps, panes, late, known, bool(parsed.unfit)), floor
-
-    def _by_model(self, timed: _Timed) -> list[tuple[int, IntArray | None]]:
-        """Number of each model with records, and which they are (None: all)."""
-        kinds = list(map(type, timed.records))
-        if len(set(kinds)) == 1:
-            return [(self.index[kinds[0]], None)]
-        models = np.fromiter(map(self.index.__getitem__, kinds), np.int64, len(kinds))
-        return [(number, np.flatnonzero(models == number)) for number in np.unique(models).tolist()]
+            known = effective_times(found.stamps, found.proven, lateness, pane)
+        return _Timed(found, panes, late, known), floor
 
     def _transpose(
         self,
-        schema: ModelSchema,
+        number: int,
         timed: _Timed,
         rows: IntArray | None,
         columns: dict[str, Columns],
@@ -170,30 +188,22 @@ class Decode:
         served: dict[str, Served],
     ) -> None:
         """Add what one model has in the batch. Records that came too late are transposed only where feedback counts."""
-        model = schema.layout.model
+        model = self.schemas[number].layout.model
+        found = timed.found
         is_late = timed.late if timed.late is None or rows is None else timed.late[rows]
         in_time = None if is_late is None or not is_late.any() else np.flatnonzero(~is_late)
         if in_time is not None:
             late[model] = len(is_late) - len(in_time)  # type: ignore[arg-type]
         if model in self.config.joined:
-            part = _part(schema, timed, rows)
-            whole, served[model] = transpose_served(part, _picked(timed.stamps, rows), _picked(timed.known, rows))
+            served[model] = found.served(number, rows, timed.panes, found.stamps, timed.known)
             if in_time is None or len(in_time):
+                whole = served[model].columns
                 columns[model] = whole if in_time is None else whole.at(in_time)
             return
         if in_time is not None:
             rows = in_time if rows is None else rows[in_time]
         if rows is None or len(rows):
-            columns[model] = transpose(_part(schema, timed, rows))
-
-
-def _part(schema: ModelSchema, timed: _Timed, rows: IntArray | None) -> Transposed:
-    records = timed.records if rows is None else [timed.records[row] for row in rows.tolist()]
-    return Transposed(schema, records, _picked(timed.panes, rows), timed.mended)
-
-
-def _picked(values: IntArray, rows: IntArray | None) -> IntArray:
-    return values if rows is None else values[rows]
+            columns[model] = found.columns(number, rows, timed.panes)
 
 
 def _says_nothing(record: Any) -> bool:

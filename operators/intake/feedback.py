@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
-    from operators.formats.json_lines import Fault, Parsed
+    from operators.formats.json_lines import Fault
+    from operators.formats.parsed import Parsed
     from operators.formats.schema import Codes
     from operators.formats.schemas import Schemas
     from operators.records import Origin, RawBatch

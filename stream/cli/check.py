@@ -14,6 +14,7 @@ from stream.config.unwatched import unwatched
 from stream.errors import UsageError
 from stream.http.access import load_access
 from stream.http.tls import load_tls
+from stream.native import described
 from stream.push.client import clients_of
 from windows.references.reference import Reference
 
@@ -46,6 +47,7 @@ def check(
             typer.echo(f"  {lack}")
         for note in (*reference.notes, *reference_notes(reference)):
             typer.echo(f"note: {model.name}: {note}", err=True)
+    typer.echo(described())
     if sample is not None:
         _show(loaded, references, sample)
     if connect:

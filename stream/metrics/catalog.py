@@ -267,7 +267,11 @@ STATE_DISK_FREE_BYTES = _gauge("state_disk_free_bytes", (), "What is left on the
 REPORTS_DROPPED_TOTAL = _counter(
     "reports_dropped_total", ("reason",), "Reports of dataflow processes that could not be shown here."
 )
-BUILD_INFO = _gauge("build_info", ("version", "python", "bytewax"), "1; the labels say what is running.")
+BUILD_INFO = _gauge(
+    "build_info",
+    ("version", "python", "bytewax", "native"),
+    "1; the labels say what is running: native is the version of driftgauge-native that reads predictions, or no.",
+)
 
 METRICS: tuple[Metric, ...] = (
     PREDICTIONS_TOTAL,

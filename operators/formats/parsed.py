@@ -1,0 +1,59 @@
+"""Parsed: the readable records of a batch, with their times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operators.dead_letters import DeadLetter
+    from windows.arrays import IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The readable records of a batch.
+
+    Attributes:
+        records: n of them, in order.
+        stamps: int64[n], event time, ms.
+        proven: int64[n], the time that each proves to have come: a clock that runs ahead of the messages it writes
+            must not make everybody else's records late.
+        dead: the others.
+        read: all of these.
+        skipped: records beside these that the source's filter leaves out.
+        unfit: of how many of the records a field of another type is set aside, by its name.
+        owners: int64[n], the number of the message of each record; None where each message is a record.
+    """
+
+    records: list[Any]
+    stamps: IntArray
+    proven: IntArray
+    dead: list[DeadLetter]
+    read: int
+    skipped: int = 0
+    unfit: Mapping[str, int] = field(default_factory=dict)
+    owners: IntArray | None = None
+
+
+def together(parts: list[Parsed]) -> Parsed:
+    """What the parts of a batch hold, in order."""
+    unfit: Counter[str] = Counter()
+    none = np.empty(0, dtype=np.int64)
+    for part in parts:
+        unfit.update(part.unfit)
+    return Parsed(
+        [record for part in parts for record in part.records],
+        np.concatenate([part.stamps for part in parts]),
+        np.concatenate([part.proven for part in parts]),
+        [letter for part in parts for letter in part.dead],
+        sum(part.read for part in parts),
+        sum(part.skipped for part in parts),
+        unfit,
+        np.concatenate([none, *(part.owners for part in parts if part.owners is not None)]),
+    )

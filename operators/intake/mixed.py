@@ -1,0 +1,262 @@
+"""Mixed: a batch of which most is columns already, and the rest records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from operators.intake.served import Served
+from operators.intake.transpose import Transposed, transpose, transpose_served
+from operators.records import RawBatch
+from windows.predictions.columns import Columns
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.formats.parsed import Parsed
+    from operators.formats.schema import ModelSchema
+    from operators.intake.native import Rows
+    from operators.records import Envelopes, Headers
+    from windows.arrays import BoolArray, FloatArray, IntArray
+
+WITHIN = 20
+"""Bits of a place that tell the records of a message apart; the others are the message's number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """Envelopes of some messages of a batch."""
+
+    envelopes: Envelopes
+    numbers: Sequence[int]
+
+    def key(self, index: int) -> bytes | None:
+        """The key of message `index`."""
+        return self.envelopes.key(self.numbers[index])
+
+    def headers(self, index: int) -> Headers:
+        """The headers of message `index`."""
+        return self.envelopes.headers(self.numbers[index])
+
+    def offset(self, index: int) -> int:
+        """The offset of message `index`."""
+        return self.envelopes.offset(self.numbers[index])
+
+
+def part_of(batch: RawBatch, numbers: Sequence[int]) -> RawBatch:
+    """Some messages of a batch."""
+    return RawBatch(
+        batch.origin,
+        [batch.values[number] for number in numbers],
+        None if batch.written is None else [batch.written[number] for number in numbers],
+        _Picked(batch.envelopes, numbers),
+        batch.received,
+        batch.source,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Records of a model from one reader: their positions among all of the batch, and what they were read to."""
+
+    at: IntArray
+    read: Rows | list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some records of a model: positions, columns, and, where feedback is awaited, ids and predictions."""
+
+    at: IntArray
+    columns: Columns
+    ids: Sequence[Any] = ()
+    predictions: Sequence[Any] = ()
+
+
+class Mixed:
+    """The records of a batch in their order, whoever read them.
+
+    Args:
+        schemas: of all models.
+        tables: rows that are columns already, with the number of their model.
+        rest: records of the messages that were handed back.
+        numbers: these messages.
+        kinds: int64, the number of the model of each record of `rest`.
+    """
+
+    def __init__(
+        self,
+        schemas: Sequence[ModelSchema],
+        tables: Sequence[tuple[int, Rows]],
+        rest: Parsed,
+        numbers: Sequence[int],
+        kinds: IntArray,
+    ) -> None:
+        self._schemas = schemas
+        self.rest = rest
+        self.read = rest.read + sum(len(rows.places) for _, rows in tables)
+        places = np.concatenate([*(rows.places for _, rows in tables), _places(rest, numbers)])
+        whole = len(tables) == 1 and not rest.records
+        order = np.arange(len(places)) if whole else np.argsort(places, kind="stable")
+        self.stamps: IntArray = np.concatenate([*(rows.stamps for _, rows in tables), rest.stamps])[order]
+        self.proven: IntArray = np.concatenate([*(rows.proven for _, rows in tables), rest.proven])[order]
+        rank = np.empty(len(order), dtype=np.int64)
+        rank[order] = np.arange(len(order))
+        self._sources: dict[int, list[_Source]] = {}
+        start = 0
+        for number, rows in tables:
+            self._add(number, rank[start : start + len(rows.places)], rows)
+            start += len(rows.places)
+        for number in np.unique(kinds).tolist():
+            picked = np.flatnonzero(kinds == number)
+            self._add(number, rank[start + picked], [rest.records[row] for row in picked.tolist()])
+
+    def _add(self, number: int, at: IntArray, read: Rows | list[Any]) -> None:
+        self._sources.setdefault(number, []).append(_Source(at, read))
+
+    def by_model(self) -> list[tuple[int, IntArray | None]]:
+        """Number of each model with records, and which they are (None: all)."""
+        if len(self._sources) == 1:
+            return [(number, None) for number in self._sources]
+        return [(number, _all_of(parts)) for number, parts in sorted(self._sources.items())]
+
+    def columns(self, number: int, rows: IntArray | None, panes: IntArray) -> Columns:
+        """The columns of one model's records at `rows` (None: all of the batch), which has these panes."""
+        return self._piece(number, rows, panes).columns
+
+    def served(self, number: int, rows: IntArray | None, panes: IntArray, times: IntArray, known: IntArray) -> Served:
+        """What the join needs of one model's records; times and known are those of all of the batch."""
+        piece = self._piece(number, rows, panes)
+        times, known = (values if rows is None else values[rows] for values in (times, known))
+        return Served(piece.columns, piece.ids, times, known, piece.predictions)
+
+    def _piece(self, number: int, rows: IntArray | None, panes: IntArray) -> _Piece:
+        found = []
+        for source in self._sources[number]:
+            keep = None if rows is None else np.flatnonzero(np.isin(source.at, rows, assume_unique=True))
+            if keep is None or len(keep):
+                found.append(self._read(self._schemas[number], source, keep, panes))
+        return found[0] if len(found) == 1 else _merged(found)
+
+    def _read(self, schema: ModelSchema, source: _Source, keep: IntArray | None, panes: IntArray) -> _Piece:
+        at, read = source.at if keep is None else source.at[keep], source.read
+        if isinstance(read, list):
+            records = read if keep is None else [read[row] for row in keep.tolist()]
+            part = Transposed(schema, records, panes[at], bool(self.rest.unfit))
+            if not schema.joined:
+                return _Piece(at, transpose(part))
+            columns, served = transpose_served(part, at, at)
+            return _Piece(at, columns, served.ids, served.predictions)
+        columns = _columns(schema, read, panes[source.at], keep)
+        if read.ids is None or read.predictions is None:
+            return _Piece(at, columns)
+        rows = range(len(at)) if keep is None else keep.tolist()
+        ids, predictions = ([values[row] for row in rows] for values in (read.ids, read.predictions))
+        return _Piece(at, columns, ids, predictions)
+
+
+def _places(rest: Parsed, numbers: Sequence[int]) -> IntArray:
+    """Where each record stands that was handed back; those of one message stay in their order."""
+    owners = np.arange(len(rest.records)) if rest.owners is None else rest.owners
+    found: IntArray = np.array(numbers, dtype=np.int64)[owners] << WITHIN
+    return found
+
+
+def _all_of(sources: Sequence[_Source]) -> IntArray:
+    """The positions of all records of a model, ascending."""
+    return np.sort(np.concatenate([source.at for source in sources]))
+
+
+def _columns(schema: ModelSchema, rows: Rows, panes: IntArray, keep: IntArray | None) -> Columns:
+    """The columns of rows of one model at `keep` (None: all); `panes` are those of all."""
+    layout = schema.layout
+    numeric = rows.numeric
+    for row, position in enumerate(schema.numeric):
+        reading = layout.features[position].reading
+        if reading.resolution is not None:
+            numeric[row] = reading.rounded(numeric[row])
+    found = Columns(
+        panes=panes,
+        versions=tuple(rows.versions),
+        version=rows.version,
+        numeric=numeric,
+        categorical=rows.categorical,
+        segments=rows.segments,
+        latency=rows.latency,
+        failed=rows.failed,
+        forbidden=_forbidden(schema, numeric) if layout.allowed else None,
+    )
+    if keep is not None:
+        found = found.at(keep)
+    return found if len(found.versions) == 1 else _named(found)
+
+
+def _forbidden(schema: ModelSchema, numeric: FloatArray) -> IntArray:
+    """How each number misses what may be; models with a rule for names are read in Python."""
+    return np.array([span.rule.of_numbers(numeric[span.row]) for span in schema.layout.allowed], dtype=np.int64)
+
+
+def _named(columns: Columns) -> Columns:
+    """With those versions alone that occur, by name."""
+    used = np.unique(columns.version).tolist()
+    names = sorted(columns.versions[version] for version in used)
+    lookup = np.zeros(len(columns.versions), dtype=np.int64)
+    for version in used:
+        lookup[version] = names.index(columns.versions[version])
+    return replace(columns, versions=tuple(names), version=lookup[columns.version])
+
+
+def _merged(pieces: Sequence[_Piece]) -> _Piece:
+    """Pieces of one model as one, in order."""
+    at = np.concatenate([piece.at for piece in pieces])
+    order = np.argsort(at)
+    parts = [piece.columns for piece in pieces]
+    names = tuple(sorted({name for part in parts for name in part.versions}))
+    version = [np.array([names.index(name) for name in part.versions])[part.version] for part in parts]
+    columns = Columns(
+        panes=np.concatenate([part.panes for part in parts])[order],
+        versions=names,
+        version=np.concatenate(version)[order],
+        numeric=np.hstack([part.numeric for part in parts])[:, order],
+        categorical=np.hstack([part.categorical for part in parts])[:, order],
+        segments=np.hstack([part.segments for part in parts])[:, order],
+        latency=np.concatenate([part.latency for part in parts])[order],
+        failed=_failed(parts, order),
+        probabilities=_probabilities(parts, order),
+        forbidden=None
+        if parts[0].forbidden is None
+        else np.hstack([part.forbidden for part in parts if part.forbidden is not None])[:, order],
+    )
+    ids, predictions = (
+        list(chain.from_iterable(given))
+        for given in ([piece.ids for piece in pieces], [piece.predictions for piece in pieces])
+    )
+    if not ids:
+        return _Piece(at[order], columns)
+    rows = order.tolist()
+    return _Piece(at[order], columns, [ids[row] for row in rows], [predictions[row] for row in rows])
+
+
+def _failed(parts: Sequence[Columns], order: IntArray) -> BoolArray | None:
+    """Which records failed; None when none did."""
+    if all(part.failed is None for part in parts):
+        return None
+    each = [np.zeros(len(part.panes), dtype=bool) if part.failed is None else part.failed for part in parts]
+    found: BoolArray = np.concatenate(each)[order]
+    return found
+
+
+def _probabilities(parts: Sequence[Columns], order: IntArray) -> FloatArray | None:
+    """Class scores, NaN where there are none; None where no part lists any."""
+    width = next((part.probabilities.shape[1] for part in parts if part.probabilities is not None), None)
+    if width is None:
+        return None
+    each = [
+        np.full((len(part.panes), width), np.nan) if part.probabilities is None else part.probabilities
+        for part in parts
+    ]
+    found: FloatArray = np.concatenate(each)[order]
+    return found

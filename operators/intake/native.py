@@ -1,0 +1,229 @@
+"""Native: the optional package driftgauge-native, which turns the usual record into columns without Python objects.
+
+It accepts a record only where it is surely right. All others go the way that they go without it, which decides about
+them: what is read, and why something is not, is the same with it and without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from operators.dead_letters import MAX_RECORD_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+    from typing import Any
+
+    from operators.formats.schema import Codes, ModelSchema
+    from operators.records import RawBatch
+    from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.outcomes.layout import Task
+
+VARIABLE = "DRIFTGAUGE_NATIVE"
+"""Environment variable: auto (the default) takes the package where it is installed, 0 does not, 1 insists on it."""
+
+PACKAGE = "driftgauge_native"
+
+INTERFACE = 1
+"""What this code and the package agree on."""
+
+_LOG = logging.getLogger("driftgauge.native")
+
+
+class NativeError(Exception):
+    """The native path is asked for and cannot be had, or asked for in words that mean nothing."""
+
+
+class Rows(Protocol):
+    """Accepted records of one model; see the package's own driftgauge_native.pyi."""
+
+    model: int
+    places: IntArray
+    stamps: IntArray
+    proven: IntArray
+    versions: list[str]
+    version: IntArray
+    numeric: FloatArray
+    categorical: IntArray
+    segments: IntArray
+    latency: FloatArray
+    failed: BoolArray | None
+    ids: list[Any] | None
+    predictions: list[Any] | None
+
+
+class Decoder(Protocol):
+    """Reads batches of messages."""
+
+    def decode(
+        self, values: tuple[bytes | None, ...], written: list[int] | None, received: int
+    ) -> tuple[list[Rows], IntArray] | None:
+        """Rows by model, and int64: the messages that are handed back; None: all of them, for it broke down."""
+
+
+class Native(Protocol):
+    """The package."""
+
+    INTERFACE: int
+    __version__: str
+
+    def Decoder(self, models: list[ToldModel], max_ahead: int, largest: int) -> Decoder:  # noqa: N802 - a class there
+        """What reads batches of these models."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToldSegment:
+    """Where the value of a segment key is: the position of a feature or of a key of the context; its index by value."""
+
+    feature: bool
+    position: int
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPrediction:
+    """What `prediction` may be: not looked at, text too, whole numbers as they are; which column it is."""
+
+    skipped: bool
+    text: bool
+    whole: bool
+    numeric: bool
+    categorical: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToldModel:
+    """What the package is told of a model; beside the name of each feature, whether it is numeric."""
+
+    name: str
+    features: list[tuple[str, bool]]
+    context: list[str]
+    codes: list[Codes]
+    segments: list[ToldSegment]
+    prediction: ToldPrediction
+    joined: bool
+
+
+def chosen(environment: Mapping[str, str] = os.environ) -> Native | None:
+    """The package, where it is installed and not refused.
+
+    Raises:
+        NativeError: it is insisted on and cannot be had.
+    """
+    wanted = environment.get(VARIABLE, "auto")
+    if wanted not in {"auto", "0", "1"}:
+        raise NativeError(f"{VARIABLE}={wanted}: must be auto, 0 or 1")
+    if wanted == "0":
+        return None
+    try:
+        module = importlib.import_module(PACKAGE)
+    except ImportError as error:
+        if wanted == "1":
+            raise NativeError(f"{VARIABLE}=1, but the package driftgauge-native is not to be had: {error}") from None
+        return None
+    why = _stranger(module)
+    if why is None:
+        return cast("Native", module)
+    if wanted == "1":
+        raise NativeError(f"{VARIABLE}=1, but {why}")
+    _LOG.warning("%s: records are read in Python", why)
+    return None
+
+
+def described(environment: Mapping[str, str] = os.environ) -> str:
+    """Who reads predictions, in a line.
+
+    Raises:
+        NativeError: as `chosen`.
+    """
+    native = chosen(environment)
+    if native is not None:
+        return f"predictions are read by driftgauge-native {native.__version__}"
+    if environment.get(VARIABLE) == "0":
+        return f"predictions are read in Python ({VARIABLE}=0)"
+    return "predictions are read in Python (driftgauge-native of this version is not installed)"
+
+
+def _stranger(module: ModuleType) -> str | None:
+    """Why a module is not the package that this code was written for."""
+    found = getattr(module, "INTERFACE", None)
+    if found == INTERFACE:
+        return None
+    return f"driftgauge-native speaks interface {found} and not {INTERFACE}: install the one of this version"
+
+
+class NativeReader:
+    """Reads batches with the package. Remembers only how often that was in vain.
+
+    Args:
+        native: the package.
+        schemas: of all models.
+        joined: tasks of the models that are joined with feedback.
+        max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
+    """
+
+    PATIENCE = 8
+    """Batches in a row that are mostly handed back, after which only every PAUSE-th is tried."""
+    PAUSE = 16
+
+    def __init__(
+        self, native: Native, schemas: Sequence[ModelSchema], joined: Mapping[str, Task], max_ahead: int
+    ) -> None:
+        told = [(number, _told(schema, joined.get(schema.layout.model))) for number, schema in enumerate(schemas)]
+        known = [(number, model) for number, model in told if model is not None]
+        self.numbers = [number for number, _ in known]
+        """The number that each model has for Python."""
+        self.decoder = native.Decoder([model for _, model in known], max_ahead, MAX_RECORD_BYTES) if known else None
+        self._in_vain = 0
+
+    def __call__(self, batch: RawBatch) -> tuple[list[tuple[int, Rows]], list[int]] | None:
+        """Rows with the number of their model, and the messages that Python reads, by number; None: it reads all."""
+        if self.decoder is None or not batch.values or self._rests():
+            return None
+        written = None if batch.written is None else list(batch.written)
+        found = self.decoder.decode(tuple(batch.values), written, batch.received)
+        if found is None:
+            _LOG.error("driftgauge-native broke down over a batch of %s: Python reads it", batch.origin.name)
+            return None
+        rows, back = found
+        self._in_vain = self._in_vain + 1 if 2 * len(back) > len(batch.values) else 0
+        return ([(self.numbers[part.model], part) for part in rows], back.tolist()) if rows else None
+
+    def _rests(self) -> bool:
+        """Whether this batch is not tried, for the others were in vain."""
+        if self._in_vain < self.PATIENCE:
+            return False
+        self._in_vain += 1
+        return (self._in_vain - self.PATIENCE) % self.PAUSE != 0
+
+
+def _told(schema: ModelSchema, task: Task | None) -> ToldModel | None:
+    """What the package is told of a model; None for one that it does not read."""
+    layout = schema.layout
+    if layout.usage is not None or schema.name_codes or task == "ranking":
+        return None
+    names = [field.name for field in layout.features]
+    return ToldModel(
+        name=layout.model,
+        features=[(field.name, field.numeric) for field in layout.features],
+        context=[key for key, _ in layout.segments if key not in names],
+        codes=list(schema.codes),
+        segments=[ToldSegment(one.feature, one.position, one.codes) for one in schema.segments],
+        prediction=_prediction(schema, task),
+        joined=task is not None,
+    )
+
+
+def _prediction(schema: ModelSchema, task: Task | None) -> ToldPrediction:
+    """As `prediction_type` has it, without lists."""
+    field = schema.layout.prediction
+    if field is not None:
+        named = not field.numeric
+        return ToldPrediction(skipped=False, text=named, whole=named, numeric=field.numeric, categorical=named)
+    texts, whole = task in {"binary", "multiclass"}, task == "multiclass"
+    return ToldPrediction(skipped=task is None, text=texts, whole=whole, numeric=False, categorical=False)

@@ -1,0 +1,279 @@
+//! The hot path of driftgauge in native code: predictions as JSON become columns.
+//!
+//! A row is accepted only where it is surely right. Everything else is handed back by its message's number, and the
+//! reader in Python decides about it, and says why: no reason is ever given here.
+
+mod json;
+mod record;
+mod schema;
+mod table;
+mod times;
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Mutex;
+
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use json::Cursor;
+use record::{Moment, Not, Reader};
+use schema::Model;
+use table::{Columns, Kept, Mark, Table};
+
+/// What Python and this module agree on; it changes with every change of what is exchanged.
+const INTERFACE: u32 = 1;
+
+/// Places: the number of a message, then that of a record within it.
+const WITHIN: u32 = 20;
+
+/// Records of a message and bytes of a record beyond which the reader in Python is asked.
+const MOST_RECORDS: usize = 50_000;
+
+/// Rows of one model.
+#[pyclass(frozen, get_all)]
+struct Rows {
+    /// Number of the model.
+    model: usize,
+    /// int64[n], message number << 20 | number within it, ascending.
+    places: Py<PyArray1<i64>>,
+    /// int64[n], event time, ms.
+    stamps: Py<PyArray1<i64>>,
+    /// int64[n], the time each proves to have come, ms.
+    proven: Py<PyArray1<i64>>,
+    /// Names of versions, as they came up.
+    versions: Vec<String>,
+    /// int64[n], index into them.
+    version: Py<PyArray1<i64>>,
+    /// float64[F, n].
+    numeric: Py<PyArray2<f64>>,
+    /// int64[C, n].
+    categorical: Py<PyArray2<i64>>,
+    /// int64[S, n].
+    segments: Py<PyArray2<i64>>,
+    /// float64[n].
+    latency: Py<PyArray1<f64>>,
+    /// bool[n], or None when no row failed.
+    failed: Option<Py<PyArray1<bool>>>,
+    /// n ids of a model that is joined with feedback.
+    ids: Option<Py<PyList>>,
+    /// n predictions of a model that is joined with feedback.
+    predictions: Option<Py<PyList>>,
+}
+
+/// What is kept between batches: memory, and the order of fields.
+#[derive(Default)]
+struct State {
+    tables: Vec<Table>,
+    reader: Reader,
+    guess: usize,
+}
+
+/// Reads batches of predictions.
+#[pyclass(frozen)]
+struct Decoder {
+    models: Vec<Model>,
+    max_ahead: i64,
+    largest: usize,
+    state: Mutex<State>,
+}
+
+#[pymethods]
+impl Decoder {
+    /// Args: models, how far ahead (ms) a timestamp may be, and how many bytes a record may have.
+    #[new]
+    fn new(models: Vec<Model>, max_ahead: i64, largest: usize) -> Self {
+        Decoder { models, max_ahead, largest, state: Mutex::default() }
+    }
+
+    /// Read a batch: the rows that are surely right, by model, and the numbers of the messages that are handed back.
+    ///
+    /// None where reading broke down: the whole batch is handed back.
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        values: &Bound<'py, PyTuple>,
+        written: Option<Vec<i64>>,
+        received: i64,
+    ) -> PyResult<Option<(Vec<Rows>, Bound<'py, PyArray1<i64>>)>> {
+        let mut messages: Vec<Option<&[u8]>> = Vec::with_capacity(values.len());
+        for value in values.iter_borrowed() {
+            messages.push(value.extract().ok());
+        }
+        if written.as_ref().is_some_and(|times| times.len() != messages.len()) {
+            return Ok(None);
+        }
+        let written = written.as_deref();
+        let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| self.read(&messages, written, received))));
+        let Ok(Some((tables, back))) = done else { return Ok(None) };
+        let mut found = Vec::new();
+        for (number, table) in tables {
+            found.push(rows(py, number, table, &self.models[number])?);
+        }
+        Ok(Some((found, back.into_pyarray(py))))
+    }
+}
+
+/// Columns by model, and the numbers of the messages that are handed back.
+type Found = (Vec<(usize, Columns)>, Vec<i64>);
+
+impl Decoder {
+    fn read(&self, messages: &[Option<&[u8]>], written: Option<&[i64]>, received: i64) -> Option<Found> {
+        let mut state = std::mem::take(&mut *self.state.lock().ok()?);
+        state.tables.resize_with(self.models.len(), Table::default);
+        let mut back = Vec::new();
+        for (number, message) in messages.iter().enumerate() {
+            let written = written.map_or(i64::MAX, |times| times[number]);
+            let moment = Moment { written, received, max_ahead: self.max_ahead };
+            if !message.is_some_and(|bytes| self.message(&mut state, bytes, number, moment)) {
+                back.push(number as i64);
+            }
+        }
+        let mut found = Vec::new();
+        for (number, table) in state.tables.iter_mut().enumerate() {
+            if !table.places.is_empty() {
+                found.push((number, table.finish(&self.models[number])));
+            }
+        }
+        if let Ok(mut kept) = self.state.lock() {
+            *kept = state;
+        }
+        Some((found, back))
+    }
+
+    /// Add the records of a message, all of them or none; whether they are added.
+    fn message(&self, state: &mut State, bytes: &[u8], number: usize, moment: Moment) -> bool {
+        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        let place = (number as i64) << WITHIN;
+        match bytes.first() {
+            Some(b'{') => {
+                (text.len() <= self.largest && self.record(state, text, place, moment, true).is_some())
+                    || (bytes.contains(&b'\n')
+                        && self.all(state, |decoder, state| decoder.lines(state, text, place, moment)))
+            }
+            Some(b'[') => self.all(state, |decoder, state| decoder.elements(state, text, place, moment)),
+            _ => false,
+        }
+    }
+
+    /// Add what some step adds, or nothing where it is not sure.
+    fn all(&self, state: &mut State, step: impl FnOnce(&Self, &mut State) -> bool) -> bool {
+        let marks: Vec<Mark> = state.tables.iter().map(Table::mark).collect();
+        let added = step(self, state);
+        if !added {
+            for (table, mark) in state.tables.iter_mut().zip(marks) {
+                table.undo(mark);
+            }
+        }
+        added
+    }
+
+    /// Add the records of a message with one a line.
+    fn lines(&self, state: &mut State, text: &str, place: i64, moment: Moment) -> bool {
+        let mut count = 0;
+        for (breaks, line) in text.split('\n').enumerate() {
+            if breaks > MOST_RECORDS {
+                return false;
+            }
+            if line.trim_matches(|c: char| c.is_ascii_whitespace()).is_empty() {
+                continue;
+            }
+            let fits = line.starts_with('{') && line.len() <= self.largest;
+            if !fits || self.record(state, line, place + count as i64, moment, true).is_none() {
+                return false;
+            }
+            count += 1;
+        }
+        true
+    }
+
+    /// Add the records of a message that is an array of them.
+    fn elements(&self, state: &mut State, text: &str, place: i64, moment: Moment) -> bool {
+        let mut at = 1;
+        let mut count = 0;
+        loop {
+            let rest = &text[at..];
+            let trimmed = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+            at += rest.len() - trimmed.len();
+            if count == MOST_RECORDS || !trimmed.starts_with('{') {
+                return false;
+            }
+            let Some(read) = self.record(state, trimmed, place + count as i64, moment, false) else { return false };
+            if read > self.largest {
+                return false;
+            }
+            count += 1;
+            let mut cursor = Cursor::new(&trimmed[read..]);
+            match cursor.more(b']') {
+                Ok(true) => at += read + cursor.at(),
+                Ok(false) => return cursor.ends(),
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Add the record at the beginning of a text, with nothing behind it where it is `alone`: how many bytes it has.
+    fn record(&self, state: &mut State, text: &str, place: i64, moment: Moment, alone: bool) -> Option<usize> {
+        let mut guess = state.guess;
+        for _ in 0..2 {
+            let mut cursor = Cursor::new(text);
+            match state.reader.read(&mut cursor, &self.models, &mut state.tables, guess, (place, moment, alone)) {
+                Ok(model) => {
+                    state.guess = model;
+                    return Some(cursor.at());
+                }
+                Err(Not::Model(other)) => guess = other,
+                Err(Not::Sure) => return None,
+            }
+        }
+        None
+    }
+}
+
+/// The columns of a model as arrays.
+fn rows(py: Python<'_>, number: usize, columns: Columns, model: &Model) -> PyResult<Rows> {
+    let count = columns.places.len();
+    let shaped = |values: Vec<i64>, rows: usize| values.into_pyarray(py).reshape([rows, count]).map(Bound::unbind);
+    let failed = columns.failed.contains(&true);
+    let (ids, predictions) = (&columns.ids, &columns.predictions);
+    let kept = |values: &[Kept]| model.joined.then(|| list(py, values, &columns.texts)).transpose();
+    Ok(Rows {
+        model: number,
+        ids: kept(ids)?,
+        predictions: kept(predictions)?,
+        places: columns.places.into_pyarray(py).unbind(),
+        stamps: columns.stamps.into_pyarray(py).unbind(),
+        proven: columns.proven.into_pyarray(py).unbind(),
+        versions: columns.versions,
+        version: columns.version.into_pyarray(py).unbind(),
+        numeric: columns.numeric.into_pyarray(py).reshape([model.numeric, count])?.unbind(),
+        categorical: shaped(columns.categorical, model.codes.len())?,
+        segments: shaped(columns.segments, model.segment_codes.len())?,
+        latency: columns.latency.into_pyarray(py).unbind(),
+        failed: failed.then(|| columns.failed.into_pyarray(py).unbind()),
+    })
+}
+
+/// Values as Python's own.
+fn list(py: Python<'_>, values: &[Kept], texts: &str) -> PyResult<Py<PyList>> {
+    let found = PyList::empty(py);
+    for value in values {
+        match value {
+            Kept::Null => found.append(py.None())?,
+            Kept::Truth(truth) => found.append(*truth)?,
+            Kept::Whole(whole) => found.append(*whole)?,
+            Kept::Float(float) => found.append(*float)?,
+            Kept::Text(start, stop) => found.append(&texts[*start..*stop])?,
+        }
+    }
+    Ok(found.unbind())
+}
+
+/// The module.
+#[pymodule]
+fn driftgauge_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("INTERFACE", INTERFACE)?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<Rows>()?;
+    module.add_class::<Decoder>()
+}
