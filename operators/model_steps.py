@@ -220,6 +220,7 @@ def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> Coh
         alpha=alpha,
         asks=tuple(asks.values()),
         reference=labels.reference,
+        own=labels.own,
         errors=_asks_detectors(labels.settings, evaluations=evaluations),
         curves=evaluations,
         min_coverage=labels.settings.min_coverage,

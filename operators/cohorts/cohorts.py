@@ -23,7 +23,7 @@ from windows.panes import Window
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
@@ -56,6 +56,7 @@ class CohortsConfig:
         errors: whether the errors of slices are wanted, for the detectors.
         curves: whether all curves are wanted, not only label coverage by score.
         min_coverage: share of a slice that must have a label for its error to be told to the detectors.
+        own: version -> labelled rows of its own reference, in place of `reference`.
     """
 
     model: str
@@ -69,6 +70,7 @@ class CohortsConfig:
     errors: bool
     curves: bool = False
     min_coverage: float = 0.0
+    own: Mapping[str, IntArray] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -229,6 +231,8 @@ class Cohorts:
         else:
             known = self._by_segment(window, mature, against, {segment for _, segment in chosen})
             baselines = {key: (known[key[1]], "") if key[1] in known else None for key in chosen}
+            if against.kind == "reference":
+                baselines |= {key: (own, "") for key in chosen if (own := self.config.own.get(key[0])) is not None}
         found = [(key, chosen[key], *baseline) for key in sorted(chosen) if (baseline := baselines[key]) is not None]
         if not found:
             return

@@ -6,7 +6,7 @@ Data that stopped coming and features that stopped having values are findings of
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from operators.judging.patience import SilenceConfig
     from operators.plans.model import ModelPlan
     from operators.predictions.slices import Header
+    from windows.references.reference import Reference
     from windows.statistics.gaps import Gaps
 
 
@@ -25,13 +26,14 @@ class FreshnessConfig:
     """Feature names in layout order, how long (ms) a feature may lack values, and how long nothing may come.
 
     `rare` is, by feature, how many predictions without a value are no surprise yet: where the reference lacks it often,
-    a long time without says nothing at thin traffic.
+    a long time without says nothing at thin traffic. `own` is the same by version, of those with their own reference.
     """
 
     features: tuple[str, ...]
     stale_after: int
     silence: SilenceConfig
     rare: tuple[float, ...] = ()
+    own: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 def surprising(missing: int, rows: int, alpha: float, run: int = 0) -> float:
@@ -55,14 +57,19 @@ def surprising(missing: int, rows: int, alpha: float, run: int = 0) -> float:
 
 def freshness_of(model: ModelPlan) -> FreshnessConfig:
     """What follows from a model's settings and the pace of its reference."""
-    quality, pace = model.settings.quality, model.reference.pace
-    runs = {} if pace is None else pace.lacking
-    rare = tuple(
-        surprising(field.profile.missing, model.reference.rows, model.alpha, runs.get(field.name, 0))
-        for field in model.layout.features
+    quality, reference = model.settings.quality, model.reference
+    names = tuple(column.name for column in model.layout.features)
+    own = {version: _rare(names, one, model.alpha) for version, one in reference.versions.items()}
+    silence = silence_of(quality.no_data_after, reference.pace, model.silences)
+    return FreshnessConfig(names, quality.stale_after, silence, _rare(names, reference, model.alpha), own)
+
+
+def _rare(names: tuple[str, ...], reference: Reference, alpha: float) -> tuple[float, ...]:
+    """What is rare, of these features, by a reference."""
+    runs = {} if reference.pace is None else reference.pace.lacking
+    return tuple(
+        surprising(reference.features[name].missing, reference.rows, alpha, runs.get(name, 0)) for name in names
     )
-    names = tuple(field.name for field in model.layout.features)
-    return FreshnessConfig(names, quality.stale_after, silence_of(quality.no_data_after, pace, model.silences), rare)
 
 
 def silent_from(config: FreshnessConfig, gaps: Gaps, header: Header) -> int:
@@ -81,7 +88,7 @@ def fresh_findings(config: FreshnessConfig, gaps: Gaps, header: Header) -> list[
             _finding("NoData", "quality.no_data", "", "", "no_data_s", header.end - last, told - last, header.end)
         )
     for version, seen in sorted(header.seen.items()):
-        rare = config.rare or (0.0,) * len(config.features)
+        rare = config.own.get(version, config.rare) or (0.0,) * len(config.features)
         columns = zip(config.features, seen.values.tolist(), seen.lacking.tolist(), rare, strict=True)
         for name, value_at, lacking, expected in columns:
             # The age counts up to what the version last served: one that serves no more has no stale features.

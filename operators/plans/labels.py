@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from operators.plans.cohorts import plan_performance
@@ -33,6 +33,7 @@ class LabelPlan:
         monitors: the rules.
         reference: outcomes of the reference's labelled rows, int64[join.task.size]; None where no row had a label, or
             they were counted in another way.
+        own: version -> the same of its own reference; without those that have none.
     """
 
     settings: PerformanceSettings
@@ -40,6 +41,7 @@ class LabelPlan:
     cohorts: PerformancePlan
     monitors: tuple[PerformanceMonitor, ...]
     reference: IntArray | None
+    own: dict[str, IntArray] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -64,8 +66,14 @@ def plan_labels(settings: ModelSettings, layout: Layout, reference: Reference, p
         return None
     cohorts = plan_performance(settings, pane)
     join = join_plan(settings, performance, layout, reference, cohorts.tick)
-    outcomes = None if counted_otherwise(reference, join.task.options) else reference.outcomes
-    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes)
+    own = {version: _outcomes(one, join.task.options) for version, one in reference.versions.items()}
+    known = {version: found for version, found in own.items() if found is not None}
+    outcomes = _outcomes(reference, join.task.options)
+    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes, known)
+
+
+def _outcomes(reference: Reference, options: TaskOptions) -> IntArray | None:
+    return None if counted_otherwise(reference, options) else reference.outcomes
 
 
 def counted_otherwise(reference: Reference, options: TaskOptions) -> bool:

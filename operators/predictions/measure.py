@@ -13,6 +13,7 @@ import numpy as np
 from operators.plans.measures import DISTANCES, QUANTILES, Plan
 from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.joint import MeasureJoint
+from operators.predictions.references import References
 from operators.predictions.seasonal import SeasonalReference
 from operators.predictions.stack import Stack, chunks, stack_of
 from operators.predictions.usage import usage_tables
@@ -20,8 +21,7 @@ from operators.tables import Kind, Measures, Table
 from windows.allowed import METRICS
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.fold import moment_units
-from windows.predictions.layout import Layout, reference_vector
-from windows.segments import WHOLE, segment_name
+from windows.segments import WHOLE
 from windows.sketches.moments import PARTS, moments_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from operators.predictions.ring import WindowTotals
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.predictions.layout import Field, Layout
     from windows.predictions.mixture import Expected
     from windows.references.reference import Reference
     from windows.ring import Key
@@ -72,12 +73,8 @@ class Measure:
         self.features = gather_of(layout.features, layout.rows)
         self.prediction = None if layout.prediction is None else gather_of([layout.prediction], layout.rows)
         self.estimates = None if layout.estimate is None else MeasureEstimates(layout.estimate, config.alpha)
-        whole = reference_vector(layout, config.reference)
-        self.references: dict[str, IntArray | None] = {WHOLE: whole}
-        for key, values in layout.segments:
-            for value in values:
-                self.references[segment_name(key, value)] = reference_vector(layout, config.reference, (key, value))
-        self._gathered: dict[Kind, tuple[tuple[str, ...], Counts]] = {}
+        self.references = References(layout, config.reference)
+        self._gathered: dict[Kind, tuple[tuple[Key, ...], Counts]] = {}
         self.joint = None if layout.joint is None else MeasureJoint(layout, layout.joint, config.alpha)
         self.seasonal = None if layout.phases is None else SeasonalReference(layout, config.reference)
 
@@ -102,7 +99,7 @@ class Measure:
     def _measure(self, windows: list[WindowTotals], found: list[list[Table]]) -> None:
         """Append to each window's list the tables of its plan."""
         plans = [self._plan(window) for window in windows]
-        compared = stack_of(windows, lambda _, key: self.references.get(key[1]) is not None)
+        compared = stack_of(windows, lambda _, key: self.references.counts(key) is not None)
         factors = [window.factors for window in windows]
         if compared.keys:
             metrics = _union(plan.features for plan in plans)
@@ -144,14 +141,14 @@ class Measure:
         if not where.fields or not (asked.metrics or asked.quality or asked.moments):
             return []
         current = gather(where, stack.vectors)
-        fixed = self._reference(asked.kind, where, tuple(segment for _, segment in stack.keys))
+        fixed = self._reference(asked.kind, where, stack.keys)
         reference: Counts | Expected = fixed
         columns = tuple(field.name for field in where.fields)
-        table = _Tabulate(asked.kind, stack.keys, columns)
+        table = _Tabulate(asked.kind, stack.keys, columns, self.references.against(stack.keys))
         if self.seasonal is not None:
             reference, against, phase = self.seasonal(where, stack, fixed)
             table = _Tabulate(asked.kind, stack.keys, columns, against, phase)
-        side = _Side(reference, stack.each([_factors(where, one) for one in factors]))
+        side = _Side(reference, self._factors(where, stack, factors))
         tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
         if asked.quality:
             tables += self._ratios(table, where, current, side, stack.vectors)
@@ -162,22 +159,27 @@ class Measure:
 
     def _joint_factors(self, stack: Stack) -> FloatArray:
         """Overdispersion of each feature in each group, float64[G, F]."""
-        each = stack.each([_factors(self.features, window.factors) for window in stack.windows])
+        each = self._factors(self.features, stack, [window.factors for window in stack.windows])
         return each.reshape(len(stack.keys), -1)
+
+    def _factors(self, where: Gather, stack: Stack, live: list[FloatArray | None]) -> FloatArray:
+        """Overdispersion of each field in each group, float64[G*F]; `live` is what was found of each window."""
+        of_groups = (one for one, size in zip(live, stack.sizes, strict=True) for _ in range(size))
+        each = zip(stack.keys, of_groups, strict=True)
+        return np.concatenate([self.references.factors(version, where.fields, found) for (version, _), found in each])
 
     def _prediction_factor(self, factors: FloatArray | None) -> float:
         """How much the predictions vary beyond independent ones."""
         if self.prediction is None:
             return 1.0
-        return float(_factors(self.prediction, None if factors is None else factors[-1:])[0])
+        last = None if factors is None else factors[-1:]
+        return float(self.references.factors("", self.prediction.fields, last)[0])
 
-    def _reference(self, kind: Kind, where: Gather, segments: tuple[str, ...]) -> Counts:
-        """The reference's counts of these segments; the groups are mostly those measured before."""
-        known = self._gathered.get(kind)
-        if known is None or known[0] != segments:
-            vectors = [self.references[segment] for segment in segments]
-            known = segments, gather(where, [vector for vector in vectors if vector is not None])
-            self._gathered[kind] = known
+    def _reference(self, kind: Kind, where: Gather, keys: tuple[Key, ...]) -> Counts:
+        """The references' counts for these groups; the groups are mostly those measured before."""
+        known, same = self._gathered.get(kind), self.references.same(keys)
+        if known is None or known[0] != same:
+            known = self._gathered[kind] = same, gather(where, self.references.known(keys))
         return known[1]
 
     def _distance(self, table: _Tabulate, metric: str, where: Gather, current: Counts, side: _Side) -> Table:
@@ -246,7 +248,7 @@ class Measure:
         field = layout.prediction
         if field is not None and field.name not in table.columns:
             table = replace(table, columns=(*table.columns, field.name))
-            whole = [vector for _, segment in table.groups if (vector := self.references[segment]) is not None]
+            whole = self.references.known(table.groups)
             slots = (field.mismatch, layout.rows)
             live = (_with_slot(live[0], vectors, slots[0]), _with_slot(live[1], vectors, slots[1]))
             known = (_with_slot(known[0], whole, slots[0]), _with_slot(known[1], whole, slots[1]))
@@ -290,8 +292,7 @@ class Measure:
         found = moments_of(picked, rows, np.array([p.center for _, p in numeric]), units)
         mean, highest = found.mean.ravel(), found.highest.ravel()
         names = tuple(where.fields[i].name for i in at)
-        base_mean = np.tile([p.center for _, p in numeric], len(vectors))
-        base_sd = np.tile([p.scale for _, p in numeric], len(vectors))
+        base_mean, base_sd = self._usual(table.groups, [where.fields[i] for i in at])
         flat = rows.ravel()
         with np.errstate(invalid="ignore", divide="ignore"):
             bounds = intervals.mean_interval(mean, highest, flat.astype(np.float64), self.config.alpha)
@@ -302,6 +303,12 @@ class Measure:
             named("mean", mean, bounds, flat, base_mean, none),
             named("std", spread, (np.full(len(flat), np.nan), np.full(len(flat), np.nan)), flat, base_sd, none),
         ]
+
+    def _usual(self, groups: Sequence[Key], fields: Sequence[Field]) -> tuple[FloatArray, FloatArray]:
+        """Means and deviations of the references of these groups, float64[G*F] each."""
+        profiles = [self.references.profile(version, field) for version, _ in groups for field in fields]
+        found = np.array([(p.mean, p.deviation) for p in profiles if isinstance(p, NumericProfile)])
+        return found[:, 0], found[:, 1]
 
     def _service(self, stack: Stack) -> list[Table]:
         """Latency quantiles, availability and throughput of each version."""
@@ -395,15 +402,3 @@ class _Tabulate:
             self.against,
             self.phase,
         )
-
-
-def _factors(where: Gather, live: FloatArray | None) -> FloatArray:
-    """Overdispersion of each field: the reference's, or the one found live where the rows had no time."""
-    found: Sequence[float] = [1.0] * len(where.fields) if live is None else live.tolist()
-    return np.array(
-        [
-            found[i] if field.profile.overdispersion is None else field.profile.overdispersion
-            for i, field in enumerate(where.fields)
-        ],
-        dtype=np.float64,
-    )

@@ -22,6 +22,8 @@ from windows.statistics.catalog import JUDGED
 
 Owner = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
+VersionName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
 MAX_SEGMENT_KEYS = 8
 
 
@@ -163,6 +165,8 @@ class ModelSettings(Settings):
         task: what its predictions are.
         owner: who is to be told: a team, which `driftgauge routes` makes a receiver of; None for nobody in particular.
         reference: file of its reference, relative to the config file; None while it is not built yet.
+        references: version -> file of a reference of its own, built like `reference`; other versions are compared with
+            that.
         segments: features or context fields whose values are also watched one by one.
         features: what is watched; None for all features of the reference.
         classes: names of the classes. Where predictions are lists of class scores, in the order of the scores; a label
@@ -180,6 +184,7 @@ class ModelSettings(Settings):
     task: Task
     owner: Owner | None = None
     reference: Path | None = None
+    references: Annotated[dict[VersionName, Path], Field(max_length=1_000)] = Field(default_factory=dict)
     segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(distinct)] = ()
     features: Annotated[dict[Name, FeatureSettings], Field(min_length=1, max_length=2_000)] | None = None
     drift: DriftSettings = DriftSettings()

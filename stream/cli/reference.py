@@ -15,6 +15,7 @@ from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions, Built
 from stream.references.build import build as build_reference
+from stream.references.like import asked_like
 from stream.references.plan import joint_options, outcome_options, season_options
 from stream.references.show import drawing
 from stream.references.wishes import resolutions_of, said_outcomes, wishes_of
@@ -40,6 +41,10 @@ def build(
         ),
     ],
     output: Output,
+    like: Annotated[
+        Path | None,
+        typer.Option(help="The model's reference, whose edges and categories to take: for a version in `references:`."),
+    ] = None,
     ignore: columns.Ignore = None,
     positive: columns.Positive = None,
     threshold: columns.Threshold = None,
@@ -75,6 +80,8 @@ def build(
         seasonal=season_options(settings),
         joint=joint_options(settings),
     )
+    if like is not None:
+        options = asked_like(options, _load(like))
     wishes = wishes_of(settings, said)
     if source.startswith("kafka:"):
         built = _of_topic(loaded, source, most, options, wishes)

@@ -13,6 +13,7 @@ from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels
 from stream.config.problems import ConfigFinding, KeyPath
 from stream.config.seasonal_checks import seasonal_findings, seasonal_notes
+from stream.config.version_checks import references_findings
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
 from windows.statistics.dispersion import ENOUGH_PAIRS, FEWEST_PAIRS
@@ -48,6 +49,7 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
                 yield from _window((*at, section, "windows", position), size, pane)
         yield from performance_findings(model, at, pane)
         yield from seasonal_findings(model, at)
+        yield from references_findings(model, at)
         yield from _unpriced(model, at)
         for metric, objective in model.sla.items():
             if objective.window is not None and metric not in LABEL_METRICS:

@@ -30,6 +30,7 @@ from stream.config.inputs import registry_findings, source_findings
 from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
 from stream.config.secrets import connector_secrets, secrets_of
+from stream.config.version_checks import version_findings
 from stream.config.yaml_file import Document, read_yaml
 from stream.redact import forms_of, is_secret
 from windows.references.reference import Reference, ReferenceError_, SegmentCounts, from_json, seal
@@ -180,14 +181,34 @@ def load_references(config: Config) -> dict[str, Reference]:
             )
         )
         problems += found
-        if not found:
-            references[model.name] = _restrict(reference, model)
+        own, wrong = version_references(config, index, reference)
+        problems += wrong
+        if not found and not wrong:
+            restricted = _restrict(reference, model)
+            versions = {version: _restrict(one, model) for version, one in own.items()}
+            references[model.name] = replace(restricted, versions=versions)
     if not problems and config.sources:
         of_maps = source_findings(config.sources, config.models, references, config.time.pane)
         problems = config.problems([*of_maps, *registry_findings(config.sources, config.schema_registry.url)])
     if problems:
         raise ConfigError(problems)
     return references
+
+
+def version_references(config: Config, index: int, reference: Reference) -> tuple[dict[str, Reference], list[Problem]]:
+    """The references that versions of a model have of their own, and what is wrong with them."""
+    own: dict[str, Reference] = {}
+    problems: list[Problem] = []
+    for version, path in config.models[index].references.items():
+        at: KeyPath = ("models", index, "references", version)
+        try:
+            found = load_reference(path)
+        except ReferenceError_ as error:
+            problems.append(config.problem((at, f"{path}: {error}", "a reference that is built like the model's")))
+            continue
+        problems += config.problems((at, said, allowed) for said, allowed in version_findings(reference, found))
+        own[version] = found
+    return own, problems
 
 
 def load_reference(path: Path) -> Reference:
@@ -295,7 +316,12 @@ def _anchor(config: Config, source: Path) -> Config:
     base = source.parent
     http, alertmanager = anchored(config.http, base), anchored(config.alertmanager, base)
     models = tuple(
-        model if model.reference is None else model.model_copy(update={"reference": base / model.reference})
+        model.model_copy(
+            update={
+                "reference": None if model.reference is None else base / model.reference,
+                "references": {version: base / path for version, path in model.references.items()},
+            }
+        )
         for model in config.models
     )
     state = config.state.model_copy(update={"directory": base / config.state.directory})

@@ -10,6 +10,7 @@ from operators.plans.label_monitors import against_of, floor_of
 from operators.settings.durations import show_duration
 from operators.settings.metrics import ERROR_OF, LABEL_METRICS
 from stream.config.reachable import reference_value
+from stream.config.version_checks import version_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +35,7 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
         yield f"  season: {len(reference.seasons.classes)} classes of hours of the week ({zone})"
     elif model.seasonal is not None:
         yield "  season: none in the reference: one profile holds at all hours"
+    yield from version_lines(model, reference)
     if model.multivariate is not None:
         yield _together(config, model, reference)
     if model.performance is not None:

@@ -223,6 +223,9 @@ models:
     # what is normal; made by `driftgauge reference build`
 {meaning}\
     reference: {_quoted(model.reference)}
+    # references of versions whose inputs are others, such as those trained on newer data; a version without one is
+    # compared with `reference`. Made by `driftgauge reference build --like`:  {{"8": click.8.json}}
+    references: {{}}
     # features or context fields whose values are also watched one by one
     segments: [{segments}]
     # versions told apart; further ones are counted together

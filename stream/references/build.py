@@ -22,6 +22,16 @@ from stream.references.frames import PREDICTION, Odd, frames
 from stream.references.joint import with_joint
 from stream.references.label_names import LabelNames
 from stream.references.labels import with_labels
+from stream.references.like import (
+    categorical_like,
+    categories_like,
+    edges_like,
+    numeric_like,
+    planned_like,
+    segments_like,
+    slots_as_they_are,
+    without_estimator,
+)
 from stream.references.pace_tally import PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
@@ -29,7 +39,7 @@ from stream.references.seasons import hour_tally, with_seasons
 from stream.references.segment_notes import segment_notes
 from stream.rows.columns import Rows
 from stream.rows.kinds import odd_cells
-from windows.arrays import IntArray
+from windows.arrays import FloatArray, IntArray
 from windows.references.pace import Pace
 from windows.references.reference import Reference, seal
 from windows.segments import OTHER
@@ -71,6 +81,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         UsageError: columns do not fit the options, a value does not fit its column, or there is nothing to profile.
     """
     plan = plan_build(rows, options)
+    if options.like is not None:
+        plan = planned_like(rows, plan, options.like)
     scan, odd, names = Scan(), Odd(), LabelNames(plan)
     for frame in frames(rows, plan, odd):
         scan.add(frame)
@@ -85,7 +97,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     plan, notes = _without_useless(plan, scan, tally)
     if not plan.features:
         raise UsageError(f"{rows.path}: no features are left: {'; '.join(notes)}")
-    orders = {name: _order(slots, tally.counts[name]) for name, slots in tally.categorical.items()}
+    orders = {name: _order(plan, slots, tally.counts[name]) for name, slots in tally.categorical.items()}
     plain = replace(_reference(plan, scan, tally, orders), positions=_positions(plan))
     seasonal = with_seasons(rows, plan, plain, scan, tally, {name: orders.get(name) for name in tally.counts})
     together = with_joint(rows, plan, seasonal.reference)
@@ -102,7 +114,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *labelled.notes,
     )
     columns = {role: name for role, name in plan.roles.items() if role != name}
-    reference = replace(labelled.reference, notes=lasting, columns=columns)
+    found = labelled.reference if plan.like is None else without_estimator(labelled.reference)
+    reference = replace(found, notes=lasting, columns=columns)
     return Built(reference, (*lasting, *seasonal.notes, *together.notes, *_notes(plan, reference)))
 
 
@@ -185,22 +198,30 @@ def _is_wide(name: str, scan: Scan, tally: Tally) -> bool:
     if name in tally.numeric:
         return False
     counts = tally.counts[name]
-    return 2 * int(fold(counts, _order(tally.categorical[name], counts))[-3]) > scan.rows
+    return 2 * int(fold(counts, _ranked(tally.categorical[name], counts))[-3]) > scan.rows
 
 
 def _tally(plan: Plan, scan: Scan) -> Tally:
-    numeric = {
-        name: fine_edges(_sampled(scan, name), column.low, column.high) if column.finite else _NOTHING
-        for name, column in scan.numeric.items()
+    like = plan.like
+    numeric = {name: _edges(scan, name) if like is None else edges_like(like, name) for name in scan.numeric}
+    categorical = {
+        name: column.candidates() if like is None else categories_like(like, name)
+        for name, column in scan.categorical.items()
     }
-    categorical = {name: column.candidates() for name, column in scan.categorical.items()}
     panes = pace = hours = None
     if scan.start is not None and scan.end is not None:
         panes = PaneTally(slot_sizes(numeric, categorical), (scan.start, scan.end), plan.pane, scan.timed)
         pace = PaceTally(scan.start, scan.end)
         hours = hour_tally(plan, scan, numeric, categorical)
     segments = {key: _segment_values(values) for key, values in scan.segments.items()}
-    return Tally(numeric, categorical, segments, panes, pace, hours)
+    if like is not None:
+        segments = segments_like(like)
+    return Tally(numeric, categorical, segments, panes, pace, hours, own=like is None)
+
+
+def _edges(scan: Scan, name: str) -> FloatArray:
+    column = scan.numeric[name]
+    return fine_edges(_sampled(scan, name), column.low, column.high) if column.finite else _NOTHING
 
 
 def _sampled(scan: Scan, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -217,7 +238,7 @@ def _segment_values(scan: CategoryScan) -> list[str]:
 
 
 def _reference(plan: Plan, scan: Scan, tally: Tally, orders: dict[str, IntArray]) -> Reference:
-    profiles = {name: _profile(name, scan, tally, orders.get(name)) for name in tally.counts}
+    profiles = {name: _profile(plan, name, scan, tally, orders.get(name)) for name in tally.counts}
     return seal(
         Reference(
             model=plan.model,
@@ -245,7 +266,12 @@ def _pace(plan: Plan, tally: PaceTally) -> Pace:
     return replace(pace, lacking={name: run for name, run in pace.lacking.items() if name in plan.features and run})
 
 
-def _order(slots: CategorySlots, counts: IntArray) -> IntArray:
+def _order(plan: Plan, slots: CategorySlots, counts: IntArray) -> IntArray:
+    """For each candidate's slot, its slot in the profile."""
+    return _ranked(slots, counts) if plan.like is None else slots_as_they_are(slots.size)
+
+
+def _ranked(slots: CategorySlots, counts: IntArray) -> IntArray:
     """For each candidate's slot, its slot in the profile: the most frequent first, the rest folded into other."""
     candidates = len(slots.names)
     ranked = sorted(range(candidates), key=lambda slot: (-int(counts[slot]), slots.names[slot]))
@@ -256,7 +282,9 @@ def _order(slots: CategorySlots, counts: IntArray) -> IntArray:
     return order
 
 
-def _profile(name: str, scan: Scan, tally: Tally, order: IntArray | None) -> Profile:
+def _profile(plan: Plan, name: str, scan: Scan, tally: Tally, order: IntArray | None) -> Profile:
+    if plan.like is not None:
+        return _alike(plan.like, name, scan, tally, order)
     if order is None:
         return _numeric(name, scan, tally, tally.numeric[name])
     counts = fold(tally.counts[name], order)
@@ -270,6 +298,14 @@ def _profile(name: str, scan: Scan, tally: Tally, order: IntArray | None) -> Pro
         missing=int(counts[kept + 1]),
         overdispersion=None if tally.panes is None else tally.panes.overdispersion(name, order, 2),
     )
+
+
+def _alike(like: Reference, name: str, scan: Scan, tally: Tally, order: IntArray | None) -> Profile:
+    varies = None if tally.panes is None else tally.panes.overdispersion(name, order, 2)
+    if order is not None:
+        return categorical_like(like, name, tally.counts[name], varies)
+    moments = scan.numeric[name].center_and_scale(_sampled(scan, name))
+    return numeric_like(like, name, tally.counts[name], moments, varies)
 
 
 def _numeric(name: str, scan: Scan, tally: Tally, slots: NumericSlots) -> NumericProfile:
@@ -293,6 +329,8 @@ def _segments(plan: Plan, tally: SegmentTally, orders: dict[str, IntArray]) -> d
     ranked = sorted(range(len(named)), key=lambda index: (-int(tally.rows[index]), named[index]))
     kept = [index for index in ranked if tally.rows[index] >= MIN_SEGMENT_ROWS][:MAX_SEGMENT_VALUES]
     rest = [index for index in range(len(tally.rows)) if index not in set(kept)]
+    if plan.like is not None:  # rows of a value that is too rare here are still not those of other values
+        rest = [len(named)]
     groups = {named[index]: [index] for index in kept}
     if int(tally.rows[rest].sum()):
         groups[OTHER] = rest

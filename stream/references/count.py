@@ -25,14 +25,17 @@ PANE_CELLS = 16_000_000
 class NumericSlots:
     """The slot of each value of a numeric column: below, bins, above, missing, non-finite."""
 
-    def __init__(self, edges: FloatArray) -> None:
+    def __init__(self, edges: FloatArray, *, own: bool = True) -> None:
+        """Prepare; `own` edges were made from the very values that will come."""
         self.edges = edges
         self.size = len(edges) + 3
+        self._own = own
 
     def __call__(self, values: FloatArray) -> IntArray:
         """int64[n] for float64[n], NaN where missing."""
-        # all finite values lie between the ends; the clip is for the largest float, which no edge can follow
-        slots = np.searchsorted(self.edges, values, side="right").astype(np.int64).clip(1, self.size - 4)
+        slots = np.searchsorted(self.edges, values, side="right").astype(np.int64)
+        if self._own:  # all finite values lie between the ends; this is for the largest float, which no edge can follow
+            slots = slots.clip(1, self.size - 4)
         finite = np.isfinite(values)
         if not finite.all():
             slots[~finite] = np.where(np.isnan(values[~finite]), self.size - 2, self.size - 1)
@@ -180,8 +183,11 @@ class Tally:
         panes: PaneTally | None,
         pace: PaceTally | None = None,
         hours: HourCounts | None = None,
+        *,
+        own: bool = True,
     ) -> None:
-        self.numeric = {name: NumericSlots(edges) for name, edges in numeric.items()}
+        """Prepare; `own` edges were made from the very rows that will come."""
+        self.numeric = {name: NumericSlots(edges, own=own) for name, edges in numeric.items()}
         self.categorical = {name: CategorySlots(names) for name, names in categorical.items()}
         sizes = slot_sizes(numeric, categorical)
         self.counts = {name: np.zeros(size, dtype=np.int64) for name, size in sizes.items()}

@@ -13,6 +13,7 @@ from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows
 from windows.joint.reconstruct import Method
 from windows.outcomes.layout import Task
+from windows.references.reference import Reference
 from windows.references.seasons import MOST_CLASSES
 
 PredictionMode = Literal["number", "category", "scores", "pair"]
@@ -102,6 +103,7 @@ class BuildOptions:
         resolutions: feature -> what its values are rounded to.
         seasonal: how seasons are looked for; None for not at all.
         joint: how features are told from each other; None for not at all.
+        like: the reference whose edges and categories are taken; None for those of the rows.
     """
 
     model: str
@@ -116,6 +118,7 @@ class BuildOptions:
     resolutions: dict[str, float] = field(default_factory=dict)
     seasonal: SeasonOptions | None = None
     joint: JointOptions | None = None
+    like: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,7 @@ class Plan:
         label: whether rows have labels to be held against their predictions.
         task: the model's task, if it is known.
         outcomes: how they are held against each other.
+        like: the reference whose edges and categories are taken; None for those of the rows.
     """
 
     model: str
@@ -153,6 +157,7 @@ class Plan:
     resolutions: dict[str, float] = field(default_factory=dict)
     seasonal: SeasonOptions | None = None
     joint: JointOptions | None = None
+    like: Reference | None = None
 
     @property
     def lists_of_labels(self) -> bool:
@@ -218,6 +223,7 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         resolutions=options.resolutions,
         seasonal=options.seasonal,
         joint=options.joint,
+        like=options.like,
     )
 
 

@@ -92,7 +92,7 @@ def _title(name: str, profile: Profile, rows: int, reading: Reading = AS_IT_IS) 
     title = Text(_label(name), style="bold")
     missing = f"missing {_percent(profile.missing, rows)}"
     if isinstance(profile, NumericProfile):
-        facts = f"numeric, mean {profile.center:.6g}, sd {_deviation(profile):.6g}, {_bins(profile)}, {missing}"
+        facts = f"numeric, mean {profile.mean:.6g}, sd {_deviation(profile):.6g}, {_bins(profile)}, {missing}"
         if profile.non_finite:
             facts += f", infinite {_percent(profile.non_finite, rows)}"
     else:
@@ -109,7 +109,7 @@ def _title(name: str, profile: Profile, rows: int, reading: Reading = AS_IT_IS) 
 def _deviation(profile: NumericProfile) -> float:
     """The standard deviation: that of a constant is 0, where the profile has the 1 that distances are scaled by."""
     constant = len(profile.counts) == 1 and bool(single_valued(profile.edges)[0])
-    return 0.0 if constant else profile.scale
+    return 0.0 if constant else profile.deviation
 
 
 def _bins(profile: NumericProfile) -> str:

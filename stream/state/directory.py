@@ -20,6 +20,7 @@ from stream.config.inputs import inputs_of
 from stream.errors import UsageError
 from stream.state.seal import SEAL, broken, unseal
 from stream.state.snapshots import damaged, replaced
+from windows.references.edges import edges_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -173,6 +174,7 @@ def _fingerprint(model: ModelPlan) -> dict[str, Any]:
     segments = hashlib.sha256(json.dumps(model.layout.segments).encode()).hexdigest()[:12]
     return {
         "reference": model.reference.id,
+        "edges": edges_id(model.reference),
         "columns": hashlib.sha256(json.dumps(layout).encode()).hexdigest()[:12],
         "segments": segments,
         "pane_ms": model.pane,
@@ -254,6 +256,7 @@ _REMEDY = "start with a new state.directory (windows fill anew), or go back to t
 
 
 _WORDS = {
+    "edges": "edges and categories of the reference (edges)",
     "pane_ms": "time.pane (pane_ms)",
     "outcomes": "task, threshold or k of its metrics (outcomes)",
     "tick_ms": "the step that performance.windows and baselines move in (tick_ms)",
@@ -273,7 +276,10 @@ def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
         yield f"feedback was {known['feedback']!r} and is {note['feedback']!r}"
     for name, fingerprint in note["models"].items():
         former = known["models"].get(name, fingerprint)
-        yield from _differences(f"model {name}: ", former, fingerprint)
+        # Counts on the same edges mean the same, whatever the reference's own counts are; old notes do not say edges.
+        known_by = "edges" if "edges" in former else "reference"
+        compared = {key: value for key, value in fingerprint.items() if key not in {"edges", "reference"} - {known_by}}
+        yield from _differences(f"model {name}: ", former, compared)
         # Labels may begin or cease to be awaited: there is nothing to misread then.
         if former["labels"] is not None and fingerprint["labels"] is not None:
             yield from _differences(f"model {name}: performance: ", former["labels"], fingerprint["labels"])

@@ -109,9 +109,11 @@ class Reload:
             raise RefusedReloadError(f"{', '.join(changed)}: changed; that takes a stop and a start")
 
     def _same(self, loaded: Config, references: Mapping[str, Reference]) -> bool:
-        ids = {name: reference.id for name, reference in references.items()}
-        known = {name: one.id for name, one in self.references.items()}
-        return (loaded.models, loaded.alerting, ids) == (self.config.models, self.config.alerting, known)
+        return (loaded.models, loaded.alerting, _ids(references)) == (
+            self.config.models,
+            self.config.alerting,
+            _ids(self.references),
+        )
 
     def _take(self, loaded: Config, references: Mapping[str, Reference], plans: Mapping[str, ModelPlan]) -> None:
         before, after = (
@@ -137,6 +139,11 @@ class Reload:
         self.count += 1
         (_LOG.error if self.refused else _LOG.info)("%s", said)
         self.registry.apply(Increments(catalog.CONFIG_RELOADS_TOTAL.name, {(outcome,): 1.0}))
+
+
+def _ids(references: Mapping[str, Reference]) -> dict[str, tuple[str, ...]]:
+    """Ids of the references of each model: its own, and those of its versions."""
+    return {name: (one.id, *(own.id for own in one.versions.values())) for name, one in references.items()}
 
 
 def _asks(config: Config) -> dict[str, tuple[object, object]]:

@@ -274,7 +274,9 @@ def segment_values(reference: Reference, key: str) -> tuple[str, ...]:
 
 
 def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, str] | None = None) -> IntArray | None:
-    """The reference's own counts in the layout of the model, moments left at zero (they are taken about its mean).
+    """A reference's own counts in the layout of the model, moments left at zero (they are taken about its mean).
+
+    The reference is the model's, or one on the same edges.
 
     Returns:
         int64[layout.size] for the whole, int64[layout.segment_size] for a (key, value) segment, None when the
@@ -282,8 +284,10 @@ def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, s
     """
     if segment is None:
         vector = layout.empty()
-        for field in layout.columns:
-            vector[field.start : field.stop] = slots(field.profile)
+        for field in layout.features:
+            vector[field.start : field.stop] = slots(reference.features[field.name])
+        if layout.prediction is not None and reference.prediction is not None:
+            vector[layout.prediction.start : layout.prediction.stop] = slots(reference.prediction)
         vector[layout.rows] = reference.rows
         vector[layout.errors] = reference.error_rows
         if reference.latency is not None:

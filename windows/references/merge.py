@@ -139,6 +139,8 @@ def _column(name: str, one: Profile, other: Profile) -> _Column:
 def _numeric(one: NumericProfile, other: NumericProfile) -> _Column:
     other = replace(other, edges=aligned(other.edges, one.edges))
     same = np.array_equal(one.edges, other.edges)
+    if one.own is not None or other.own is not None:
+        return _alike(one, other, same=same)
     edges = one.edges if same else common_edges(one.edges, other.edges, one.counts, other.counts)
 
     def mover(part: NumericProfile) -> Move:
@@ -165,27 +167,55 @@ def _numeric(one: NumericProfile, other: NumericProfile) -> _Column:
     return _Column(profile, moves, error)
 
 
+def _alike(one: NumericProfile, other: NumericProfile, *, same: bool) -> _Column:
+    """Parts of which one was built like another profile: their edges and their origin stay as they are."""
+    if not same or (one.center, one.scale) != (other.center, other.scale):
+        raise ReferenceError_("one of them was built like another reference, the other was not built like the same")
+    counts = one.counts + other.counts
+    profile = replace(
+        one,
+        counts=counts,
+        coarse=coarse_bins(counts),
+        missing=one.missing + other.missing,
+        non_finite=one.non_finite + other.non_finite,
+        overdispersion=_highest(one.overdispersion, other.overdispersion),
+        below=one.below + other.below,
+        above=one.above + other.above,
+        own=_moments(one, other),
+    )
+    return _Column(profile, (_stay, _stay), 0.0)
+
+
+def _stay(counts: IntArray) -> IntArray:
+    return counts
+
+
+def _values(part: NumericProfile) -> int:
+    return int(part.counts.sum()) + part.below + part.above
+
+
 def _bins(part: NumericProfile, move: Move) -> IntArray:
     return move(np.concatenate(([0], part.counts, [0, 0, 0])))[1:-3]
 
 
 def _moments(one: NumericProfile, other: NumericProfile) -> tuple[float, float]:
     """Mean and standard deviation of both (Chan, Golub and LeVeque, 1979)."""
-    n, m = int(one.counts.sum()), int(other.counts.sum())
+    n, m = _values(one), _values(other)
     if n == 0 or m == 0:
         kept = other if n == 0 else one
-        return kept.center, kept.scale
-    if _constant(one) and _constant(other) and one.center == other.center:
-        return one.center, 1.0
+        return kept.mean, kept.deviation
+    if _constant(one) and _constant(other) and one.mean == other.mean:
+        return one.mean, 1.0
     weight = m / (n + m)
-    difference = other.center * math.sqrt(weight * (1 - weight)) - one.center * math.sqrt(weight * (1 - weight))
-    spreads = [0.0 if _constant(part) else part.scale for part in (one, other)]
+    difference = other.mean * math.sqrt(weight * (1 - weight)) - one.mean * math.sqrt(weight * (1 - weight))
+    spreads = [0.0 if _constant(part) else part.deviation for part in (one, other)]
     scale = math.hypot(spreads[0] * math.sqrt(1 - weight), spreads[1] * math.sqrt(weight), difference)
-    return one.center * (1 - weight) + other.center * weight, scale
+    return one.mean * (1 - weight) + other.mean * weight, scale
 
 
 def _constant(part: NumericProfile) -> bool:
-    return len(part.counts) == 1 and bool(single_valued(part.edges)[0])
+    inside = not part.below and not part.above
+    return inside and len(part.counts) == 1 and bool(single_valued(part.edges)[0])
 
 
 def _categorical(one: CategoricalProfile, other: CategoricalProfile) -> _Column:

@@ -86,6 +86,8 @@ class Reference:
         seasons: what was normal at which hours of the week; None where all hours are alike, or nobody asked.
         joint: what was normal of its features together; None where nobody asked, or too few vary.
         columns: our name of a special column -> its name in the rows, where that is another; no part of the content.
+        versions: references of versions that have one of their own, on the same edges (see windows.references.edges);
+            no part of the content.
     """
 
     model: str
@@ -110,6 +112,7 @@ class Reference:
     seasons: Seasons | None = None
     joint: Joint | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, "Reference"] = field(default_factory=dict)
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):

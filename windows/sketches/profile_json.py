@@ -25,7 +25,7 @@ Count = Annotated[int, Meta(ge=0, le=2**62)]
 Factor = Annotated[float, Meta(ge=1)]
 
 
-class NumericWire(msgspec.Struct, tag="numeric", tag_field="kind", forbid_unknown_fields=True):
+class NumericWire(msgspec.Struct, tag="numeric", tag_field="kind", forbid_unknown_fields=True, omit_defaults=True):
     """A numeric profile as JSON."""
 
     edges: list[float]
@@ -36,6 +36,9 @@ class NumericWire(msgspec.Struct, tag="numeric", tag_field="kind", forbid_unknow
     center: float
     scale: Annotated[float, Meta(gt=0)]
     overdispersion: Factor | None
+    below: Count = 0
+    above: Count = 0
+    own: tuple[float, Annotated[float, Meta(gt=0)]] | None = None
 
 
 class CategoricalWire(msgspec.Struct, tag="categorical", tag_field="kind", forbid_unknown_fields=True):
@@ -81,6 +84,9 @@ def profile_to_wire(profile: Profile) -> ProfileWire:
             center=float(profile.center),
             scale=float(profile.scale),
             overdispersion=None if profile.overdispersion is None else float(profile.overdispersion),
+            below=int(profile.below),
+            above=int(profile.above),
+            own=None if profile.own is None else (float(profile.own[0]), float(profile.own[1])),
         )
     return CategoricalWire(
         categories=list(profile.categories),
@@ -163,6 +169,9 @@ def _numeric(name: str, wire: NumericWire) -> NumericProfile:
         center=wire.center,
         scale=wire.scale,
         overdispersion=wire.overdispersion,
+        below=wire.below,
+        above=wire.above,
+        own=wire.own,
     )
 
 

@@ -38,6 +38,9 @@ class NumericProfile:
         center: mean of the finite values; moments are taken about it.
         scale: standard deviation of the finite values, > 0 (1.0 for a constant).
         overdispersion: pane-to-pane variance over its multinomial expectation, >= 1; None when the rows had no time.
+        below: rows under the first edge; above: from the last edge on. 0 unless it was built like another profile.
+        own: mean and standard deviation of its own rows where it was built like another profile, whose center and
+            scale it has; None where they are these.
     """
 
     edges: FloatArray
@@ -48,6 +51,19 @@ class NumericProfile:
     center: float
     scale: float
     overdispersion: float | None
+    below: int = 0
+    above: int = 0
+    own: tuple[float, float] | None = None
+
+    @property
+    def mean(self) -> float:
+        """Mean of the finite values of its rows."""
+        return self.center if self.own is None else self.own[0]
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the finite values of its rows, > 0 (1.0 for a constant)."""
+        return self.scale if self.own is None else self.own[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +121,6 @@ def slots(profile: Profile) -> IntArray:
         int64[slot_count(profile)]; it sums to the rows of the reference.
     """
     if isinstance(profile, NumericProfile):
-        tail = (0, profile.missing, profile.non_finite)
-        return np.concatenate(([0], profile.counts, tail)).astype(np.int64)
+        tail = (profile.above, profile.missing, profile.non_finite)
+        return np.concatenate(([profile.below], profile.counts, tail)).astype(np.int64)
     return np.concatenate((profile.counts, (profile.other, profile.missing, 0))).astype(np.int64)

@@ -12,12 +12,15 @@ import pytest
 from factories import START
 from labelled import Rows, joined, pick, rows, ticks
 from labels import label_plan
+from outcome_rows import Row as Sample
+from outcome_rows import outcomes_of
 
 from operators.cohorts.cohorts import Cohorts, CohortsState
 from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
 from operators.model_steps import cohort_step, cohorts_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
+from windows.outcomes.fold import fold_outcomes
 from windows.outcomes.layout import TaskOptions, task_layout
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from operators.cohorts.cohorts import CohortsConfig
     from operators.join.ticks import CohortTick
+    from windows.arrays import IntArray
 
 M, H, DAY = 60_000, 3_600_000, 86_400_000
 T0 = START // DAY * DAY
@@ -160,6 +164,26 @@ def test_baselines() -> None:
                     assert table.value[row, 0] == pytest.approx(measured, nan_ok=True)
                     done.add(f"{one.against.kind} {one.form}")
     assert done == {"trailing difference", "version difference", "shift difference", "trailing ratio"}
+
+
+def right(share: float) -> IntArray:
+    """Outcomes of a reference of which this share was predicted rightly."""
+    known = [Sample(score=0.9, label=1.0 if at < 1_000 * share else 0.0) for at in range(1_000)]
+    return fold_outcomes(LAYOUT, outcomes_of(known), np.zeros(1_000, dtype=np.int64), 1)[0]
+
+
+def test_a_version_is_held_against_its_own_reference() -> None:
+    """Others against the model's; where that has no labels, only the version is."""
+    settings = replace(config(accuracy={"baseline": "reference", "max_drop": 0.05}), reference=right(0.9))
+    given = list(ticks(LAYOUT, settings.plan.tick, traffic()))
+    for reference, expected in ((right(0.9), {"1": 0.9, "2": 0.7}), (None, {"2": 0.7})):
+        own = replace(settings, reference=reference, own={"2": right(0.7)})
+        found: dict[str, float] = {}
+        for one in [one for measures in run(own, given) for window in measures.windows for one in window.comparisons]:
+            assert one.table.baseline is not None
+            versions = (version for version, _ in one.table.groups)
+            found |= dict(zip(versions, one.table.baseline[:, 0].tolist(), strict=True))
+        assert found == pytest.approx(expected)
 
 
 def test_a_baseline_is_not_used_before_it_has_been_seen() -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
+import numpy as np
 import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, cluster_main
@@ -25,6 +26,7 @@ from operators.settings.model import ModelSettings
 from stream.config.edges.kafka import TopicsSettings
 from stream.config.edges.state import StateSettings
 from stream.state.directory import FORMAT, NOTE, StateError, has_state, prepare
+from windows.references.edges import edges_id
 from windows.references.reference import Reference, seal
 
 if TYPE_CHECKING:
@@ -175,11 +177,36 @@ def test_a_recovery_file_in_use_is_not_refused(made: Path) -> None:
 
 
 def test_a_changed_reference_is_refused(made: Path) -> None:
-    """Counts are kept in bins of the reference: with another one they would be misread."""
-    other = seal(replace(click(), rows=1_001))
-    said = refused(made, models(other))
-    assert f"model click: reference was '{click().id}' and is '{other.id}'" in said
+    """Counts are kept in bins of the reference: with others they would be misread."""
+    said = refused(made, models(other_edges()))
+    known, now = edges_id(click()), edges_id(other_edges())
+    assert f"model click: edges and categories of the reference (edges) was '{known}' and is '{now}'" in said
     assert "start with a new state.directory" in said
+
+
+def test_a_reference_of_other_rows_on_the_same_edges_keeps_the_state(made: Path) -> None:
+    """As one built like the former; and so does one that a version gets for itself."""
+    other = seal(replace(click(), error_rows=7))
+    prepare(settings(made), models(other), TOPICS)
+    prepare(settings(made), models(replace(click(), versions={"2": other})), TOPICS)
+
+
+def test_a_note_that_does_not_know_edges_goes_by_the_reference(made: Path) -> None:
+    """Of a former release: its state goes on with the same reference, from then on by edges; with another it cannot."""
+    note = note_of(made)
+    del note["models"]["click"]["edges"]
+    (made / NOTE).write_text(json.dumps(note))
+    other = seal(replace(click(), error_rows=7))
+    assert f"model click: reference was '{click().id}' and is '{other.id}'" in refused(made, models(other))
+    prepare(settings(made), models(), TOPICS)
+    prepare(settings(made), models(other), TOPICS)
+
+
+def other_edges() -> Reference:
+    """The reference with another edge."""
+    age: Any = click().features["age"]
+    edges = np.array([18.0, 30.0, 45.0, 61.0, 99.0])
+    return seal(replace(click(), features={**click().features, "age": replace(age, edges=edges)}))
 
 
 def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
@@ -191,9 +218,8 @@ def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
     for before, after in ((without, with_labels), (with_labels, without), (with_labels, others)):
         directory = tmp_path / before.id[-8:] / after.id[-8:]
         prepare(settings(directory), models(before, name="m"), TOPICS)
-        assert f"model m: reference was '{before.id}' and is '{after.id}'" in refused(
-            directory, models(after, name="m")
-        )
+        said = refused(directory, models(after, name="m"))
+        assert f"model m: edges and categories of the reference (edges) was '{edges_id(before)}'" in said
 
 
 @pytest.mark.parametrize(
@@ -218,8 +244,7 @@ def test_models_may_come_and_go(made: Path) -> None:
     """A model that is taken out is remembered, so that it must come back as it was."""
     prepare(settings(made), models(name="other"), TOPICS)
     assert set(note_of(made)["models"]) == {"click", "other"}
-    changed = seal(replace(click(), rows=1_001))
-    assert "model click: reference" in refused(made, models(changed))
+    assert "model click: edges" in refused(made, models(other_edges()))
     prepare(settings(made), models(), TOPICS)
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from brokers import Broker
 
+    from windows.references.reference import Reference
+
 STRICT = "drift: {windows: ['1s', '5s'], psi: {minor: 0.01, major: 0.02}}"
 CONFIG = """
 kafka: {brokers: "localhost:1"}
@@ -102,13 +104,36 @@ def test_a_reference_that_would_misread_windows_is_refused_by_the_name_of_its_mo
     """The other models are named nowhere; with the old file back, all is unchanged."""
     path = reload.path.with_name("other.json")
     old = path.read_bytes()
-    path.write_bytes(to_json(seal(dataclasses.replace(reference(), model="other", error_rows=77))))
+    path.write_bytes(to_json(other_edges()))
     assert reload() is None
-    assert "model other: reference was" in reload.said
+    assert "model other: edges and categories of the reference" in reload.said
     assert "click" not in reload.said
     path.write_bytes(old)
     assert reload() is None
     assert outcomes(reload) == {"refused": 1, "unchanged": 1}
+
+
+def other_edges() -> Reference:
+    """The reference of `other`, summed about another center."""
+    age: Any = reference().features["age"]
+    features = {**reference().features, "age": dataclasses.replace(age, center=age.center + 1)}
+    return seal(dataclasses.replace(reference(), model="other", features=features))
+
+
+def test_a_version_gets_a_reference_of_its_own_without_a_stop(reload: Reload) -> None:
+    """Taken, and again when the file is another; one that does not fit is refused by its key."""
+    own = reload.path.with_name("click.2.json")
+    reload.path.write_text(CONFIG.replace("name: click,", 'name: click, references: {"2": click.2.json},'))
+    for error_rows in (77, 78):
+        own.write_bytes(to_json(seal(dataclasses.replace(reference(), error_rows=error_rows))))
+        flow = reload()
+        assert flow is not None
+        assert flow.references["click"].versions["2"].error_rows == error_rows
+    assert reload() is None
+    own.write_bytes(to_json(other_edges()))
+    assert reload() is None
+    assert "models.0.references.2: it is of model 'other'" in reload.said
+    assert outcomes(reload) == {"taken": 2, "unchanged": 1, "refused": 1}
 
 
 def rows(site: Site) -> dict[tuple[Any, ...], dict[str, Any]]:
