@@ -12,6 +12,7 @@ from operators.plans.model import plan_models
 from stream.config.load import load
 from stream.history.archive import HISTORY, Archive
 from stream.history.history import Stands
+from stream.history.tiles import bins_of
 from stream.replay.files import FileLane
 from stream.replay.run import replay
 from stream.simulate.generator import Generator
@@ -79,5 +80,5 @@ def pictured(directory: Path) -> Pictured:
     replay(config, {"click": reference()}, [FileLane(lines)], out, evaluations="all", pictures=True)
     plans = plan_models(config.models, {"click": reference()}, config.time, config.alerting, everything=True)
     archive = Archive(out / HISTORY)
-    past = Stands(archive, {name: plan.reference.id for name, plan in plans.items()})
+    past = Stands(archive, {name: bins_of(plan.reference) for name, plan in plans.items()})
     return Pictured(out, config, traffic, Knowledge(plans, past), archive)

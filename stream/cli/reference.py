@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from stream.cli import columns
+from stream.cli.adopt import adopt_command
 from stream.cli.progress import progress_bar, record_progress
 from stream.config.explain import suggestion
 from stream.config.load import Config, load, load_reference, model_named
@@ -102,6 +103,9 @@ def _of_topic(config: Config, source: str, most: int | None, options: BuildOptio
 
     bars = Bars(partial(record_progress, "reading"), progress_bar)
     return built_of(config, source, most, options, wishes, typer.echo, bars)
+
+
+app.command(name="adopt")(adopt_command)
 
 
 @app.command()

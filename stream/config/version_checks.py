@@ -30,9 +30,6 @@ def version_findings(reference: Reference, own: Reference) -> Iterator[tuple[str
     if reference.seasons is not None or own.seasons is not None:
         why = "a reference without a season is needed on both sides: classes of hours are not told apart by version"
         yield "given with a reference of classes of hours", why
-    for key, values in reference.segments.items():
-        if key not in own.segments and len(values) > 0:
-            yield f"it was built without the segment {key!r}", f"{LIKE}, from rows that have it"
 
 
 def version_lines(model: ModelSettings, reference: Reference) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from stream.history.tiers import tiers_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from operators.alerts.event import AlertEvent
     from stream.history.archive import Archive, Stored
@@ -82,10 +82,10 @@ class Stands:
 
     Args:
         archive: the file.
-        layouts: model -> name of its bins; what was counted in others is left out.
+        layouts: model -> names of its bins; what was counted in others is left out.
     """
 
-    def __init__(self, archive: Archive, layouts: Mapping[str, str]) -> None:
+    def __init__(self, archive: Archive, layouts: Mapping[str, Collection[str]]) -> None:
         self._archive = archive
         self._layouts = layouts
 
@@ -104,12 +104,12 @@ class Stands:
     def counts(self, model: str, size: int) -> Mapping[str, IntArray]:
         """See Past."""
         stored = self._archive.last_sketches(model, size)
-        return {one.version: one.counts for one in stored if one.layout == self._layouts.get(model)}
+        return {one.version: one.counts for one in stored if one.layout in self._layouts.get(model, ())}
 
     def sketches(self, model: str, since: int, until: int) -> list[Stored]:
         """See Past."""
         stored = self._archive.sketches(model, since, until)
-        return [one for one in stored if one.layout == self._layouts.get(model)]
+        return [one for one in stored if one.layout in self._layouts.get(model, ())]
 
     def events(self) -> tuple[AlertEvent, ...]:
         """See Past."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from windows.references.edges import edges_id
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operators.plans.model import ModelPlan
+    from windows.references.reference import Reference
 
 LONGEST = 3_600_000
 """The longest window (ms) up to this one is taken: 24 histograms a day, and of a day that is over one."""
@@ -21,9 +24,14 @@ class Kept(NamedTuple):
     layout: str
 
 
+def bins_of(reference: Reference) -> tuple[str, str]:
+    """Names of the bins of a reference: what they are called, and what they were called before edges had a name."""
+    return edges_id(reference), reference.id
+
+
 def layouts_of(plans: Mapping[str, ModelPlan]) -> dict[str, Kept]:
     """What is kept of each model."""
-    return {name: Kept(_tile(plan), plan.pane, plan.reference.id) for name, plan in plans.items()}
+    return {name: Kept(_tile(plan), plan.pane, bins_of(plan.reference)[0]) for name, plan in plans.items()}
 
 
 def _tile(plan: ModelPlan) -> int:

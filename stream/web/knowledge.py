@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from operators.tables import Kind
@@ -229,9 +229,18 @@ class Knowledge:
         """The columns of a model by name; the prediction is "prediction"."""
         return {one.name: one for one in self.plans[model].layout.columns}
 
+    def field(self, model: str, name: str, version: str) -> Field:
+        """A column with the profile that this version's are compared with."""
+        field, own = self.fields(model)[name], self.plans[model].reference.versions.get(version)
+        if own is None:
+            return field
+        predicted = field is self.plans[model].layout.prediction
+        profile = own.prediction if predicted else own.features[name]
+        return field if profile is None else replace(field, profile=profile)
+
     def picture(self, model: str, name: str, version: str, size: int, bars: int = 40) -> Picture:
         """A column then and now, over a window (ms)."""
-        return picture_of(self.fields(model)[name], self.past.counts(model, size).get(version), bars)
+        return picture_of(self.field(model, name, version), self.past.counts(model, size).get(version), bars)
 
 
 def _versions(frames: Sequence[Frame]) -> tuple[str, tuple[str, ...]]:

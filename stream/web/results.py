@@ -10,6 +10,7 @@ from stream.errors import UsageError
 from stream.history.archive import HISTORY, UNFINISHED, Archive
 from stream.history.history import Stands
 from stream.history.tiers import DAY
+from stream.history.tiles import bins_of
 from stream.web.knowledge import Knowledge
 from stream.web.report import Told, report
 
@@ -56,7 +57,7 @@ def _side(asked: Asked, directory: Path, usual: int | None) -> tuple[Knowledge, 
     plans = plan_models(config.models, asked.references, config.time, config.alerting, everything=True)
     chosen = {name: plan for name, plan in plans.items() if name in asked.models}
     archive = Archive(path)
-    past = Stands(archive, {name: plan.reference.id for name, plan in chosen.items()})
+    past = Stands(archive, {name: bins_of(plan.reference) for name, plan in chosen.items()})
     knowledge = Knowledge(chosen, past)
     begins, ends = archive.extent(list(chosen))
     if ends is None:

@@ -293,7 +293,7 @@ def reference_vector(layout: Layout, reference: Reference, segment: tuple[str, s
         if reference.latency is not None:
             vector[layout.latency : layout.latency + LATENCY_BINS] = reference.latency
         return vector
-    counts = reference.segments[segment[0]].get(segment[1])
+    counts = reference.segments.get(segment[0], {}).get(segment[1])
     return None if counts is None else _counts_vector(layout, counts)
 
 

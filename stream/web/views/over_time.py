@@ -31,7 +31,7 @@ NAMED = 5
 
 def values_over_time(knowledge: Knowledge, model: str, feature: str, span: Span) -> Html:
     """Quantiles of a numeric feature, or shares of the commonest categories; nothing where too little was kept."""
-    field = knowledge.fields(model)[feature]
+    field = knowledge.field(model, feature, span.version)
     kept = [one for one in knowledge.past.sketches(model, span.since, span.until) if one.version == span.version]
     if len(kept) < LEAST:
         return Html("")
