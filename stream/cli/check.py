@@ -1,5 +1,6 @@
 """`driftgauge check`: what is wrong with a config, before it runs."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -45,8 +46,8 @@ def check(
             typer.echo(line)
         for lack in unwatched(model, reference):
             typer.echo(f"  {lack}")
-        for note in (*reference.notes, *reference_notes(reference)):
-            typer.echo(f"note: {model.name}: {note}", err=True)
+    for line in notes_of(references):
+        typer.echo(line, err=True)
     typer.echo(described())
     if sample is not None:
         _show(loaded, references, sample)
@@ -56,6 +57,21 @@ def check(
             client.check()
             typer.echo(f"alertmanager {client.url}: takes alerts")
     typer.echo(f"{config}: OK")
+
+
+FEW = 3
+"""Models that a note names."""
+
+
+def notes_of(references: Mapping[str, Reference]) -> Iterator[str]:
+    """What is to be known of the references, a line for each note that is not the same as another's."""
+    models: dict[str, list[str]] = {}
+    for name, reference in references.items():
+        for note in dict.fromkeys((*reference.notes, *reference_notes(reference))):
+            models.setdefault(note, []).append(name)
+    for note, names in models.items():
+        shown = names if len(names) <= FEW + 1 else [*names[:FEW], f"{len(names) - FEW} more"]
+        yield f"note: {', '.join(shown)}: {note}"
 
 
 def _show(config: Config, references: dict[str, Reference], sample: Path) -> None:

@@ -62,8 +62,8 @@ def _rate(plan: ModelPlan, per_day: float | None) -> float | None:
     return plan.reference.pace.per_day
 
 
-def sights(plan: ModelPlan, per_day: float | None = None) -> list[Sight]:
-    """What each window of drift sees of the whole; empty where nothing tells the pace."""
+def sights(plan: ModelPlan, per_day: float | None = None, only: str | None = None) -> list[Sight]:
+    """What each window of drift sees of the whole, by all metrics or one; empty where nothing tells the pace."""
     rate = _rate(plan, per_day)
     if rate is None:
         return []
@@ -73,7 +73,7 @@ def sights(plan: ModelPlan, per_day: float | None = None) -> list[Sight]:
         least = {
             monitor.metric: _least(monitor, plan, rows)
             for monitor in _judged(plan)
-            if size in monitor.windows and monitor.kind != Kind.PREDICTION
+            if size in monitor.windows and monitor.kind != Kind.PREDICTION and only in {None, monitor.metric}
         }
         if least:
             found.append(Sight(size, rows, least))
@@ -85,7 +85,7 @@ def pace_lines(plan: ModelPlan) -> Iterator[str]:
     pace = plan.reference.pace
     if pace is None:
         return
-    seen = [(sight, sight.least["ks"]) for sight in sights(plan) if "ks" in sight.least]
+    seen = [(sight, sight.least["ks"]) for sight in sights(plan, only="ks")]
     shown = ", ".join(
         f"{show_duration(sight.window)} {'never' if least is None else format(least, '.2g')}" for sight, least in seen
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from estimated import binary_rows, built
 from sklearn.metrics import accuracy_score
 
+from stream.cli.check import notes_of
 from stream.config.load import load
 from stream.config.summary import model_lines
 
@@ -69,3 +71,17 @@ def test_feedback_that_is_not_joined(tmp_path: Path) -> None:
         assert summary(tmp_path, topics + MODEL % given) == [
             "  labels: not joined: topics.feedback (labels) is given, but the model's `performance:` is " + lack
         ]
+
+
+def test_a_note_of_many_models_is_one_line() -> None:
+    """It names the first of them; up to four all; a note of one model alone stands by itself."""
+    plain = replace(built(ROWS, "binary").reference, notes=("same",))
+    own = replace(plain, notes=("same", "its own"))
+
+    def told(count: int) -> list[str]:
+        lines = list(notes_of({f"m{at}": own if at == 1 else plain for at in range(count)}))
+        return [line for line in lines if line.endswith((": same", ": its own"))]
+
+    assert told(1) == ["note: m0: same"]
+    assert told(4) == ["note: m0, m1, m2, m3: same", "note: m1: its own"]
+    assert told(400) == ["note: m0, m1, m2, 397 more: same", "note: m1: its own"]
