@@ -93,6 +93,7 @@ class RawBatch:
         envelopes: keys, headers, offsets.
         received: when they were read, ms since the epoch.
         source: number of the source whose map they are read by; None for the contract's own shape.
+        also: the partition as one of feedback, where it holds both; None where it does not.
     """
 
     origin: Origin
@@ -101,6 +102,7 @@ class RawBatch:
     envelopes: Envelopes
     received: int
     source: int | None = None
+    also: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from operators.actions.inputs import AlertTick
 from operators.alerts.alert import ActiveAlerts
 from operators.alerts.event import AlertEvent
 from operators.intake.account import entry_of
+from operators.intake.both import DecodeBoth
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import (
     account_step,
@@ -31,7 +32,7 @@ from operators.settings.source import Sources
 from operators.step import by_name, only, per_model, per_name, values_to
 from operators.tables import Measures
 from stream.action_flow import action_flow, action_plans
-from stream.feedback_flow import feedback_flow
+from stream.feedback_flow import feedback_decoder, feedback_flow
 from stream.metrics import exports
 from stream.metrics.reports import AlertTold
 from stream.metrics.sink import ReportSink
@@ -46,9 +47,9 @@ if TYPE_CHECKING:
     from bytewax.outputs import Sink
 
     from operators.dead_letters import DeadLetter
-    from operators.intake.account import Entry
+    from operators.intake.account import Balance, Entry
     from operators.intake.decode import Decoded
-    from operators.intake.feedback import DecodedFeedback
+    from operators.intake.feedback import DecodedFeedback, DecodeFeedback
     from operators.join.store import OpenStore
     from operators.judging.evaluations import Evaluation
     from operators.judging.judge import Verdicts
@@ -123,7 +124,8 @@ def build(
     flow = Dataflow("driftgauge")
     entering, control = _control(flow, edges, _read(flow, edges))
     topics = op.branch("topic", entering, _is_feedback)
-    decoded = op.map("decode", topics.falses, _decoding(models, time, edges, joined=joined))
+    labelling = feedback_decoder(models, time, edges.sources.feedback, edges.sources.schemas) if joined else None
+    decoded = op.map("decode", topics.falses, _decoding(models, time, edges, labelling))
     partials = op.flat_map("fold", decoded, Fold(layouts, time.pane, caps))
     ticks = per_model("close", partials, models, close_step)
     cut = per_model("slice", ticks, models, slices_step)
@@ -137,7 +139,7 @@ def build(
 
     read: Stream[Decoded | DecodedFeedback] = decoded
     found: KeyedStream[Verdicts | LabelVerdicts] = verdicts
-    if joined and edges.open_store is not None:
+    if labelling is not None and edges.open_store is not None:
         labels = feedback_flow(
             topics.trues,
             decoded,
@@ -145,8 +147,7 @@ def build(
             time,
             edges.open_store,
             edges.moved,
-            sources=edges.sources.feedback,
-            schemas=edges.sources.schemas,
+            decode=labelling,
             evaluations=wanted,
             changes=edges.changes,
             looks=edges.looks,
@@ -165,7 +166,6 @@ def build(
         rejected = rejected if asked.rejected is None else op.merge("all_rejected", rejected, asked.rejected)
         op.output("actions", asked.events, edges.actions)
         op.output("action_metrics", asked.reports, ReportSink(edges.reporter))
-    balances = per_name("account", op.flat_map("entry", read, _entries), account_step)
 
     op.output("dead_letters", rejected, edges.dead_letters)
     op.output("alerts", events, edges.alerts)
@@ -174,7 +174,7 @@ def build(
     shown = exports.Exports.of(models)
     reports: Stream[Report] = op.merge(
         "reports",
-        op.flat_map("of_accounts", balances, values_to(exports.of_balance)),
+        op.flat_map("of_accounts", _accounts(read), values_to(exports.of_balance)),
         op.flat_map("of_windows", rings, values_to(shown.of_measures)),
         op.flat_map("of_ticks", verdicts, shown.of_verdicts),
         op.flat_map("of_alerts", only("active", told, ActiveAlerts), values_to(exports.of_alerts)),
@@ -207,14 +207,16 @@ def _control(
 
 
 def _decoding(
-    models: dict[str, ModelPlan], time: TimeSettings, edges: Edges, *, joined: bool
+    models: dict[str, ModelPlan], time: TimeSettings, edges: Edges, feedback: DecodeFeedback | None
 ) -> Callable[[RawBatch], Decoded]:
-    """Decode, telling the source how far its partition has come in event time."""
+    """Decode, telling the source how far its partition has come in event time; `feedback` where labels are awaited."""
     layouts = tuple(model.layout for model in models.values())
-    tasks = {name: model.settings.task for name, model in models.items() if model.labels is not None and joined}
+    awaited = feedback is not None
+    tasks = {name: model.settings.task for name, model in models.items() if model.labels is not None and awaited}
     sources = edges.sources.predictions
     clock = (time.pane, time.lateness, time.max_ahead)
-    decode = Decode(DecodeConfig(layouts, *clock, tasks, sources, edges.sources.schemas, chosen()))
+    alone = Decode(DecodeConfig(layouts, *clock, tasks, sources, edges.sources.schemas, chosen()))
+    decode = alone if feedback is None else DecodeBoth(alone, feedback)
     moved = edges.moved
     if moved is None:
         return decode
@@ -245,6 +247,11 @@ def _model_of(measures: Measures) -> str:
 
 def _value(item: tuple[str, Measures]) -> Measures:
     return item[1]
+
+
+def _accounts(read: Stream[Decoded | DecodedFeedback]) -> KeyedStream[Balance]:
+    """What became of every record that was read."""
+    return per_name("account", op.flat_map("entry", read, _entries), account_step)
 
 
 def _entries(read: Decoded | DecodedFeedback) -> Iterable[tuple[str, Entry]]:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from operators.join.join import Joined, JoinState
     from operators.join.store import OpenStore
     from operators.judging.label_judge import LabelVerdicts
-    from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.event_time import TimeSettings
@@ -63,8 +62,7 @@ def feedback_flow(
     open_store: OpenStore,
     moved: Moved | None,
     *,
-    sources: Mapping[int, SourceSettings],
-    schemas: Schemas | None = None,
+    decode: DecodeFeedback,
     evaluations: bool,
     changes: bool = False,
     looks: bool = False,
@@ -79,7 +77,11 @@ def feedback_flow(
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
         return join_step(shard, plans, time.pane, open_store, state)
 
-    decoded = op.map("decode_feedback", feedback, _decoding(joined_plans, time, moved, sources, schemas))
+    decoded = op.merge(
+        "all_feedback",
+        op.map("decode_feedback", feedback, _decoding(decode, moved)),
+        op.flat_map("feedback_beside", predictions, _beside),
+    )
     split = op.merge(
         "split",
         op.flat_map("split_predictions", predictions, SplitPredictions(joined_plans, time.pane)),
@@ -96,16 +98,20 @@ def feedback_flow(
     return FeedbackFlow(decoded, verdicts, op.flat_map("label_reports", verdicts, shown))
 
 
-def _decoding(
-    plans: tuple[JoinPlan, ...],
+def feedback_decoder(
+    models: Mapping[str, ModelPlan],
     time: TimeSettings,
-    moved: Moved | None,
     sources: Mapping[int, SourceSettings],
-    schemas: Schemas | None,
-) -> Callable[[RawBatch], DecodedFeedback]:
-    """Decode, telling the source how far its partition has come in event time."""
+    schemas: Schemas | None = None,
+) -> DecodeFeedback:
+    """What decodes feedback of the models that await some."""
+    plans = [model.labels.join for model in models.values() if model.labels is not None]
     known = tuple(FeedbackModel(plan.layout, plan.labels) for plan in plans)
-    decode = DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead, sources, schemas))
+    return DecodeFeedback(FeedbackConfig(known, time.pane, time.lateness, time.max_ahead, sources, schemas))
+
+
+def _decoding(decode: DecodeFeedback, moved: Moved | None) -> Callable[[RawBatch], DecodedFeedback]:
+    """Decode, telling the source how far its partition has come in event time."""
     if moved is None:
         return decode
 
@@ -115,6 +121,11 @@ def _decoding(
         return decoded
 
     return decoding
+
+
+def _beside(decoded: Decoded) -> list[DecodedFeedback]:
+    """The feedback of a batch that holds both."""
+    return [] if decoded.feedback is None else [decoded.feedback]
 
 
 def _of_model(item: tuple[str, tuple[str, Joined]]) -> tuple[str, Joined]:

@@ -36,12 +36,12 @@ class Broker:
     kind: str
     bootstrap: str
 
-    def topic(self, stem: str = "t", partitions: int = 4) -> str:
-        """Create a topic with a name of its own and return the name.
+    def topic(self, stem: str = "t", partitions: int = 4, name: str | None = None) -> str:
+        """Create a topic with a name of its own, or with this one, and return the name.
 
         The embedded broker makes topics of EmbeddedBroker.PARTITIONS partitions only.
         """
-        name = f"{stem}-{uuid.uuid4().hex[:8]}"
+        name = name or f"{stem}-{uuid.uuid4().hex[:8]}"
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         if self.kind == "real":
             admin.create_topics([NewTopic(name, partitions, 1)])[name].result(GUARD)

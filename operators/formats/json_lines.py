@@ -73,6 +73,7 @@ class Read:
     skipped: int = 0
     unfit: Counter[str] = field(default_factory=Counter)
     rest: int | None = None
+    silent: Sequence[int] = ()
 
 
 class Parser:
@@ -121,9 +122,10 @@ class Parser:
         read = len(found.records) + len(found.dead)
         if not found.records:
             none = np.empty(0, dtype=np.int64)
-            return Parsed([], none, none, found.dead, read, found.skipped)
+            return Parsed([], none, none, found.dead, read, found.skipped, silent=found.silent)
         records, stamps, proven, more_dead, owners = self._check(batch, found.records, found.lines)
-        return Parsed(records, stamps, proven, found.dead + more_dead, read, found.skipped, found.unfit, owners)
+        dead = found.dead + more_dead
+        return Parsed(records, stamps, proven, dead, read, found.skipped, found.unfit, owners, found.silent)
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
-from operators.formats.bounds import Behind
+from operators.formats.bounds import MOST_RECORDS, Behind
 from operators.formats.bounds import shown as element_of
 from operators.formats.field_map import MapError, Shape
 from operators.formats.heads import Head, decoded
@@ -36,7 +36,7 @@ from operators.formats.surroundings import Surroundings
 from operators.settings.source import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault
@@ -346,9 +346,22 @@ class MappedParser(Parser):
             skipped = counts.count(0)
             owners = rows if owners is None else [owners[row] for row in rows]
             lines = Behind(lines, rows, records, [count > 1 for count in counts])
+        silent: Sequence[int] = ()
         if self._silent is not None:
-            spoken = [row for row, record in enumerate(records) if not self._silent(record)]
-            skipped += len(records) - len(spoken)
-            owners = [row if owners is None else owners[row] for row in spoken]
+            owners = list(range(len(records))) if owners is None else owners
+            heard = [not self._silent(record) for record in records]
+            silent = [at for at, speaks in zip(_places(owners), heard, strict=True) if not speaks]
+            spoken = [row for row, speaks in enumerate(heard) if speaks]
+            skipped += len(silent)
+            owners = [owners[row] for row in spoken]
             records, lines = [records[row] for row in spoken], Behind(lines, spoken)
-        return Read(records, Lines(lines, owners), dead, skipped, unfit)
+        return Read(records, Lines(lines, owners), dead, skipped, unfit, silent=silent)
+
+
+def _places(owners: Sequence[int]) -> Iterator[int]:
+    """The message and the place in it of each record, as one number, given the message of each in order."""
+    before, place = -1, 0
+    for owner in owners:
+        place = place + 1 if owner == before else 0
+        before = owner
+        yield owner * MOST_RECORDS + place

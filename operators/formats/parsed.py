@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
     from windows.arrays import IntArray
@@ -29,6 +29,7 @@ class Parsed:
         skipped: records beside these that the source's filter leaves out.
         unfit: of how many of the records a field of another type is set aside, by its name.
         owners: int64[n], the number of the message of each record; None where each message is a record.
+        silent: those skipped that are of the other kind: their message, times MOST_RECORDS, and place in it.
     """
 
     records: list[Any]
@@ -39,6 +40,7 @@ class Parsed:
     skipped: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
     owners: IntArray | None = None
+    silent: Sequence[int] = ()
 
 
 def together(parts: list[Parsed]) -> Parsed:
@@ -56,4 +58,5 @@ def together(parts: list[Parsed]) -> Parsed:
         sum(part.skipped for part in parts),
         unfit,
         np.concatenate([none, *(part.owners for part in parts if part.owners is not None)]),
+        [number for part in parts for number in part.silent],
     )

@@ -7,6 +7,7 @@ this refuses is looked at record by record, and only a record that is refused fi
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -122,7 +123,7 @@ class ValuesParser(MappedParser):
                 some = self._each(piece, around, behind, dead, unfit)
             read.add(some, len(piece))
         kept = self._kept(read, lines, owners, dead, unfit)
-        return Read(kept.records, kept.lines, dead, kept.skipped + hollow, unfit, rest)
+        return replace(kept, skipped=kept.skipped + hollow, rest=rest)
 
     def _opened(self, value: bytes, around: Surroundings) -> tuple[list[Any], int]:
         """The objects that a message holds, and its bytes when it is unpacked.

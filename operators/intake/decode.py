@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from operators.formats.json_lines import Fault
     from operators.formats.parsed import Parsed
     from operators.formats.schemas import Schemas
+    from operators.intake.feedback import DecodedFeedback
     from operators.intake.native import Native
     from operators.intake.served import Served
     from operators.records import Origin, RawBatch
@@ -75,6 +76,8 @@ class Decoded:
         served: model -> all its predictions, late or not, for models that are joined with feedback.
         skipped: records beside those read that the source's filter leaves out.
         unfit: of how many records that count a field of another type is set aside, by its name.
+        silent: of a topic that holds both, which records are no predictions; see Parsed.
+        feedback: what else the batch holds, where it was decoded as both.
     """
 
     origin: Origin
@@ -86,6 +89,8 @@ class Decoded:
     served: dict[str, Served] = field(default_factory=dict)
     skipped: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
+    silent: Sequence[int] = ()
+    feedback: DecodedFeedback | None = None
 
 
 class _Records(Protocol):
@@ -158,7 +163,8 @@ class Decode:
                 self._transpose(number, timed, rows, columns, late, served)
         rest = found.rest
         dead = tuple(rest.dead)
-        return Decoded(batch.origin, found.read, columns, late, dead, floor, served, rest.skipped, rest.unfit)
+        counts = (rest.skipped, rest.unfit, rest.silent)
+        return Decoded(batch.origin, found.read, columns, late, dead, floor, served, *counts)
 
     def _read(self, batch: RawBatch) -> _Records:
         if batch.source is not None:

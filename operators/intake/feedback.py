@@ -105,6 +105,7 @@ class DecodedFeedback:
         floor: first pane still open by the records of this batch alone; None when it held none.
         skipped: records beside those read that the source's filter leaves out.
         unfit: none of its fields are set aside.
+        silent: of a topic that holds both, which records are no feedback; see Parsed.
     """
 
     origin: Origin
@@ -114,6 +115,7 @@ class DecodedFeedback:
     floor: int | None
     skipped: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
+    silent: Sequence[int] = ()
 
 
 class _Schema:
@@ -177,6 +179,7 @@ class DecodeFeedback:
             tuple(parsed.dead),
             floor,
             parsed.skipped,
+            silent=parsed.silent,
         )
 
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:

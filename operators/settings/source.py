@@ -314,6 +314,9 @@ class SourceSettings(Settings):
 
     Attributes:
         topic: what is read.
+        topics: several of one shape, in its place.
+        pattern: a regular expression, in its place: every topic is read whose whole name it matches, one that comes to
+            be later from its oldest record on.
         holds: what its records are; both: some are predictions, some are feedback, and some may be both.
         format: of its messages.
         schema_file: of Avro without a registry: the schema of all its messages.
@@ -324,7 +327,11 @@ class SourceSettings(Settings):
         map: where each field is found.
     """
 
-    topic: TopicName
+    topic: TopicName | None = None
+    topics: Annotated[tuple[TopicName, ...], Field(min_length=1, max_length=1_000), AfterValidator(distinct)] | None = (
+        None
+    )
+    pattern: Pattern | None = None
     holds: Holds = "predictions"
     format: Format = "json"
     schema_file: FilePath_ | None = None
@@ -332,6 +339,12 @@ class SourceSettings(Settings):
     where: Filter | None = None
     split: Path | None = None
     map: FieldMap = FieldMap()
+
+    @model_validator(mode="after")
+    def _one_of_topics(self) -> Self:
+        if sum(given is not None for given in (self.topic, self.topics, self.pattern)) != 1:
+            raise unfit("topic", "exactly one of topic, topics and pattern is needed")
+        return self
 
     @model_validator(mode="after")
     def _of_avro(self) -> Self:
@@ -354,6 +367,19 @@ class SourceSettings(Settings):
         if given in {"requests", "responses"}:
             raise PydanticCustomError("holds", "predictions, feedback or both: requests and responses are not paired")
         return given
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The topics that it names: none where it has a pattern."""
+        return (self.topics or ()) if self.topic is None else (self.topic,)
+
+    def reads(self, topic: str) -> bool:
+        """Whether it names this topic, or has a pattern that matches it."""
+        return topic in self.names or (self.pattern is not None and re.fullmatch(self.pattern, topic) is not None)
+
+    def of(self, topic: str) -> Self:
+        """The same of this topic alone."""
+        return self.model_copy(update={"topic": topic, "topics": None, "pattern": None})
 
     @property
     def kinds(self) -> Iterator[str]:

@@ -58,5 +58,9 @@ def connected(
 
 def source_in(config: Config, topic: str) -> dict[str, Any] | None:
     """What the config says of a topic; None where it says nothing."""
-    found = next((one for one in config.sources if one.topic == topic), None)
-    return None if found is None else found.model_dump(exclude={"topic"}, exclude_unset=True, by_alias=True)
+    found = next((one for one in config.sources if one.reads(topic)), None)
+    return (
+        None
+        if found is None
+        else found.model_dump(exclude={"topic", "topics", "pattern"}, exclude_unset=True, by_alias=True)
+    )

@@ -14,7 +14,7 @@ from operators.settings.durations import show_duration
 from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
-from stream.config.inputs import inputs_of
+from stream.config.inputs import inputs_of, matched
 from stream.config.load import Config, load, load_references, with_pace
 from stream.config.open_pace import left_open, settings_of_pace
 from stream.errors import UsageError
@@ -246,7 +246,7 @@ def _source(config: Config, holds: Topic, option: str) -> int | None:
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None, holds: Topic) -> list[Lane]:
-    from stream.replay.topics import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
+    from stream.replay.topics import TopicLane, names, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
     for name, text in (("--from", since), ("--to", until)):
@@ -254,7 +254,10 @@ def _topic_lanes(config: Config, since: str | None, until: str | None, holds: To
             raise UsageError(f"{name} {text}: offsets of two topics have nothing in common; allowed is a time")
     properties = quiet_consumer(config.kafka)
     lanes: list[Lane] = []
-    for read in inputs_of(config.topics, config.sources):
+    inputs = inputs_of(config.topics, config.sources)
+    if any(read.pattern is not None for read in inputs):
+        inputs = matched(inputs, config.topics, names(properties))
+    for read in inputs:
         if read.holds == holds:
             chosen = ranges(properties, read.topic, begin, end)
             for line in told(begin, end, chosen):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from operators.formats.field_map import MapError
@@ -15,7 +16,7 @@ from operators.settings.source import ModelPlace, Sources
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operators.settings.model import ModelSettings
     from operators.settings.source import SourceSettings
@@ -29,12 +30,14 @@ class Input:
     """A topic, what is read from it, and by which source's map (None: it has the contract's own shape).
 
     `feed` is a name of it that no other one has that holds the same: its own, unless several sources read the topic.
+    With a `pattern` it stands for every topic that matches; see `matched`.
     """
 
     topic: str
     holds: Topic
     source: int | None = None
     feed: str = ""
+    pattern: str | None = None
 
 
 def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tuple[Input, ...]:
@@ -44,14 +47,39 @@ def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tupl
     """
     found: list[Input] = []
     for holds, short in ((Topic.PREDICTIONS, topics.predictions), (Topic.FEEDBACK, topics.feedback)):
-        mine = [(number, source.topic) for number, source in enumerate(sources) if holds in set(source.kinds)]
+        mine = [(number, source) for number, source in enumerate(sources) if holds in set(source.kinds)]
         named: set[str] = set()
-        for number, topic in mine:
-            feed = f"{topic}#{number}" if topic in named else topic
-            named.add(topic)
-            found.append(Input(topic, holds, number, feed))
+        for number, source in mine:
+            if source.pattern is not None:
+                found.append(Input(source.pattern, holds, number, pattern=source.pattern))
+            for topic in source.names:
+                feed = f"{topic}#{number}" if topic in named else topic
+                named.add(topic)
+                found.append(Input(topic, holds, number, feed))
         if not mine:
             found.append(Input(short, holds, feed=short))
+    return tuple(found)
+
+
+def matched(inputs: Sequence[Input], topics: TopicsSettings, names: Iterable[str]) -> tuple[Input, ...]:
+    """The inputs, with all topics of `names` that match in place of each pattern.
+
+    What the config names, here or as an output, matches none, nor do a broker's own topics; of several patterns of a
+    kind that match, the first one counts.
+    """
+    ours = {one.topic for one in inputs if one.pattern is None}
+    ours |= {name for key, name in topics if name is not None and key not in {Topic.PREDICTIONS, Topic.FEEDBACK}}
+    free = sorted(name for name in names if name not in ours and not name.startswith("__"))
+    found: list[Input] = []
+    taken: set[tuple[Topic, str]] = set()
+    for one in inputs:
+        if one.pattern is None:
+            found.append(one)
+            continue
+        whole = re.compile(one.pattern)
+        mine = [name for name in free if (one.holds, name) not in taken and whole.fullmatch(name)]
+        taken.update((one.holds, name) for name in mine)
+        found += [replace(one, topic=name, feed=name) for name in mine]
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from operators.actions.plan import acting
-from stream.config.inputs import inputs_of
+from stream.config.inputs import inputs_of, matched
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.kafka.client import Complaints, consumer_properties, producer_properties
@@ -18,8 +18,9 @@ from stream.redact import redact
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
+    from stream.config.inputs import Input
     from stream.config.load import Config
     from stream.config.problems import KeyPath
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 10.0
 
 _ANOTHER = "the name of a topic that is there is needed"
+_ANY = "a regular expression is needed that matches the whole name of a topic that is there"
 
 _silent = logging.Logger("librdkafka")  # noqa: LOG001 - kept out of the tree: the one line of the error says it all
 _silent.addHandler(logging.NullHandler())
@@ -49,21 +51,34 @@ def check_brokers(config: Config, timeout: float = TIMEOUT_SECONDS) -> dict[str,
         client.poll(0)  # hears the complaints
         said = redact(complaints.behind(error), config)
         raise Unreachable(f"{config.source}: kafka.brokers: no answer from {config.kafka.brokers}: {said}") from None
-    read = {"predictions", "feedback"}
-    wanted: dict[KeyPath, str] = {}
-    for one in inputs_of(config.topics, config.sources):
-        wanted[("topics", one.holds.value) if one.source is None else ("sources", one.source, "topic")] = one.topic
-    read |= set() if acting(config.actions, config.models) else {"control"}
-    wanted |= {("topics", key): name for key, name in config.topics if name is not None and key not in read}
+    inputs = inputs_of(config.topics, config.sources)
+    read = {"predictions", "feedback"} | (set() if acting(config.actions, config.models) else {"control"})
+    outputs = [(("topics", key), name) for key, name in config.topics if name is not None and key not in read]
+    wanted = [(_key(one, config), one.topic) for one in inputs if one.pattern is None] + outputs
+    there = matched(inputs, config.topics, found)
     command = f"create it with: driftgauge topics create --config {config.source}"
     missing = [
         config.problem((key, f"topic {name!r} does not exist", _ANOTHER if key[0] == "sources" else command))
-        for key, name in wanted.items()
+        for key, name in wanted
         if name not in found
+    ]
+    missing += [
+        config.problem((_key(one, config), f"no topic matches {one.pattern!r}", _ANY))
+        for one in inputs
+        if one.pattern is not None and not any(other.source == one.source for other in there)
     ]
     if missing:
         raise ConfigError(missing)
-    return {name: len(found[name].partitions) for name in wanted.values()}
+    names = dict.fromkeys([*(one.topic for one in there), *(name for _, name in outputs)])
+    return {name: len(found[name].partitions) for name in names}
+
+
+def _key(one: Input, config: Config) -> KeyPath:
+    """Where in the config an input is named."""
+    if one.source is None:
+        return "topics", one.holds.value
+    given = config.sources[one.source]
+    return "sources", one.source, next(key for key in ("topic", "topics", "pattern") if getattr(given, key) is not None)
 
 
 def check_properties(config: Config) -> None:
@@ -123,6 +138,37 @@ def wait_for_topic(
                 return None
     finally:
         client.close()
+    return None
+
+
+def wait_for_matches(
+    properties: dict[str, Any],
+    pattern: str,
+    choose: Callable[[Iterable[str]], Collection[str]],
+    stop: threading.Event,
+    waiting: Callable[[str], None],
+) -> dict[str, int] | None:
+    """Ask until the broker answers and has topics that are chosen; then how many partitions each of them has.
+
+    None when stopped meanwhile.
+    """
+    complaints = Complaints()
+    ours: dict[str, Any] = {**properties, "error_cb": complaints}
+    client = AdminClient(ours)
+    for delay in _backoff():
+        try:
+            found = client.list_topics(timeout=3.0).topics
+        except KafkaException as error:
+            client.poll(0)  # hears the complaints
+            waiting(f"the broker does not answer: {complaints.behind(error)}")
+        else:
+            counts = {name: len(topic.partitions) for name, topic in found.items() if topic.error is None}
+            chosen = {name: counts[name] for name in choose([name for name, count in counts.items() if count])}
+            if chosen:
+                return chosen
+            waiting(f"no topic matches {pattern}")
+        if stop.wait(delay):
+            return None
     return None
 
 

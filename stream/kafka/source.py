@@ -83,6 +83,7 @@ class Reading:
         feed: a name of the topic that no other one has that holds the same; its own where it is empty.
         census: partitions of all topics that hold the same; nothing where it is the only one.
         prefix: what the names of its partitions begin with.
+        also: the feed and the census of feedback, where the topic holds it beside predictions; None where it does not.
         ready: whether these messages can be decoded yet; what cannot is held back, and nothing behind it is read.
     """
 
@@ -100,6 +101,7 @@ class Reading:
     feed: str = ""
     census: Census = ()
     prefix: str = ""
+    also: tuple[str, Census] | None = None
     ready: Callable[[Sequence[Message]], bool] | None = None
 
 
@@ -309,7 +311,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         if -1 in written:
             written = [now if stamp == -1 else stamp for stamp in written]
         values, envelopes = list(map(Message.value, messages)), MessageEnvelopes(messages)
-        return RawBatch(self._from(), values, written, envelopes, now, self._reading.source)
+        origin = self._from()
+        return RawBatch(origin, values, written, envelopes, now, self._reading.source, self._beside(origin))
 
     def _silence(self, now: int) -> list[RawBatch]:
         """A batch that says there is nothing, once the broker has confirmed it for long enough."""
@@ -346,7 +349,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         return end is not None and end.held
 
     def _nothing_before(self, silent_until: int | None, now: int) -> RawBatch:
-        return RawBatch(self._from(silent_until), (), (), MessageEnvelopes(()), now, self._reading.source)
+        origin = self._from(silent_until)
+        return RawBatch(origin, (), (), MessageEnvelopes(()), now, self._reading.source, self._beside(origin))
+
+    def _beside(self, origin: Origin) -> Origin | None:
+        """The partition as one of feedback, where it holds both."""
+        if self._reading.also is None:
+            return None
+        feed, census = self._reading.also
+        return replace(origin, holds=Topic.FEEDBACK, feed=feed, census=census)
 
     def _from(self, silent_until: int | None = None) -> Origin:
         """This partition, with what the broker confirmed."""
@@ -416,17 +427,12 @@ class Part:
 
 
 class TopicsSource(FixedPartitionedSource[RawBatch, bytes]):
-    """All partitions of several topics that hold the same. Those of the first are named as if it were the only one."""
+    """All partitions of several topics that hold the same, each named by what its reading says."""
 
     def __init__(self, parts: Sequence[Part], alignment: Alignment, reporter: Reporter) -> None:
         """Read as each part says."""
-        self._names = [
-            "" if number == 0 else f"{part.reading.source}/{part.reading.topic}/" for number, part in enumerate(parts)
-        ]
-        self._sources = [
-            KafkaSource(replace(part.reading, prefix=name), part.watcher, alignment, reporter)
-            for name, part in zip(self._names, parts, strict=True)
-        ]
+        self._names = [part.reading.prefix for part in parts]
+        self._sources = [KafkaSource(part.reading, part.watcher, alignment, reporter) for part in parts]
 
     def list_parts(self) -> list[str]:
         """Each topic's partitions."""

@@ -37,11 +37,13 @@ class Watcher:
         reporter: Reporter,
         changed: threading.Event | None = None,
         moved: Callable[[], None] | None = None,
+        beside: Callable[[], int | None] | None = None,
     ) -> None:
         """Watch partitions that sources register.
 
         `count` is how many the topic had at the start; `changed` is set when it has more, or is another topic now;
-        `moved` is called every round.
+        `moved` is called every round; `beside` tells when (ms) there certainly was no other topic to be read; without
+        it none can come to be.
         """
         self._properties = properties
         self._topic = topic
@@ -56,6 +58,7 @@ class Watcher:
         self._answering = True
         self.changed = threading.Event() if changed is None else changed
         self._moved = moved
+        self._beside = beside
         self._thread = threading.Thread(target=self._run, name=f"watcher-{topic}", daemon=True)
 
     def register(self, partition: int, position: Callable[[], int | None]) -> None:
@@ -70,8 +73,12 @@ class Watcher:
 
     @property
     def complete_at(self) -> int | None:
-        """When (ms) the topic certainly had no partition beside those that are read; None before the first answer."""
-        return None if self._listing is None else self._listing.asked
+        """When (ms) there certainly was no partition beside those that are read; None before the first answer."""
+        mine = None if self._listing is None else self._listing.asked
+        if self._beside is None:
+            return mine
+        others = self._beside()
+        return None if mine is None or others is None else min(mine, others)
 
     @property
     def origin(self) -> TopicIdentity | None:

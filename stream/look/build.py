@@ -67,7 +67,9 @@ def source_of(config: Config, topic: str) -> SourceSettings:
     """
     known = sources_of(config.sources, config.models).predictions
     for one in inputs_of(config.topics, config.sources):
-        if one.topic == topic and one.holds == Topic.PREDICTIONS:
-            return SourceSettings(topic=topic) if one.source is None else known[one.source]
+        if one.holds == Topic.PREDICTIONS and one.source is None and one.topic == topic:
+            return SourceSettings(topic=topic)
+        if one.holds == Topic.PREDICTIONS and one.source is not None and known[one.source].reads(topic):
+            return known[one.source].of(topic)
     named = ", ".join(one.topic for one in inputs_of(config.topics, config.sources) if one.holds == Topic.PREDICTIONS)
     raise UsageError(f"{config.source}: no predictions are read from {topic}; it reads {named}")

@@ -99,13 +99,14 @@ def rows_of(
         UsageError: none of the messages is a prediction of this model.
     """
     beside.mkdir(parents=True, exist_ok=True)
+    (topic,) = source.names
     with TemporaryDirectory(dir=beside, prefix=".driftgauge-") as directory:
-        taken = Taken(Path(directory) / f"{source.topic}.jsonl.gz")
+        taken = Taken(Path(directory) / f"{topic}.jsonl.gz")
         writer = _Writer(PlainReader(source, schemas), model, taken)
         with gzip.open(taken.file, "wb", compresslevel=1) as file, reading() as progress:
-            _copy(config, span, source.topic, writer, file.write, progress)
+            _copy(config, span, topic, writer, file.write, progress)
         if not taken.rows:
-            raise UsageError(_nothing(taken, source.topic, model))
+            raise UsageError(_nothing(taken, topic, model))
         yield taken
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -54,12 +55,28 @@ def _from_file(topic: str, file: Path) -> dict[str, Any]:
     value = read_yaml(file).value
     if isinstance(value.get("sources"), list):
         entries = [entry for entry in value["sources"] if isinstance(entry, dict)]
-        value = next((entry for entry in entries if entry.get("topic") == topic), {})
+        value = next((entry for entry in entries if topic in _topics(entry)), {})
+        value = value or next((entry for entry in entries if _matches(entry.get("pattern"), topic)), {})
         if not value:
-            named = ", ".join(str(entry.get("topic")) for entry in entries)
+            named = ", ".join(
+                str(name) for entry in entries for name in [*_topics(entry), entry.get("pattern")] if name
+            )
             raise UsageError(f"--map {file}: says nothing of {topic}; it has sources for {named or 'no topic'}")
     elif value.keys() & _MAP and not value.keys() & _SOURCE:
         value = {"map": value}
-    found = {name: given for name, given in value.items() if name != "topic"}
+    found = {name: given for name, given in value.items() if name not in {"topic", "topics", "pattern"}}
     schema = found.get("schema_file")
     return {**found, "schema_file": str(file.parent / schema)} if isinstance(schema, str) else found
+
+
+def _topics(entry: dict[str, Any]) -> list[Any]:
+    """The topics that an entry names."""
+    several = entry.get("topics")
+    return [entry["topic"]] if "topic" in entry else several if isinstance(several, list) else []
+
+
+def _matches(pattern: Any, topic: str) -> bool:
+    try:
+        return isinstance(pattern, str) and re.fullmatch(pattern, topic) is not None
+    except re.error:
+        return False

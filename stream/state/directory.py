@@ -159,8 +159,17 @@ def _note(models: Mapping[str, ModelPlan], read: Sequence[Input], partitions: in
 
 
 def _names(read: Sequence[Input], holds: Topic) -> str:
-    """The topics of a kind in their order: partitions are numbered by it."""
-    return ",".join(one.topic for one in read if one.holds == holds)
+    """The topics of a kind in their order: the first one's positions have no name. Those of patterns come and go.
+
+    Where a topic holds both, feedback has no positions of its own.
+    """
+    shared = {(one.topic, one.source) for one in read if one.holds != holds}
+    marks = (
+        " with predictions" if holds == Topic.FEEDBACK and (one.topic, one.source) in shared else "" for one in read
+    )
+    return ",".join(
+        ("*" if one.pattern else one.topic) + mark for one, mark in zip(read, marks, strict=True) if one.holds == holds
+    )
 
 
 def _fingerprint(model: ModelPlan) -> dict[str, Any]:

@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from confluent_kafka import Producer
-
-from operators.actions.plan import acting
 from operators.plans.model import plan_models
 from operators.records import Topic
 from operators.step import SnapshotError
-from stream.config.inputs import inputs_of, sources_of
+from stream.config.inputs import sources_of
 from stream.dataflow import Edges, build
 from stream.engine.garbage import spared
 from stream.engine.run import run_in_cluster
@@ -23,7 +20,7 @@ from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import base, consumer_properties, producer_properties
-from stream.kafka.connect import wait_for_topic
+from stream.kafka.matching import Matching
 from stream.kafka.messages import (
     encode_action,
     encode_alert,
@@ -48,6 +45,7 @@ from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import DATAFLOW, Pulse
 from stream.workers.refusals import Refusals
+from stream.workers.topics import ReadTopic, census, chooser, say, wait_for_all, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +57,7 @@ if TYPE_CHECKING:
     from stream.config.load import Config
     from stream.feedback_flow import Moved
     from stream.kafka.registry import Registry
-    from stream.metrics.reports import Reporter, WorkerState
+    from stream.metrics.reports import Reporter
     from windows.references.reference import Reference
     from windows.watermark import Place
 
@@ -91,23 +89,12 @@ def run(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
     recovery, continued = prepare(config.state, models, config.topics, config.sources)
-    waiting = partial(_say, reporter, process, "starting", [])
+    waiting = partial(say, reporter, process, "starting", [])
     with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
             drop_unfinished(config.state.directory)
             _watch(config, models, recovery, reporter, stop, process, addresses, pulse, continued=continued)
     reporter.send(Status(process, "stopping"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Topic:
-    """A topic that is read, its partitions, and by which source's map; `feed` is as in Input."""
-
-    name: str
-    partitions: int
-    holds: Topic
-    source: int | None = None
-    feed: str = ""
 
 
 def _watch(
@@ -123,13 +110,15 @@ def _watch(
     continued: dict[str, bool],
 ) -> None:
     """Run the dataflow until stopped, again from its start whenever a topic has changed."""
+    known: frozenset[str] | None = None
     while not stop.is_set():
-        topics = _wait(config, reporter, stop, process, feedback=any(model.labels for model in models.values()))
+        topics = wait_for_all(config, reporter, stop, process, feedback=any(model.labels for model in models.values()))
         if not topics:
             break
         _refuse_small(config)
         changed = threading.Event()
         journal = DeadLetterJournal()
+        matching = _matching(config, topics, changed, pulse)
         watchers = [
             Watcher(
                 consumer_properties(config.kafka),
@@ -139,13 +128,14 @@ def _watch(
                 reporter,
                 changed,
                 pulse.mover(f"watcher of {topic.name}"),
+                None if matching is None else matching.complete_at,
             )
             for topic in topics
         ]
         registry = registry_of(config, partial(_waits_for_schemas, reporter, process))
-        outputs = OutputTopics(base(config.kafka), _written(config), process, reporter)
+        outputs = OutputTopics(base(config.kafka), written(config), process, reporter)
         with pulse.over(), outputs, JoinStores(config.state.directory / JOIN, reporter) as stores:
-            sources = _sources(config, topics, watchers, reporter, stop, continued, pulse, registry)
+            sources = _sources(config, topics, watchers, reporter, stop, continued, known, pulse, registry)
             flow = build(
                 models,
                 config.time,
@@ -161,8 +151,8 @@ def _watch(
             except SnapshotError as error:
                 raise StateError(f"{config.state.directory}: {error}; {RESTORE}") from error
             finally:
-                for watcher in watchers:
-                    watcher.close()
+                for one in (*watchers, *(() if matching is None else (matching,))):
+                    one.close()
                 if registry is not None:
                     registry.close()
                 journal.tell_all()
@@ -170,42 +160,15 @@ def _watch(
             _LOG.info("stopped: state saved")
             break
         continued = dict.fromkeys(continued, has_state(config.state))
+        known = frozenset(topic.name for topic in topics)
 
 
-def _wait(
-    config: Config, reporter: Reporter, stop: threading.Event, process: int, *, feedback: bool
-) -> tuple[_Topic, ...]:
-    """Wait until there is a broker with every topic; then what there is to read. Nothing when stopped."""
-    waiting = partial(_say, reporter, process, "waiting_for_broker", [])
-    remedy = f"; run: driftgauge topics create --config {config.source}"
-    topics = config.topics
-    read: list[_Topic] = []
-    for one in inputs_of(topics, config.sources):
-        if one.holds == Topic.FEEDBACK and not feedback:
-            continue
-        count = wait_for_topic(consumer_properties(config.kafka), one.topic, stop, waiting, remedy=remedy)
-        if count is None:
-            return ()
-        read.append(_Topic(one.topic, count, one.holds, one.source, one.feed))
-    if acting(config.actions, config.models):
-        count = wait_for_topic(consumer_properties(config.kafka), topics.control, stop, waiting, remedy=remedy)
-        if count is None:
-            return ()
-        read.append(_Topic(topics.control, count, Topic.CONTROL, feed=topics.control))
-    # Without it the client would try for ever, and nothing would ever leave.
-    for topic in _written(config):
-        properties = producer_properties(config.kafka)
-        if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
-            return ()
-    return tuple(read)
-
-
-def _written(config: Config) -> tuple[str, ...]:
-    """The topics that are written."""
-    topics = config.topics
-    actions = topics.actions if acting(config.actions, config.models) else None
-    names = (topics.alerts, topics.dead_letters, topics.evaluations, actions)
-    return tuple(name for name in names if name is not None)
+def _matching(config: Config, topics: Sequence[ReadTopic], changed: threading.Event, pulse: Pulse) -> Matching | None:
+    """What notices that other topics match than those that are read; None where no source has a pattern."""
+    if all(source.pattern is None for source in config.sources):
+        return None
+    choose, known = chooser(config), (topic.name for topic in topics if topic.pattern is not None)
+    return Matching(consumer_properties(config.kafka), choose, known, changed, pulse.mover("watcher of patterns"))
 
 
 def _refuse_small(config: Config) -> None:
@@ -220,14 +183,6 @@ def _refuse_small(config: Config) -> None:
             f"topics.alerts: {config.topics.alerts} takes messages of {most} bytes at most, and an alert event may "
             f"need {LEAST}: raise its max.message.bytes"
         )
-
-
-def _say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:
-    """Report what is waited for; log it when it is not what was said last."""
-    if said[-1:] != [why]:
-        said[:] = [why]
-        _LOG.warning("waiting: %s", why)
-    reporter.send(Status(process, state, why))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,11 +200,12 @@ class _Sources:
 
 def _sources(
     config: Config,
-    topics: Sequence[_Topic],
+    topics: Sequence[ReadTopic],
     watchers: Sequence[Watcher],
     reporter: Reporter,
     stop: threading.Event,
     continued: dict[str, bool],
+    known: frozenset[str] | None,
     pulse: Pulse,
     registry: Registry | None,
 ) -> _Sources:
@@ -258,14 +214,14 @@ def _sources(
     parts: dict[Topic, list[Part]] = {holds: [] for holds in Topic}
     for topic, watcher in zip(topics, watchers, strict=True):
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
-        known = continued.get(topic.name, False)
-        whence = "continuing from state" if known else f"from {config.kafka.start}"
+        saved = continued.get(topic.pattern or topic.name, False) or (known is not None and topic.name not in known)
+        whence = "continuing from state" if saved else f"from {config.kafka.start}"
         _LOG.info("reading %s: %d partitions, %s", topic.name, topic.partitions, whence)
         reading = Reading(
             consumer_properties(config.kafka),
             topic.name,
             topic.partitions,
-            earliest=config.kafka.start == "earliest" or known,
+            earliest=config.kafka.start == "earliest" or saved,
             # The control topic is silent by nature: what is said late by no more than the lateness is in time still.
             idle_after=min(config.time.idle_after, SILENT) if topic.holds == Topic.CONTROL else config.time.idle_after,
             lateness=config.time.lateness,
@@ -275,7 +231,9 @@ def _sources(
             saved=pulse.mover(EPOCH),
             source=topic.source,
             feed=topic.feed,
-            census=tuple((other.feed, other.partitions) for other in topics if other.holds == topic.holds),
+            census=census(topics, topic.holds),
+            prefix=topic.prefix,
+            also=None if topic.also is None else (topic.also, census(topics, Topic.FEEDBACK)),
             ready=None if registry is None or not _named(config, topic.source) else registry.ready,
         )
         parts[topic.holds].append(Part(reading, watcher))
