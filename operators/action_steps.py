@@ -69,7 +69,7 @@ def action_alert_step(
     """What models have decided to alerts on their actions."""
     config = AlertConfig(
         plan.model,
-        severity_table(alerting),
+        severity_table(alerting, plan.severity),
         alerting.resolve_after,
         alerting.runbook_base_url,
         dashboards=alerting.dashboard_url,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from operators.predictions.fold import Partial
     from operators.predictions.sketch import Sketch
     from operators.predictions.slices import Header, Slice
-    from operators.settings.alerting import AlertingSettings
+    from operators.settings.alerting import AlertingSettings, SeverityLevels
     from operators.settings.performance import PerformanceSettings
     from operators.tables import Measures
 
@@ -121,7 +121,10 @@ def alert_step(
 
     Of models that are `acting`, also a tick for each verdict: what actions are decided on.
     """
-    logic = Alerts(_alert_config(model.layout.model, alerting, shared_alerts(model)), state or AlertsState())
+    logic = Alerts(
+        _alert_config(model.layout.model, alerting, shared_alerts(model), model.settings.severity),
+        state or AlertsState(),
+    )
     acts = model.layout.model in acting
 
     def tell(verdicts: list[Verdicts | LabelVerdicts]) -> list[AlertEvent | ActiveAlerts | AlertTick]:
@@ -147,10 +150,15 @@ def farewell_step(
     return Stateful(lambda _: [], lambda: logic.state, tell)
 
 
-def _alert_config(name: str, alerting: AlertingSettings, shared: frozenset[str] = frozenset()) -> AlertConfig:
+def _alert_config(
+    name: str,
+    alerting: AlertingSettings,
+    shared: frozenset[str] = frozenset(),
+    severity: Mapping[str, SeverityLevels] | None = None,
+) -> AlertConfig:
     return AlertConfig(
         name,
-        severity_table(alerting),
+        severity_table(alerting, severity),
         alerting.resolve_after,
         alerting.runbook_base_url,
         shared,

@@ -54,4 +54,5 @@ def plan_of(
         on=model.on,
         label_delay=0 if model.performance is None else model.performance.label_delay,
         resolve_after=resolve_after,
+        severity=model.severity,
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from operators.actions.inputs import Control, Fact
     from operators.findings import Finding, Source
     from operators.settings.actions import OnAlert, RetrainSettings
+    from operators.settings.alerting import SeverityLevels
 
 MAX_OPEN = 16
 """Actions of one model that may be open at a time."""
@@ -39,6 +40,7 @@ class Plan:
         on: what alerts ask for.
         label_delay: how old predictions are when they can be trained on.
         resolve_after: how long what is wrong with actions must be over.
+        severity: severities of alerts that differ from those of all models.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Plan:
     on: tuple[OnAlert, ...]
     label_delay: int = 0
     resolve_after: int = 600_000
+    severity: dict[str, SeverityLevels] = field(default_factory=dict)
 
     def ceil(self, at: int) -> int:
         """The first moment of the grid at or after a time."""

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from operators.settings import policy
 from operators.settings.actions import MAX_ON, OnAlert, RetrainSettings
+from operators.settings.alerting import SeverityLevels
+from operators.settings.alerts import AlertName
 from operators.settings.durations import Millis, from_to
 from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
 from operators.settings.objective import Objective, SlaMetric, with_metric
@@ -164,6 +166,7 @@ class ModelSettings(Settings):
         name: as in the predictions' `model` field.
         task: what its predictions are.
         owner: who is to be told: a team, which `driftgauge routes` makes a receiver of; None for nobody in particular.
+        severity: severities of its alerts that differ from `alerting.severity`.
         reference: file of its reference, relative to the config file; None while it is not built yet.
         references: version -> file of a reference of its own, built like `reference`; other versions are compared with
             that.
@@ -183,6 +186,7 @@ class ModelSettings(Settings):
     name: Name
     task: Task
     owner: Owner | None = None
+    severity: dict[AlertName, SeverityLevels] = Field(default_factory=dict)
     reference: Path | None = None
     references: Annotated[dict[VersionName, Path], Field(max_length=1_000)] = Field(default_factory=dict)
     segments: Annotated[tuple[Name, ...], Field(max_length=MAX_SEGMENT_KEYS), AfterValidator(distinct)] = ()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from operators.settings.alerts import ALERTS
 
 if TYPE_CHECKING:
-    from operators.settings.alerting import AlertingSettings
+    from collections.abc import Mapping
+
+    from operators.settings.alerting import AlertingSettings, SeverityLevels
     from operators.settings.alerts import Severity
 
 # Thresholds (minor, major) that a distance to the reference has unless the config says otherwise.
@@ -24,13 +26,20 @@ SEVERITY: dict[str, tuple[Severity, Severity]] = {alert: (row.minor, row.major) 
 """Alert kind -> severity at the minor and at the major level."""
 
 
-def severity_table(alerting: AlertingSettings) -> dict[str, tuple[str, str]]:
-    """The policy with the user's changes: alert -> (severity at minor, severity at major)."""
+def severity_table(
+    alerting: AlertingSettings, own: Mapping[str, SeverityLevels] | None = None
+) -> dict[str, tuple[str, str]]:
+    """The policy with the user's changes: alert -> (severity at minor, severity at major).
+
+    Args:
+        alerting: what holds for all models.
+        own: what one model says; it goes before that, level by level.
+    """
     table: dict[str, tuple[str, str]] = {}
-    for alert, (minor, major) in SEVERITY.items():
-        change = alerting.severity.get(alert)
-        table[alert] = (
-            (change.minor if change else None) or minor,
-            (change.major if change else None) or major,
-        )
+    for alert, levels in SEVERITY.items():
+        table[alert] = levels
+        for change in (alerting.severity.get(alert), (own or {}).get(alert)):
+            if change is not None:
+                minor, major = table[alert]
+                table[alert] = (change.minor or minor, change.major or major)
     return table

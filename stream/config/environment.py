@@ -15,6 +15,9 @@ SETTING = "--set "
 _REFERENCE = re.compile(r"\$(?:(\$)|\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|(\{))")
 _PROPERTIES = ("kafka", "properties")
 
+NAMED = frozenset({"severity", "features", "references", "rename", "fields", "context", "connectors"})
+"""Mappings whose keys are names that somebody gave, of features, alerts, versions, connectors: spelled as they are."""
+
 
 @dataclass(slots=True)
 class Origins:
@@ -153,11 +156,16 @@ def _indices(here: list[Any]) -> str:
 
 
 def _key(here: dict[str, Any], part: str, path: KeyPath) -> str:
+    """The key that is meant: one that is there, whatever its case; a new one in lower case, but a name as it is given.
+
+    Names of features and alerts have capitals. Names of variables often have nothing else, and those are no names.
+    """
     wanted = part.replace("_", ".") if path == _PROPERTIES else part
     for key in here:
         if key.lower() == wanted.lower() or key.lower() == part.lower():
             return key
-    return wanted.lower()
+    named = bool(path) and path[-1] in NAMED and not wanted.isupper()
+    return wanted if named else wanted.lower()
 
 
 def _value(text: str, path: KeyPath) -> Any:

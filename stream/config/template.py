@@ -232,6 +232,8 @@ models:
     max_versions: {MAX_VERSIONS}
     # the team that is to be told; `driftgauge routes` writes a route of Alertmanager for each owner
     owner: null
+    # severities of this model's alerts that differ from alerting.severity:  {{DataDrift: {{major: warning}}}}
+    severity: {{}}
     # what is watched; without this key, every feature of the reference. Beside its kind a feature may have the texts
     # that stand for no value and what its numbers are rounded to:  {{kind: numeric, missing: ["?"], resolution: 0.01}}
     # thresholds of its own, and what its values may be:  {{kind: numeric, drift: {{ks: null}}, allowed: {{min: 0}}}}

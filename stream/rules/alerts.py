@@ -66,8 +66,9 @@ def _rule(alert: str, config: Config, options: RuleOptions) -> Alerting:
     description = DESCRIPTIONS.get(alert, "")
     if "$level" in description:
         # A page names what is past the level that pages; with one severity for both levels, past either.
+        own = any(alert in model.severity for model in config.models)
         choice = f'{{{{- if eq $labels.severity "{major}" }}}}{{{{ $level = "major" }}}}{{{{ end -}}}}\n'
-        description = '{{- $level := "minor|major" -}}\n' + ("" if minor == major else choice) + description
+        description = '{{- $level := "minor|major" -}}\n' + ("" if minor == major or own else choice) + description
     told = f"All causes: the event in topic {literal(config.topics.alerts)}."
     return Alerting(
         alert=alert,

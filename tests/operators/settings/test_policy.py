@@ -22,6 +22,18 @@ def test_a_user_s_change_replaces_one_level_only() -> None:
     }
 
 
+def test_a_model_s_own_severities_go_before_those_of_all() -> None:
+    """Level by level: what neither names is the policy's."""
+    alerting = AlertingSettings.model_validate({"severity": {"DataDrift": {"minor": "warning", "major": "warning"}}})
+    own = AlertingSettings.model_validate(
+        {"severity": {"DataDrift": {"major": "info"}, "NoData": {"major": "warning"}}}
+    )
+    table = severity_table(alerting, own.severity)
+    assert table["DataDrift"] == ("warning", "info")
+    assert table["NoData"] == (SEVERITY["NoData"][0], "warning")
+    assert table["FeatureStale"] == SEVERITY["FeatureStale"]
+
+
 def test_without_changes_the_table_is_the_policy() -> None:
     """Drift, objectives, staleness and silence page at their major level; quality does not."""
     table = severity_table(AlertingSettings())

@@ -473,3 +473,17 @@ def test_replaced_models_are_still_checked(tmp_path: Path) -> None:
     """A reference of another model is refused although its file is there."""
     (tmp_path / "click.reference.json").write_bytes(to_json(replace(small_reference(), model="other")))
     assert "it is of model 'other'" in _problems(tmp_path, SMALL)[0]
+
+
+def test_names_that_somebody_gave_keep_their_capitals(tmp_path: Path) -> None:
+    """Of alerts and features; keys of the config itself are told whatever their case, as before."""
+    (tmp_path / "click.reference.json").write_bytes(to_json(small_reference()))
+    env = {
+        f"{SETTING}Models.0.Severity.DataDrift.major": "warning",
+        "DRIFTGAUGE__ALERTING__SEVERITY__NoData__MAJOR": "info",
+        f"{SETTING}models.0.features.AmountUSD": "numeric",
+    }
+    config = load(_write(tmp_path, SMALL), env)
+    assert config.models[0].severity["DataDrift"].major == "warning"
+    assert config.alerting.severity["NoData"].major == "info"
+    assert "AmountUSD" in (config.models[0].features or {})

@@ -292,6 +292,18 @@ def test_thresholds_can_be_tried(tmp_path: Path) -> None:
     assert summary.fired == {}
 
 
+def test_a_model_has_severities_of_its_own(tmp_path: Path) -> None:
+    """The alert is the same, with another severity than it has for other models."""
+    path = write(tmp_path / "p.jsonl", predictions(SECONDS, SHIFTED))
+    run(tmp_path, path)
+    given = overrides(["models.0.severity.DataDrift.major=info", "alerting.severity.DataDrift.major=warning"])
+    run(tmp_path, path, env=given, out="own")
+    usual, own = ([(one["alert"], one["state"]) for one in alerts(tmp_path, out)] for out in ("out", "own"))
+    assert own == usual
+    assert {one["severity"] for one in alerts(tmp_path) if one["alert"] == "DataDrift"} >= {"critical"}
+    assert {one["severity"] for one in alerts(tmp_path, "own") if one["alert"] == "DataDrift"} == {"info"}
+
+
 def test_without_evaluations_alerts_are_the_same(tmp_path: Path) -> None:
     """Not writing evaluations changes no verdict."""
     path = write(tmp_path / "p.jsonl", predictions(SECONDS, SHIFTED))
