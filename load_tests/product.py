@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from usage import tree, usage
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,10 +57,18 @@ class Product:
         directory: where config, state and log go; made anew.
         config: mapping of the config file.
         processes: for `--processes`.
+        environment: what it finds beside what this process has.
     """
 
-    def __init__(self, directory: Path, config: dict[str, Any], processes: int = 1) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        config: dict[str, Any],
+        processes: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory
+        self._environment = {**os.environ, **(environment or {})}
         self.address = config["http"]["listen"]
         self.path = directory / "driftgauge.yaml"
         self.path.write_text(yaml.safe_dump(config))
@@ -67,7 +78,9 @@ class Product:
 
     def __enter__(self) -> Self:
         with (self.directory / "run.log").open("ab") as log:
-            self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                self._command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, env=self._environment
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

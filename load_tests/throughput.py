@@ -4,7 +4,7 @@ usage: python load_tests/throughput.py [--records N] [--repeats R] [--flink-dir 
 
 Rows are measured in turn, all of them R times, and medians are shown; every ratio is to the bare consume rate of the
 same run with the same client settings. CPU is that of the reader, all threads and processes; the broker's is left out,
-though it runs on the same machine.
+though it runs on the same machine. The rows "native" need driftgauge-native; all others read in Python.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from kafka_node import KafkaNode  # noqa: E402
 from product import Measure, Product, config_of, run_product  # noqa: E402
 from usage import usage  # noqa: E402
 
+from operators.intake.native import chosen  # noqa: E402
 from stream.config.load import load  # noqa: E402
 from stream.kafka.source import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
@@ -105,12 +106,14 @@ def bare(bench: Bench, topic: str, records: int, settings: str) -> Measure:
     return child("bare.py", "consume", bench.bootstrap, topic, partitions, str(records), settings, str(POLL), given)
 
 
-def monitor(bench: Bench, topic: str, reference: Reference, records: int, processes: int) -> Measure:
-    """Run the product over a full topic, from an empty state directory."""
+def monitor(
+    bench: Bench, topic: str, reference: Reference, records: int, processes: int = 1, native: str = "0"
+) -> Measure:
+    """Run the product over a full topic, from an empty state directory, in Python or with driftgauge-native."""
     with tempfile.TemporaryDirectory(dir=bench.directory) as scratch:
         directory = Path(scratch)
         config = config_of(bench.bootstrap, topic, directory, reference, bench.properties)
-        product = Product(directory, config, processes)
+        product = Product(directory, config, processes, {"DRIFTGAUGE_NATIVE": native})
         _create_outputs(bench, product)
         return run_product(product, records)
 
@@ -164,10 +167,20 @@ def rows_of(bench: Bench) -> dict[str, Callable[[], Measure]]:
         ),
         "driftgauge, 1 process": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 1),
         "driftgauge, 2 processes": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 2),
-        "driftgauge, 100 features": lambda: monitor(bench, "wide", bench.wide, bench.few, 1),
+        "driftgauge, 100 features": lambda: monitor(bench, "wide", bench.wide, bench.few),
+        **(_native_rows(bench) if chosen({}) is not None else {}),
         "bare consume, 100 features": lambda: bare(bench, "wide", bench.few, "product"),
         "Bytewax's own operators": lambda: straightforward(bench),
         CEILING + " again": lambda: bare(bench, "predictions", bench.records, "product"),
+    }
+
+
+def _native_rows(bench: Bench) -> dict[str, Callable[[], Measure]]:
+    """Return the rows of driftgauge-native, where it is installed."""
+    return {
+        "native, 1 process": lambda: monitor(bench, "predictions", bench.narrow, bench.records, native="1"),
+        "native, 2 processes": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 2, native="1"),
+        "native, 100 features": lambda: monitor(bench, "wide", bench.wide, bench.few, native="1"),
     }
 
 

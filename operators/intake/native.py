@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from operators.dead_letters import MAX_RECORD_BYTES
+from windows.predictions.fold import Folders
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ VARIABLE = "DRIFTGAUGE_NATIVE"
 
 PACKAGE = "driftgauge_native"
 
-INTERFACE = 1
+INTERFACE = 2
 """What this code and the package agree on."""
 
 _LOG = logging.getLogger("driftgauge.native")
@@ -66,7 +67,7 @@ class Decoder(Protocol):
         """Rows by model, and int64: the messages that are handed back; None: all of them, for it broke down."""
 
 
-class Native(Protocol):
+class Native(Folders, Protocol):
     """The package."""
 
     INTERFACE: int

@@ -43,3 +43,21 @@ class Decoder:
     def decode(
         self, values: tuple[bytes | None, ...], written: list[int] | None, received: int
     ) -> tuple[list[Rows], npt.NDArray[np.int64]] | None: ...
+
+@final
+class Folder:
+    def __init__(
+        self,
+        numeric: list[tuple[list[float], int, float, float]],
+        categorical: list[int],
+        rows: int,
+        moments: int,
+        size: int,
+    ) -> None: ...
+    def fold(
+        self,
+        numeric: npt.NDArray[np.float64],
+        categorical: npt.NDArray[np.int64],
+        group_of: npt.NDArray[np.int64],
+        groups: int,
+    ) -> npt.NDArray[np.int64] | None: ...

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from operators.intake.native import chosen
 from operators.progress import Told, progress_of
-from windows.predictions.fold import Sketches, binning_of, fold
+from windows.predictions.fold import Sketches, binning_of, fold, with_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operators.intake.decode import Decoded
+    from operators.intake.native import Native
     from operators.progress import Progress
     from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
@@ -38,9 +40,16 @@ class Partial:
 class Fold:
     """Folds decoded batches. What it remembers only saves messages: progress that every model has already been told."""
 
-    def __init__(self, layouts: tuple[Layout, ...], pane: int, max_versions: Mapping[str, int]) -> None:
-        """Prepare the binning of every model."""
-        self.binnings = {layout.model: binning_of(layout, pane) for layout in layouts}
+    def __init__(
+        self,
+        layouts: tuple[Layout, ...],
+        pane: int,
+        max_versions: Mapping[str, int],
+        native: Native | Literal["chosen"] | None = "chosen",
+    ) -> None:
+        """Prepare the binning of every model; `native` is the package that folds, by default the one that reads."""
+        folders = chosen() if native == "chosen" else native
+        self.binnings = {layout.model: with_folder(binning_of(layout, pane), folders) for layout in layouts}
         self.pane = pane
         self.max_versions = max_versions
         self.told = Told()

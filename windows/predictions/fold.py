@@ -5,8 +5,8 @@ Every count of every group is one bincount over combined indices (group * slots 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -34,9 +34,38 @@ GroupKey = tuple[int, str, str]
 Sketches = dict[GroupKey, "IntArray"]
 
 
+class Folder(Protocol):
+    """Another way to the same counts and sums."""
+
+    def fold(self, numeric: FloatArray, categorical: IntArray, group_of: IntArray, groups: int) -> IntArray | None:
+        """Counts of every column, rows, and moment sums: int64[groups, segment_size]; None where it breaks down."""
+
+
+class Folders(Protocol):
+    """Makes them."""
+
+    def Folder(  # noqa: N802 - a class there
+        self,
+        numeric: list[tuple[list[float], int, float, float]],
+        categorical: list[int],
+        rows: int,
+        moments: int,
+        size: int,
+    ) -> Folder:
+        """One for a layout.
+
+        Args:
+            numeric: edges, first slot, center and unit of each numeric column.
+            categorical: first slot of each categorical column.
+            rows: the slot that counts rows.
+            moments: where the moment sums begin.
+            size: the length of a vector.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Binning:
-    """What folding needs of a layout, computed once."""
+    """What folding needs of a layout, computed once; `folder` does most of it where there is one."""
 
     layout: Layout
     bins: Bins
@@ -47,6 +76,7 @@ class Binning:
     units: FloatArray
     celling: Celling | None = None
     pane: int = 1
+    folder: Folder | None = None
 
 
 def binning_of(layout: Layout, pane: int = 1) -> Binning:
@@ -65,6 +95,20 @@ def binning_of(layout: Layout, pane: int = 1) -> Binning:
     )
 
 
+def with_folder(binning: Binning, folders: Folders | None) -> Binning:
+    """The same, in native code where that is to be had: an estimator's cells need each value's slot."""
+    layout = binning.layout
+    if folders is None or layout.estimate is not None:
+        return binning
+    starts, centers, units = (found.tolist() for found in (binning.numeric_starts, binning.centers, binning.units))
+    edges = [found.tolist() for found in binning.bins.edges]
+    numeric = list(zip(edges, starts, centers, units, strict=True))
+    categorical = binning.categorical_starts.tolist()
+    return replace(
+        binning, folder=folders.Folder(numeric, categorical, layout.rows, layout.moments, layout.segment_size)
+    )
+
+
 def moment_units(profiles: Sequence[NumericProfile]) -> FloatArray:
     """The unit that moments of each column are summed in, float64[F]."""
     return units_of(
@@ -80,6 +124,19 @@ def fold(binning: Binning, columns: Columns) -> Sketches:
     Returns:
         int64[layout.size] for the segment WHOLE, int64[layout.segment_size] for any other.
     """
+    if binning.folder is not None:
+        try:
+            return _fold(binning, columns)
+        except _BrokenError:
+            binning = replace(binning, folder=None)
+    return _fold(binning, columns)
+
+
+class _BrokenError(Exception):
+    """The native fold broke down."""
+
+
+def _fold(binning: Binning, columns: Columns) -> Sketches:
     sketches: Sketches = {}
     served, failed = _split(columns)
     if failed is not None:
@@ -151,12 +208,18 @@ def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray) 
 
 
 def _slots(binning: Binning, columns: Columns, phases: IntArray | None) -> IntArray:
-    """The slots of every value, and below them those of the estimator's cells, of what may be, and of the hours."""
+    """The slots of every value, and below them those of the estimator's cells, of what may be, and of the hours.
+
+    With a native fold the first are left out.
+    """
     layout, celling = binning.layout, binning.celling
     told = 0 if columns.forbidden is None else len(columns.forbidden)
     cells = 0 if celling is None else celling.rows
-    slots = column_slots(binning, columns, cells + told + (phases is not None))
-    own = len(layout.columns)
+    spare = cells + told + (phases is not None)
+    if binning.folder is None:
+        slots, own = column_slots(binning, columns, spare), len(layout.columns)
+    else:
+        slots, own = np.empty((spare, len(columns.panes)), dtype=np.int64), 0
     if celling is not None:
         scored = layout.prediction is not None and layout.prediction.numeric
         predicted = None if scored or layout.prediction is None else columns.categorical[-1]
@@ -180,11 +243,25 @@ def _histograms(slots: IntArray, group_of: IntArray, groups: int, size: int) -> 
 def _fill(binning: Binning, columns: Columns, slots: IntArray, group_of: IntArray, out: IntArray) -> None:
     """Write histograms, row counts and moment sums of each group into `out`, int64[groups, >= segment_size]."""
     layout, groups = binning.layout, len(out)
+    if binning.folder is not None:
+        _fill_natively(binning.folder, columns, group_of, out[:, : layout.segment_size])
+        if len(slots):
+            out[:, : layout.rows] += _histograms(slots, group_of, groups, layout.rows)
+        _use(layout, columns, group_of, out)
+        return
     out[:, : layout.rows] = _histograms(slots, group_of, groups, layout.rows)
     out[:, layout.rows] = np.bincount(group_of, minlength=groups)
     member = None if groups == 1 else group_of == np.arange(groups)[:, None]
     out[:, layout.moments : layout.segment_size] = moment_sums(columns.numeric, binning.centers, binning.units, member)
     _use(layout, columns, group_of, out)
+
+
+def _fill_natively(folder: Folder, columns: Columns, group_of: IntArray, out: IntArray) -> None:
+    numeric, categorical = np.ascontiguousarray(columns.numeric), np.ascontiguousarray(columns.categorical)
+    found = folder.fold(numeric, categorical, np.ascontiguousarray(group_of), len(out))
+    if found is None:
+        raise _BrokenError
+    out[:] = found
 
 
 def _use(layout: Layout, columns: Columns, group_of: IntArray, into: IntArray) -> None:

@@ -3,6 +3,7 @@
 //! A row is accepted only where it is surely right. Everything else is handed back by its message's number, and the
 //! reader in Python decides about it, and says why: no reason is ever given here.
 
+mod fold;
 mod json;
 mod record;
 mod schema;
@@ -12,17 +13,18 @@ mod times;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Mutex;
 
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 
+use fold::{Column, Layout};
 use json::Cursor;
 use record::{Moment, Not, Reader};
 use schema::Model;
 use table::{Columns, Kept, Mark, Table};
 
 /// What Python and this module agree on; it changes with every change of what is exchanged.
-const INTERFACE: u32 = 1;
+const INTERFACE: u32 = 2;
 
 /// Places: the number of a message, then that of a record within it.
 const WITHIN: u32 = 20;
@@ -269,11 +271,58 @@ fn list(py: Python<'_>, values: &[Kept], texts: &str) -> PyResult<Py<PyList>> {
     Ok(found.unbind())
 }
 
+/// Folds columns of one model into vectors.
+#[pyclass(frozen)]
+struct Folder {
+    layout: Layout,
+}
+
+#[pymethods]
+impl Folder {
+    /// Args: of each numeric column its edges, where its slots begin, its center and its unit; where those of each
+    /// categorical column begin; the slot that counts rows; where the sums of moments begin; the length of a vector.
+    #[new]
+    fn new(
+        numeric: Vec<(Vec<f64>, usize, f64, f64)>,
+        categorical: Vec<usize>,
+        rows: usize,
+        moments: usize,
+        size: usize,
+    ) -> Self {
+        let columns = numeric.into_iter();
+        let numeric = columns.map(|(edges, start, center, unit)| Column::new(edges, start, center, unit)).collect();
+        Folder { layout: Layout { numeric, categorical, rows, moments, size } }
+    }
+
+    /// The vectors of groups of rows: int64[groups, size]; None where the arrays do not fit together.
+    fn fold<'py>(
+        &self,
+        py: Python<'py>,
+        numeric: PyReadonlyArray2<'py, f64>,
+        categorical: PyReadonlyArray2<'py, i64>,
+        group_of: PyReadonlyArray1<'py, i64>,
+        groups: usize,
+    ) -> PyResult<Option<Bound<'py, PyArray2<i64>>>> {
+        let (numeric, categorical, group_of) = (numeric.as_slice()?, categorical.as_slice()?, group_of.as_slice()?);
+        let fits = numeric.len() == self.layout.numeric.len() * group_of.len()
+            && categorical.len() == self.layout.categorical.len() * group_of.len();
+        if !fits {
+            return Ok(None);
+        }
+        let fold = || self.layout.vectors(numeric, categorical, group_of, groups);
+        match py.detach(|| catch_unwind(AssertUnwindSafe(fold))) {
+            Ok(found) => Ok(Some(found.into_pyarray(py).reshape([groups, self.layout.size])?)),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
 /// The module.
 #[pymodule]
 fn driftgauge_native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("INTERFACE", INTERFACE)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<Rows>()?;
+    module.add_class::<Folder>()?;
     module.add_class::<Decoder>()
 }

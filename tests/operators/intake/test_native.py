@@ -197,5 +197,5 @@ def test_a_package_that_is_insisted_on_is_there_or_said_to_be_missing(
         chosen({"DRIFTGAUGE_NATIVE": "1"})
     monkeypatch.setitem(sys.modules, "driftgauge_native", json)
     assert chosen({}) is None
-    with pytest.raises(NativeError, match="speaks interface None and not 1"):
+    with pytest.raises(NativeError, match="speaks interface None and not 2"):
         chosen({"DRIFTGAUGE_NATIVE": "1"})
