@@ -54,14 +54,17 @@ _ANSWER = _answers()
 
 
 def latency_slots(x: FloatArray) -> IntArray:
-    """Slot of each value, int64 of the shape of ``x``.
+    """Slot of each value, int64 of the shape of ``x``: the one whose ends are around it, the upper one included.
+
+    The logarithm finds it; processors round that in ways of their own, so the ends have the last word.
 
     Args:
         x: milliseconds, any shape; NaN is the caller's business. Infinity belongs to the last slot.
     """
     clamped = np.clip(x, MIN_TRACKABLE, 2 * MAX_TRACKABLE)
-    index = np.ceil(np.log(clamped / MIN_TRACKABLE) / _LOG_GAMMA).astype(np.int64)
-    return np.where(clamped > MAX_TRACKABLE, LATENCY_BINS - 1, np.minimum(index, LATENCY_BINS - 2))
+    near = np.minimum(np.ceil(np.log(clamped / MIN_TRACKABLE) / _LOG_GAMMA).astype(np.int64), LATENCY_BINS - 2)
+    found: IntArray = near + (clamped > _UPPER[near]) - (clamped <= _LOWER[near])
+    return found
 
 
 @overload

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from windows.sketches.quantiles import (
+    _UPPER,
     ACCURACY,
     LATENCY_BINS,
     MAX_TRACKABLE,
@@ -73,6 +74,15 @@ def test_values_beyond_the_range_are_kept_at_its_ends() -> None:
     assert slots.dtype == np.int64
     assert quantile(counted(values), 0.0) == MIN_TRACKABLE
     assert quantile(counted(values), 1.0) == MAX_TRACKABLE
+
+
+def test_a_slot_ends_at_its_edge_and_nowhere_else() -> None:
+    """Each upper edge is in its slot, and the next float in the next one, as a search among the edges says."""
+    edges = _UPPER[:-1]
+    around = np.concatenate([edges, np.nextafter(edges, 0.0), np.nextafter(edges, np.inf)])
+    expected = np.searchsorted(edges, around, side="left")
+    assert latency_slots(around).tolist() == expected.tolist()
+    assert latency_slots(edges).tolist() == list(range(LATENCY_BINS - 1))
 
 
 def test_slots_keep_the_shape_of_the_values() -> None:
