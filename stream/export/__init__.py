@@ -1,0 +1,1 @@
+"""Exports: what the topics hold, as files that a training can read."""
