@@ -51,7 +51,7 @@ def _of(record: PlainRecord, source: SourceSettings, features: Mapping[str, Sequ
     for name in FEEDBACK if feedback else PREDICTION:
         cell = record.fields.get(name)
         if cell is not None and cell.fault:
-            yield f"{name} cannot be read at {cell.where}"
+            yield f"{name} cannot be read at {cell.where} ({cell.fault})"
     model = record.value("model")
     if model is None:
         yield f"no model at {named(source.map.model)}"

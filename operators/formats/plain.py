@@ -115,6 +115,7 @@ class PlainReader:
 
     def __init__(self, source: SourceSettings, schemas: Schemas | None = None, *, unread: bool = False) -> None:
         self.source = source
+        self.schemas = schemas
         self._codec = codec_of(source, schemas)
         self._unread = unread
         given = source.map
@@ -124,6 +125,7 @@ class PlainReader:
         self._features = given.features
         self._tops = {str(place.path[0]) for name in PREDICTION if (place := given.place(name)) and place.path}
         self._tops |= {"label", "features", "context"}
+        self._taken = frozenset(given.features.rename.values())
         where = source.where
         self._filter = None if where is None else (where.place, frozenset(map(name_of, where.values)))
 
@@ -235,7 +237,8 @@ class PlainReader:
         elif isinstance(around, dict):
             for steps, value in _inside(around, (), flatten=given.flatten):
                 key = ".".join(steps)
-                if key not in given.drop and (base or steps[0] not in self._tops):
+                taken = key in self._taken and key not in given.rename
+                if key not in given.drop and not taken and (base or steps[0] not in self._tops):
                     yield Cell(given.rename.get(key, key), shown((*base, *steps)), value)
         for name, path in given.fields.items():
             yield Cell(name, shown(path), find(path))

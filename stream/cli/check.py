@@ -8,7 +8,7 @@ import typer
 
 from operators.plans.model import plan_models
 from stream.config.checks import reference_notes
-from stream.config.load import Config, load, load_references, with_pace
+from stream.config.load import Config, ConfigError, load, load_references, with_pace
 from stream.config.sight import pace_lines
 from stream.config.summary import model_lines
 from stream.config.unwatched import unwatched
@@ -52,7 +52,7 @@ def check(
     if sample is not None:
         _show(loaded, references, sample)
     if connect:
-        _connect(loaded)
+        _connect(loaded, references)
         for client in clients:
             client.check()
             typer.echo(f"alertmanager {client.url}: takes alerts")
@@ -89,8 +89,21 @@ def _show(config: Config, references: dict[str, Reference], sample: Path) -> Non
         raise UsageError(f"--sample {sample}: {found.refused} of its records cannot be read")
 
 
-def _connect(config: Config) -> None:
+def _connect(config: Config, references: dict[str, Reference]) -> None:
+    """Ask for the topics, and look at what is in them.
+
+    Raises:
+        ConfigError: a topic is missing, or none of its latest messages can be read.
+    """
     from stream.kafka.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
+    from stream.look.sampled import sampled  # noqa: PLC0415 - the same
 
     for topic, partitions in check_brokers(config).items():
         typer.echo(f"topic {topic}: {partitions} partition{'' if partitions == 1 else 's'}")
+    found = sampled(config, references)
+    for line in found.lines:
+        typer.echo(line)
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
+    if found.findings:
+        raise ConfigError(config.problems(found.findings))

@@ -220,3 +220,13 @@ def test_requests_alone_are_read_without_predictions() -> None:
     best = proposed(given)
     assert best is not None
     assert (best.good, best.settings) == (5, {"preset": "inference_v1"})
+
+
+def test_a_name_that_is_given_to_another_key_is_not_that_feature() -> None:
+    """As for the monitor: `age` is what `old` is called, whatever else the message calls so."""
+    features = {"path": "features", "rename": {"old": "age"}}
+    source = SourceSettings.model_validate({"topic": "t", "map": {"features": features}})
+    given = messages([b'{"features": {"age": 1, "b": 2}}', b'{"features": {"old": 3}}'])
+    first, second = (next(PlainReader(source).records(value, Surroundings(given, [0]))) for value in given.values)
+    assert {name: cell.value for name, cell in first.features.items()} == {"b": 2}
+    assert {name: (cell.value, cell.where) for name, cell in second.features.items()} == {"age": (3, "features.old")}

@@ -1,0 +1,245 @@
+"""Whether the sources of a config fit what is in their topics: what `check --connect` says of the latest messages."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from operators.dead_letters import DeadLetter, Reason
+from operators.formats.guesses import guess
+from operators.formats.lacks import lacking
+from operators.formats.packed import ERRORS
+from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
+from operators.formats.surroundings import Surroundings
+from operators.records import Origin, RawBatch, Topic
+from operators.settings.durations import show_duration
+from operators.settings.source import SourceSettings, shown
+from stream.config.inputs import inputs_of, sources_of
+from stream.config.problems import shorten
+from stream.kafka.envelopes import MessageEnvelopes
+from stream.kafka.latest import latest
+from stream.kafka.registry import registry_of
+from stream.look.shown import beginning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from confluent_kafka import Message
+
+    from operators.formats.plain import PlainRecord
+    from stream.config.inputs import Input
+    from stream.config.load import Config
+    from stream.config.problems import ConfigFinding
+    from windows.references.reference import Reference
+
+SAMPLE = 100
+"""The latest messages of a topic that are looked at."""
+
+SLOW = 60_000.0
+"""A median latency (ms) beyond which it is likely in another unit."""
+
+BEHIND = 3_600_000
+"""So far (ms) behind the time of writing event times are worth a word."""
+
+ODD_TIME = "another unit, or a time zone?"
+MOST_NAMED = 10
+OPTIONAL = {"error", "kind", "usage"}
+"""Fields that most records may well lack."""
+
+
+@dataclass(slots=True)
+class Sampled:
+    """What was found.
+
+    Attributes:
+        lines: how much is read of each topic.
+        notes: what is odd.
+        findings: what makes a source useless.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    findings: list[ConfigFinding] = field(default_factory=list)
+
+
+def sampled(config: Config, references: Mapping[str, Reference]) -> Sampled:
+    """Read the latest messages of every topic as the monitor would.
+
+    Raises:
+        Unreachable: a broker or the registry does not answer.
+        UsageError: a topic may not be read.
+    """
+    found = Sampled()
+    known, schemas = sources_of(config.sources, config.models), registry_of(config)
+    features = {name: tuple(reference.features) for name, reference in references.items()}
+    awaited = any(model.performance is not None for model in config.models)
+    for one in inputs_of(config.topics, config.sources):
+        feedback = one.holds == Topic.FEEDBACK
+        if feedback and not awaited:
+            continue
+        own = SourceSettings(topic=one.topic, holds="feedback" if feedback else "predictions")
+        by = own if one.source is None else (known.feedback if feedback else known.predictions)[one.source]
+        messages = latest(config, one.topic, SAMPLE).messages
+        if not messages:
+            found.lines.append(f"topic {one.topic}: holds no message that its map could be checked with")
+            continue
+        _Sample(config, one, by, PlainReader(by, schemas), features).of(messages, found)
+    return found
+
+
+class _Sample:
+    """The messages of one topic."""
+
+    def __init__(
+        self,
+        config: Config,
+        one: Input,
+        source: SourceSettings,
+        reader: PlainReader,
+        features: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._config = config
+        self._one = one
+        self._source = source
+        self._reader = reader
+        self._features = features
+        self._feedback = one.holds == Topic.FEEDBACK
+        self._good: list[tuple[PlainRecord, int, int]] = []
+
+    def of(self, messages: Sequence[Message], found: Sampled) -> None:
+        """Add what is found in some messages."""
+        values: list[Any] = [message.value() for message in messages]
+        written = [message.timestamp()[1] for message in messages]
+        batch = RawBatch(Origin(self._one.topic), values, written, MessageEnvelopes(messages), 0)
+        read, bad = 0, None
+        for number in range(len(values)):
+            records = self._records(batch, number)
+            told = written[number]
+            if records is None or not all(record.skipped or self._counts(record, told) for record in records):
+                bad = number if bad is None else bad
+                continue
+            read += 1
+            self._good += [(record, number, written[number]) for record in records if not record.skipped]
+        found.lines.append(f"topic {self._one.topic}: {read} of its latest {len(values)} messages are read")
+        if bad is not None:
+            said = self._refusal(batch, bad)
+            if not read:
+                given = f"none of the latest {len(values)} messages of {self._one.topic} can be read"
+                found.findings.append((self._key, given, said))
+                return
+            found.notes.append(f"{self._one.topic}: {len(values) - read} of {len(values)} are refused; {said}")
+        found.notes += [f"{self._one.topic}: {note}" for note in (*self._absent(), *self._odd())]
+        found.notes += [f"{self._one.topic}: {note}" for note in self._twice(values)]
+
+    @property
+    def _key(self) -> tuple[str | int, ...]:
+        return ("topics", self._one.holds.value) if self._one.source is None else ("sources", self._one.source)
+
+    def _records(self, batch: RawBatch, number: int) -> list[PlainRecord] | None:
+        try:
+            return list(self._reader.records(batch.values[number], Surroundings(batch, [number])))
+        except ERRORS:
+            return None
+
+    def _counts(self, record: PlainRecord, written: int) -> bool:
+        """Whether the monitor would take a record."""
+        time = record.fields.get("timestamp")
+        if str(record.value("model")) not in self._features or (time is not None and time.fault):
+            return False
+        if self._ahead(record, written):
+            return False
+        if self._source.holds == "both":
+            return record.predicts or record.labels
+        return record.labels if self._feedback else record.predicts
+
+    def _ahead(self, record: PlainRecord, written: int) -> int:
+        """How far (ms) its time is beyond what is allowed ahead of the time of writing; 0 for not at all."""
+        time = record.value("timestamp")
+        ahead = 0 if time is None or written <= 0 else time - written
+        return ahead if ahead > self._config.time.max_ahead else 0
+
+    def _refusal(self, batch: RawBatch, number: int) -> str:
+        """What one message lacks, and its beginning."""
+        value = batch.values[number]
+        key, headers = batch.envelopes.key(number), batch.envelopes.headers(number)
+        letter = DeadLetter(value, key, headers, Reason.MISSING_FIELD, "", self._one.topic, 0, 0, None)
+        lacks = ", ".join(lacking(letter, self._source, self._features, self._reader.schemas))
+        written = 0 if batch.written is None else batch.written[number]
+        ahead = max((self._ahead(record, written) for record in self._records(batch, number) or ()), default=0)
+        late = (
+            f"its time is {_long(ahead)} ahead of the time of writing: another unit, or a time zone?" if ahead else ""
+        )
+        said = "; ".join(part for part in (lacks and f"it lacks: {lacks}", late, guess(value)) if part)
+        return f"such as {beginning(value)}" + (f" ({said})" if said else "")
+
+    def _absent(self) -> Iterator[str]:
+        """Fields that the map names, and features of the reference, that are in no record."""
+        if not self._good:
+            return
+        example = self._example()
+        given = self._source.map
+        for name in FEEDBACK if self._feedback else PREDICTION:
+            place = given.place(name)
+            if name not in given.model_fields_set or name in OPTIONAL or place is None or place.path is None:
+                continue
+            if all(record.value(name) is None for record, _, _ in self._good):
+                faults = {record.fields[name].fault for record, _, _ in self._good} - {""}
+                why = f" that can be read ({min(faults)})" if faults else ""
+                yield f"{name}: nothing{why} at {shown(place.path)} in any of {len(self._good)} records{example}"
+        for model, names in self._features.items() if not self._feedback else ():
+            mine = [record for record, _, _ in self._good if str(record.value("model")) == model]
+            seen = {name for record in mine for name, cell in record.features.items() if cell.value is not None}
+            absent = [name for name in names if name not in seen]
+            if mine and absent:
+                places = (
+                    f"{name} at {shown(given.features.steps(name) or ('nowhere',))}" for name in absent[:MOST_NAMED]
+                )
+                more = f" and {len(absent) - MOST_NAMED} more" if len(absent) > MOST_NAMED else ""
+                yield f"features of {model} in none of {len(mine)} records: {', '.join(places)}{more}{example}"
+
+    def _odd(self) -> Iterator[str]:
+        """Times and latencies that are likely in another unit."""
+        pairs = [
+            (written, time)
+            for record, _, written in self._good
+            if (time := record.value("timestamp")) is not None and written > 0
+        ]
+        if pairs:
+            behind = min(written - time for written, time in pairs)
+            if behind > BEHIND:
+                yield f"timestamp: {_long(behind)} and more behind the time of writing: {ODD_TIME}"
+        latencies = [
+            value for record, _, _ in self._good if isinstance(value := record.value("latency_ms"), int | float)
+        ]
+        if latencies and median(latencies) > SLOW:
+            yield f"latency_ms: {median(latencies):,.0f} ms in the median: in another unit? (scale: 0.001 is of us)"
+
+    def _twice(self, values: Sequence[bytes | None]) -> Iterator[str]:
+        """Two fields on one path."""
+        given = self._source.map
+        places: dict[str, list[str]] = {}
+        for name in FEEDBACK if self._feedback else PREDICTION:
+            place = given.place(name)
+            if place is not None and place.path is not None:
+                places.setdefault(shown(place.path), []).append(name)
+        for name in dict.fromkeys(name for names in self._features.values() for name in names):
+            steps = None if self._feedback else given.features.steps(name)
+            if steps is not None:
+                places.setdefault(shown(steps), []).append(f"feature {name}")
+        for path, names in places.items():
+            if len(names) > 1:
+                yield f"{' and '.join(names)} are read from one path, {path}; such as {beginning(values[-1])}"
+
+    def _example(self) -> str:
+        record, _, _ = self._good[-1]
+        there = {cell.where: cell.value for cell in (*record.fields.values(), *record.features.values())}
+        held = {where: value for where, value in there.items() if value is not None}
+        return f"; such a record has {shorten(json.dumps(held, ensure_ascii=False, default=str))}"
+
+
+def _long(ms: int) -> str:
+    """A length of time for people, in whole units."""
+    unit = next((unit for unit in (86_400_000, 3_600_000, 60_000) if ms >= 2 * unit), 1_000)
+    return show_duration(ms // unit * unit)
