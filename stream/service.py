@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from stream import logs
+from stream.cluster.seat import Seat
 from stream.config.load import Config
 from stream.errors import UsageError
 from stream.http.access import Access
@@ -42,7 +43,8 @@ class Service:
 
     `state` is the state directory, whose size is shown; `push` tells Alertmanager what fires; a worker that gives no
     sign of life for `replace_after` seconds is replaced; `page` makes what people look at; `courier` has the
-    actions to be carried out; `reload` makes what reads the config again at a SIGHUP.
+    actions to be carried out; `reload` makes what reads the config again at a SIGHUP; `seat` is the one among other
+    hosts, for a monitor on several.
     """
 
     processes: int = 1
@@ -57,6 +59,7 @@ class Service:
     page: Callable[[Registry], MonitorPage] | None = None
     courier: Config | None = None
     reload: Callable[[Registry, MonitorPage | None], Reload] | None = None
+    seat: Seat | None = None
 
 
 def serve(flow: Flow, service: Service) -> Outcome:
@@ -67,7 +70,7 @@ def serve(flow: Flow, service: Service) -> Outcome:
         UsageError: driftgauge-native is insisted on and cannot be had.
     """
     logs.configure(service.log_level, service.redact)
-    registry = Registry(service.processes)
+    registry = Registry(service.processes, first=0 if service.seat is None else service.seat.places.first)
     registry.apply(build_info())
     _LOG.info(described())
     policy = Policy(log_level=service.log_level, redact=service.redact, replace_after=service.replace_after)
@@ -76,7 +79,7 @@ def serve(flow: Flow, service: Service) -> Outcome:
     reload = None if service.reload is None else service.reload(registry, page)
     if reload is not None and page is not None:
         page.follow(reload)
-    supervisor = Supervisor(flow, service.processes, registry, policy, reload)
+    supervisor = Supervisor(flow, service.processes, registry, policy, reload, service.seat)
     if service.state is not None:
         registry.add_probe(StateUsage(service.state))
     server = Server(service.listen, registry, service.redact, service.access, service.tls, site)
@@ -89,7 +92,8 @@ def serve(flow: Flow, service: Service) -> Outcome:
         scheme = "http" if service.tls is None else "https"
         _LOG.info("the page, metrics, health and readiness on %s://%s:%d", scheme, *server.address)
         try:
-            outcome = supervisor.run()
+            with service.seat or contextlib.nullcontext():
+                outcome = supervisor.run()
         finally:
             server.close()
     if outcome.clean and service.state is not None:

@@ -16,6 +16,7 @@ from operators.settings.source import SourceSettings
 from stream.config import checks
 from stream.config.connectors import ActingSettings, based, settling_findings, unknown_connectors
 from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.cluster import ClusterSettings
 from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
@@ -66,6 +67,7 @@ class Config(Settings):
     state: StateSettings = StateSettings()
     history: HistorySettings = HistorySettings()
     workers: WorkersSettings = WorkersSettings()
+    cluster: ClusterSettings = ClusterSettings()
     http: HttpSettings = HttpSettings()
     time: TimeSettings = TimeSettings()
     alerting: AlertingSettings = AlertingSettings()

@@ -11,6 +11,7 @@ from operators.settings.model import DriftSettings, ModelSettings, PredictionSet
 from operators.settings.performance import PerformanceSettings
 from stream.config.action_template import actions_text, retrain_text
 from stream.config.edges.alertmanager import AlertmanagerSettings
+from stream.config.edges.cluster import ClusterSettings
 from stream.config.edges.history import HistorySettings
 from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
@@ -124,6 +125,17 @@ history:
 workers:
   # how long a dataflow process may give no sign of life until all start anew from the state
   replace_after: {show_duration(WorkersSettings().replace_after)}
+
+cluster:
+  # several hosts that share the work: where each can be met, in an order that never changes,
+  #   ["127.0.0.1:2100", "127.0.0.1:2200"] with a TLS tunnel behind each; see Several hosts in deploy/README.md
+  hosts: []
+  # dataflow processes on each host
+  processes: {ClusterSettings().processes}
+  # how long a host may be silent until the others stop and wait for it
+  timeout: {show_duration(ClusterSettings().timeout)}
+  # listen beyond the loopback in clear, on a network that keeps all others out: whoever can connect can run code
+  insecure: false
 
 http:
   # where /metrics, /healthz, /readyz and the page (at /) listen

@@ -58,11 +58,15 @@ if TYPE_CHECKING:
     from stream.metrics.stores import Block
 
     Probe = Callable[[], Iterable[Report]]
+    Others = Callable[[], tuple[list[str], bool]]
 
 _OWNER = "registry"
 
 QUIET = 8.0
 """Seconds without a sign of life, of a process or of its dataflow, after which nobody should rely on it."""
+
+
+NO_WATERMARK = "the watermark is unknown: no partition has given a record yet"
 
 
 class _Snapshot(NamedTuple):
@@ -81,19 +85,22 @@ class _Rest(Collector):
 
 
 class Registry(Collector):
-    """All metrics and the states of `processes` dataflow processes; `clock` gives seconds since the epoch.
+    """All metrics and the states of `processes` dataflow processes, numbered from `first` on.
+
+    `clock` gives seconds since the epoch.
 
     Thread-safe. Register it with a prometheus_client registry, or `render` it.
     """
 
-    def __init__(self, processes: int = 1, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, processes: int = 1, clock: Callable[[], float] = time.time, first: int = 0) -> None:
         self._lock = threading.Lock()
         self._scrape = threading.Lock()
         self._clock = clock
         self._gauges = GaugeStore()
         self._counters = CounterStore()
         self._histograms = HistogramStore()
-        self._statuses = {process: Status(process, "starting") for process in range(processes)}
+        self._statuses = {process: Status(process, "starting") for process in range(first, first + processes)}
+        self._others: Others | None = None
         self._heartbeats = Heartbeats()
         self._concerns: dict[tuple[int, str], str] = {}
         self._probes: list[Probe] = [self._watermark_lag, self._states]
@@ -180,12 +187,25 @@ class Registry(Collector):
             blocks = self._gauges.snapshot().get(name, [])
         return gauge_values(blocks)
 
+    def ask_others(self, others: Others) -> None:
+        """Be ready only where other hosts are, too: `others` gives why not, and whether they know a watermark."""
+        self._others = others
+
     def not_ready(self) -> tuple[str, ...]:
-        """Why this is not ready, a line each; empty when it is."""
+        """Why this, with all other hosts, is not ready, a line each; empty when it is."""
+        reasons, watermark = self.own_reasons()
+        if self._others is not None:
+            of_others, elsewhere = self._others()
+            reasons, watermark = [*reasons, *of_others], watermark or elsewhere
+        return (*reasons, *(() if watermark else (NO_WATERMARK,)))
+
+    def own_reasons(self) -> tuple[list[str], bool]:
+        """Why the processes here are not ready, and whether they know the watermark of a model or more."""
         watermarks = self.values(catalog.WATERMARK_TIMESTAMP_SECONDS.name)
         with self._lock:
             concerns = sorted({f"process {process}: {why}" for (process, _), why in self._concerns.items()})
-        return (*reasons_not_ready(self.statuses(), watermarks, self.silences()), *concerns)
+        known = any(math.isfinite(watermark) for watermark in watermarks.values())
+        return [*reasons_not_ready(self.statuses(), self.silences()), *concerns], known
 
     def collect(self) -> Iterator[Family]:
         """All families, for a prometheus_client registry."""
@@ -231,21 +251,16 @@ class Registry(Collector):
         yield GaugeBlock(_OWNER, catalog.READY.name, ((),), (float(not self.not_ready()),))
 
 
-def reasons_not_ready(
-    statuses: Iterable[Status], watermarks: Mapping[Labels, float], silences: Mapping[int, Silence]
-) -> tuple[str, ...]:
-    """A line for each thing that is missing: every process running, and the watermark known for a model or more.
+def reasons_not_ready(statuses: Iterable[Status], silences: Mapping[int, Silence]) -> list[str]:
+    """A line for each process that is not running.
 
     Args:
         statuses: the last known state of each process.
-        watermarks: watermark of each model in seconds, NaN where it is unknown.
         silences: for how long processes have given no sign of life.
     """
     reasons = [_reason(status) for status in statuses if status.state != "running"]
     reasons += [f"process {process}: {silence}" for process, silence in silences.items() if silence.seconds > QUIET]
-    if not any(math.isfinite(watermark) for watermark in watermarks.values()):
-        reasons.append("the watermark is unknown: no partition has given a record yet")
-    return tuple(reasons)
+    return reasons
 
 
 def _reason(status: Status) -> str:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from operators.tables import Table
 
 Labels = tuple[str, ...]
-WorkerState = Literal["starting", "waiting_for_broker", "running", "broker_lost", "stopping"]
+WorkerState = Literal[
+    "starting", "waiting_for_broker", "waiting_for_hosts", "connecting", "running", "broker_lost", "stopping"
+]
 
 
 @dataclass(frozen=True, slots=True)

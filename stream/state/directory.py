@@ -53,10 +53,19 @@ def prepare(
     models: Mapping[str, ModelPlan],
     topics: TopicsSettings,
     sources: Sequence[SourceSettings] = (),
+    *,
+    files: bool = True,
 ) -> tuple[RecoveryConfig, dict[str, bool]]:
     """Create the directory, or check that what it holds was written by this user, this format, and fits the config.
 
     Safe to call from several processes at once.
+
+    Args:
+        settings: where it is.
+        models: whose state it is to keep.
+        topics: that are read.
+        sources: that are read.
+        files: whether the recovery files are here; of several hosts the first has them all.
 
     Returns:
         Bytewax's recovery, and of each topic that is read whether the state knows how far.
@@ -77,21 +86,34 @@ def prepare(
         used, fed = path.exists(), False
         if used:
             fed = _check(path, note)
-            _check_files(directory, settings.recovery_partitions, sealed=(directory / SEAL).exists())
+            if files:
+                _check_files(directory, settings.recovery_partitions, sealed=(directory / SEAL).exists())
         elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
                 f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
             )
-        else:
+        elif files:
             _initialise(directory, settings.recovery_partitions)
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(note, indent=1, sort_keys=True))
         temporary.replace(path)
         (directory / UNFINISHED).unlink(missing_ok=True)
         unseal(directory)
-    saved = used and has_state(settings)
-    continued = {one.topic: saved and (fed or one.holds == Topic.PREDICTIONS) for one in reversed(read)}
+    continued = continuing(topics, sources, saved=used and has_state(settings), fed=fed)
     return RecoveryConfig(str(directory)), continued  # type: ignore[no-untyped-call]
+
+
+def continuing(topics: TopicsSettings, sources: Sequence[SourceSettings], *, saved: bool, fed: bool) -> dict[str, bool]:
+    """Of each topic that is read whether the state knows how far.
+
+    Args:
+        topics: that are read.
+        sources: that are read.
+        saved: whether the state holds anything.
+        fed: whether feedback was read when it was saved.
+    """
+    read = inputs_of(topics, sources)
+    return {one.topic: saved and (fed or one.holds == Topic.PREDICTIONS) for one in reversed(read)}
 
 
 def misread(
@@ -126,6 +148,14 @@ def _initialise(directory: Path, partitions: int) -> None:
 def has_state(settings: StateSettings) -> bool:
     """Whether anything was ever saved: every partition that was there then has a snapshot."""
     return any(_saved(path) for path in settings.directory.glob("*.sqlite3"))
+
+
+def fed_before(settings: StateSettings) -> bool:
+    """Whether feedback was read by what keeps its state here; not where nothing readable says so."""
+    try:
+        return json.loads((settings.directory / NOTE).read_text())["feedback"] is not None
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _saved(path: Path) -> bool:

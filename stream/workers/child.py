@@ -71,6 +71,11 @@ class Child:
         with contextlib.suppress(OSError):
             self._channel.send_bytes(STOP)
 
+    def let_in(self, message: bytes) -> None:
+        """Open its gate; it may be gone already."""
+        with contextlib.suppress(OSError):
+            self._channel.send_bytes(message)
+
     def kill(self) -> None:
         """End it now."""
         if self._process.is_alive():

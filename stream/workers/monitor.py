@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import logging
 import threading
@@ -38,7 +39,7 @@ from stream.kafka.source import Part, Reading, TopicsSource
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import Concern, GaugeBlock, Observation, Status
-from stream.state.directory import JOIN, RESTORE, StateError, has_state, prepare
+from stream.state.directory import JOIN, RESTORE, StateError, continuing, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
 from stream.state.unfinished import drop_unfinished
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from stream.feedback_flow import Moved
     from stream.kafka.registry import Registry
     from stream.metrics.reports import Reporter
+    from stream.workers.gate import Gate
     from windows.references.reference import Reference
     from windows.watermark import Place
 
@@ -77,8 +79,12 @@ def run(
     *,
     process: int,
     addresses: Sequence[str],
+    gate: Gate | None = None,
 ) -> None:
     """Run until `stop` is set; a topic that grows is read anew with all its partitions.
+
+    With a gate, which processes of several hosts have, it waits there for the others, and ends where a topic grows:
+    they are all started anew.
 
     Raises:
         StateError: the state directory cannot be used.
@@ -88,12 +94,13 @@ def run(
     models = plan_models(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
-    recovery, continued = prepare(config.state, models, config.topics, config.sources)
+    files = gate is None or process < config.cluster.processes
+    recovery, continued = prepare(config.state, models, config.topics, config.sources, files=files)
     waiting = partial(say, reporter, process, "starting", [])
     with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
             drop_unfinished(config.state.directory)
-            _watch(config, models, recovery, reporter, stop, process, addresses, pulse, continued=continued)
+            _watch(config, models, recovery, reporter, stop, process, addresses, pulse, gate, continued=continued)
     reporter.send(Status(process, "stopping"))
 
 
@@ -106,6 +113,7 @@ def _watch(
     process: int,
     addresses: Sequence[str],
     pulse: Pulse,
+    gate: Gate | None,
     *,
     continued: dict[str, bool],
 ) -> None:
@@ -116,6 +124,11 @@ def _watch(
         if not topics:
             break
         _refuse_small(config)
+        if gate is not None:
+            joined = gate.wait()
+            if joined is None:
+                break
+            continued = continuing(config.topics, config.sources, saved=joined.saved, fed=joined.fed)
         changed = threading.Event()
         journal = DeadLetterJournal()
         matching = _matching(config, topics, changed, pulse)
@@ -143,9 +156,10 @@ def _watch(
                 _edges(config, models, sources, stores, reporter, stop, process, journal, pulse, registry),
                 config.actions,
             )
-            reporter.send(Status(process, "running"))
+            if gate is None:
+                reporter.send(Status(process, "running"))
             try:
-                with Witness() as witness:
+                with Witness() as witness, contextlib.nullcontext() if gate is None else gate.watched():
                     epoch = dt.timedelta(milliseconds=config.state.epoch)
                     run_in_cluster(witness.over(flow), addresses, process, epoch, recovery)
             except SnapshotError as error:
@@ -156,7 +170,7 @@ def _watch(
                 if registry is not None:
                     registry.close()
                 journal.tell_all()
-        if not changed.is_set():
+        if not changed.is_set() or gate is not None:
             _LOG.info("stopped: state saved")
             break
         continued = dict.fromkeys(continued, has_state(config.state))

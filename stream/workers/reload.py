@@ -25,7 +25,19 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("driftgauge.reload")
 
-FIXED = ("kafka", "topics", "sources", "state", "history", "workers", "http", "time", "alertmanager", "actions")
+FIXED = (
+    "kafka",
+    "topics",
+    "sources",
+    "state",
+    "history",
+    "workers",
+    "cluster",
+    "http",
+    "time",
+    "alertmanager",
+    "actions",
+)
 """Sections that are read at the start only."""
 
 
@@ -85,6 +97,8 @@ class Reload:
         self.gone = ()
 
     def _read(self) -> MonitorFlow | None:
+        if self.config.cluster.several:
+            raise RefusedReloadError("several hosts take another config with a stop and a start of all of them")
         loaded = load(self.path)
         references = load_references(loaded)
         loaded = with_pace(loaded, references)

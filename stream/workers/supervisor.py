@@ -13,22 +13,27 @@ from typing import TYPE_CHECKING, Protocol
 
 from stream.backoff import Backoff, BackoffPolicy
 from stream.engine.cluster import free_addresses
+from stream.errors import UsageError
 from stream.metrics import catalog
 from stream.metrics.reports import Increments, Report, Status
 from stream.metrics.stores import UnknownReportError
 from stream.workers.child import Child
+from stream.workers.gate import message_of
 from stream.workers.usage import WorkerUsage
 from stream.workers.vigil import LOOK, Vigil
-from stream.workers.worker import Assignment
+from stream.workers.worker import LOST, Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stream.cluster.seat import Seat
     from stream.metrics.registry import Registry
     from stream.metrics.reports import WorkerState
     from stream.workers.worker import Flow
 
 _ONE_CTRL_C = 1.0  # seconds
+FOLLOWED = 0.1
+"""Seconds until processes start again that ended because of another one's end: they wait for it anyway."""
 _LOG = logging.getLogger("driftgauge.supervisor")
 
 
@@ -43,7 +48,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A process that ended without being asked to; `reason` is killed, failed, ended, not_started or silent."""
+    """A process that ended without being asked to.
+
+    `reason` is killed, failed, ended, not_started, silent, or peer: another process or host was the first.
+    """
 
     process: int
     reason: str
@@ -52,7 +60,9 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """All processes were stopped, their state saved, because there is another flow to run."""
+    """All processes were stopped, their state saved: there is another flow to run, or another host stops."""
+
+    because: str = ""
 
 
 class Renew(Protocol):
@@ -87,7 +97,8 @@ class Policy:
 class Supervisor:
     """Starts `processes` workers that run `flow`, and restarts the whole set when one of them ends.
 
-    `renew` is asked for another flow when somebody asks for a reload.
+    `renew` is asked for another flow when somebody asks for a reload; `seat` is that among other hosts, for a
+    monitor on several.
     """
 
     def __init__(
@@ -97,7 +108,10 @@ class Supervisor:
         registry: Registry,
         policy: Policy | None = None,
         renew: Renew | None = None,
+        seat: Seat | None = None,
     ) -> None:
+        self._seat = seat
+        self._first = 0 if seat is None else seat.places.first
         self._flow = flow
         self._renew = renew
         self._reload = False
@@ -113,6 +127,9 @@ class Supervisor:
         self._wake.setblocking(False)
         self._waker.setblocking(False)
         registry.add_probe(WorkerUsage(self.pids))
+        if seat is not None:
+            seat.tell(self._nudge)
+            registry.ask_others(seat.others)
 
     def pids(self) -> dict[int, int]:
         """Process id of each worker that was started last."""
@@ -141,10 +158,12 @@ class Supervisor:
             if isinstance(ended, Outcome):
                 return ended
             if isinstance(ended, Renewed):
-                if self._renew is not None:
+                if ended.because:
+                    self._set_states("starting", f"saved, and starting again: {ended.because}")
+                elif self._renew is not None:
                     self._renew.settle()
                 continue
-            pause = self._backoff.after(time.monotonic() - started)
+            pause = FOLLOWED if ended.reason == "peer" else self._backoff.after(time.monotonic() - started)
             self._announce(ended, pause)
             self._rest(pause)
         return Outcome(0)
@@ -155,7 +174,9 @@ class Supervisor:
             self._start()
             return self._watch()
         except OSError as error:
-            return Death(len(self._children), "not_started", f"could not be started: {error}")
+            return Death(self._first + len(self._children), "not_started", f"could not be started: {error}")
+        except UsageError as error:
+            return self._refused(Outcome(error.exit_code, str(error)))
         finally:
             for child in self._children:
                 child.kill()
@@ -165,9 +186,12 @@ class Supervisor:
 
     def _start(self) -> None:
         self._leaving = None
-        addresses = free_addresses(self._processes)
-        for process in range(self._processes):
-            assignment = Assignment(process, addresses, self._policy.log_level, self._policy.redact)
+        if self._seat is not None:
+            self._seat.begin()
+        addresses = free_addresses(self._processes) if self._seat is None else self._seat.places.addresses
+        for process in range(self._first, self._first + self._processes):
+            gated = self._seat is not None
+            assignment = Assignment(process, addresses, self._policy.log_level, self._policy.redact, gated)
             self._children = (*self._children, Child(self._flow, assignment, self._deliver))
         _LOG.info("started %d dataflow processes: %s", self._processes, list(self.pids().values()))
 
@@ -178,22 +202,55 @@ class Supervisor:
             self._forget_nudges()
             if self._asked is not None:
                 self._set_states("stopping", "asked to stop")
-                return Outcome(0, clean=self._wind_down())
+                return Outcome(0, clean=self._wind_down(tell="it was stopped"))
             if self._reload and self._renewed():
                 self._set_states("starting", "the config has changed: all processes start with the new one")
                 self._wind_down()
                 return Renewed()
             if self._leaving is not None:
                 # In a cluster it cannot end before its peers do, and they would go on without its partitions.
-                self._wind_down()
+                self._wind_down(tell="a process of it was sent a SIGTERM of its own")
                 return Death(self._leaving, "ended", "was sent a SIGTERM of its own")
             dead = [child for child in self._children if child.sentinel in ended]
             if dead:
                 return self._verdict(dead)
+            parted = self._among_others()
+            if parted is not None:
+                return parted
             silences = self._registry.silences()
             hung = vigil.look(time.monotonic(), {process: one.seconds for process, one in silences.items()})
             if hung is not None:
                 return Death(hung, "silent", f"gives no sign of life: {silences[hung]}")
+
+    def _among_others(self) -> Renewed | Death | None:
+        """On several hosts: have the processes join the others' once all are there; why they must end, if they must.
+
+        Raises:
+            UsageError: the hosts cannot run one monitor.
+        """
+        seat = self._seat
+        if seat is None:
+            return None
+        reasons, watermark = self._registry.own_reasons()
+        seat.report(reasons, watermark=watermark)
+        states = {status.state for status in self._registry.statuses()}
+        if not seat.is_joined:
+            joined = seat.wait() if states == {"waiting_for_hosts"} else None
+            if joined is not None:
+                for child in self._children:
+                    child.let_in(message_of(joined))
+            return None
+        if not states & {"starting", "waiting_for_hosts"}:
+            seat.listening()
+        parted = seat.parted()
+        if parted is None:
+            return None
+        if not parted.in_order:
+            return Death(self._first, "peer", f"cannot go on: {parted.why}")
+        _LOG.info("%s: saving", parted.why)
+        self._set_states("starting", parted.why)
+        self._wind_down(tell=parted.why)
+        return Renewed(parted.why)
 
     def _renewed(self) -> bool:
         """Whether there is another flow to run from now on."""
@@ -217,11 +274,22 @@ class Supervisor:
         # A worker's last words explain more than the deaths of its peers, which may have come first.
         for child in self._children:
             if child.failure is not None:
-                return Outcome(child.failure.exit_code, child.failure.message)
+                return self._refused(Outcome(child.failure.exit_code, child.failure.message))
         return _death(min(ended, key=lambda child: child.exit_code or 0))
 
-    def _wind_down(self) -> bool:
-        """Have the workers stop; those that do not within the grace are left to be killed. Whether all saved."""
+    def _refused(self, outcome: Outcome) -> Outcome:
+        """The outcome, once other hosts know of it: they wait for this one."""
+        if self._seat is not None:
+            self._seat.fall(outcome.message.partition("\n")[0])
+        return outcome
+
+    def _wind_down(self, *, tell: str = "") -> bool:
+        """Have the workers stop; those that do not within the grace are left to be killed. Whether all saved.
+
+        Told, other hosts do the same: no process ends before all do.
+        """
+        if self._seat is not None and tell:
+            self._seat.stop(tell)
         for child in self._children:
             child.ask_to_stop()
         deadline = time.monotonic() + self._policy.grace
@@ -240,9 +308,11 @@ class Supervisor:
         row = (str(death.process), death.reason)
         self._registry.apply(Increments(catalog.WORKER_RESTARTS_TOTAL.name, {row: 1.0}))
         self._set_states("starting", f"process {death.process} {death.detail}; {again}")
+        if self._seat is not None:
+            self._seat.fall(f"process {death.process} {death.detail}")
 
     def _set_states(self, state: WorkerState, detail: str) -> None:
-        for process in range(self._processes):
+        for process in range(self._first, self._first + self._processes):
             self._registry.apply(Status(process, state, detail))
 
     def _rest(self, seconds: float) -> None:
@@ -273,12 +343,16 @@ class Supervisor:
         except UnknownReportError as error:
             _LOG.error("a report is not shown: %s", error)
             self._registry.apply(Increments(catalog.REPORTS_DROPPED_TOTAL.name, {("undeclared",): 1.0}))
+        if self._seat is not None and isinstance(report, Status):
+            self._nudge()
 
 
 def _death(child: Child) -> Death:
     code = child.exit_code or 0
     if code < 0:
         return Death(child.index, "killed", f"was killed by {_signal_name(-code)}")
+    if code == LOST:
+        return Death(child.index, "peer", "lost its connection to another one")
     if code > 0:
         return Death(child.index, "failed", f"failed with exit code {code}")
     return Death(child.index, "ended", "ended without being asked to")

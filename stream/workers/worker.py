@@ -10,12 +10,13 @@ import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from stream import logs
 from stream.errors import UsageError
 from stream.metrics.reports import Status
-from stream.workers.pipe import Failure, PipeReporter
+from stream.workers.gate import Gate
+from stream.workers.pipe import STOP, Failure, PipeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.worker")
+LOST = 75
+"""Exit code of a process that lost its connection to another one (EX_TEMPFAIL)."""
+
 _LAST_WORDS = 1.0  # seconds to hand over the last reports
 _ORPHAN_GRACE = 10.0  # seconds that a worker without parent has to end by itself
 
@@ -37,6 +41,15 @@ class Flow(Protocol):
         """Run until stopped."""
 
 
+class JoiningFlow(Protocol):
+    """A flow whose processes are on several hosts; it waits at the gate for the others."""
+
+    def __call__(
+        self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str], gate: Gate | None
+    ) -> None:
+        """Run until stopped."""
+
+
 @dataclass(frozen=True)
 class MonitorFlow:
     """The monitor's dataflow with what it needs; the parent reads the files, so all workers see the same."""
@@ -44,24 +57,35 @@ class MonitorFlow:
     config: Config
     references: Mapping[str, Reference]
 
-    def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
+    def __call__(
+        self,
+        reporter: Reporter,
+        stop: threading.Event,
+        process: int,
+        addresses: Sequence[str],
+        gate: Gate | None = None,
+    ) -> None:
         """Run the dataflow until stopped."""
         # Only here, for the parent has no use for Bytewax and the Kafka client.
         from stream.kafka.connect import check_properties  # noqa: PLC0415
         from stream.workers.monitor import run  # noqa: PLC0415
 
         check_properties(self.config)
-        run(self.config, self.references, reporter, stop, process=process, addresses=list(addresses))
+        run(self.config, self.references, reporter, stop, process=process, addresses=list(addresses), gate=gate)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """What the supervisor tells a worker: which process of the cluster it is, where the others are, how to log."""
+    """What the supervisor tells a worker: which process of the cluster it is, where the others are, how to log.
+
+    `gated`: some of the others are on other hosts.
+    """
 
     process: int
     addresses: tuple[str, ...]
     log_level: str
     redact: Callable[[str], str]
+    gated: bool = False
 
 
 def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> None:
@@ -76,16 +100,23 @@ def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> N
         reporter.send(Status(assignment.process, "stopping", "SIGTERM"))
         stop.set()
 
-    control = (channel, signals, terminated, stop, finished)
+    gate = Gate(reporter, stop, assignment.process, assignment.addresses) if assignment.gated else None
+    control = (channel, signals, terminated, stop, finished, gate)
     threading.Thread(target=_control, args=control, name="control", daemon=True).start()
     failure: Failure | None = None
     exit_code = 0
     try:
-        flow(reporter, stop, assignment.process, assignment.addresses)
+        if gate is None:
+            flow(reporter, stop, assignment.process, assignment.addresses)
+        else:
+            cast("JoiningFlow", flow)(reporter, stop, assignment.process, assignment.addresses, gate)
     except BaseException as error:  # noqa: BLE001 - a panic of a native library is a BaseException
         failure = _failure(error)
         exit_code = failure.exit_code if failure is not None else 1
-        if failure is None and stop.is_set():
+        if failure is None and gate is not None and is_broken_link(error):
+            exit_code = LOST
+            _LOG.warning("the connection to a process of another host, or of this one, is broken: %s", error)
+        elif failure is None and stop.is_set():
             # A broker that is away at a stop leaves events undelivered: not saved, they are made again after the start.
             _LOG.warning("stopped without saving the last epoch: %s", error, exc_info=_LOG.isEnabledFor(logging.DEBUG))
         elif failure is None:
@@ -122,6 +153,7 @@ def _control(
     terminated: Callable[[], None],
     stop: threading.Event,
     finished: threading.Event,
+    gate: Gate | None,
 ) -> None:
     """Set `stop` at the word of the parent and at its end, which must be ours too; at SIGTERM call `terminated`."""
     while True:
@@ -130,22 +162,29 @@ def _control(
             signals.recv(64)
             terminated()
         if channel in ready:
-            orphaned = not _heard(channel)
+            heard = _heard(channel)
+            if heard and heard != STOP and gate is not None:
+                gate.open(heard)
+                continue
             stop.set()
-            if orphaned:
+            if heard is None:
                 _LOG.warning("the parent process is gone: stopping")
                 if not finished.wait(_ORPHAN_GRACE):
                     os._exit(1)
                 return
 
 
-def _heard(channel: Connection[Any, Any]) -> bool:
-    """Whether the parent said something, rather than ended."""
+def _heard(channel: Connection[Any, Any]) -> bytes | None:
+    """What the parent said; None when it has ended."""
     try:
-        channel.recv_bytes()
+        return channel.recv_bytes()
     except (EOFError, OSError):
-        return False
-    return True
+        return None
+
+
+def is_broken_link(error: BaseException) -> bool:
+    """Whether Bytewax ended because another process did; what went wrong in our own code is never a panic."""
+    return type(error).__name__ == "PanicException" and "thread panic" in str(error)
 
 
 def _failure(error: BaseException) -> Failure | None:
