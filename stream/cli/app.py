@@ -21,6 +21,7 @@ COMMANDS = {
     "model": "stream.cli.model:app",
     "reload": "stream.cli.reload:reload",
     "dead-letters": "stream.cli.dead_letters:dead_letters",
+    "state": "stream.cli.state:app",
     "status": "stream.cli.status:status",
     "alerts": "stream.cli.status:alerts",
     "explain": "stream.cli.status:explain",
