@@ -49,7 +49,7 @@ def run(
         load_access(loaded),
         load_tls(loaded),
         loaded.state.directory,
-        push_of(loaded),
+        push_of(loaded) if seat is None else push_of(loaded, seat.places.judges),
         loaded.workers.replace_after / 1e3,
         partial(monitor_page, loaded, references, redact=shown),
         _courier(loaded) if seat is None or seat.places.host == 0 else None,

@@ -13,6 +13,7 @@ import msgspec
 
 from stream.cluster import agreement
 from stream.cluster.meeting import Meeting
+from stream.engine.placement import owner
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +71,10 @@ class Places:
     def first(self) -> int:
         """Number of the first process of this host."""
         return self.host * self.processes
+
+    def judges(self, model: str) -> bool:
+        """Whether the process that judges a model is on this host."""
+        return owner(model, len(self.addresses)) // self.processes == self.host
 
 
 class Seat:

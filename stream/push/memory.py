@@ -15,6 +15,7 @@ from stream.push.board import Clocks, Entry, View
 from stream.throttle import Throttle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 _LOG = logging.getLogger("driftgauge.push")
@@ -27,6 +28,16 @@ MAGIC = b"DGP1"
 
 
 EMPTY = View(0, (), ())
+
+
+def of_models(view: View, owned: Callable[[str], bool]) -> View:
+    """What a board knows of some models; nothing of the others has ended by that."""
+    return View(
+        view.number,
+        tuple(entry for entry in view.firing if owned(entry.labels[0])),
+        tuple(entry for entry in view.ended if owned(entry.labels[0])),
+        {model: clocks for model, clocks in view.clocks.items() if owned(model)},
+    )
 
 
 class _Kept(msgspec.Struct, frozen=True):

@@ -21,7 +21,7 @@ from stream.metrics.reports import GaugeBlock, Increments
 from stream.push.board import Board, View
 from stream.push.body import Texts, requests, texts_of
 from stream.push.client import Client, PushError, RefusedError, clients_of
-from stream.push.memory import Memory
+from stream.push.memory import Memory, of_models
 from stream.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -184,8 +184,12 @@ class _Replica:
         self._apply(Increments(catalog.ALERTMANAGER_POSTS_TOTAL.name, {(self.url, outcome): 1.0}))
 
 
-def push_of(config: Config) -> Push | None:
+def push_of(config: Config, owned: Callable[[str], bool] = lambda _: True) -> Push | None:
     """What the config asks for; None when it names no Alertmanager.
+
+    Args:
+        config: of the monitor.
+        owned: whether a model is judged on this host. What was known here of another one its own host tells now.
 
     Raises:
         ConfigError: a certificate, a key or a file with a secret cannot be used.
@@ -196,7 +200,7 @@ def push_of(config: Config) -> Push | None:
         return None
     memory = Memory(config.state.directory)
     models = {model.name for model in config.models}
-    board = Board(memory.load(), models, memory.keep, settings.expires_after)
+    board = Board(of_models(memory.load(), owned), models, memory.keep, settings.expires_after)
     return Push(clients, board, Policy(settings.resend_every / 1e3, settings.expires_after, texts_of(config)))
 
 
