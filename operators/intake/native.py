@@ -175,8 +175,14 @@ class NativeReader:
     def __init__(
         self, native: Native, schemas: Sequence[ModelSchema], joined: Mapping[str, Task], max_ahead: int
     ) -> None:
-        told = [(number, _told(schema, joined.get(schema.layout.model))) for number, schema in enumerate(schemas)]
-        known = [(number, model) for number, model in told if model is not None]
+        known = []
+        for number, schema in enumerate(schemas):
+            task = joined.get(schema.layout.model)
+            why = _beyond(schema, task)
+            if why is None:
+                known.append((number, _told(schema, task)))
+            else:
+                _LOG.info("model %s is read in Python: %s", schema.layout.model, why)
         self.numbers = [number for number, _ in known]
         """The number that each model has for Python."""
         self.decoder = native.Decoder([model for _, model in known], max_ahead, MAX_RECORD_BYTES) if known else None
@@ -193,6 +199,8 @@ class NativeReader:
             return None
         rows, back = found
         self._in_vain = self._in_vain + 1 if 2 * len(back) > len(batch.values) else 0
+        if self._in_vain == self.PATIENCE:
+            _LOG.info("most records of %s are not what driftgauge-native reads: Python does", batch.origin.name)
         return ([(self.numbers[part.model], part) for part in rows], back.tolist()) if rows else None
 
     def _rests(self) -> bool:
@@ -203,11 +211,18 @@ class NativeReader:
         return (self._in_vain - self.PATIENCE) % self.PAUSE != 0
 
 
-def _told(schema: ModelSchema, task: Task | None) -> ToldModel | None:
-    """What the package is told of a model; None for one that it does not read."""
+def _beyond(schema: ModelSchema, task: Task | None) -> str | None:
+    """What the package cannot read of a model."""
+    if schema.layout.usage is not None:
+        return "its cost is watched"
+    if schema.name_codes:
+        return "categories have to be of a set or a pattern"
+    return "its rankings are joined with feedback" if task == "ranking" else None
+
+
+def _told(schema: ModelSchema, task: Task | None) -> ToldModel:
+    """What the package is told of a model."""
     layout = schema.layout
-    if layout.usage is not None or schema.name_codes or task == "ranking":
-        return None
     names = [field.name for field in layout.features]
     return ToldModel(
         name=layout.model,

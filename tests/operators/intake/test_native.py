@@ -167,8 +167,9 @@ def test_a_batch_that_breaks_the_reader_is_read_in_python(caplog: pytest.LogCapt
 
 
 @needed
-def test_a_topic_of_other_records_is_not_tried_each_time() -> None:
-    """After some batches in vain most are read in Python at once; one that is read again ends that."""
+def test_a_topic_of_other_records_is_not_tried_each_time(caplog: pytest.LogCaptureFixture) -> None:
+    """After some batches in vain most are read in Python at once, which is told; one that is read again ends that."""
+    caplog.set_level("INFO", "driftgauge.native")
     native, _ = readers((click_layout(),))
     odd, good = batch([b"{}"] * 2), batch([record()] * 2)
     assert native.native is not None
@@ -176,6 +177,15 @@ def test_a_topic_of_other_records_is_not_tried_each_time() -> None:
         native.native(odd)
     tried = [native.native(good) is not None for _ in range(NativeReader.PAUSE + 1)]
     assert tried == [False] * (NativeReader.PAUSE - 1) + [True, True]
+    assert caplog.messages == ["most records of predictions/0 are not what driftgauge-native reads: Python does"]
+
+
+@needed
+def test_a_model_that_is_read_in_python_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """With the reason; the others are read natively."""
+    caplog.set_level("INFO", "driftgauge.native")
+    readers(*SCENES["one in Python"])
+    assert caplog.messages == ["model rank is read in Python: its rankings are joined with feedback"]
 
 
 def test_the_environment_chooses() -> None:
