@@ -41,12 +41,12 @@ class Authority:
         self._key = directory / "ca.key"
         self._openssl(*_REQUEST, "-x509", "-subj", "/CN=authority", *_files(self._key, self.certificate))
 
-    def pair(self, name: str, password: str = "") -> Pair:
-        """A new pair for localhost and 127.0.0.1."""
+    def pair(self, name: str, password: str = "", names: str = NAMES) -> Pair:
+        """A new pair for `names`: localhost and 127.0.0.1."""
         key, request, signed = (self._directory / f"{name}.{end}" for end in ("plain", "csr", "pem"))
         self._openssl(*_REQUEST, "-subj", f"/CN={name}", *_files(key, request))
         extensions = self._directory / "extensions"
-        extensions.write_text(NAMES)
+        extensions.write_text(names)
         authority = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial")
         self._openssl("x509", "-req", "-in", request, *authority, "-out", signed, "-days", "2", "-extfile", extensions)
         pair = Pair(self._directory / f"{name}.crt", self._directory / f"{name}.key")
