@@ -98,9 +98,10 @@ def _connect(config: Config, references: dict[str, Reference]) -> None:
     from stream.kafka.connect import check_brokers  # noqa: PLC0415 - the Kafka client is not needed without --connect
     from stream.look.sampled import sampled  # noqa: PLC0415 - the same
 
-    for topic, partitions in check_brokers(config).items():
+    there = check_brokers(config)
+    for topic, partitions in there.items():
         typer.echo(f"topic {topic}: {partitions} partition{'' if partitions == 1 else 's'}")
-    found = sampled(config, references)
+    found = sampled(config, references, there)
     for line in found.lines:
         typer.echo(line)
     for note in found.notes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from operators.formats.surroundings import Surroundings
 from operators.records import Origin, RawBatch, Topic
 from operators.settings.durations import show_duration
 from operators.settings.source import SourceSettings, shown
-from stream.config.inputs import inputs_of, sources_of
+from stream.config.inputs import inputs_of, matched, sources_of
 from stream.config.problems import shorten
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.latest import latest
@@ -24,7 +25,7 @@ from stream.kafka.registry import registry_of
 from stream.look.shown import beginning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 SAMPLE = 100
 """The latest messages of a topic that are looked at."""
+
+MOST_TOPICS = 10
+"""Topics of one source that are looked into."""
 
 SLOW = 60_000.0
 """A median latency (ms) beyond which it is likely in another unit."""
@@ -64,8 +68,13 @@ class Sampled:
     findings: list[ConfigFinding] = field(default_factory=list)
 
 
-def sampled(config: Config, references: Mapping[str, Reference]) -> Sampled:
-    """Read the latest messages of every topic as the monitor would.
+def sampled(config: Config, references: Mapping[str, Reference], names: Iterable[str]) -> Sampled:
+    """Read the latest messages of the topics as the monitor would, of each source of a few of them.
+
+    Args:
+        config: with the sources.
+        references: by model.
+        names: of the topics that are there, for sources with a pattern.
 
     Raises:
         Unreachable: a broker or the registry does not answer.
@@ -75,17 +84,25 @@ def sampled(config: Config, references: Mapping[str, Reference]) -> Sampled:
     known, schemas = sources_of(config.sources, config.models), registry_of(config)
     features = {name: tuple(reference.features) for name, reference in references.items()}
     awaited = any(model.performance is not None for model in config.models)
-    for one in inputs_of(config.topics, config.sources):
+    looked: Counter[tuple[Topic, int | None]] = Counter()
+    for one in matched(inputs_of(config.topics, config.sources), config.topics, names):
         feedback = one.holds == Topic.FEEDBACK
         if feedback and not awaited:
             continue
+        looked[one.holds, one.source] += 1
+        if looked[one.holds, one.source] > MOST_TOPICS:
+            continue
         own = SourceSettings(topic=one.topic, holds="feedback" if feedback else "predictions")
-        by = own if one.source is None else (known.feedback if feedback else known.predictions)[one.source]
+        given = known.feedback if feedback else known.predictions
+        by = own if one.source is None else given[one.source].of(one.topic)
         messages = latest(config, one.topic, SAMPLE).messages
         if not messages:
             found.lines.append(f"topic {one.topic}: holds no message that its map could be checked with")
             continue
         _Sample(config, one, by, PlainReader(by, schemas), features).of(messages, found)
+    for (_, number), count in looked.items():
+        if count > MOST_TOPICS:
+            found.lines.append(f"sources.{number}: {count - MOST_TOPICS} more of its topics are not looked into")
     return found
 
 

@@ -100,7 +100,8 @@ class Refusals:
     def _lacks(self, batch: Decoded | DecodedFeedback, example: DeadLetter) -> list[str]:
         feedback = batch.origin.holds == Topic.FEEDBACK
         known = self._sources.feedback if feedback else self._sources.predictions
-        found = [source for source in known.values() if source.topic == batch.origin.topic]
+        topic = batch.origin.topic
+        found = [source.of(topic) for source in known.values() if source.reads(topic)]
         own = SourceSettings(topic="own", holds="feedback" if feedback else "predictions")
         return lacking(example, found[0] if found else own, self._features, self._sources.schemas)
 

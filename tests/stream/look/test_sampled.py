@@ -58,7 +58,15 @@ class Place:
         self._path = directory / "c.yaml"
         (directory / "reference.json").write_bytes(to_json(reference()))
 
-    def check(self, given: Row, *, own: bool = False, messages: list[Row] | None = None, **model: Any) -> Result:
+    def check(
+        self,
+        given: Row,
+        *,
+        own: bool = False,
+        messages: list[Row] | None = None,
+        source: Row | None = None,
+        **model: Any,
+    ) -> Result:
         """What `check --connect` says of a map, of rows."""
         for row in rows() if messages is None else messages:
             self.broker.produce(self.scored, [json.dumps(row).encode()], partition=0)
@@ -66,7 +74,7 @@ class Place:
         config = {
             "kafka": {"brokers": self.broker.bootstrap},
             "topics": {**self.topics, **({"predictions": self.scored} if own else {})},
-            "sources": [] if own else [{"topic": self.scored, "map": given}, labels],
+            "sources": [] if own else [{**(source or {"topic": self.scored}), "map": given}, labels],
             "models": [{"name": "click", "task": "binary", "reference": "reference.json", **model}],
         }
         self._path.write_text(yaml.safe_dump(config))
@@ -125,6 +133,16 @@ def test_a_time_ahead_is_refused_and_one_far_behind_is_told(place: Place) -> Non
     behind = [{**row, "event": {"at": now - 5 * 3_600_000 - 60_000}} for row in rows()]
     found = place.check(MAP, messages=behind)
     assert f"note: {place.scored}: timestamp: 5h and more behind the time of writing" in found.output
+
+
+@pytest.mark.parametrize("key", ["topics", "pattern"])
+def test_each_topic_of_a_source_is_looked_into(place: Place, key: str) -> None:
+    """Of several, and of those that a pattern matches."""
+    other = place.broker.topic(f"{place.scored}.eu")
+    place.broker.produce(other, [b'{"oops": 1}'], partition=0)
+    found = place.check(MAP, source={key: [place.scored, other] if key == "topics" else f"{place.scored}.*"})
+    assert f"topic {place.scored}: 20 of its latest 20 messages are read" in found.output
+    assert f"sources.0: none of the latest 1 messages of {other} can be read" in str(found.exception)
 
 
 def test_a_latency_in_another_unit_is_told(place: Place) -> None:

@@ -85,7 +85,7 @@ def test_all_that_a_record_lacks_is_told() -> None:
 
 def test_what_is_looked_for_is_told_by_the_paths_of_the_map() -> None:
     """With the feature's place in the message, whatever it is called there."""
-    source = SourceSettings.model_validate({"topic": "predictions", "map": SHOP})
+    source = SourceSettings.model_validate({"pattern": "pred.*", "map": SHOP})
     line = said_of(b'{"txn_id":"a","event_time":12,"who":{"model":"rank"},"inputs":{"age":33,"fixed":7}}', source)
     assert "model 'rank' is none of click" in line
     assert "no prediction at outputs.score" in line
