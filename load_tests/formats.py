@@ -20,11 +20,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "operators" / "formats")]
 
+import pyarrow as pa  # noqa: E402  the path comes first
 from factories import batch  # noqa: E402  the path comes first
 from monitored import reference  # noqa: E402
 from shapes import SHAPES  # noqa: E402
 from test_avro import SCHEMA, Known, framed, written  # noqa: E402
-from test_formats import FORMATS  # noqa: E402
+from test_formats import FORMATS, arrow, table  # noqa: E402
 from test_presets import ALL  # noqa: E402
 
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
@@ -41,6 +42,9 @@ SEVERAL = 4
 """Rows of a request, where a preset takes several."""
 
 
+MANY = 1_000
+"""Rows of a message that holds columns."""
+
 PRESETS = ("V2, a tensor a feature", "V1", "Databricks", "MLflow, split")
 """Those that are measured."""
 
@@ -50,11 +54,44 @@ def _shapes(rows: list[Any]) -> list[tuple[str, Any, list[bytes]]]:
     shapes = [(shape.name, shape.source, shape.messages(rows)) for shape in SHAPES]
     shapes += [(form.name, form.source, form.messages(rows)) for form in FORMATS if form.source is not None]
     shapes.append(("Avro, schema registry", {"format": "avro"}, [framed(written(row), 7) for row in rows]))
+    for name, form, write in (("columns in JSON", "columns", _table), ("Arrow", "arrow", _arrow)):
+        messages = [write(rows[at : at + MANY]) for at in range(0, len(rows), MANY)]
+        shapes.append((f"{name}, {MANY:,} rows a message", {"format": form}, messages))
     for preset in ALL:
         if preset.write is not None and preset.name in PRESETS:
             requests = [rows[at : at + SEVERAL] for at in range(0, len(rows), SEVERAL)]
             shapes.append((preset.name, preset.source, [json.dumps(preset.write(some)).encode() for some in requests]))
     return shapes
+
+
+def _table(rows: list[Any]) -> bytes:
+    return json.dumps(table(rows)).encode()
+
+
+def _encoded(array: pa.Array) -> pa.Array:
+    """Texts as dictionaries, inside of objects too."""
+    if pa.types.is_struct(array.type):
+        names = [field.name for field in array.type]
+        return pa.StructArray.from_arrays([_encoded(one) for one in array.flatten()], names=names)
+    return array.dictionary_encode() if pa.types.is_string(array.type) else array
+
+
+def _arrow(rows: list[Any]) -> bytes:
+    """As Arrow writes them: one record batch, times of its own type, names as dictionaries."""
+    with pa.ipc.open_stream(arrow(rows)) as stream:
+        whole = stream.read_all().combine_chunks()
+    at = whole.schema.get_field_index("timestamp")
+    times = whole.column(at).cast(pa.timestamp("ms", "UTC"))
+    whole = whole.set_column(at, "timestamp", times)
+    for name in ("version", "features"):
+        at = whole.schema.get_field_index(name)
+        whole = whole.set_column(at, name, _encoded(whole.column(at).combine_chunks()))
+    (one,) = whole.to_batches()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, one.schema) as stream:
+        stream.write_batch(one)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def main() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from operators.formats.arrow import arrow_codec
 from operators.formats.avro import AvroCodec
 from operators.formats.field_map import MapError
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.presets import PresetCodec
+from operators.formats.tables import columns_codec
 from operators.formats.values import ValuesParser, msgpack_codec
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from operators.settings.source import SourceSettings
     from windows.arrays import IntArray
 
-CODECS: dict[str, Codec] = {"msgpack": msgpack_codec}
+CODECS: dict[str, Codec] = {"msgpack": msgpack_codec, "columns": columns_codec, "arrow": arrow_codec}
 
 
 def parser_of(

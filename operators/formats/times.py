@@ -41,14 +41,27 @@ def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, Bool
         records: n decoded predictions.
         written: int64[n], when each was written, ms.
     """
-    given = list(map(_timestamp, records))
+    return stamps_of(milliseconds_of(list(map(_timestamp, records))), written)
+
+
+def milliseconds_of(given: Sequence[dt.datetime | float | None]) -> FloatArray:
+    """Timestamps in ms since the epoch: float64[n], see `milliseconds`."""
     kinds = set(map(type, given))
     if kinds == {dt.datetime} and None not in set(map(_zone, given)):
-        stamps = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3
-    elif kinds == {int} and min(given) >= -_LARGEST and max(given) <= _LARGEST:
-        stamps = epoch_milliseconds(np.fromiter(given, np.float64, len(given)))
-    else:
-        stamps = np.fromiter(map(milliseconds, given), np.float64, len(given))
+        found: FloatArray = np.fromiter(map(dt.datetime.timestamp, given), np.float64, len(given)) * 1e3  # type: ignore[arg-type]
+        return found
+    if kinds == {int} and min(given) >= -_LARGEST and max(given) <= _LARGEST:  # type: ignore[type-var,operator]
+        return epoch_milliseconds(np.fromiter(given, np.float64, len(given)))
+    return np.fromiter(map(milliseconds, given), np.float64, len(given))
+
+
+def stamps_of(stamps: FloatArray, written: IntArray) -> tuple[IntArray, BoolArray | None]:
+    """Event times, `written` where there is none, and which are out of range (None: none).
+
+    Args:
+        stamps: float64[n], ms, NaN for none; changed in place.
+        written: int64[n], when each was written, ms.
+    """
     absent = np.isnan(stamps)
     odd = np.where(absent, written < EARLIEST, (stamps < EARLIEST) | (stamps > LATEST))
     stamps[absent | odd] = 0.0

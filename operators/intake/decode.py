@@ -16,6 +16,7 @@ from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.intake.mixed import Mixed, part_of
 from operators.intake.native import NativeReader, chosen
 from operators.intake.plain import Plain, kinds_of
+from operators.intake.tabular import TabularReader, fits
 from operators.intake.transpose import NO_FAILURE, bad_rows
 from operators.settings.source import FieldMap, SourceSettings
 from windows.panes import effective_times, late_in_order
@@ -147,6 +148,11 @@ class Decode:
         }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
         self.native: NativeReader | None = None
+        self.tabular = {
+            number: TabularReader(self.schemas, source, config.max_ahead)
+            for number, source in config.sources.items()
+            if fits(source)
+        }
         if config.native is not None:
             self.native = NativeReader(config.native, self.schemas, config.joined, config.max_ahead)
 
@@ -167,13 +173,13 @@ class Decode:
         return Decoded(batch.origin, found.read, columns, late, dead, floor, served, *counts)
 
     def _read(self, batch: RawBatch) -> _Records:
-        if batch.source is not None:
-            return Plain(self.schemas, self.mapped[batch.source](batch), self.index)
-        read = None if self.native is None else self.native(batch)
+        parser = self.parser if batch.source is None else self.mapped[batch.source]
+        reader = self.native if batch.source is None else self.tabular.get(batch.source)
+        read = None if reader is None else reader(batch)
         if read is None:
-            return Plain(self.schemas, self.parser(batch), self.index)
+            return Plain(self.schemas, parser(batch), self.index)
         tables, back = read
-        rest = self.parser(part_of(batch, back))
+        rest = parser(part_of(batch, back))
         return Mixed(self.schemas, tables, rest, back, kinds_of(rest.records, self.index))
 
     def _timed(self, found: _Records) -> tuple[_Timed, int]:

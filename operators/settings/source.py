@@ -30,7 +30,7 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")
 
 Holds = Literal["predictions", "feedback", "both"]
 
-Format = Literal["json", "msgpack", "avro"]
+Format = Literal["json", "msgpack", "avro", "columns", "arrow"]
 
 Preset = Literal[
     "cloudevents",

@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 from factories import START, batch, click_layout, record
 
@@ -215,3 +216,95 @@ def test_messages_that_are_large_together_are_read_in_parts_with_the_same_outcom
     assert sorted(map(repr, once.dead)) == sorted(map(repr, parts.dead))
     assert (once.read, once.late, once.floor, once.unfit) == (parts.read, parts.late, parts.floor, parts.unfit)
     assert len(once.dead) > 12
+
+
+def stream(batch: pa.RecordBatch, **options: Any) -> bytes:
+    """An IPC stream of one record batch."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
+        writer.write_batch(batch)
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
+
+
+ROWS_OF_NOTHING = pa.record_batch({"age": pa.nulls(1 << 20)})
+"""A million rows that take no bytes."""
+
+LISTS_OF_NOTHING = pa.record_batch(
+    {"age": pa.ListArray.from_arrays(pa.array([0, 1 << 20], pa.int32()), pa.nulls(1 << 20))}
+)
+
+NO_ARROW: dict[str, tuple[bytes, Reason]] = {
+    "a million rows": (stream(ROWS_OF_NOTHING), Reason.OVERSIZED),
+    "a list of a million nothings": (stream(LISTS_OF_NOTHING), Reason.BAD_FORMAT),
+    "compressed buffers": (
+        stream(pa.record_batch({"age": pa.array([0.0] * 5_000)}), compression="zstd"),
+        Reason.BAD_FORMAT,
+    ),
+    "runs": (
+        stream(
+            pa.record_batch({"age": pa.RunEndEncodedArray.from_arrays(pa.array([90_000], pa.int32()), pa.array(["x"]))})
+        ),
+        Reason.BAD_FORMAT,
+    ),
+    "bytes": (stream(pa.record_batch({"age": pa.array([b"\xff"])})), Reason.BAD_FORMAT),
+    "nested too deep": (
+        stream(
+            pa.record_batch(
+                {"age": pa.array([None], reduce(lambda kind, _: pa.struct({"a": kind}), range(40), pa.int8()))}
+            )
+        ),
+        Reason.BAD_FORMAT,
+    ),
+    "too many columns": (
+        stream(pa.record_batch({"age": pa.array([None], pa.struct({str(n): pa.int8() for n in range(20_000)}))})),
+        Reason.OVERSIZED,
+    ),
+    "rows times columns": (
+        stream(pa.record_batch({str(number): pa.nulls(90_000) for number in range(2_000)})),
+        Reason.OVERSIZED,
+    ),
+    "nothing": (b"ARROW1\0\0", Reason.BAD_FORMAT),
+    "a size below nothing": (b"\xff\xff\xff\xff\xff\xff\xff\xff" * 3, Reason.BAD_FORMAT),
+    "a huge size": (b"\xff\xff\xff\xff\xff\xff\xff\x7f" * 3, Reason.BAD_FORMAT),
+}
+
+
+@pytest.mark.parametrize(("message", "reason"), NO_ARROW.values(), ids=NO_ARROW)
+def test_what_is_no_arrow_that_is_read_is_one_dead_letter(message: bytes, reason: Reason) -> None:
+    """Also where a few bytes stand for gigabytes."""
+    found = decoded({"format": "arrow", **CLICK}, message)
+    assert [(letter.reason, letter.value) for letter in found.dead] == [(reason, message)]
+
+
+@pytest.mark.parametrize("form", ["arrow", "columns"])
+def test_a_long_text_that_stands_for_many_rows_is_one_dead_letter(form: str) -> None:
+    """A megabyte that ninety thousand rows refer to would be ninety gigabytes of dead letters."""
+    text, rows = "x" * (1 << 20), 90_000
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([text]))
+    columns = json.dumps({"prediction_id": text, "features": {"age": [1] * rows}}).encode()
+    found = decoded(
+        {"format": form, **CLICK}, stream(pa.record_batch([names], ["prediction_id"])) if form == "arrow" else columns
+    )
+    assert [letter.reason for letter in found.dead] == [Reason.OVERSIZED]
+
+
+NO_COLUMNS: dict[str, tuple[bytes, Reason]] = {
+    "an array": (b"[1, 2]", Reason.BAD_FORMAT),
+    "no array": (b'{"model": "click"}', Reason.BAD_FORMAT),
+    "arrays that differ": (b'{"timestamp": [1], "features": {"age": [1, 2]}}', Reason.BAD_FORMAT),
+    "a lone surrogate": (b'{"features": {"country": ["\\ud800"]}}', Reason.INVALID_TEXT),
+    "too many rows": (zipped(b'{"age": [' + b"1," * (1 << 20) + b"1]}"), Reason.OVERSIZED),
+    "rows times columns": (
+        json.dumps({"age": [1] * 90_000, **{str(number): 0 for number in range(1_000)}}).encode(),
+        Reason.OVERSIZED,
+    ),
+    "nested too deep": (b'{"a":' * 5_000 + b"[1]" + b"}" * 5_000, Reason.BAD_FORMAT),
+}
+
+
+@pytest.mark.parametrize(("message", "reason"), NO_COLUMNS.values(), ids=NO_COLUMNS)
+def test_what_are_no_columns_is_one_dead_letter(message: bytes, reason: Reason) -> None:
+    """With its bytes as they came."""
+    found = decoded({"format": "columns", **CLICK}, message)
+    assert [(letter.reason, letter.value) for letter in found.dead] == [(reason, message)]

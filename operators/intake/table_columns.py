@@ -1,0 +1,233 @@
+"""Columns of a message, in JSON or in Arrow, as numbers, codes and values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from operators.formats.arrow import columns_of, values_of
+from operators.formats.schema import Timestamp
+from operators.formats.tables import rows_in
+from operators.formats.times import epoch_milliseconds, milliseconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operators.formats.schema import Codes
+    from operators.settings.source import Steps
+    from windows.arrays import FloatArray, IntArray
+
+Kinds = frozenset[type]
+
+NUMBERS: Kinds = frozenset((int, float, type(None)))
+NAMES: Kinds = frozenset((str, int, float, bool, type(None)))
+IDS: Kinds = frozenset((str, int, type(None)))
+TEXTS = IDS
+TIMES: Kinds = NUMBERS | {str}
+
+
+RFC3339 = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+"""Times that Arrow and msgspec read alike."""
+
+
+class UnusualError(ValueError):
+    """A message that is to be read record by record."""
+
+
+class Table(Protocol):
+    """The columns of a message, of `count` rows."""
+
+    count: int
+
+    def numbers(self, steps: Steps) -> FloatArray | None:
+        """float64[count], NaN for none; None where there is no such column.
+
+        Raises:
+            UnusualError: something else is there.
+        """
+
+    def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
+        """int64[count], the code of each value."""
+
+    def times(self, steps: Steps) -> FloatArray | None:
+        """float64[count], ms since the epoch, NaN for none."""
+
+    def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
+        """Each value, all of these types."""
+
+    def distinct(self, steps: Steps) -> tuple[list[Any], IntArray] | None:
+        """The different values, and which one each row has."""
+
+
+class Lists:
+    """Columns in JSON."""
+
+    def __init__(self, tree: dict[str, Any]) -> None:
+        self.count = rows_in(tree)
+        self._tree = tree
+
+    def _find(self, steps: Steps) -> Any:
+        found: Any = self._tree
+        for step in steps:
+            if found is None:
+                return None
+            if not isinstance(found, dict):
+                raise UnusualError
+            found = found.get(str(step))
+        if isinstance(found, dict):
+            raise UnusualError
+        return found
+
+    def numbers(self, steps: Steps) -> FloatArray | None:
+        """See Table."""
+        column = self._column(steps)
+        if column is None:
+            return None
+        found = np.array(column)
+        if found.ndim != 1 or (found.dtype.kind not in "fiub" and not NUMBERS.issuperset(map(type, column))):
+            raise UnusualError
+        return found.astype(np.float64)
+
+    def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
+        """See Table."""
+        column = self._column(steps)
+        return None if column is None else np.fromiter(map(codes.__getitem__, column), np.int64, self.count)
+
+    def times(self, steps: Steps) -> FloatArray | None:
+        """See Table."""
+        column = self.values(steps, TIMES)
+        return None if column is None else _times(column)
+
+    def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
+        """See Table."""
+        column = self._column(steps)
+        if column is None or column.count(None) == len(column):
+            return None
+        if not kinds.issuperset(map(type, column)):
+            raise UnusualError
+        return column
+
+    def _column(self, steps: Steps) -> list[Any] | None:
+        found = self._find(steps)
+        return found if found is None or isinstance(found, list) else [found] * self.count
+
+    def distinct(self, steps: Steps) -> tuple[list[Any], IntArray] | None:
+        """See Table."""
+        column = self._find(steps)
+        if column is None:
+            return None
+        if not isinstance(column, list) and type(column) in TEXTS:
+            return [column], np.zeros(self.count, dtype=np.int64)
+        if isinstance(column, list) and column and type(column[0]) is str and column.count(column[0]) == len(column):
+            return column[:1], np.zeros(self.count, dtype=np.int64)
+        if not isinstance(column, list) or not TEXTS.issuperset(map(type, column)):
+            raise UnusualError
+        index = {value: at for at, value in enumerate(dict.fromkeys(column))}
+        return list(index), np.fromiter(map(index.__getitem__, column), np.int64, self.count)
+
+
+class Arrays:
+    """A record batch of Arrow."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.count = batch.num_rows
+        self._columns = dict(columns_of(batch))
+        self._inside: dict[Steps, dict[str, pa.Array]] = {}
+
+    def _find(self, steps: Steps) -> pa.Array | None:
+        found = self._columns.get(str(steps[0]))
+        for depth in range(1, len(steps)):
+            if found is None or pa.types.is_null(found.type):
+                return None
+            if not pa.types.is_struct(found.type):
+                raise UnusualError
+            found = self._members(steps[:depth], found).get(str(steps[depth]))
+        return None if found is None or pa.types.is_null(found.type) else found
+
+    def _members(self, steps: Steps, array: pa.Array) -> dict[str, pa.Array]:
+        if steps not in self._inside:
+            if array.null_count:  # an object that is not there is something else than one without values
+                raise UnusualError
+            names = [field.name for field in array.type]
+            self._inside[steps] = dict(zip(names, array.flatten(), strict=True))
+        return self._inside[steps]
+
+    def numbers(self, steps: Steps) -> FloatArray | None:
+        """See Table. Without a copy where they are float64 and none is null."""
+        column = self._find(steps)
+        if column is None:
+            return None
+        if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+            raise UnusualError
+        if column.type != pa.float64():
+            column = column.cast(pa.float64(), safe=False)
+        found: FloatArray = column.to_numpy(zero_copy_only=False)
+        return found
+
+    def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
+        """See Table. Each different value is looked up once."""
+        found = self.distinct(steps)
+        if found is None:
+            return None
+        values, index = found
+        return np.fromiter(map(codes.__getitem__, values), np.int64, len(values))[index]
+
+    def times(self, steps: Steps) -> FloatArray | None:
+        """See Table."""
+        column = self._find(steps)
+        if column is None:
+            return None
+        if not pa.types.is_timestamp(column.type):
+            given = None if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) else values_of(column)
+            numbers = self.numbers(steps) if given is None else None
+            return epoch_milliseconds(numbers) if numbers is not None else _times(given or [])
+        return _milliseconds(column)
+
+    def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
+        """See Table."""
+        column = self._find(steps)
+        if column is None:
+            return None
+        found: Any = values_of(column)
+        if not isinstance(found, list) or not kinds.issuperset(map(type, found)):
+            raise UnusualError
+        return found
+
+    def distinct(self, steps: Steps) -> tuple[list[Any], IntArray] | None:
+        """See Table."""
+        column = self._find(steps)
+        if column is None:
+            return None
+        if not pa.types.is_dictionary(column.type):
+            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+                raise UnusualError
+            column = column.dictionary_encode()
+        values = [*column.dictionary.to_pylist(), None]
+        index = column.indices
+        if not index.null_count:
+            return values, index.to_numpy(zero_copy_only=False)
+        filled = index.cast(pa.int64()).fill_null(len(values) - 1)
+        return values, filled.to_numpy(zero_copy_only=False)
+
+
+def _times(column: Sequence[Any]) -> FloatArray:
+    """Times, some of them texts perhaps."""
+    kinds = set(map(type, column))
+    if kinds == {str}:
+        texts = pa.array(column, pa.string())
+        if pc.all(pc.match_substring_regex(texts, RFC3339)).as_py():
+            return _milliseconds(texts.cast(pa.timestamp("us", "UTC")))
+    return milliseconds_of(msgspec.convert(column, list[Timestamp]) if str in kinds else column)
+
+
+def _milliseconds(column: pa.Array) -> FloatArray:
+    """Arrow's times in ms, NaN for none: computed as `datetime.timestamp` does, to the last digit."""
+    micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).view(pa.int64())
+    if micros.null_count:
+        micros = micros.cast(pa.float64(), safe=False)
+    found: FloatArray = micros.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6 * 1e3
+    return found
