@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MAGIC = (
     (b"Obj\x01", "it is an Avro file, which is not read"),
-    (b"\xff\xff\xff\xff", "it is an Arrow IPC stream, which is not read"),
+    (b"\xff\xff\xff\xff", "it is an Arrow IPC stream: format: arrow"),
     (b"PAR1", "it is a Parquet file, which is not read as a message"),
 )
 

@@ -30,6 +30,9 @@ _LATENCY = re.compile(
     r"(?:_?(?P<unit>ns|us|micros|ms|millis|s|sec|seconds))?"
 )
 _SCALES = {"ns": 1e-6, "us": 1e-3, "micros": 1e-3, "s": 1e3, "sec": 1e3, "seconds": 1e3}
+ARROW = b"\xff\xff\xff\xff"
+"""What an Arrow IPC stream begins with."""
+
 _FIELDS = ("prediction_id", "timestamp", "model", "version", "prediction")
 _ANSWERS = ("prediction_id", "timestamp", "label")
 _EVENT_HEADER = "ce_id"
@@ -126,7 +129,9 @@ def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict
 def _formats(batch: RawBatch, schemas: Schemas | None) -> Iterator[dict[str, Any]]:
     values = [value for value in batch.values if value]
     yield {}
-    if values and values[0][:1] not in {b"{", b"["}:
+    if values and values[0].startswith(ARROW):
+        yield {"format": "arrow"}
+    elif values and values[0][:1] not in {b"{", b"["}:
         yield {"format": "msgpack"}
         if schemas is not None and all(len(value) >= PREFIX for value in values):
             yield {"format": "avro"}

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pyarrow as pa
 import pytest
 from factories import batch, record
 from shapes import SHAPES
@@ -169,6 +170,19 @@ def test_messagepack_is_recognised() -> None:
     assert best is not None
     assert (best.good, best.settings["format"]) == (3, "msgpack")
     assert best.settings["map"]["prediction"] == "outputs.score"
+
+
+def test_an_arrow_stream_is_recognised() -> None:
+    """By its first bytes; its columns have the contract's names here, and its features are a struct."""
+    table = pa.table({"prediction_id": ["a", "b"], "prediction": [0.5, 0.1], "features": [{"x": 1.5}, {"x": 2.5}]})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    given = messages([sink.getvalue().to_pybytes()])
+    best = proposed(given)
+    assert best is not None
+    assert (best.good, best.settings) == (1, {"format": "arrow"})
+    assert [row["features"] for row in plain(best.source, given)] == [{"x": 1.5}, {"x": 2.5}]
 
 
 def test_ground_truth_is_recognised_as_feedback() -> None:
