@@ -246,7 +246,8 @@ def _source(config: Config, holds: Topic, option: str) -> int | None:
 
 
 def _topic_lanes(config: Config, since: str | None, until: str | None, holds: Topic) -> list[Lane]:
-    from stream.replay.topics import TopicLane, names, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
+    from stream.kafka.offsets import names  # noqa: PLC0415 - see above
+    from stream.replay.topics import TopicLane, parse_place, quiet_consumer, ranges, told  # noqa: PLC0415 - see above
 
     begin, end = parse_place("--from", since or "earliest"), parse_place("--to", until or "latest")
     for name, text in (("--from", since), ("--to", until)):

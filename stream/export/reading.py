@@ -17,8 +17,9 @@ from stream.config.inputs import inputs_of, matched, sources_of
 from stream.errors import Unreachable
 from stream.kafka.client import MOCK
 from stream.kafka.latest import ANSWER_SECONDS, looking
+from stream.kafka.offsets import names
 from stream.kafka.registry import registry_of
-from stream.replay.topics import Place, TopicLane, names, ranges
+from stream.replay.topics import Place, TopicLane, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

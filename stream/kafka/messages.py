@@ -6,6 +6,7 @@ Output headers are CloudEvents, binary mode.
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,16 @@ def action_json(event: ActionEvent, now: int) -> dict[str, Any]:
     if fields["data"] is not None:
         for period in (fields["data"], *fields["data"]["exclude"]):
             _write_period(period)
+        fields["data"]["command"] = export_command(event.model, fields["data"])
     return fields
+
+
+def export_command(model: str, data: dict[str, Any]) -> str:
+    """What writes the rows of a period to a file, with times as RFC 3339; to be run beside driftgauge.yaml."""
+    given = [("--model", model), ("--from", data["from"]), ("--until", data["until"])]
+    given += [("--exclude", f"{one['from']}/{one['to']}") for one in data["exclude"]]
+    words = " ".join(f"{name} {shlex.quote(value)}" for name, value in given)
+    return f"driftgauge export labelled {words} -o {shlex.quote(f'{model}.parquet')}"
 
 
 def _write_period(period: dict[str, Any]) -> None:

@@ -78,21 +78,6 @@ def quiet_consumer(kafka: KafkaSettings) -> dict[str, Any]:
     return {**consumer_properties(kafka), "error_cb": lambda _: None, "log_level": 0}
 
 
-def names(properties: dict[str, Any]) -> list[str]:
-    """The names of all topics.
-
-    Raises:
-        Unreachable: the broker does not answer.
-    """
-    consumer = Consumer(properties)
-    try:
-        return list(consumer.list_topics(timeout=ANSWER_SECONDS).topics)
-    except KafkaException as error:
-        raise Unreachable(f"the broker does not answer: {error.args[0].str()}") from error
-    finally:
-        consumer.close()
-
-
 def ranges(properties: dict[str, Any], topic: str, begin: Place, end: Place) -> list[Range]:
     """The offsets of every partition between two places, the second not included, as the topic is now.
 

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from operators.actions.plan import acting
+from operators.records import Topic
 from stream.backoff import Backoff, BackoffPolicy
+from stream.config.inputs import inputs_of, matched
+from stream.errors import Unreachable
 from stream.metrics import catalog
 from stream.metrics.reports import GaugeBlock, Increments
 from stream.workers.child import Child
@@ -83,13 +86,48 @@ class CourierFlow:
 
         courier = Courier(connectors_of(self.config), say, _seconds, executor, count)
         try:
-            _carry(consumer, topics.actions, courier, reporter, stop)
+            _carry(consumer, topics.actions, courier, reporter, stop, _Offsets(self.config))
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
             consumer.close()
 
 
-def _carry(consumer: Consumer, topic: str, courier: Any, reporter: Reporter, stop: threading.Event) -> None:
+class _Offsets:
+    """Tells a training which offsets hold its period, beside the times of it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def __call__(self, step: Any) -> Any:
+        """The step; of one that asks for a training with `data.offsets`, as far as the broker answers."""
+        data = step.get("data")
+        if step["state"] != "requested" or step["dry_run"] or not isinstance(data, dict):
+            return step
+        from stream.kafka.client import consumer_properties  # noqa: PLC0415 - see above
+        from stream.kafka.offsets import names, offsets_between  # noqa: PLC0415 - see above
+
+        config = self._config
+        labelled = any(model.name == step["model"] and model.performance is not None for model in config.models)
+        properties = {**consumer_properties(config.kafka), "error_cb": lambda _: None}
+        try:
+            read = inputs_of(config.topics, config.sources)
+            if any(one.pattern is not None for one in read):
+                read = matched(read, config.topics, names(properties))
+            kinds = (Topic.PREDICTIONS, Topic.FEEDBACK)
+            made, said = ([one.topic for one in read if one.holds == kind] for kind in kinds)
+            since, until = (round(_seconds(data[name]) * 1e3) for name in ("from", "until"))
+            offsets = offsets_between(properties, made, since, until)
+            if labelled:
+                offsets |= offsets_between(properties, said, since, None)
+        except (Unreachable, KeyError, ValueError, TypeError) as error:
+            _LOG.warning("%s goes out without offsets: %s", step["id"], error)
+            return step
+        return {**step, "data": {**data, "offsets": offsets}}
+
+
+def _carry(
+    consumer: Consumer, topic: str, courier: Any, reporter: Reporter, stop: threading.Event, offsets: _Offsets
+) -> None:
     from confluent_kafka import OFFSET_BEGINNING, TopicPartition  # noqa: PLC0415 - see above
 
     parts = [TopicPartition(topic, number) for number in sorted(consumer.list_topics(topic).topics[topic].partitions)]
@@ -110,7 +148,7 @@ def _carry(consumer: Consumer, topic: str, courier: Any, reporter: Reporter, sto
             read[number] = (message.offset() or 0) + 1
             step = _step(message.value())
             if step is not None:
-                courier.take(step, message.offset() or 0, time.time(), number)
+                courier.take(offsets(step), message.offset() or 0, time.time(), number)
         if behind:
             continue
         courier.run(time.time())

@@ -75,7 +75,11 @@ def test_drift_asks_for_a_retraining(tmp_path: Path, predictions: Path) -> None:
     assert action["cause"] == fired["id"]
     assert fired["reason"] in action["reason"]
     assert action["requested_at"] == rfc3339(_ms(fired["started_at"]) + 3 * PANE)
-    assert action["data"]["until"] == action["requested_at"]
+    since, until = action["data"]["from"], action["data"]["until"]
+    assert until == action["requested_at"]
+    assert action["data"]["command"] == (
+        f"driftgauge export labelled --model click --from {since} --until {until} -o click.parquet"
+    )
 
 
 def test_what_people_say_is_heard(tmp_path: Path, predictions: Path) -> None:

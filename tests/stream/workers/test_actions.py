@@ -104,6 +104,8 @@ def test_one_run_for_each_action_though_the_courier_is_killed(tmp_path: Path, em
             airflow.succeed()
             until(lambda: len(_said(site, "done")) == 30)
     assert len(set(airflow.made)) == 30
+    told = next(iter(airflow.runs.values()))["conf"]["data"]
+    assert told["offsets"] == {site.predictions: {str(number): [0, 0] for number in range(4)}}
     assert _said(site, "dispatched") == _said(site, "done")
 
 
@@ -126,5 +128,6 @@ def _requested(number: int, deadline: str) -> dict[str, Any]:
         "event_time": deadline,
         "dry_run": False,
         "reason": "drift",
+        "data": {"from": "2026-08-01T00:00:00Z", "until": "2026-10-30T00:00:00Z", "exclude": []},
         "via": ["train"],
     }
