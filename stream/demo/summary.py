@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -186,11 +187,14 @@ def _asked(played: Played) -> list[str]:
     lines = []
     for one in played.asked:
         tried = ", in dry run: written to driftgauge.actions and sent to nobody" if one.dry_run else ""
-        lines += [
-            f"at {played.at(one.at):.1f} s  {one.action} {one.state} (by {one.trigger}){tried}",
-            f"  {one.reason}",
-        ]
+        when = f"at {played.at(one.at):.1f} s of the traffic ({_clock(one.at)})"
+        lines += [f"{when}  {one.action} {one.state} (by {one.trigger}){tried}", f"  {one.reason}"]
     return lines or ["nothing"]
+
+
+def _clock(ms: int) -> str:
+    """The time of day, UTC."""
+    return dt.datetime.fromtimestamp(ms / 1e3, dt.UTC).strftime("%H:%M:%S UTC")
 
 
 def _quiet(played: Played, verdict: Verdict) -> list[str]:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import pytest
 from scipy import stats
 from waiting import GUARD, until
 
+from stream.demo.actions import Asked
 from stream.demo.alerts import Announced, announced
 from stream.demo.click_model import MODEL, click_probability, click_rows
 from stream.demo.reference import click_reference
@@ -285,6 +287,16 @@ PLAYED = Played(
     ready_seconds=1.5,
     metrics="http://127.0.0.1:9108/metrics",
 )
+
+
+def test_an_action_is_told_by_the_time_of_the_traffic_and_of_day() -> None:
+    """When it was decided, in event time; not when the summary was made."""
+    one = Asked(START + 17_300, "retrain", "requested", "drift", dry_run=True, reason="relevance drifts")
+    told = dict(summary(replace(PLAYED, asked=(one,)), verdict_of(PLAYED)))["What was asked for"]
+    clock = time.strftime("%H:%M:%S", time.gmtime((START + 17_300) // 1000))
+    tried = "in dry run: written to driftgauge.actions and sent to nobody"
+    when = f"at 17.3 s of the traffic ({clock} UTC)"
+    assert told == [f"{when}  retrain requested (by drift), {tried}", "  relevance drifts"]
 
 
 @pytest.mark.parametrize(
