@@ -148,7 +148,7 @@ class Measure:
         if self.seasonal is not None:
             reference, against, phase = self.seasonal(where, stack, fixed)
             table = _Tabulate(asked.kind, stack.keys, columns, against, phase)
-        side = _Side(reference, self._factors(where, stack, factors))
+        side = _Side(reference, self.references.factors(stack, where.fields, factors))
         tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
         if asked.quality:
             tables += self._ratios(table, where, current, side, stack.vectors)
@@ -159,21 +159,15 @@ class Measure:
 
     def _joint_factors(self, stack: Stack) -> FloatArray:
         """Overdispersion of each feature in each group, float64[G, F]."""
-        each = self._factors(self.features, stack, [window.factors for window in stack.windows])
+        each = self.references.factors(stack, self.features.fields, (window.factors for window in stack.windows))
         return each.reshape(len(stack.keys), -1)
-
-    def _factors(self, where: Gather, stack: Stack, live: list[FloatArray | None]) -> FloatArray:
-        """Overdispersion of each field in each group, float64[G*F]; `live` is what was found of each window."""
-        of_groups = (one for one, size in zip(live, stack.sizes, strict=True) for _ in range(size))
-        each = zip(stack.keys, of_groups, strict=True)
-        return np.concatenate([self.references.factors(version, where.fields, found) for (version, _), found in each])
 
     def _prediction_factor(self, factors: FloatArray | None) -> float:
         """How much the predictions vary beyond independent ones."""
         if self.prediction is None:
             return 1.0
         last = None if factors is None else factors[-1:]
-        return float(self.references.factors("", self.prediction.fields, last)[0])
+        return float(self.references.factor("", self.prediction.fields, last)[0])
 
     def _reference(self, kind: Kind, where: Gather, keys: tuple[Key, ...]) -> Counts:
         """The references' counts for these groups; the groups are mostly those measured before."""
@@ -306,9 +300,8 @@ class Measure:
 
     def _usual(self, groups: Sequence[Key], fields: Sequence[Field]) -> tuple[FloatArray, FloatArray]:
         """Means and deviations of the references of these groups, float64[G*F] each."""
-        profiles = [self.references.profile(version, field) for version, _ in groups for field in fields]
-        found = np.array([(p.mean, p.deviation) for p in profiles if isinstance(p, NumericProfile)])
-        return found[:, 0], found[:, 1]
+        found = [self.references.columns(version, fields) for version, _ in groups]
+        return np.concatenate([one.means for one in found]), np.concatenate([one.deviations for one in found])
 
     def _service(self, stack: Stack) -> list[Table]:
         """Latency quantiles, availability and throughput of each version."""

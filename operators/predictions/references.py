@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from operators.predictions.seasonal import FIXED
 from windows.predictions.layout import reference_vector
 from windows.segments import WHOLE, segment_name
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from operators.predictions.stack import Stack
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import Field, Layout
     from windows.references.reference import Reference
@@ -24,6 +26,17 @@ OWN = "own"
 """Of a version that is compared with its own reference; FIXED: with the model's."""
 
 
+class Columns(NamedTuple):
+    """Of F columns how much each varies beyond independent rows (NaN where that is not known), its mean, its deviation.
+
+    float64[F] each; a categorical column has 0 and 1.
+    """
+
+    factors: FloatArray
+    means: FloatArray
+    deviations: FloatArray
+
+
 class References:
     """The counts of a model's reference and of those of its versions, all in the layout of the model's."""
 
@@ -33,6 +46,7 @@ class References:
         self._reference = reference
         self._whole = _vectors(layout, reference)
         self._own = {version: _vectors(layout, one) for version, one in reference.versions.items()}
+        self._columns: dict[tuple[str, int, int], Columns] = {}
 
     def counts(self, key: Key) -> IntArray | None:
         """The vector that a (version, segment) is compared with; None where its reference has none."""
@@ -60,14 +74,38 @@ class References:
         found = own.prediction if predicted is not None and field.start == predicted.start else own.features[field.name]
         return field.profile if found is None else found
 
-    def factors(self, version: str, fields: Sequence[Field], live: FloatArray | None) -> FloatArray:
-        """How much each column varies beyond independent rows: by its reference, the model's, or as found live."""
-        found: Sequence[float] = [1.0] * len(fields) if live is None else live.tolist()
-        known = [
-            (self.profile(version, field).overdispersion, field.profile.overdispersion, found[at])
-            for at, field in enumerate(fields)
-        ]
-        return np.array([next(one for one in each if one is not None) for each in known], dtype=np.float64)
+    def factors(self, stack: Stack, fields: Sequence[Field], live: Iterable[FloatArray | None]) -> FloatArray:
+        """How much the columns of each group vary beyond independent rows: float64[G*F].
+
+        By the version's reference, the model's, or as it was found `live` of each window.
+        """
+        each = zip(live, stack.sizes, strict=True)
+        if not self._own:
+            return np.concatenate([np.tile(self.factor("", fields, one), size) for one, size in each])
+        of_groups = (one for one, size in each for _ in range(size))
+        groups = zip(stack.keys, of_groups, strict=True)
+        return np.concatenate([self.factor(version, fields, one) for (version, _), one in groups])
+
+    def factor(self, version: str, fields: Sequence[Field], live: FloatArray | None) -> FloatArray:
+        """The same of one group, float64[F]."""
+        known = self.columns(version, fields).factors
+        # what was found live goes on with the prediction's
+        found = np.where(np.isnan(known), 1.0 if live is None else live[: len(fields)], known)
+        return np.asarray(found, dtype=np.float64)
+
+    def columns(self, version: str, fields: Sequence[Field]) -> Columns:
+        """What is known of some columns by a version's reference; looked up once."""
+        key = (version if version in self._own else "", fields[0].start, len(fields))
+        known = self._columns.get(key)
+        if known is None:
+            profiles = [self.profile(version, field) for field in fields]
+            factors = [
+                one.overdispersion or field.profile.overdispersion for one, field in zip(profiles, fields, strict=True)
+            ]
+            usual = [(one.mean, one.deviation) if isinstance(one, NumericProfile) else (0.0, 1.0) for one in profiles]
+            means = np.array(usual)
+            known = self._columns[key] = Columns(np.array(factors, dtype=np.float64), means[:, 0], means[:, 1])
+        return known
 
 
 def _vectors(layout: Layout, reference: Reference) -> dict[str, IntArray | None]:
