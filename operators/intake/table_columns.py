@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from operators.formats.arrow import columns_of, values_of
 from operators.formats.schema import Timestamp
@@ -28,10 +27,6 @@ NAMES: Kinds = frozenset((str, int, float, bool, type(None)))
 IDS: Kinds = frozenset((str, int, type(None)))
 TEXTS = IDS
 TIMES: Kinds = NUMBERS | {str}
-
-
-RFC3339 = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
-"""Times that Arrow and msgspec read alike."""
 
 
 class UnusualError(ValueError):
@@ -87,10 +82,10 @@ class Lists:
         column = self._column(steps)
         if column is None:
             return None
-        found = np.array(column)
-        if found.ndim != 1 or (found.dtype.kind not in "fiub" and not NUMBERS.issuperset(map(type, column))):
+        kinds = set(map(type, column))
+        if not kinds <= NUMBERS:
             raise UnusualError
-        return found.astype(np.float64)
+        return np.array(column, np.float64) if type(None) in kinds else np.fromiter(column, np.float64, self.count)
 
     def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
         """See Table."""
@@ -216,12 +211,7 @@ class Arrays:
 
 def _times(column: Sequence[Any]) -> FloatArray:
     """Times, some of them texts perhaps."""
-    kinds = set(map(type, column))
-    if kinds == {str}:
-        texts = pa.array(column, pa.string())
-        if pc.all(pc.match_substring_regex(texts, RFC3339)).as_py():
-            return _milliseconds(texts.cast(pa.timestamp("us", "UTC")))
-    return milliseconds_of(msgspec.convert(column, list[Timestamp]) if str in kinds else column)
+    return milliseconds_of(msgspec.convert(column, list[Timestamp]) if str in set(map(type, column)) else column)
 
 
 def _milliseconds(column: pa.Array) -> FloatArray:
