@@ -183,8 +183,8 @@ NOTHING_LACKS = (float("nan"), float("nan"))
 
 def _thresholds(monitor: Monitor, table: Table, readings: Readings) -> list[float | None]:
     """Of each column, what is crossed first."""
-    lowest = monitor.lowest
-    limits = [monitor.lowest_of(column) for column in table.columns] if monitor.own else [lowest] * len(table.columns)
+    columns = table.columns
+    limits = [monitor.lowest_of(column) for column in columns] if monitor.own else [monitor.lowest] * len(columns)
     return [None if one is None else base + one for base, one in zip(readings.base.tolist(), limits, strict=True)]
 
 
