@@ -44,7 +44,7 @@ class Broker:
         name = name or f"{stem}-{uuid.uuid4().hex[:8]}"
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
         if self.kind == "real":
-            admin.create_topics([NewTopic(name, partitions, 1)])[name].result(GUARD)
+            admin.create_topics([NewTopic(name, partitions, 1)], request_timeout=GUARD)[name].result(GUARD)
             until(lambda: len(admin.list_topics(name, timeout=GUARD).topics[name].partitions) == partitions)
         else:
             assert partitions == EmbeddedBroker.PARTITIONS

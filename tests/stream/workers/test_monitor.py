@@ -22,6 +22,7 @@ from waiting import GUARD, until
 from operators.alerts.event import fingerprint_of, id_of
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift
+from windows.references.edges import edges_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -421,11 +422,13 @@ def test_a_state_that_does_not_fit_is_refused_in_one_line(tmp_path: Path, embedd
     with Monitor(site) as running:
         running.until(lambda: running.state == "running")
     note = tmp_path / "state" / "driftgauge.json"
-    note.write_text(note.read_text().replace(reference().id, "sha256:0"))
+    note.write_text(note.read_text().replace(edges_id(reference()), "sha256:0"))
     with Program(site, 1) as program:
         assert program.process.wait(GUARD) == 2
     last = program.log.splitlines()[-1]
-    assert last.startswith(f"{tmp_path}/state: model click: reference was 'sha256:0' and is ")
+    assert last.startswith(
+        f"{tmp_path}/state: model click: edges and categories of the reference (edges) was 'sha256:0'"
+    )
     assert "start with a new state.directory" in last
     assert "Traceback" not in program.log
 
