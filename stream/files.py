@@ -1,6 +1,7 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what they are called."""
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -27,3 +28,8 @@ def write_atomically(path: Path, data: bytes) -> None:
                 raise
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def file_name(model: str) -> str:
+    """What files of a model are called: its name without what a file system may not take."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"

@@ -5,7 +5,6 @@ A file that is out of the way ends in `.off`, which no pattern of `models: {incl
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from operators.settings.event_time import TimeSettings
 from stream.config.load import load
 from stream.config.yaml_file import read_yaml
 from stream.errors import UsageError
+from stream.files import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def place_for(config: Path, model: str) -> Path:
     Raises:
         UsageError: models are not in files of their own; or there is a file of that name; or no pattern would find it.
     """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"
+    name = file_name(model)
     patterns = patterns_of(config)
     for pattern in patterns:
         path = _root(config) / Path(pattern).parent / f"{name}.yaml"
@@ -154,7 +154,13 @@ def _named(models: Iterator[ModelFile], config: Path, name: str, what: str = "is
 
 
 def _moved(config: Path, path: Path, to: Path) -> Path:
-    """Rename a file; it is where it was when the config is not right without it, or with it."""
+    """Rename a file; it is where it was when the config is not right without it, or with it.
+
+    Raises:
+        UsageError: it is not; or there is a file of the new name, which would be lost.
+    """
+    if to.exists():
+        raise UsageError(f"{path}: cannot be renamed: {to} exists already")
     path.rename(to)
     try:
         load(config)

@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from stream.config.sight import pace_comments
 from stream.config.template import NewModel, config_text
 from stream.config.zones import known
 from stream.errors import UsageError
-from stream.files import write_atomically
+from stream.files import file_name, write_atomically
 from stream.references.build import BuildOptions, Progress, build
 from stream.references.label_rows import probable
 from stream.references.plan import OutcomeOptions, Plan, SeasonOptions, plan_build
@@ -137,7 +136,7 @@ def check_free(options: InitOptions) -> tuple[Path, Path]:
     if not known(options.timezone):
         raise UsageError(f"--timezone: no time zone {options.timezone!r}; a name such as Europe/Berlin is needed")
     config = options.output / CONFIG_NAME
-    reference_file = options.output / f"{_slug(options.model)}.reference.json"
+    reference_file = options.output / f"{file_name(options.model)}.reference.json"
     for path in (config, reference_file):
         if path.exists() and not options.force:
             raise UsageError(f"{path} exists already; --force overwrites it")
@@ -310,10 +309,6 @@ def _positives(reference: Reference) -> bool:
     layout = task_layout(reference.task, reference.prediction)
     found = task_metrics(layout, reference.outcomes[None], 0.5, ("positive_ratio",))["positive_ratio"]
     return bool(found.value[0] > 0)
-
-
-def _slug(model: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", model).strip("-.") or "model"
 
 
 def _prediction_kind(options: InitOptions, rows: Rows) -> str | None:

@@ -107,6 +107,20 @@ def test_a_model_is_disabled_and_enabled(
     assert "no model 'churn' is disabled" in refused(capsys, monkeypatch, "model", "enable", "-c", config, "churn")
 
 
+def test_no_file_is_written_over_by_a_rename(
+    config: Path, rows: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody put a file where the other name would be: it is told, and both stay."""
+    for name in ("churn", "fraud"):
+        run("model", "add", "-c", config, "--from", rows, "--model", name)
+    kept = config.parent / "models.d" / "churn.yaml.off"
+    kept.write_text("name: former\ntask: binary\n")
+    assert "exists already" in refused(capsys, monkeypatch, "model", "disable", "-c", config, "churn")
+    assert "exists already" in refused(capsys, monkeypatch, "model", "enable", "-c", config, "former")
+    assert kept.read_text() == "name: former\ntask: binary\n"
+    assert [model.name for model in load(config, {}).models] == ["churn", "fraud"]
+
+
 def test_a_file_of_several_models_is_not_moved_for_one(
     config: Path, rows: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
