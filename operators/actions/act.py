@@ -55,7 +55,10 @@ class Act:
 
     def finish(self) -> list[ActionEvent | Decided]:
         """Decide what is left when nothing will ever follow."""
-        times = [*self.state.clocks.values(), *(time for time, *_ in self.state.queue)]
+        state = self.state
+        times = [*state.clocks.values(), *(time for time, *_ in state.queue)]
+        if state.now is None and times and not state.beats:  # nothing was ever predicted
+            self._begin(min(times))
         return self._go_to(max(times, default=None))
 
     def _take(self, item: ActInput) -> None:
@@ -109,22 +112,28 @@ class Act:
     def _go_to(self, until: int | None) -> list[ActionEvent | Decided]:
         state = self.state
         out: list[ActionEvent | Decided] = []
-        if until is None or (state.now is not None and until <= state.now):
-            return []
-        if state.now is None:
-            self._begin(until)
+        if until is None:
+            return out
+        if state.now is None and state.beats:
+            self._begin(state.beats[0])
+        if state.now is None or until <= state.now:
+            return out
         while (moment := self._next(until)) is not None:
             out += self._moment(moment)
         state.now = until
         return out
 
-    def _begin(self, until: int) -> None:
-        """Time begins a moment before what is known of it first."""
-        first = min([until, *(time for time, *_ in self.state.queue), *self.state.beats])
-        self.state.now = first - self.plan.pane
+    def _begin(self, first: int) -> None:
+        """Time begins a moment before the first tick of predictions, however far other clocks are by then.
+
+        What is known of earlier moments is taken at the first one, as what comes too late is.
+        """
+        state = self.state
+        state.now = first - self.plan.pane
+        state.queue = sorted(((max(one[0], first), *one[1:]) for one in state.queue), key=lambda one: one[:3])
         retrain = self.plan.retrain
         if retrain is not None and retrain.schedule is not None:
-            self.state.upcoming = next_time(retrain.schedule.cron, retrain.schedule.timezone, self.state.now)
+            state.upcoming = next_time(retrain.schedule.cron, retrain.schedule.timezone, state.now)
 
     def _next(self, until: int) -> int | None:
         """The next moment at which anything happens, or that a tick of predictions ends at."""

@@ -15,8 +15,9 @@ from operators.records import UNTIMED, Origin, RawBatch, Topic
 from operators.settings.source import SourceSettings
 from stream.config.inputs import inputs_of, matched, sources_of
 from stream.errors import Unreachable
+from stream.kafka.asking import ANSWER_SECONDS
 from stream.kafka.client import MOCK
-from stream.kafka.latest import ANSWER_SECONDS, looking
+from stream.kafka.latest import looking
 from stream.kafka.offsets import names
 from stream.kafka.registry import registry_of
 from stream.replay.topics import Place, TopicLane, ranges

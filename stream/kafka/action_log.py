@@ -9,6 +9,7 @@ import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from stream.errors import Unreachable, UsageError
+from stream.kafka.asking import ends, listing
 from stream.kafka.client import consumer_properties, producer_properties
 from stream.kafka.control import ControlWriter
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from stream.config.edges.kafka import KafkaSettings
 
-ANSWER_SECONDS = 10.0
 SILENCE_SECONDS = 30.0
 POLL = 1_000
 
@@ -57,11 +57,11 @@ def say(kafka: KafkaSettings, topic: str, message: dict[str, Any]) -> None:
 def _messages(properties: dict[str, Any], topic: str) -> Iterator[Message]:
     consumer = Consumer(properties)
     try:
-        known = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+        _, known = listing(consumer, topic)
         if known.error is not None:
             raise UsageError(f"topics.actions: {topic}: {known.error.str()}")
         parts = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in sorted(known.partitions)]
-        left = {part.partition: consumer.get_watermark_offsets(part, timeout=ANSWER_SECONDS) for part in parts}
+        left = ends(consumer, topic, known.partitions)
         open_ = {number for number, (low, high) in left.items() if high > low}
         consumer.assign(parts)
         yield from _until_ends(consumer, {number: left[number][1] for number in open_}, topic)
@@ -71,15 +71,15 @@ def _messages(properties: dict[str, Any], topic: str) -> Iterator[Message]:
         consumer.close()
 
 
-def _until_ends(consumer: Consumer, ends: dict[int, int], topic: str) -> Iterator[Message]:
+def _until_ends(consumer: Consumer, left: dict[int, int], topic: str) -> Iterator[Message]:
     heard = time.monotonic()
-    while ends:
+    while left:
         for message in consumer.consume(POLL, 0.2):
             heard = time.monotonic()
             number, offset = message.partition() or 0, message.offset() or 0
-            if message.error() is None and number in ends and offset < ends[number]:
+            if message.error() is None and number in left and offset < left[number]:
                 yield message
-            if offset + 1 >= ends.get(number, 0):  # a message, or the end that the client tells
-                ends.pop(number, None)
+            if offset + 1 >= left.get(number, 0):  # a message, or the end that the client tells
+                left.pop(number, None)
         if time.monotonic() - heard > SILENCE_SECONDS:
             raise Unreachable(f"{topic}: the broker has given nothing for {SILENCE_SECONDS:.0f} s")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from stream.errors import Unreachable, UsageError
+from stream.kafka.asking import ends, listing
 from stream.kafka.client import Complaints, consumer_properties
 from stream.redact import redact
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from stream.config.load import Config
-
-ANSWER_SECONDS = 10.0
-"""How long the broker has to say what a topic holds."""
 
 SILENCE_SECONDS = 10.0
 """How long it may give no message that it has."""
@@ -81,9 +79,9 @@ def tail(
         raise UsageError(f"kafka.properties: {redact(complaints.behind(error), config)}") from None
     kept: list[tuple[int, int, Message]] = []
     try:
-        ends = ends_of(consumer, topic)
-        starts = {number: max(low, high - count) for number, (low, high) in ends.items()}
-        for number, message in enumerate(_messages(consumer, topic, starts, ends)):
+        kept_by = ends_of(consumer, topic)
+        starts = {number: max(low, high - count) for number, (low, high) in kept_by.items()}
+        for number, message in enumerate(_messages(consumer, topic, starts, kept_by)):
             heard(message)
             heapq.heappush(kept, (message.timestamp()[1], number, message))
             if len(kept) > keep:
@@ -95,7 +93,7 @@ def tail(
     finally:
         consumer.close()
     messages = [message for _, _, message in sorted(kept, key=lambda one: one[:2])]
-    return Latest(messages, len(ends), sum(high - low for low, high in ends.values()))
+    return Latest(messages, len(kept_by), sum(high - low for low, high in kept_by.values()))
 
 
 def ends_of(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
@@ -104,21 +102,18 @@ def ends_of(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
     Raises:
         UsageError: there is no such topic.
     """
-    listed = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+    _, listed = listing(consumer, topic)
     if listed.error is not None:
         why = "there is no such topic" if listed.error.code() == _ABSENT else listed.error.str()
         raise UsageError(f"{topic}: {why}")
-    return {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_SECONDS)
-        for number in sorted(listed.partitions)
-    }
+    return ends(consumer, topic, sorted(listed.partitions))
 
 
 def _messages(
-    consumer: Consumer, topic: str, starts: dict[int, int], ends: dict[int, tuple[int, int]]
+    consumer: Consumer, topic: str, starts: dict[int, int], kept_by: dict[int, tuple[int, int]]
 ) -> Iterator[Message]:
     """Every message from where each partition starts to its end, as it was when it was asked for."""
-    waiting = {number for number, start in starts.items() if start < ends[number][1]}
+    waiting = {number for number, start in starts.items() if start < kept_by[number][1]}
     consumer.assign([TopicPartition(topic, number, starts[number]) for number in waiting])
     deadline = time.monotonic() + SILENCE_SECONDS
     while waiting:
@@ -132,9 +127,9 @@ def _messages(
                 _refuse(error, topic)
                 waiting -= {number} if error.code() == _AT_END else set()
             elif number in waiting:
-                if (message.offset() or 0) < ends[number][1]:
+                if (message.offset() or 0) < kept_by[number][1]:
                     yield message
-                waiting -= {number} if (message.offset() or 0) + 1 >= ends[number][1] else set()
+                waiting -= {number} if (message.offset() or 0) + 1 >= kept_by[number][1] else set()
 
 
 def _refuse(error: KafkaError, topic: str) -> None:

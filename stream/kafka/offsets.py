@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException
 
 from stream.errors import Unreachable
+from stream.kafka.asking import ANSWER_SECONDS, ends, listing, offsets_at
 from stream.kafka.client import MOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-ANSWER_SECONDS = 10.0
 
 
 def names(properties: dict[str, Any]) -> list[str]:
@@ -56,23 +55,19 @@ def offsets_between(
 
 
 def _of(consumer: Consumer, topic: str, since: int, until: int | None) -> dict[str, list[int]]:
-    listed = consumer.list_topics(topic, timeout=ANSWER_SECONDS)
-    found = listed.topics[topic]
+    listed, found = listing(consumer, topic)
     if found.error is not None:
         raise Unreachable(f"{topic}: {found.error.str()}")
     knows_times = not (listed.cluster_id or "").startswith(MOCK)
-    ends = {
-        number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_SECONDS)
-        for number in sorted(found.partitions)
-    }
-    begins = _at(consumer, topic, ends, since) if knows_times else {number: low for number, (low, _) in ends.items()}
-    stops = {number: high for number, (_, high) in ends.items()}
+    kept = ends(consumer, topic, sorted(found.partitions))
+    begins = _at(consumer, topic, kept, since) if knows_times else {number: low for number, (low, _) in kept.items()}
+    stops = {number: high for number, (_, high) in kept.items()}
     if until is not None and knows_times:
-        stops = _at(consumer, topic, ends, until)
-    return {str(number): [begins[number], max(stops[number], begins[number])] for number in ends}
+        stops = _at(consumer, topic, kept, until)
+    return {str(number): [begins[number], max(stops[number], begins[number])] for number in kept}
 
 
-def _at(consumer: Consumer, topic: str, ends: dict[int, tuple[int, int]], time: int) -> dict[int, int]:
+def _at(consumer: Consumer, topic: str, kept: dict[int, tuple[int, int]], time: int) -> dict[int, int]:
     """The first offset of each partition that was written at a time (ms) or later; its end where none was."""
-    asked = consumer.offsets_for_times([TopicPartition(topic, number, time) for number in ends], timeout=ANSWER_SECONDS)
-    return {one.partition: one.offset if one.offset >= 0 else ends[one.partition][1] for one in asked}
+    found = offsets_at(consumer, topic, kept, time)
+    return {number: offset if offset >= 0 else kept[number][1] for number, offset in found.items()}

@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from operators.records import Origin, RawBatch, Topic
 from operators.step import read_snapshot, snapshot_of
+from stream.kafka.asking import ends
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, TopicIdentity
 from stream.metrics.reports import Increments
@@ -276,8 +277,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
 
     def _gap(self, why: str) -> None:
         """The position is gone: go on at the oldest message there is, and say that there is a gap."""
-        place = TopicPartition(self._reading.topic, self._partition)
-        low, high = self._consumer.get_watermark_offsets(place, timeout=10.0)
+        low, high = self._ends()
         _LOG.error(
             "data gap: %s/%d: %s; it has offsets %d to %d, %s was next; going on at %d",
             self._reading.topic,
@@ -299,8 +299,10 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         Raises:
             KafkaException: the broker does not answer.
         """
-        place = TopicPartition(self._reading.topic, self._partition)
-        return int(self._consumer.get_watermark_offsets(place, timeout=10.0)[1])
+        return self._ends()[1]
+
+    def _ends(self) -> tuple[int, int]:
+        return ends(self._consumer, self._reading.topic, [self._partition])[self._partition]
 
     def _assign(self, offset: int) -> None:
         self._consumer.assign([TopicPartition(self._reading.topic, self._partition, offset)])

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException
 from pydantic_core import PydanticCustomError
 
 from operators.settings.durations import parse_duration
 from stream.errors import Unreachable, UsageError
+from stream.kafka.asking import offsets_at
 from stream.kafka.client import Complaints
-from stream.kafka.latest import ANSWER_SECONDS, ends_of, looking
+from stream.kafka.latest import ends_of, looking
 from stream.redact import redact
 from stream.replay.topics import Range
 
@@ -144,14 +145,13 @@ class _Asked:
         """The first offset of each partition that was written at a time or later."""
         if at is None:
             return {number: low for number, (low, _) in self._ends.items()}
-        places = [TopicPartition(self._topic, number, at) for number in self._ends]
-        found = self._consumer.offsets_for_times(places, timeout=ANSWER_SECONDS)
+        found = offsets_at(self._consumer, self._topic, self._ends, at)
         # A time after the last message has no offset.
         return {
-            one.partition: min(max(one.offset, self._ends[one.partition][0]), self._ends[one.partition][1])
-            if one.offset >= 0
-            else self._ends[one.partition][1]
-            for one in found
+            number: min(max(offset, self._ends[number][0]), self._ends[number][1])
+            if offset >= 0
+            else self._ends[number][1]
+            for number, offset in found.items()
         }
 
     def count(self, starts: dict[int, int]) -> int:

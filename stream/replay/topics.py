@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from operators.records import UNTIMED, Topic
 from stream.errors import Unreachable, UsageError
+from stream.kafka.asking import ends, listing, offsets_at
 from stream.kafka.client import consumer_properties
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.messages import rfc3339
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stream.config.edges.kafka import KafkaSettings
-
-ANSWER_SECONDS = 10.0
-"""How long the broker has to say what a topic holds."""
 
 SILENCE_SECONDS = 60.0
 """How long it may give no message of a range that it has."""
@@ -87,7 +85,7 @@ def ranges(properties: dict[str, Any], topic: str, begin: Place, end: Place) -> 
     """
     consumer = Consumer(properties)
     try:
-        found = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+        _, found = listing(consumer, topic)
         if found.error is not None:
             raise UsageError(f"topics.predictions: {topic}: {found.error.str()}")
         chosen = list(_ranges(consumer, topic, sorted(found.partitions), begin, end))
@@ -101,28 +99,24 @@ def ranges(properties: dict[str, Any], topic: str, begin: Place, end: Place) -> 
 
 
 def _ranges(consumer: Consumer, topic: str, partitions: list[int], begin: Place, end: Place) -> Iterator[Range]:
-    ends = [
-        consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_SECONDS) for number in partitions
-    ]
-    firsts, lasts = (_offsets(consumer, topic, partitions, place, ends) for place in (begin, end))
-    for number, (low, high), first, last in zip(partitions, ends, firsts, lasts, strict=True):
+    kept = ends(consumer, topic, partitions)
+    firsts, lasts = (_offsets(consumer, topic, kept, place) for place in (begin, end))
+    for number, (low, high) in kept.items():
+        first, last = firsts[number], lasts[number]
         start = min(max(first, low), high)
         gone = max(0, min(low, last) - first) if begin.offset is not None else 0
         yield Range(number, start, min(max(last, start), high), gone)
 
 
-def _offsets(
-    consumer: Consumer, topic: str, partitions: list[int], place: Place, ends: list[tuple[int, int]]
-) -> list[int]:
+def _offsets(consumer: Consumer, topic: str, kept: dict[int, tuple[int, int]], place: Place) -> dict[int, int]:
     """The offset of a place in each partition."""
     if place.offset is not None:
-        return [place.offset] * len(partitions)
+        return dict.fromkeys(kept, place.offset)
     if place.time is None:
-        return [high if place.latest else low for low, high in ends]
-    asked = [TopicPartition(topic, number, place.time) for number in partitions]
-    answers = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
+        return {number: high if place.latest else low for number, (low, high) in kept.items()}
+    found = offsets_at(consumer, topic, kept, place.time)
     # A time after the last message has no offset.
-    return [found.offset if found.offset >= 0 else high for found, (_, high) in zip(answers, ends, strict=True)]
+    return {number: offset if offset >= 0 else kept[number][1] for number, offset in found.items()}
 
 
 class TopicLane:

@@ -300,6 +300,35 @@ def test_the_order_in_which_sources_come_changes_nothing(seed: int) -> None:
     assert _play(one, mixed, rng) == expected
 
 
+@pytest.mark.parametrize("is_said", [False, True])
+@pytest.mark.parametrize("early", [1, 5, 60])
+def test_a_clock_that_is_known_before_the_first_prediction_begins_nothing(early: int, is_said: bool) -> None:
+    """Whether the other clocks are behind predictions when these begin or far ahead: the schedule begins with them.
+
+    A control topic that is empty tells how far the clock on the wall is: behind traffic that is read as it comes, and
+    ahead of traffic that is read again.
+    """
+    one = plan(labels=True, controlled=True, retrain={"schedule": {"cron": "0 * * * *"}, "cooldown": "1m"})
+    begin = HOUR + 10 * MINUTE
+    story = [tick for tick in _story() if tick.end >= START + begin]
+
+    def silence(at: int, *said: tuple[int, Any]) -> ControlTick:
+        return ControlTick(Progress(0, 1, (START + at) // PANE, None, ended=False), said)
+
+    before = begin - early * MINUTE
+    said = ((START + before, control("request", "review", id="r", by="ann")),) if is_said else ()
+    fell = (fact(before, alert="PerformanceDrop", metrics=("accuracy",)),) if is_said else ()
+    words = [silence(before, *said), silence(DAY)]
+    labels = [AlertTick(Source.LABELS, START + before, fell), AlertTick(Source.LABELS, START + DAY, ())]
+    behind = _play(one, [words[0], labels[0], *story, words[1], labels[1]], None)
+    assert behind == _play(one, [*words, *labels, *story], None)
+    assert behind == _play(one, [*story, *words, *labels], None)
+    whole_hour = -(-(START + begin) // HOUR) * HOUR
+    expected = [("review", START + begin)] if is_said else []
+    expected.append(("retrain", one.ceil(whole_hour)))
+    assert [(event.action, event.event_time) for event in behind[: len(expected)]] == expected
+
+
 def _play(one: Any, items: list[Any], rng: random.Random | None) -> list[Any]:
     """The events and what was wrong at their ends; with `rng`, in batches, and from a pickled state now and then."""
     act, out = Act(one, ActState()), []
