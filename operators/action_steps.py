@@ -73,6 +73,7 @@ def action_alert_step(
         alerting.resolve_after,
         alerting.runbook_base_url,
         dashboards=alerting.dashboard_url,
+        labels=plan.labels,
     )
     logic = Alerts(config, state or AlertsState())
 

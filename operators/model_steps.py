@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from operators.predictions.fold import Partial
     from operators.predictions.sketch import Sketch
     from operators.predictions.slices import Header, Slice
-    from operators.settings.alerting import AlertingSettings, SeverityLevels
+    from operators.settings.alerting import AlertingSettings
+    from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
     from operators.tables import Measures
 
@@ -122,7 +123,7 @@ def alert_step(
     Of models that are `acting`, also a tick for each verdict: what actions are decided on.
     """
     logic = Alerts(
-        _alert_config(model.layout.model, alerting, shared_alerts(model), model.settings.severity),
+        _alert_config(model.layout.model, alerting, shared_alerts(model), model.settings),
         state or AlertsState(),
     )
     acts = model.layout.model in acting
@@ -154,15 +155,17 @@ def _alert_config(
     name: str,
     alerting: AlertingSettings,
     shared: frozenset[str] = frozenset(),
-    severity: Mapping[str, SeverityLevels] | None = None,
+    settings: ModelSettings | None = None,
 ) -> AlertConfig:
+    """What alerts of a model are like; without settings those of one that the config has no more."""
     return AlertConfig(
         name,
-        severity_table(alerting, severity),
+        severity_table(alerting, None if settings is None else settings.severity),
         alerting.resolve_after,
         alerting.runbook_base_url,
         shared,
         alerting.dashboard_url,
+        {} if settings is None else settings.labels,
     )
 
 

@@ -55,4 +55,5 @@ def plan_of(
         label_delay=0 if model.performance is None else model.performance.label_delay,
         resolve_after=resolve_after,
         severity=model.severity,
+        labels=model.labels,
     )

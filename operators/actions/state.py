@@ -41,6 +41,7 @@ class Plan:
         label_delay: how old predictions are when they can be trained on.
         resolve_after: how long what is wrong with actions must be over.
         severity: severities of alerts that differ from those of all models.
+        labels: what alerts carry beside their own.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Plan:
     label_delay: int = 0
     resolve_after: int = 600_000
     severity: dict[str, SeverityLevels] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
     def ceil(self, at: int) -> int:
         """The first moment of the grid at or after a time."""

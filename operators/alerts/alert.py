@@ -75,7 +75,8 @@ class Verdict(Protocol):
 class AlertConfig:
     """One model: severities by alert (minor, major), how long a condition must be gone (ms), where runbooks live.
 
-    `shared` names the alerts that both sources may feed; `dashboards` is the address of Grafana, None for no links.
+    `shared` names the alerts that both sources may feed; `dashboards` is the address of Grafana, None for no links;
+    `labels` are what its alerts carry beside their own.
     """
 
     model: str
@@ -84,6 +85,7 @@ class AlertConfig:
     runbook_base_url: str
     shared: frozenset[str] = frozenset()
     dashboards: str | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -136,13 +138,14 @@ class ActiveAlerts:
     """Every alert of a model that is firing now: (version, segment, alert, severity).
 
     And events sent so far by (alert, state). `clocks`: source -> end of its latest tick (ms); after a crash they are
-    those of the last snapshot, and what fires is as of then.
+    those of the last snapshot, and what fires is as of then. `labels`: what all carry beside their own.
     """
 
     model: str
     rows: tuple[tuple[str, str, str, str], ...]
     sent: dict[tuple[str, str], int]
     clocks: dict[Source, int] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,8 @@ class Alerts:
         for (_, key), held in self.state.withheld.items():
             severities.setdefault(key, set()).update(event.severity for event in held)
         rows = tuple((*key, max(found, key=SEVERITIES.index)) for key, found in sorted(severities.items()))
-        return ActiveAlerts(self.config.model, rows, dict(self.state.sent), dict(self.state.clocks))
+        labels = tuple(sorted(self.config.labels.items()))
+        return ActiveAlerts(self.config.model, rows, dict(self.state.sent), dict(self.state.clocks), labels)
 
     def _advance(
         self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]
@@ -353,6 +357,7 @@ class Alerts:
                 life.started_at,
                 now if state == "resolved" else None,
             ),
+            labels=self.config.labels,
         )
 
     def _severity(self, alert: str, level: int) -> str:

@@ -54,7 +54,10 @@ class EventWindow(msgspec.Struct, frozen=True):
 
 
 class AlertEvent(msgspec.Struct, frozen=True):
-    """One change of an alert. Times are epoch ms; `emitted_at` is set where the event leaves."""
+    """One change of an alert. Times are epoch ms; `emitted_at` is set where the event leaves.
+
+    `labels` are those that the config gives to the model.
+    """
 
     id: str
     fingerprint: str
@@ -80,6 +83,7 @@ class AlertEvent(msgspec.Struct, frozen=True):
     emitted_at: int | None
     runbook_url: str
     dashboard_url: str = ""
+    labels: dict[str, str] = {}
 
 
 def fingerprint_of(model: str, version: str, segment: str, alert: str) -> str:

@@ -15,6 +15,7 @@ from operators.settings.alerting import SeverityLevels
 from operators.settings.alerts import AlertName
 from operators.settings.durations import Millis, from_to
 from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
+from operators.settings.labels import ModelLabels
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
@@ -166,6 +167,7 @@ class ModelSettings(Settings):
         name: as in the predictions' `model` field.
         task: what its predictions are.
         owner: who is to be told: a team, which `driftgauge routes` makes a receiver of; None for nobody in particular.
+        labels: name -> value of what its alerts carry beside their own: events, `alert_active`, Alertmanager.
         severity: severities of its alerts that differ from `alerting.severity`.
         reference: file of its reference, relative to the config file; None while it is not built yet.
         references: version -> file of a reference of its own, built like `reference`; other versions are compared with
@@ -186,6 +188,7 @@ class ModelSettings(Settings):
     name: Name
     task: Task
     owner: Owner | None = None
+    labels: ModelLabels = Field(default_factory=dict)
     severity: dict[AlertName, SeverityLevels] = Field(default_factory=dict)
     reference: Path | None = None
     references: Annotated[dict[VersionName, Path], Field(max_length=1_000)] = Field(default_factory=dict)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from operators.settings.durations import show_duration
 from operators.settings.features import FeatureSettings
+from operators.settings.labels import MOST as MOST_LABELS
 from operators.settings.metrics import BETTER, LABEL_METRICS, SHARES, Better
 from operators.settings.model import ModelSettings
 from operators.settings.objective import Objective
@@ -61,6 +62,19 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
         if model.quality.no_data_after is not None and model.quality.no_data_after < idle_after:
             allowed = f"at least time.idle_after ({show_duration(idle_after)}) is needed"
             yield (*at, "quality", "no_data_after"), None, allowed
+    yield from _too_many_labels(models)
+
+
+def _too_many_labels(models: tuple[ModelSettings, ...]) -> Iterator[ConfigFinding]:
+    """Each name is one more label of a metric of all models."""
+    names: dict[str, None] = {}
+    for index, model in enumerate(models):
+        for name in model.labels:
+            if name not in names and len(names) == MOST_LABELS:
+                allowed = f"at most {MOST_LABELS} names are allowed over all models: {', '.join(names)} are there"
+                yield ("models", index, "labels", name), None, allowed
+                return
+            names[name] = None
 
 
 def _unpriced(model: ModelSettings, at: KeyPath) -> Iterator[ConfigFinding]:

@@ -244,6 +244,8 @@ models:
     max_versions: {MAX_VERSIONS}
     # the team that is to be told; `driftgauge routes` writes a route of Alertmanager for each owner
     owner: null
+    # what its alerts carry beside their own, in events, in driftgauge_alert_active and in Alertmanager:  {{team: risk}}
+    labels: {{}}
     # severities of this model's alerts that differ from alerting.severity:  {{DataDrift: {{major: warning}}}}
     severity: {{}}
     # what is watched; without this key, every feature of the reference. Beside its kind a feature may have the texts

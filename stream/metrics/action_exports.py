@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from operators.findings import Source
-from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals, flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,9 +39,10 @@ def of_decided(governed: Governed) -> Iterator[Report]:
 def of_action_alerts(active: ActiveAlerts) -> Iterator[Report]:
     """Which alerts on actions fire, and how many events there were."""
     rows = tuple((active.model, *row) for row in active.rows)
-    yield GaugeBlock(f"{active.model}/actions", "alert_active", rows, (1.0,) * len(rows))
+    yield GaugeBlock(f"{active.model}/actions", "alert_active", rows, (1.0,) * len(rows), active.labels)
     clocks = {source.value: end for source, end in active.clocks.items() if source == Source.ACTIONS}
-    yield AlertsFiring(active.model, rows, clocks, of_actions=True)
+    told = tuple((*row, *flat(dict(active.labels))) for row in rows)
+    yield AlertsFiring(active.model, told, clocks, of_actions=True)
     yield _totals("alerts_total", {(active.model, *key): count for key, count in active.sent.items()})
 
 

@@ -11,7 +11,7 @@ from operators.findings import Source
 from operators.plans.monitors import ANOMALOUS, RECONSTRUCTION
 from operators.predictions.sketch import Sketch
 from operators.tables import Kind, Measures
-from stream.metrics.reports import AlertsFiring, GaugeBlock, Looked, Sketched, Totals
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Looked, Sketched, Totals, flat
 from windows.segments import WHOLE
 from windows.statistics.catalog import JUDGED
 
@@ -235,8 +235,9 @@ def of_looks(found: Measures | Sketch) -> Iterator[Report]:
 def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
     """What is firing, and how many events there were."""
     rows = tuple((active.model, *row) for row in active.rows)
-    yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows))
-    yield AlertsFiring(active.model, rows, {source.value: end for source, end in active.clocks.items()})
+    yield GaugeBlock(active.model, "alert_active", rows, (1.0,) * len(rows), active.labels)
+    told = tuple((*row, *flat(dict(active.labels))) for row in rows)
+    yield AlertsFiring(active.model, told, {source.value: end for source, end in active.clocks.items()})
     judged = active.clocks.get(Source.PREDICTIONS)
     if judged is not None:  # known at once after a restart, though no record may come for long
         yield GaugeBlock(active.model, "watermark_timestamp_seconds", ((active.model,),), (judged / 1e3,))

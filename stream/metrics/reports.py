@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from operators.alerts.event import AlertEvent
     from operators.predictions.sketch import Sketch
@@ -23,18 +23,25 @@ WorkerState = Literal[
 ]
 
 
+def flat(labels: Mapping[str, str]) -> Labels:
+    """Names and values in turn, in the order of the names."""
+    return tuple(text for pair in sorted(labels.items()) for text in pair)
+
+
 @dataclass(frozen=True, slots=True)
 class GaugeBlock:
     """All present values that one owner gives to one gauge; replaces the owner's former block, and no rows remove it.
 
     An owner is whoever computes the values together (a model's judge, a partition): its blocks come and go as one. Two
-    owners must not report the same labels; should they, the one that came to the metric later is shown.
+    owners must not report the same labels; should they, the one that came to the metric later is shown. `beside` are
+    labels, by name, that all of its rows carry beside the declared ones.
     """
 
     owner: str
     metric: str
     rows: tuple[Labels, ...]
     values: tuple[float, ...]
+    beside: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,8 @@ class AlertTold:
 @dataclass(frozen=True, slots=True)
 class AlertsFiring:
     """All alerts of a model that fire, for the same, with labels as of `alert_active`, and as of when.
+
+    A row is followed by name and value of each label that the config gives to the model.
 
     `clocks`: source -> end of its latest judged tick, ms of event time. A crash takes them back to the last snapshot.
     Alerts on its actions, and all others, are told apart from each other (`of_actions`).

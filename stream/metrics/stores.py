@@ -61,12 +61,14 @@ class Block(NamedTuple):
     rows: tuple[Labels, ...]
     heads: tuple[str, ...]
     values: tuple[float, ...]
+    beside: tuple[tuple[str, str], ...] = ()
 
 
-def _head(metric: catalog.Metric, row: Labels) -> str:
+def _head(metric: catalog.Metric, row: Labels, beside: tuple[tuple[str, str], ...]) -> str:
     if not row:
         return metric.full_name + " "
-    pairs = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in zip(metric.labels, row, strict=True))
+    named = (*zip(metric.labels, row, strict=True), *beside)
+    pairs = ",".join(f'{name}="{value.translate(_ESCAPES)}"' for name, value in named)
     return f"{metric.full_name}{{{pairs}}} "
 
 
@@ -94,12 +96,12 @@ class GaugeStore:
         if len(report.rows) != len(report.values):
             raise UnknownReportError(f"{metric.name!r}: {len(report.rows)} rows with {len(report.values)} values")
         former = owners.get(report.owner)
-        if former is not None and former.given == report.rows:
+        if former is not None and former.given == report.rows and former.beside == report.beside:
             rows, heads = former.rows, former.heads
         else:
             rows = tuple(checked(metric, row) for row in report.rows)
-            heads = tuple(_head(metric, row) for row in rows)
-        owners[report.owner] = Block(report.rows, rows, heads, tuple(map(float, report.values)))
+            heads = tuple(_head(metric, row, report.beside) for row in rows)
+        owners[report.owner] = Block(report.rows, rows, heads, tuple(map(float, report.values)), report.beside)
 
     def forget(self, owner: str) -> None:
         """Drop every block of the owner."""
@@ -140,8 +142,10 @@ def gauge_families(snapshot: dict[str, list[Block]]) -> Iterator[GaugeMetricFami
     for name, blocks in snapshot.items():
         metric = catalog.BY_NAME[name]
         family = GaugeMetricFamily(metric.full_name, metric.help, labels=metric.labels)
+        beside = {row: dict(block.beside) for block in blocks for row in block.rows if block.beside}
         for row, value in gauge_values(blocks).items():
-            family.add_metric(row, value)
+            labels = dict(zip(metric.labels, row, strict=True))
+            family.add_sample(metric.full_name, labels | beside.get(row, {}), value)
         yield family
 
 

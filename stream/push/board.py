@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from operators.findings import Source
-from stream.metrics.reports import AlertsFiring, AlertTold
+from stream.metrics.reports import AlertsFiring, AlertTold, flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -32,7 +32,8 @@ class Entry:
     """One alert as Alertmanager is told of it.
 
     Attributes:
-        labels: those of `alert_active`: model, version, segment, alert, severity.
+        labels: those of `alert_active`: model, version, segment, alert, severity; then name and value of each that the
+            config gives to the model. With other labels it is another alert.
         started_at: ms.
         ended_at: ms; None while it fires.
         event: the latest that described it; None when none is known.
@@ -123,7 +124,7 @@ class Board:
 
     def _tell(self, event: AlertEvent) -> None:
         what = (event.model, event.version, event.segment, event.alert)
-        labels = (*what, event.severity)
+        labels = (*what, event.severity, *flat(event.labels))
         with self._changed:
             if event.state == "resolved":
                 return

@@ -72,12 +72,17 @@ def _parts(entries: Sequence[Entry], expires_at: int, texts: Texts) -> Iterator[
 
 
 def _alert(entry: Entry, expires_at: int, texts: Texts) -> dict[str, Any]:
-    model, version, segment, alert, severity = entry.labels
+    model, version, segment, alert, severity, *beside = entry.labels
     labels = {"alertname": alert, "model": model, "version": version, "segment": segment, "severity": severity}
     dashboard = _dashboard(texts, model, version, segment)
     page = alert if alert in WITH_RUNBOOK else "README"
     return {
-        "labels": {name: value for name, value in labels.items() if value} | {"service": SERVICE, "via": VIA},
+        "labels": {
+            **dict(zip(beside[::2], beside[1::2], strict=True)),
+            **{name: value for name, value in labels.items() if value},
+            "service": SERVICE,
+            "via": VIA,
+        },
         "annotations": {
             "summary": summary_of(alert, model, version, segment),
             "description": "\n".join([*_described(entry.event), f"All causes: the event in topic {texts.topic}."]),

@@ -41,7 +41,7 @@ def of_models(view: View, owned: Callable[[str], bool]) -> View:
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    labels: tuple[str, str, str, str, str]
+    labels: tuple[str, ...]
     started_at: int
     ended_at: int | None
     event: AlertEvent | None
@@ -78,7 +78,7 @@ class Memory:
         if not self._path.parent.is_dir():
             return  # the workers make it, with the rights that it has to have
         kept = [
-            _Kept((*entry.labels,), entry.started_at, entry.ended_at, entry.event)  # type: ignore[arg-type] # of five
+            _Kept((*entry.labels,), entry.started_at, entry.ended_at, entry.event)  # of five
             for entry in (*view.firing, *view.ended)
         ]
         try:

@@ -29,10 +29,15 @@ so the whole must come first: it is then the title, and Alertmanager inhibits it
 
 def alert_rules(config: Config, options: RuleOptions) -> tuple[Recording | Alerting, ...]:
     """The latch, then an alerting rule for each kind."""
-    return (_latch(options), *(_rule(alert, config, options) for alert in SUMMARIES))
+    return (_latch(options, labels_of(config)), *(_rule(alert, config, options) for alert in SUMMARIES))
 
 
-def _latch(options: RuleOptions) -> Recording:
+def labels_of(config: Config) -> list[str]:
+    """Names of the labels that models give to their alerts."""
+    return sorted({name for model in config.models for name in model.labels})
+
+
+def _latch(options: RuleOptions, own: list[str]) -> Recording:
     """What fires, kept while the monitor is away: silence resolves nothing.
 
     An alert is kept from one evaluation to the next as long as its model has no watermark, which is there again when
@@ -43,7 +48,7 @@ def _latch(options: RuleOptions) -> Recording:
     return Recording(
         HELD,
         f"""\
-max by (model, version, segment, alert, severity) (driftgauge_alert_active)
+max by ({", ".join(["model", "version", "segment", "alert", "severity", *own])}) (driftgauge_alert_active)
 or
 (
   {HELD}

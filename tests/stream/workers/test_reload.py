@@ -66,12 +66,13 @@ def test_a_config_that_says_the_same_changes_nothing(reload: Reload) -> None:
 
 def test_thresholds_owners_and_models_are_taken(reload: Reload) -> None:
     """What is run from then on is the new config, and what is told names the models; one that is gone is forgotten."""
-    text = CONFIG.replace("name: click,", "name: click, owner: growth, drift: {psi: {major: 0.5}},")
+    text = CONFIG.replace("name: click,", "name: click, owner: growth, labels: {team: a}, drift: {psi: {major: 0.5}},")
     text = "\n".join(line for line in text.splitlines() if "other" not in line)
     reload.path.write_text(text + "\nalerting: {resolve_after: 1m}\n")
     flow = reload()
     assert flow is not None
     (model,) = flow.config.models
+    assert model.labels == {"team": "a"}
     assert (model.owner, model.drift.psi is not None and model.drift.psi.major) == ("growth", 0.5)
     assert reload.gone == ("other",)
     assert "1 models removed (other)" in reload.said
