@@ -82,7 +82,8 @@ def serve(flow: Flow, service: Service) -> Outcome:
     supervisor = Supervisor(flow, service.processes, registry, policy, reload, service.seat)
     if service.state is not None:
         registry.add_probe(StateUsage(service.state))
-    server = Server(service.listen, registry, service.redact, service.access, service.tls, site)
+    desk = None if page is None else page.desk
+    server = Server(service.listen, registry, service.redact, service.access, service.tls, site, desk)
     shown = contextlib.nullcontext() if page is None else page.open(registry)
     courier = _courier(service, registry)
     quiet = page is None or not sys.stdout.isatty()

@@ -118,6 +118,17 @@ def with_sources(site: Site, sources: list[dict[str, Any]]) -> None:
     site.path.write_text(yaml.safe_dump({**config, "sources": sources}))
 
 
+def acting_site(directory: Path, broker: Broker, actions: dict[str, Any], **retrain: Any) -> Site:
+    """A site whose model asks for a retraining as soon as it drifts."""
+    topics = {role: broker.topic(role) for role in ("actions", "control")}
+    site = Site(directory, broker, broker.topic("predictions"), topics=topics)
+    config = yaml.safe_load(site.path.read_text())
+    config["actions"] = {"mode": "live", **actions}
+    config["models"][0]["retrain"] = {"schedule": None, "drift": {"for": "0s"}, **retrain}
+    site.path.write_text(yaml.safe_dump(config))
+    return site
+
+
 def headers_of(message: Message) -> dict[str, bytes]:
     """The headers of a message, each as bytes."""
     given: Any = message.headers() or []

@@ -78,8 +78,9 @@ class DecodeControl:
         if parsed.records:
             floor = floor_of(int(parsed.proven.max()), config.lateness, config.pane)
             known = effective_times(parsed.stamps, parsed.proven, config.lateness, config.pane)
-            for record, at in zip(parsed.records, known.tolist(), strict=True):
-                said.setdefault(record.model, []).append((at, _control(record)))
+            stamps = parsed.stamps.tolist()
+            for record, at, stamp in zip(parsed.records, known.tolist(), stamps, strict=True):
+                said.setdefault(record.model, []).append((at, _control(record, stamp)))
         return DecodedControl(
             batch.origin,
             tuple(parsed.dead),
@@ -94,7 +95,7 @@ class DecodeControl:
         return ((strange, Reason.UNKNOWN_MODEL, "a model that asks for no actions"),)
 
 
-def _control(record: _Message) -> Control:
+def _control(record: _Message, stamp: int) -> Control:
     return Control(
         record.id,
         record.kind,
@@ -105,6 +106,7 @@ def _control(record: _Message) -> Control:
         record.version,
         record.outcome,
         record.connector,
+        stamp,
     )
 
 

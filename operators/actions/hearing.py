@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from operators.actions.state import ActState, Plan
 
 STALE = 7 * DAY
-"""A word about an action that is older than this (ms) is a repetition of old ones."""
+"""A word that was said so long (ms) before it comes is a repetition of an old one, and its id may be forgotten."""
 
 ORDER: dict[str, int] = {"awaiting_approval": 0, "requested": 1, "dispatched": 2, "running": 3}
 BECOMES: dict[str, ActionState] = {
@@ -85,9 +85,12 @@ def take_versions(plan: Plan, state: ActState, versions: dict[str, int], now: in
 
 
 def heed(plan: Plan, state: ActState, control: Control, now: int) -> Iterator[ActionEvent]:
-    """Take what is said on the control topic; once for each id, and never what makes no sense any more."""
+    """Take what is said on the control topic; once for each id, never what is old or makes no sense any more."""
     if control.id in state.seen:
         state.counts.add(state.counts.control, (control.kind, "known"))
+        return
+    if control.said_at is not None and control.said_at < now - STALE:
+        state.counts.add(state.counts.control, (control.kind, "old"))
         return
     state.seen[control.id] = None
     for old in list(state.seen)[:-MAX_SEEN]:

@@ -87,6 +87,7 @@ class Control(msgspec.Struct, frozen=True):
         version: that a request is about.
         outcome: what came of it.
         connector: that says so.
+        said_at: when it was said by its own account, ms; None where it does not tell.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Control(msgspec.Struct, frozen=True):
     version: str | None = None
     outcome: Result | None = None
     connector: str | None = None
+    said_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,6 @@
 """`driftgauge action`: what was asked for, and what people say of it."""
 
-import datetime as dt
 import getpass
-import uuid
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -11,11 +9,18 @@ import typer
 
 from operators.actions.event import OVER
 from operators.settings.actions import ActionName
-from operators.settings.durations import show_duration
-from stream.config.load import Config, load, model_named
-from stream.errors import UsageError
-from stream.kafka.action_log import Step, say, steps_of
-from stream.kafka.messages import rfc3339
+from stream.config.load import Config, load
+from stream.kafka.action_log import Step, steps_of
+from stream.kafka.action_words import (
+    about,
+    counts_within,
+    now_ms,
+    open_step,
+    refuse_approval,
+    refuse_request,
+    steps_about,
+    write,
+)
 
 app = typer.Typer(help="What was asked of other systems, and what is said of it.", no_args_is_help=True)
 
@@ -23,7 +28,6 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The config fil
 Number = Annotated[str, typer.Argument(metavar="ID", help="Of an action; its first digits are enough.")]
 By = Annotated[str | None, typer.Option(help="Who says so; you, if it is left out.")]
 Why = Annotated[str, typer.Option(help="In words, kept with the action.")]
-FEWEST_DIGITS = 4
 
 
 @app.command("list")
@@ -49,7 +53,7 @@ def list_actions(
 @app.command()
 def show(number: Number, config: ConfigFile) -> None:
     """Every step of an action, and what it asks for."""
-    steps = _action(load(config), number)
+    steps = steps_about(load(config), number)
     last = steps[-1]
     typer.echo(f"{last['id']}: {last['action']} of {last['model']} version {last['version'] or '-'}")
     typer.echo(f"asked for by {last['trigger']}; to be done by {last['complete_by']}")
@@ -68,21 +72,16 @@ def show(number: Number, config: ConfigFile) -> None:
 def approve(number: Number, config: ConfigFile, by: By = None, reason: Why = "") -> None:
     """Agree to an action that waits for it."""
     loaded = load(config)
-    last = _open(loaded, number)
-    if last["state"] != "awaiting_approval":
-        raise UsageError(f"{last['id']} is {last['state']}: nobody's agreement is waited for")
-    if last["complete_by"] < rfc3339(_now()):
-        raise UsageError(
-            f"{last['id']} was to be done by {last['complete_by']}: too late; ask anew with: action request"
-        )
-    _say(loaded, "approve", last, by, reason)
+    last = open_step(loaded, number)
+    refuse_approval(last, now_ms())
+    _say(loaded, about("approve", last), by, reason)
 
 
 @app.command()
 def cancel(number: Number, config: ConfigFile, by: By = None, reason: Why = "") -> None:
     """Give an action up."""
     loaded = load(config)
-    _say(loaded, "cancel", _open(loaded, number), by, reason)
+    _say(loaded, about("cancel", open_step(loaded, number)), by, reason)
 
 
 @app.command()
@@ -97,14 +96,14 @@ def done(
     """Say that an action is done."""
     loaded = load(config)
     outcome = {"version": version, "gain": gain, "detail": reason or None}
-    _say(loaded, "done", _open(loaded, number), by, reason, outcome=outcome)
+    _say(loaded, about("done", open_step(loaded, number), outcome=outcome), by, reason)
 
 
 @app.command()
 def fail(number: Number, config: ConfigFile, by: By = None, reason: Why = "") -> None:
     """Say that an action has failed: ActionFailed fires."""
     loaded = load(config)
-    _say(loaded, "fail", _open(loaded, number), by, reason)
+    _say(loaded, about("fail", open_step(loaded, number)), by, reason)
 
 
 @app.command()
@@ -118,12 +117,8 @@ def request(
 ) -> None:
     """Ask for an action. Cooldown and cap do not count; bad data, and the same under way, do."""
     loaded = load(config)
-    if action not in get_args(ActionName):
-        raise UsageError(f"{action}: allowed are {', '.join(get_args(ActionName))}")
-    settings = model_named(loaded, model)
-    if loaded.actions.mode == "off" or (settings.retrain is None and not settings.on):
-        raise UsageError(f"{loaded.source}: {model} asks for no actions: `retrain:` or `on:` is needed, and a mode")
-    _write(loaded, {"kind": "request", "model": model, "action": action, "version": version}, by, reason)
+    refuse_request(loaded, action, model)
+    _say(loaded, {"kind": "request", "model": model, "action": action, "version": version}, by, reason)
 
 
 def _is_chosen(step: Step, model: str | None, *, everything: bool) -> bool:
@@ -140,54 +135,7 @@ def _line(step: Step) -> str:
     )
 
 
-def _action(config: Config, number: str) -> list[Step]:
-    """The steps of one action.
-
-    Raises:
-        UsageError: there is none, or several begin so.
-    """
-    if len(number) < FEWEST_DIGITS:
-        raise UsageError(f"{number}: at least {FEWEST_DIGITS} digits of an id are needed")
-    steps = [step for step in steps_of(config.kafka, config.topics.actions) if step["id"].startswith(number)]
-    ids = sorted({step["id"] for step in steps})
-    if not ids:
-        raise UsageError(f"{number}: no such action in {config.topics.actions}; see: driftgauge action list --all")
-    if len(ids) > 1:
-        raise UsageError(f"{number}: begins {len(ids)} ids, such as {ids[0]} and {ids[1]}")
-    return steps
-
-
-def _open(config: Config, number: str) -> Step:
-    """The latest step of an action that is not over.
-
-    Raises:
-        UsageError: it is, or there is none.
-    """
-    steps = _action(config, number)
-    last = [step for step in steps if step["state"] != "blocked"][-1:] or steps[-1:]
-    if last[0]["dry_run"]:
-        raise UsageError(f"{last[0]['id']} was only tried (actions.mode: dry_run): there is nothing to say of it")
-    if last[0]["state"] in {*OVER, "blocked"}:
-        raise UsageError(f"{last[0]['id']} is {last[0]['state']} since {last[0]['event_time']}")
-    return last[0]
-
-
-def _say(config: Config, kind: str, step: Step, by: str | None, reason: str, **more: Any) -> None:
-    _write(config, {"kind": kind, "model": step["model"], "action": step["id"], **more}, by, reason)
-
-
-def _write(config: Config, said: dict[str, Any], by: str | None, reason: str) -> None:
-    message = {
-        "id": str(uuid.uuid4()),
-        **{name: value for name, value in said.items() if value is not None},
-        "timestamp": rfc3339(_now()),
-        "by": by or getpass.getuser(),
-        "reason": reason,
-    }
-    say(config.kafka, config.topics.control, message)
-    wait = show_duration(config.time.lateness + config.time.pane)
+def _say(config: Config, said: dict[str, Any], by: str | None, reason: str) -> None:
+    message = write(config, said, by=by or getpass.getuser(), reason=reason, now=now_ms())
+    wait = counts_within(config)
     typer.echo(f"said on {config.topics.control}: {message['kind']} {message['action']}; it counts within about {wait}")
-
-
-def _now() -> int:
-    return int(dt.datetime.now(dt.UTC).timestamp() * 1e3)

@@ -51,6 +51,17 @@ def connectors_of(config: Config) -> dict[str, Connector]:
     }
 
 
+def webhook_keys(config: Config) -> dict[str, bytes]:
+    """The keys of signed webhooks by the names of their connectors.
+
+    Raises:
+        ConfigError: a secret, or the file with it, cannot be used.
+    """
+    hooks = {name: one for name, one in config.actions.connectors.items() if one.kind == "webhook"}
+    keys = {name: _key(config, one.target, ("actions", "connectors", name, "webhook")) for name, one in hooks.items()}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
 def _airflow(config: Config, target: Any, place: KeyPath) -> Connector:
     return Airflow(_client(config, target, place), target.api, target.dag, target.poll / 1e3)
 
@@ -60,17 +71,21 @@ def _mlflow(config: Config, target: Any, place: KeyPath) -> Connector:
 
 
 def _webhook(config: Config, target: Any, place: KeyPath) -> Connector:
+    return Webhook(_client(config, target, place), _key(config, target, place), frozenset(target.states))
+
+
+def _key(config: Config, target: Any, place: KeyPath) -> bytes | None:
+    """What a webhook is signed with; None where it is not."""
     secret = target.secret
     if target.secret_file is not None:
         secret = _secret(config, target.secret_file, (*place, "secret_file"))
-    key = None
-    if secret is not None:
-        try:
-            key = key_of(secret)
-        except ValueError as error:
-            at = (*place, "secret" if target.secret_file is None else "secret_file")
-            raise ConfigError([config.problem((at, "given", str(error)))]) from None
-    return Webhook(_client(config, target, place), key, frozenset(target.states))
+    if secret is None:
+        return None
+    try:
+        return key_of(secret)
+    except ValueError as error:
+        at = (*place, "secret" if target.secret_file is None else "secret_file")
+        raise ConfigError([config.problem((at, "given", str(error)))]) from None
 
 
 def _slack(config: Config, target: Any, place: KeyPath) -> Connector:

@@ -15,12 +15,16 @@ import msgspec
 from stream.connectors.base import RefusedError, Step, Word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from stream.connectors.client import Client
 
 PREFIX = "whsec_"
 TYPE = "io.driftgauge.action.v1"
+TOLERANCE = 300
+"""Seconds that a signature's time may be away from ours, as the specification's libraries have it."""
+LONGEST_STAMP = 12
+"""Digits of a time in seconds."""
 
 
 def key_of(secret: str) -> bytes:
@@ -39,6 +43,25 @@ def signature(key: bytes, number: str, timestamp: int, body: bytes) -> str:
     """The value of `webhook-signature`: HMAC-SHA256 over id, time (s) and body, with its version in front."""
     signed = b".".join((number.encode(), str(timestamp).encode(), body))
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def verified(key: bytes, headers: Mapping[str, str], body: bytes, now: float) -> str | None:
+    """Verify what a receiver sends back, signed like what it was sent; the reason for which it does not count, if any.
+
+    A signature is good for TOLERANCE seconds; of several in the header one must fit. Names of headers are lower case.
+    """
+    number, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    given = headers.get("webhook-signature", "").split()
+    if not (number and stamp and given):
+        return "webhook-id, webhook-timestamp and webhook-signature are needed"
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= LONGEST_STAMP):
+        return "webhook-timestamp is no number of seconds"
+    expected = signature(key, number, int(stamp), body).encode()
+    if not any([hmac.compare_digest(expected, one.encode(errors="replace")) for one in given]):  # noqa: C419 - all, for equal time
+        return "webhook-signature is of another secret, or of another message"
+    if abs(now - int(stamp)) > TOLERANCE:
+        return f"webhook-timestamp is more than {TOLERANCE} s away from now: an old message, or a wrong clock"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class Access:
         self._expected = None if expected is None else _digest(expected)
         self.challenge = "" if expected is None else f'{expected.partition(" ")[0]} realm="driftgauge"'
 
+    @property
+    def protects(self) -> bool:
+        """Whether not everybody may see everything."""
+        return self._expected is not None
+
     def admits(self, header: str | None) -> bool:
         """Whether a request with this header is let in."""
         # Digests are of one length, so the time tells nothing of the secret, its length included.

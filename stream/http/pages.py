@@ -19,3 +19,26 @@ class Answer:
 
 Site = Callable[[str], Answer | None]
 """Path with query -> the answer; None where there is no such page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What is posted.
+
+    Attributes:
+        path: with query.
+        headers: by their names in lower case; without Authorization.
+        body: as it came.
+        admitted: whether `http.auth` lets the sender in.
+        protected: whether there is any `http.auth`.
+    """
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    admitted: bool
+    protected: bool
+
+
+Posts = Callable[[Post], Answer | None]
+"""What is posted -> the answer; None where nothing is taken."""

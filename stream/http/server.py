@@ -18,17 +18,21 @@ from stream.config.edges.addresses import split_address
 from stream.errors import Unreachable
 from stream.http.access import Access
 from stream.http.admission import TO_ANSWER, TO_ASK, Hurried, Room, left
+from stream.http.pages import Answer, Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream.http.pages import Answer, Site
+    from stream.http.pages import Posts, Site
     from stream.http.tls import Tls
     from stream.metrics.registry import Registry
 
 _LOG = logging.getLogger("driftgauge.http")
 _TEXT = "text/plain; charset=utf-8"
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+LARGEST, MOST_DIGITS = 64 << 10, 9
+"""Bytes of a body, and digits of its length."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -62,6 +66,39 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
+    def do_POST(self) -> None:
+        body = self._posted()
+        if body is None:
+            return
+        self.server.room.asked(self.connection)
+        self.connection.settimeout(TO_ANSWER)
+        access, posts = self.server.access, self.server.posts
+        headers = {name.lower(): value for name, value in self.headers.items() if name.lower() != "authorization"}
+        post = Post(self.path, headers, body, self._admitted, access.protects)
+        answer = None if posts is None else self._made(lambda: posts(post))
+        if answer is None:
+            said = "nothing is posted here; /api/v1/openapi.json says where"
+            self._say(HTTPStatus.METHOD_NOT_ALLOWED, said, {"Allow": "GET, HEAD"})
+        else:
+            self._answer(answer.status, answer.body, answer.content_type, answer)
+
+    def _posted(self) -> bytes | None:
+        """The body; None where it cannot be taken, which is answered."""
+        given = self.headers.get("Content-Length", "")
+        if not (given.isascii() and given.isdigit()) or self.headers.get("Transfer-Encoding") is not None:
+            self._say(HTTPStatus.LENGTH_REQUIRED, "a body with its Content-Length is needed")
+        elif len(given) > MOST_DIGITS or int(given) > LARGEST:
+            self._say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has at most {LARGEST} bytes")
+        else:
+            body = self.rfile.read(int(given))
+            if len(body) == int(given):
+                return body
+            self._say(HTTPStatus.BAD_REQUEST, "the body ends before its Content-Length")
+        return None
+
+    def _say(self, status: HTTPStatus, said: str, headers: dict[str, str] | None = None) -> None:
+        self._answer(status, f"{said}\n".encode(), _TEXT, Answer(status, b"", _TEXT, headers or {}))
+
     @property
     def _admitted(self) -> bool:
         return self.server.access.admits(self.headers.get("Authorization"))
@@ -86,16 +123,19 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, b"ready\n")
 
     def _site(self, site: Site) -> None:
-        try:
-            answer = site(self.path)
-        except Exception:  # noqa: BLE001 - a defect of a page is no reason to leave its reader without a word
-            _LOG.exception("%s cannot be shown", self.path)
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, b"this page cannot be shown; the log says why\n")
-            return
+        answer = self._made(lambda: site(self.path))
         if answer is None:
             self._no_such_page()
         else:
             self._answer(answer.status, answer.body, answer.content_type, answer)
+
+    def _made(self, make: Callable[[], Answer | None]) -> Answer | None:
+        try:
+            return make()
+        except Exception:  # noqa: BLE001 - a defect of a page is no reason to leave its reader without a word
+            _LOG.exception("%s cannot be shown", self.path)
+            said = b"this page cannot be shown; the log says why\n"
+            return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, said, _TEXT)
 
     def _no_such_page(self) -> None:
         there = (*self.pages, *(("/", "/api/v1/openapi.json") if self.server.site is not None else ()))
@@ -146,8 +186,9 @@ class _Listener(ThreadingHTTPServer):
         access: Access,
         tls: Tls | None,
         site: Site | None,
+        posts: Posts | None,
     ) -> None:
-        self.site = site
+        self.site, self.posts = site, posts
         self.address_family = family
         self.registry = registry
         self.redact = redact
@@ -198,6 +239,7 @@ class Server:
         access: who may see /metrics and those reasons.
         tls: encrypts; None for plain HTTP.
         site: all other pages; None for none. Who may not see /metrics may not see them.
+        posts: takes what is posted, and decides by itself who may; None where nothing is taken.
 
     Raises:
         Unreachable: the address cannot be listened on.
@@ -211,12 +253,13 @@ class Server:
         access: Access | None = None,
         tls: Tls | None = None,
         site: Site | None = None,
+        posts: Posts | None = None,
     ) -> None:
         host, port = split_address(listen)
         try:
             found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             family, _, _, _, address = found[0]
-            self._listener = _Listener(family, address, registry, redact, access or Access(), tls, site)
+            self._listener = _Listener(family, address, registry, redact, access or Access(), tls, site, posts)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
             raise Unreachable(f"http.listen: cannot listen on {listen}: {why}") from None

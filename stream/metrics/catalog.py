@@ -179,7 +179,7 @@ ACTIONS_BLOCKED_TOTAL = _counter(
 CONTROL_EVENTS_TOTAL = _counter(
     "control_events_total",
     ("model", "kind", "outcome"),
-    "Messages of the control topic: taken, refused (too late, or about nothing that is open), or known already.",
+    "Messages of the control topic: taken, refused (too late, or about nothing that is open), known or old: repeated.",
 )
 CONNECTOR_POSTS_TOTAL = _counter(
     "connector_posts_total",

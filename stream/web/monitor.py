@@ -16,6 +16,7 @@ from stream.history.recorder import Recorder
 from stream.history.tiles import layouts_of
 from stream.metrics import catalog
 from stream.web.config_lines import lines_of
+from stream.web.desk import Desk
 from stream.web.knowledge import Knowledge
 from stream.web.site import Site
 from stream.web.views.alert import Outside
@@ -65,12 +66,14 @@ class MonitorPage:
         recorder: is to hear every report.
         site: answers.
         recent: what it shows of the last minutes.
+        desk: takes what is said of actions.
         redact: takes secrets out of what is wrong.
     """
 
     recorder: Recorder
     site: Site
     recent: Recent
+    desk: Desk
     redact: Callable[[str], str] = str
 
     def follow(self, reloads: Reloads) -> None:
@@ -82,6 +85,7 @@ class MonitorPage:
         self.recorder.layouts = layouts_of(plans)
         self.site.knowledge.renew(plans)
         self.site.outside = _outside(config)
+        self.desk.config = config
         self.recent.revise()
 
     def line(self) -> str:
@@ -119,14 +123,18 @@ class MonitorPage:
 def monitor_page(
     config: Config, references: Mapping[str, Reference], registry: Registry, redact: Callable[[str], str] = str
 ) -> MonitorPage:
-    """The page of a monitor with this config; `redact` takes secrets out of what it says is wrong."""
+    """The page of a monitor with this config; `redact` takes secrets out of what it says is wrong.
+
+    Raises:
+        ConfigError: a webhook's secret cannot be used.
+    """
     plans = plan_models(config.models, references, config.time, config.alerting, everything=False)
     archive = archive_of(config.state.directory, config)
     recent = Recent()
     recorder = Recorder(recent, archive, layouts_of(plans))
     knowledge = Knowledge(plans, History(recent, archive), RegistryLive(registry, redact))
     site = Site(knowledge, lambda: recent.revision, _outside(config))
-    page = MonitorPage(recorder, site, recent, redact)
+    page = MonitorPage(recorder, site, recent, Desk(config), redact)
     site.problems = page.problems
     return page
 

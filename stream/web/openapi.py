@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stream.web.openapi_actions import PATHS, SECURITY, WORD
+
 
 def _parameter(name: str, text: str, *, path: bool = False, choices: tuple[str, ...] = ()) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "string"}
@@ -97,7 +99,7 @@ DESCRIPTION: dict[str, Any] = {
         "title": "driftgauge",
         "version": "1",
         "description": "What the live page reads. Fields are added, none is renamed or removed within v1. "
-        "`http.auth` of the config says who may read it.",
+        "`http.auth` of the config says who may read it; without it nothing is taken that is posted.",
     },
     "servers": [{"url": "/api/v1"}],
     "paths": {
@@ -135,10 +137,13 @@ DESCRIPTION: dict[str, Any] = {
             "AlertLife",
             _parameter("key", "`key` of an alert, or the id of one of its events", path=True),
         ),
+        **PATHS,
     },
     "components": {
+        "securitySchemes": SECURITY,
         "schemas": {
             "Error": _object(error=TEXT),
+            "Word": WORD,
             "State": _object(
                 revision=WHOLE,
                 watermark=TIME,
@@ -184,6 +189,6 @@ DESCRIPTION: dict[str, Any] = {
                 decided_by=_list(_object(place=TEXT, text=TEXT)),
                 clears={**TEXT, "description": "what would end it, in a sentence"},
             ),
-        }
+        },
     },
 }

@@ -236,6 +236,18 @@ def test_people_can_end_an_action(kind: str, state: str) -> None:
     assert player.decided[-1].counts.control == {(kind, "taken"): 1, (kind, "known"): 1}
 
 
+def test_a_word_of_long_ago_is_a_repetition() -> None:
+    """Its id may be forgotten by now: what was said more than seven days before it comes is not heard again."""
+    player = Player(plan(controlled=True, retrain={"cooldown": "0s"}))
+    player.say(0, pane_floor=START // PANE)
+    for number, age in enumerate((7 * DAY + PANE, 6 * DAY)):
+        player.say(MINUTE, control("request", "retrain", id=f"r{number}", said_at=START - age))
+    player.say(3 * HOUR)
+    player.run(2 * HOUR)
+    assert player.steps() == [("retrain", "requested")]
+    assert player.decided[-1].counts.control == {("request", "old"): 1, ("request", "taken"): 1}
+
+
 def test_people_can_ask() -> None:
     """Whatever the cooldown says; not for what is under way."""
     player = Player(plan(controlled=True, retrain={"cooldown": "24h"}))

@@ -34,6 +34,7 @@ def test_an_old_message_counts_from_when_it_came() -> None:
     """What comes behind the partition's own clock cannot change what was decided by then."""
     decoded = DECODE(batch([message(), message(id="2", timestamp=START - 3_600_000)]))
     assert [at for at, _ in decoded.said["click"]] == [START, (START - 5_000) // 10_000 * 10_000]
+    assert [said.said_at for _, said in decoded.said["click"]] == [START, START - 3_600_000]
 
 
 @pytest.mark.parametrize(

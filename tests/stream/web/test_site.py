@@ -220,6 +220,8 @@ def test_every_answer_has_the_form_that_its_description_says(site: Site) -> None
     alert = ask(site, "/alerts")["alerts"][0]["key"]
     examples = {"{model}": "click", "{feature}": "age", "{key}": alert}
     for path, methods in DESCRIPTION["paths"].items():
+        if "get" not in methods:  # what is posted: test_desk.py
+            continue
         target = path
         for name, example in examples.items():
             target = target.replace(name, example)

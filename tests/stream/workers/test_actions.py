@@ -9,8 +9,7 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
-from monitored import PANE, Monitor, Site, Traffic, headers_of
+from monitored import PANE, Monitor, Traffic, acting_site, headers_of
 from targets import FakeAirflow
 from typer.testing import CliRunner
 from waiting import until
@@ -25,20 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brokers import Broker
+    from monitored import Site
 
 NOW = 1_790_000_000_000
 SHIFT = Shift("mean", "age", 1.0, 3 * PANE)
-
-
-def acting_site(directory: Path, broker: Broker, actions: dict[str, Any], **retrain: Any) -> Site:
-    """A site whose model asks for a retraining as soon as it drifts."""
-    topics = {role: broker.topic(role) for role in ("actions", "control")}
-    site = Site(directory, broker, broker.topic("predictions"), topics=topics)
-    config = yaml.safe_load(site.path.read_text())
-    config["actions"] = {"mode": "live", **actions}
-    config["models"][0]["retrain"] = {"schedule": None, "drift": {"for": "0s"}, **retrain}
-    site.path.write_text(yaml.safe_dump(config))
-    return site
 
 
 def steps(site: Site) -> list[dict[str, Any]]:
