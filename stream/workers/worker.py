@@ -13,6 +13,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from stream import logs
+from stream.engine.memory import keep_freed
 from stream.errors import UsageError
 from stream.metrics.reports import Status
 from stream.workers.gate import Gate
@@ -91,6 +92,7 @@ class Assignment:
 def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> None:
     """Run the flow and exit: 0 after a stop, the code of a UsageError, 1 for anything else."""
     logs.configure(assignment.log_level, assignment.redact, process=f"worker-{assignment.process}")
+    keep_freed()
     stop, finished = threading.Event(), threading.Event()
     signals = _signals()
     reporter = PipeReporter(channel)
