@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from bytewax.inputs import StatefulSourcePartition
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from operators.records import Origin, RawBatch, Topic
 from operators.step import read_snapshot, snapshot_of
+from stream.engine.rhythm import Rhythm
 from stream.kafka.asking import ends
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, TopicIdentity
@@ -41,8 +42,8 @@ BATCH = 8_000
 Large enough to spread the cost of numpy calls.
 """
 
-PAUSE = dt.timedelta(milliseconds=50)
-"""How long an empty partition is left alone."""
+PAUSE = 0.05
+"""How long (s) an empty partition is left alone."""
 
 TELL_EVERY = 1_000
 """Least time (ms) between two confirmations of the same kind."""
@@ -86,6 +87,7 @@ class Reading:
         prefix: what the names of its partitions begin with.
         also: the feed and the census of feedback, where the topic holds it beside predictions; None where it does not.
         ready: whether these messages can be decoded yet; what cannot is held back, and nothing behind it is read.
+        epoch: from one snapshot to the next (ms).
     """
 
     properties: dict[str, Any]
@@ -104,6 +106,7 @@ class Reading:
     prefix: str = ""
     also: tuple[str, Census] | None = None
     ready: Callable[[Sequence[Message]], bool] | None = None
+    epoch: int = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         self._known = False
         self._ended = False
         self._awake: dt.datetime | None = None
+        self._rhythm = Rhythm(reading.epoch / 1e3, PAUSE)
         self._waiting: tuple[list[Message], int | None] | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
@@ -163,22 +167,23 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             StopIteration: it is time to stop, or the topic is not what it was at the start.
         """
         self._reading.moved()
+        self._rhythm.asked(time.monotonic())
         if self._reading.stop.is_set() or self._watcher.changed.is_set():
             raise StopIteration
         now = _now()
         if not self._is_known():
-            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            self._rest()
             return []
         if self._alignment.must_wait(self._place):
             # Not quiet: there may be anything to read.
             self._quiet_since = now
-            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            self._rest()
             return []
         messages = self._readable()
         if messages is None:
             # Not quiet: there is something to read.
             self._quiet_since = now
-            self._awake = dt.datetime.now(dt.UTC) + PAUSE
+            self._rest()
             return []
         if messages:
             # Not below the end that the poll may have found: markers of transactions follow the last message.
@@ -190,9 +195,11 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             self._quiet_since = now
         if messages:
             self._awake = None
+            if len(messages) < POLL and self._rhythm.is_over(time.monotonic()):
+                self._rest()  # there is nothing more, and it will not be asked before the epoch has ended everywhere
             self._commit()
             return [self._batch(messages, now), *self._hold(now)]
-        self._awake = dt.datetime.now(dt.UTC) + PAUSE
+        self._rest()
         return self._silence(now) or self._hold(now)
 
     def next_awake(self) -> dt.datetime | None:
@@ -207,11 +214,15 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
     def snapshot(self) -> bytes:
         """The position, as every snapshot is kept."""
         self._reading.saved()
+        self._rhythm.saved(time.monotonic())
         return snapshot_of(self._step, f"{self._reading.prefix}{self._partition}", self.position)
 
     def close(self) -> None:
         """Leave the partition."""
         self._consumer.close()
+
+    def _rest(self) -> None:
+        self._awake = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=self._rhythm.rest(time.monotonic()))
 
     def _is_known(self) -> bool:
         """Whether the broker has said which topic this is; then it is assigned.
@@ -391,63 +402,6 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             )
         except KafkaException as error:
             _LOG.debug("offsets for lag tools were not committed: %s", error)
-
-
-class KafkaSource(FixedPartitionedSource[RawBatch, bytes]):
-    """All partitions of a topic."""
-
-    def __init__(self, reading: Reading, watcher: Watcher, alignment: Alignment, reporter: Reporter) -> None:
-        """Read as `reading` says."""
-        self._reading = reading
-        self._watcher = watcher
-        self._alignment = alignment
-        self._reporter = reporter
-
-    def list_parts(self) -> list[str]:
-        """Partition numbers as text, all of them, on every process."""
-        return list(map(str, range(self._reading.partitions)))
-
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> PartitionReader:
-        """A reader that continues at the snapshot."""
-        return PartitionReader(
-            self._reading,
-            int(for_part),
-            step_id.rpartition(".")[2],
-            resume_state,
-            self._watcher,
-            self._alignment,
-            self._reporter,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One topic of several, and what watches it."""
-
-    reading: Reading
-    watcher: Watcher
-
-
-class TopicsSource(FixedPartitionedSource[RawBatch, bytes]):
-    """All partitions of several topics that hold the same, each named by what its reading says."""
-
-    def __init__(self, parts: Sequence[Part], alignment: Alignment, reporter: Reporter) -> None:
-        """Read as each part says."""
-        self._names = [part.reading.prefix for part in parts]
-        self._sources = [KafkaSource(part.reading, part.watcher, alignment, reporter) for part in parts]
-
-    def list_parts(self) -> list[str]:
-        """Each topic's partitions."""
-        return [
-            f"{name}{part}"
-            for name, source in zip(self._names, self._sources, strict=True)
-            for part in source.list_parts()
-        ]
-
-    def build_part(self, step_id: str, for_part: str, resume_state: bytes | None) -> PartitionReader:
-        """A reader that continues at the snapshot."""
-        name, number = for_part[: for_part.rfind("/") + 1], for_part.rpartition("/")[2]
-        return self._sources[self._names.index(name)].build_part(step_id, number, resume_state)
 
 
 def _named(origin: TopicIdentity) -> str:

@@ -35,7 +35,8 @@ from stream.kafka.messages import (
 from stream.kafka.output_topics import LEAST, OutputTopics, too_small
 from stream.kafka.registry import registry_of
 from stream.kafka.sink import TopicSink, Writing
-from stream.kafka.source import Part, Reading, TopicsSource
+from stream.kafka.source import Reading
+from stream.kafka.sources import Part, TopicsSource
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import Concern, GaugeBlock, Observation, Status
@@ -249,6 +250,7 @@ def _sources(
             prefix=topic.prefix,
             also=None if topic.also is None else (topic.also, census(topics, Topic.FEEDBACK)),
             ready=None if registry is None or not _named(config, topic.source) else registry.ready,
+            epoch=config.state.epoch,
         )
         parts[topic.holds].append(Part(reading, watcher))
     sources = {holds: TopicsSource(mine, alignments[holds], reporter) for holds, mine in parts.items() if mine}

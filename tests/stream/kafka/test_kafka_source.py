@@ -16,7 +16,8 @@ from stream.config.edges.kafka import KafkaSettings
 from stream.kafka.alignment import Alignment
 from stream.kafka.client import consumer_properties
 from stream.kafka.connect import wait_for_topic
-from stream.kafka.source import BATCH, KafkaSource, PartitionReader, Position, Reading
+from stream.kafka.source import BATCH, PartitionReader, Position, Reading
+from stream.kafka.sources import KafkaSource
 from stream.kafka.watcher import Watcher
 
 if TYPE_CHECKING:
