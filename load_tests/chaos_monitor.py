@@ -40,6 +40,8 @@ OUTPUTS = ("alerts", "actions", "control", "dead_letters", "evaluations")
 FOREVER = "1d"
 STILL = 20
 """Looks, 50 ms apart, in which nothing changes."""
+STILL_SECONDS = 300.0
+"""A look takes as long as all hosts take to answer: seconds on a machine that has other things to do."""
 MODELS = ("click", "rank")
 
 
@@ -182,7 +184,7 @@ class Monitor(Product):
             seen.append(self.series(*self.exact))
             return len(seen) > STILL and all(found == seen[-1] for found in seen[-STILL:])
 
-        until(still, 30, "counters that stand still")
+        until(still, STILL_SECONDS, "counters that stand still")
         return seen[-1]
 
 

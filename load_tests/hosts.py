@@ -4,9 +4,10 @@
 
 Three network namespaces are the hosts, two processes on each, a disk (directory) each, Apache Kafka beside them. Two
 models with labels joined, as in `chaos_labels.py`, under random faults: a worker, a supervisor or a whole host is
-killed, a host is stopped and started, cut off, frozen, or lost for a while; or the number of hosts changes from 1 to 3
-to 2 with `driftgauge state move`. Everything that is written and counted is compared with an undisturbed run of one
-process on one host. Exit 1 when anything differs. Needs root, for the namespaces.
+killed, a host is stopped and started, cut off, frozen, or lost for a while, a disk is lost; or the number of hosts
+changes from 1 to 3 to 2 with `driftgauge state move`. Everything that is written and counted is compared with an
+undisturbed run of one process on one host. Exit 1 when anything differs. `--only idle` tells what the processes take
+with nothing to read. Needs root, for the namespaces.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,8 @@ from chaos_monitor import kill_process
 from chaos_run import Bench
 from hosts_monitor import HostsRun
 from namespaces import Network, broker
+from patience import until
+from usage import usage
 
 if TYPE_CHECKING:
     from chaos_run import Result
@@ -42,7 +46,10 @@ FAULTS = (
     "host cut off",
     "host frozen",
     "host lost",
+    "disk lost",
 )
+IDLE_SECONDS = 20.0
+NOTICED_SECONDS = 60.0
 _PAUSE = threading.Event()
 
 
@@ -57,7 +64,8 @@ def faults(bench: Bench, network: Network, number: int) -> Result:
             run.progress()
             run.moment(4.0)
             fault = FAULTS[at % len(FAULTS)] if number >= len(FAULTS) else run.rng.choice(FAULTS)
-            host = run.rng.randrange(HOSTS)
+            # The first host's disk has the recovery files, of which there is no second copy.
+            host = run.rng.randrange(fault == "disk lost", HOSTS)
             happened[fault] += 1
             print(f"{at + 1:3} host {host}: {fault}", end="", flush=True)
             _do(run, fault, host)
@@ -89,17 +97,39 @@ def rescale(bench: Bench, network: Network) -> Result:
         return run.settle()
 
 
+def idle(bench: Bench, network: Network) -> Result:
+    """What the processes take while nothing is written: they wait for each other at the end of each epoch."""
+    with HostsRun(bench, "idle", network, HOSTS) as run:
+        run.monitor.start()
+        run.monitor.until_ready()
+        run.progress()
+        run.traffic.stop()
+        _PAUSE.wait(IDLE_SECONDS / 2)
+        processes = [pid for host in run.monitor.hosts for pid in run.monitor.workers_of(host)]
+        before = {pid: usage(pid).cpu for pid in processes}
+        began = time.monotonic()
+        _PAUSE.wait(IDLE_SECONDS)
+        passed = time.monotonic() - began
+        shares = sorted((usage(pid).cpu - cpu) / passed for pid, cpu in before.items())
+        shown = ", ".join(f"{share:.0%}" for share in shares)
+        print(f"{'idle':10} each process takes, of a core: {shown}", flush=True)
+        return run.result
+
+
 def _do(run: HostsRun, fault: str, host: int) -> None:
     monitor = run.monitor
     match fault:
         case "worker killed":
             kill_process(run.rng.choice(monitor.workers_of(host)))
+            until(lambda: not monitor.is_ready(), NOTICED_SECONDS, "the others notice the death of a process")
         case "supervisor killed":
             monitor.kill_supervisor(host)
         case "host killed" | "host lost":
             monitor.kill_host(host)
             if fault == "host lost":
                 _while(run, 5.0, 15.0)
+        case "disk lost":
+            monitor.lose_disk(host)
         case "host stopped":
             run.result.check(monitor.stop_host(host) == 0, f"host {host} did not end with 0 after SIGTERM")
         case "host cut off":
@@ -129,7 +159,8 @@ def _shift(run: HostsRun, at: int, number: int) -> None:
 
 
 def _scenario(name: str, bench: Bench, network: Network, number: int) -> Result:
-    result = faults(bench, network, number) if name == "faults" else rescale(bench, network)
+    scenarios = {"faults": partial(faults, number=number), "rescale": rescale, "idle": idle}
+    result = scenarios[name](bench, network)
     print(f"{name}: {len(result.problems)} differences", flush=True)
     return result
 

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from chaos_labels import LabelMonitor, LabelRun
+from chaos_monitor import create_topics
 from patience import until
 from product import ROOT
 from usage import tree
+
+from operators.plans.join import SHARDS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from chaos_monitor import Setup
     from chaos_run import Bench
-    from namespaces import Network
+    from namespaces import Loopback, Network
 
 PORT, HTTP = 2100, 9108
 TIMEOUT = "3s"
 READY_SECONDS = 300.0
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class HostsMonitor(LabelMonitor):
     """As one monitor: its series are those of all hosts. The undisturbed one is on this machine alone."""
 
-    network: Network
+    network: Network | Loopback
     marks = (*LabelMonitor.marks, "actions_timestamp_seconds")
 
     def __init__(self, setup: Setup, directory: Path, name: str, processes: int) -> None:
@@ -39,6 +46,10 @@ class HostsMonitor(LabelMonitor):
         self._config: dict[str, Any] = yaml.safe_load(self.path.read_text())
         self._programs: dict[int, subprocess.Popen[bytes]] = {}
         self.count = 0 if name == "undisturbed" else len(self.network.places)
+        if self.count:
+            changelog = f"{setup.topic}.{name}.changelog"
+            create_topics(setup.bootstrap, {changelog: SHARDS})
+            self._config["topics"]["changelog"] = changelog
 
     @property
     def hosts(self) -> range:
@@ -68,7 +79,11 @@ class HostsMonitor(LabelMonitor):
             "timeout": TIMEOUT,
             "insecure": True,
         }
-        own = {"state": {"directory": str(self.state(host))}, "http": {"listen": f"0.0.0.0:{HTTP}"}, "cluster": several}
+        own = {
+            "state": {"directory": str(self.state(host))},
+            "http": {"listen": f"{places[host].address}:{HTTP}"},
+            "cluster": several,
+        }
         path.write_text(yaml.safe_dump({**self._config, **own}))
         command = [sys.executable, "-m", "stream.cli.app", "run", "--config", str(path), "--host", str(host)]
         with self.log(host).open("ab") as log:
@@ -99,6 +114,11 @@ class HostsMonitor(LabelMonitor):
         """Kill -9 all of it at once."""
         self.signal_host(host, signal.SIGKILL)
         self._programs[host].wait()
+
+    def lose_disk(self, host: int) -> None:
+        """Kill -9 all of a host, and take everything that it kept."""
+        self.kill_host(host)
+        shutil.rmtree(self.state(host))
 
     def stop_host(self, host: int) -> int:
         """SIGTERM; its exit code."""
@@ -163,9 +183,11 @@ class HostsMonitor(LabelMonitor):
     def _page(self, host: int, name: str) -> str:
         if self.is_away(host):
             return ""
-        address = self.network.places[host].address
-        command = ["curl", "-s", "-m", "5", f"http://{address}:{HTTP}/{name}"]
-        return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+        try:
+            with _OPENER.open(f"http://{self.network.places[host].address}:{HTTP}/{name}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (OSError, http.client.HTTPException):  # not there, cut off, frozen, or not ready
+            return ""
 
 
 class HostsRun(LabelRun):
@@ -174,7 +196,7 @@ class HostsRun(LabelRun):
     watcher = HostsMonitor
     monitor: HostsMonitor
 
-    def __init__(self, bench: Bench, name: str, network: Network, count: int) -> None:
+    def __init__(self, bench: Bench, name: str, network: Network | Loopback, count: int) -> None:
         HostsMonitor.network = network
         super().__init__(bench, name)
         self.monitor.count = count

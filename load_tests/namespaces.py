@@ -25,7 +25,7 @@ class Place:
     """A host.
 
     Attributes:
-        name: of its namespace.
+        name: of its namespace; empty for this machine itself.
         address: in the network of all.
         wire: the end of its wire at the bridge.
     """
@@ -36,7 +36,7 @@ class Place:
 
     def command(self, *words: str) -> list[str]:
         """The command, to be run there."""
-        return ["ip", "netns", "exec", self.name, *words]
+        return ["ip", "netns", "exec", self.name, *words] if self.name else [*words]
 
     def cut(self) -> None:
         """Nothing comes through any more, and nobody is told."""
@@ -98,6 +98,14 @@ class Network:
             _ip("netns", "del", place.name, check=False)
             _ip("link", "del", place.wire, check=False)
         _ip("link", "del", self._bridge, check=False)
+
+
+class Loopback:
+    """Hosts that are addresses of this machine's loopback: nothing can be cut, and nobody need be root."""
+
+    def __init__(self, count: int) -> None:
+        base = f"127.{1 + os.getpid() // 250 % 250}.{os.getpid() % 250}"
+        self.places = [Place("", f"{base}.{10 + host}", "") for host in range(count)]
 
 
 def broker(network: Network) -> KafkaNode:

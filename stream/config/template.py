@@ -107,6 +107,8 @@ topics:
   dead_letters: {topics.dead_letters}
   # out: every measured value; null is off
   evaluations: null
+  # out and in: the predictions that wait for labels, for a host that lost its disk; null is off
+  changelog: null
 {sources_text(live)}
 state:
   # recovery state; keep it on a disk that survives a restart

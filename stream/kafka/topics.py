@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType  # type: ignore[attr-defined]
 
+from operators.plans.join import SHARDS
 from stream.errors import Unreachable
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ BROKER_DEFAULT = -1
 _REQUEST_SECONDS = 10.0
 _LOOK_SECONDS = 3.0
 
-Role = Literal["predictions", "feedback", "alerts", "actions", "control", "dead_letters", "evaluations"]
+Role = Literal["predictions", "feedback", "alerts", "actions", "control", "dead_letters", "evaluations", "changelog"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +36,14 @@ class Policy:
         retention: milliseconds a record is kept.
         settings: further topic properties.
         why: one line for the reader of `topics create --help`.
+        partitions: of a topic that is written.
     """
 
     input: bool
     retention: int
     settings: Mapping[str, str]
     why: str
+    partitions: int = 1
 
 
 POLICIES: dict[Role, Policy] = {
@@ -55,6 +58,8 @@ POLICIES: dict[Role, Policy] = {
         False, 14 * DAY, {"max.message.bytes": str(1_048_588 + 65_536)}, "two weeks to look at them"
     ),
     "evaluations": Policy(False, 7 * DAY, {"compression.type": "zstd"}, "large and repetitive"),
+    # A whole copy is written four times in a retention: it is bounded however long a monitor stands still.
+    "changelog": Policy(False, 2 * DAY, {}, "one partition for each shard of the join", SHARDS),
 }
 
 
@@ -109,7 +114,7 @@ def plan(
     Args:
         topics: names by role; a role without a name is left out.
         theirs: roles that topics of `sources` have; those are there already, and others'.
-        partitions: of the topics that are read; those that are written have one.
+        partitions: of the topics that are read; those that are written have their own.
         replication: replication factor of all, -1 for the broker's default.
         retention: milliseconds, instead of the documented retention of the topics that are read.
     """
@@ -122,7 +127,7 @@ def plan(
         settings = {"cleanup.policy": "delete", "retention.ms": str(kept), **policy.settings}
         if replication >= 3:  # a written record then survives the loss of one broker, and writing goes on without it
             settings["min.insync.replicas"] = "2"
-        plans.append(TopicPlan(name, role, partitions if policy.input else 1, replication, settings))
+        plans.append(TopicPlan(name, role, partitions if policy.input else policy.partitions, replication, settings))
     return plans
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from stream.metrics.reports import GaugeBlock
 from stream.state.rocks_store import RocksStore
@@ -38,16 +38,24 @@ class ToldStore(RocksStore):
             self._reporter.send(GaugeBlock(owner, "join_disk_bytes", ((self._shard,),), (float(size.disk),)))
 
 
+class Opener(Protocol):
+    """Opens the store of a shard under a directory."""
+
+    def __call__(self, directory: Path, shard: int, reporter: Reporter, /) -> RocksStore:
+        """The store."""
+
+
 class JoinStores:
-    """Opens the stores of shards under a directory.
+    """Opens the stores of shards under a directory, with `opener`.
 
     Raises (on opening a shard):
         StateError: see RocksStore.
     """
 
-    def __init__(self, directory: Path, reporter: Reporter) -> None:
+    def __init__(self, directory: Path, reporter: Reporter, opener: Opener = ToldStore) -> None:
         self._directory = directory
         self._reporter = reporter
+        self._opener = opener
         self._open: dict[int, RocksStore] = {}
 
     def __enter__(self) -> Self:
@@ -63,7 +71,7 @@ class JoinStores:
     def __call__(self, shard: int) -> RocksStore:
         """The store of a shard: the same one at every call."""
         if shard not in self._open:
-            self._open[shard] = ToldStore(self._directory, shard, self._reporter)
+            self._open[shard] = self._opener(self._directory, shard, self._reporter)
         return self._open[shard]
 
     def close(self) -> None:

@@ -31,6 +31,7 @@ _FORMER = 1
 _UNDO = "undo"
 _NOTE = b"note"
 _EXPIRED = b"expired/"
+_MARK = b"mark"
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -104,7 +105,28 @@ class CommitLog:
         for bucket in self.expired:
             batch.delete(_mark(bucket))
         self.expired = {}
+        batch.delete(_MARK)
         self._write(batch, Note(FORMAT, self.note.shard))
+
+    def load(self, batch: WriteBatch) -> None:
+        """Write the batch as part of no commit."""
+        self._write(batch, self.note)
+
+    def settled(self, sequence: int) -> None:
+        """This is the last commit and the oldest."""
+        batch = WriteBatch(raw_mode=True)
+        while self._kept:
+            batch.delete(undo_key(self._kept.pop()), self._handle)
+        self._write(batch, msgspec.structs.replace(self.note, sequence=sequence, oldest=sequence))
+
+    @property
+    def mark(self) -> bytes:
+        """What somebody else keeps here; goes when the database is emptied."""
+        return cast("bytes", self._database.get(_MARK) or b"")
+
+    @mark.setter
+    def mark(self, mark: bytes) -> None:
+        self._database.put(_MARK, mark, self._sync)
 
     def dropped(self, bucket: Bucket) -> None:
         """The bucket is gone. Should this be lost, it is found out at the next start."""

@@ -56,10 +56,18 @@ class SmallBuckets:
 
     def take(self, batch: WriteBatch, bucket: Bucket) -> dict[bytes, bytes]:
         """All values of a bucket, which leave it with the batch."""
-        found = dict(self._items(bucket))
+        found = dict(self.items(bucket))
         self.delete(batch, bucket, found)
         del self.sizes[bucket]
         return found
+
+    def items(self, bucket: Bucket) -> Iterator[tuple[bytes, bytes]]:
+        """What a bucket holds."""
+        prefix = _PREFIX.pack(*bucket)
+        for key, value in cast("Iterable[tuple[bytes, bytes]]", self._data.items(from_key=prefix)):
+            if not key.startswith(prefix):
+                return
+            yield key[_PREFIX.size :], value
 
     def drop(self, bucket: Bucket) -> None:
         """Let a bucket go now."""
@@ -78,13 +86,6 @@ class SmallBuckets:
     def close(self) -> None:
         """Give the handles up."""
         del self._data, self._handle
-
-    def _items(self, bucket: Bucket) -> Iterator[tuple[bytes, bytes]]:
-        prefix = _PREFIX.pack(*bucket)
-        for key, value in cast("Iterable[tuple[bytes, bytes]]", self._data.items(from_key=prefix)):
-            if not key.startswith(prefix):
-                return
-            yield key[_PREFIX.size :], value
 
     def _count(self, bucket: Bucket, values: int) -> None:
         self.sizes[bucket] = self.sizes.get(bucket, 0) + values

@@ -179,6 +179,42 @@ class RocksStore:
         self._log.rewound(sequence)
 
     @whole
+    def load(self) -> None:
+        """Take in what was put since the last time, outside of any commit: it cannot be taken back."""
+        batch = WriteBatch(raw_mode=True)
+        self._stubs.write(batch)
+        self._histories.write(batch)
+        self._log.load(batch)
+
+    def settle(self, sequence: int) -> None:
+        """All that was loaded is what there was at this commit; it is the oldest that `rewind` can go back to."""
+        self._log.settled(sequence)
+
+    def empty(self) -> None:
+        """As if nothing had ever been kept."""
+        self.rewind(None)
+
+    @property
+    def pending(self) -> dict[str, dict[Bucket, dict[bytes, bytes]]]:
+        """By table and bucket: what was put since the last commit."""
+        return {"stubs": self._stubs.pending, "histories": self._histories.pending}
+
+    def everything(self) -> Iterator[tuple[str, Bucket, Iterator[tuple[bytes, bytes]]]]:
+        """By table and bucket: all that is committed and has not expired; of two values of a key the later counts."""
+        for name, table in (("stubs", self._stubs), ("histories", self._histories)):
+            for bucket in sorted(table.buckets() - self._log.expired.keys()):
+                yield name, bucket, table.items(bucket)
+
+    @property
+    def mark(self) -> bytes:
+        """What was last put there for whoever copies the store; nothing after it was emptied."""
+        return self._log.mark
+
+    @mark.setter
+    def mark(self, mark: bytes) -> None:
+        self._log.mark = mark
+
+    @whole
     def compact(self) -> None:
         """Merge what was taken in so far: smallest on disk, quickest to ask."""
         self._stubs.compact()

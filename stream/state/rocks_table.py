@@ -99,6 +99,12 @@ class Table:
         """The buckets that are in the database."""
         return self._families.keys() | self._small.sizes.keys()
 
+    def items(self, bucket: Bucket) -> Iterator[tuple[bytes, bytes]]:
+        """What of a bucket is in the database; of two values of a key the later counts."""
+        yield from self._small.items(bucket)
+        if bucket in self._families:
+            yield from cast("Iterable[tuple[bytes, bytes]]", self._families[bucket].data.items())
+
     def write(self, batch: WriteBatch) -> None:
         """Take in what is pending: much at once, little with the batch when that is written."""
         for bucket, values in self.pending.items():

@@ -20,6 +20,7 @@ from stream.engine.run import run_in_cluster
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.kafka.alignment import Alignment
+from stream.kafka.changelog import Changelog
 from stream.kafka.client import base, consumer_properties, producer_properties
 from stream.kafka.matching import Matching
 from stream.kafka.messages import (
@@ -43,11 +44,12 @@ from stream.metrics.reports import Concern, GaugeBlock, Observation, Status
 from stream.state.directory import JOIN, RESTORE, StateError, continuing, has_state, prepare
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
+from stream.state.logged_store import LoggedStore
 from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import DATAFLOW, Pulse
 from stream.workers.refusals import Refusals
-from stream.workers.topics import ReadTopic, census, chooser, say, wait_for_all, written
+from stream.workers.topics import ReadTopic, census, chooser, logs_changes, say, wait_for_all, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,7 +150,7 @@ def _watch(
         ]
         registry = registry_of(config, partial(_waits_for_schemas, reporter, process))
         outputs = OutputTopics(base(config.kafka), written(config), process, reporter)
-        with pulse.over(), outputs, JoinStores(config.state.directory / JOIN, reporter) as stores:
+        with pulse.over(), outputs, _stores(config, reporter, stop, pulse) as stores:
             sources = _sources(config, topics, watchers, reporter, stop, continued, known, pulse, registry)
             flow = build(
                 models,
@@ -176,6 +178,15 @@ def _watch(
             break
         continued = dict.fromkeys(continued, has_state(config.state))
         known = frozenset(topic.name for topic in topics)
+
+
+def _stores(config: Config, reporter: Reporter, stop: threading.Event, pulse: Pulse) -> JoinStores:
+    """The join's stores, with a changelog where the config names one."""
+    directory = config.state.directory / JOIN
+    if not logs_changes(config):
+        return JoinStores(directory, reporter)
+    log = Changelog(config.kafka, str(config.topics.changelog), stop, pulse.mover(DATAFLOW))
+    return JoinStores(directory, reporter, partial(LoggedStore, log=log))
 
 
 def _matching(config: Config, topics: Sequence[ReadTopic], changed: threading.Event, pulse: Pulse) -> Matching | None:

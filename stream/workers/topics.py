@@ -146,8 +146,14 @@ def written(config: Config) -> tuple[str, ...]:
     """The topics that are written."""
     topics = config.topics
     actions = topics.actions if acting(config.actions, config.models) else None
-    names = (topics.alerts, topics.dead_letters, topics.evaluations, actions)
+    changelog = topics.changelog if logs_changes(config) else None
+    names = (topics.alerts, topics.dead_letters, topics.evaluations, actions, changelog)
     return tuple(name for name in names if name is not None)
+
+
+def logs_changes(config: Config) -> bool:
+    """Whether what waits for labels is in a topic, too."""
+    return config.topics.changelog is not None and any(model.performance is not None for model in config.models)
 
 
 def say(reporter: Reporter, process: int, state: WorkerState, said: list[str], why: str) -> None:

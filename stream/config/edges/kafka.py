@@ -60,6 +60,7 @@ class TopicsSettings(Settings):
     control: Topic = "driftgauge.control"
     dead_letters: Topic = "driftgauge.dead-letters"
     evaluations: Topic | None = None
+    changelog: Topic | None = None
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

@@ -58,6 +58,13 @@ def test_partitions_and_retention_are_for_what_is_read() -> None:
     assert by_role["alerts"].settings["retention.ms"] == str(90 * 86_400_000)
 
 
+def test_a_changelog_has_a_partition_for_each_shard() -> None:
+    """Off by default; by age alone it loses what is in it."""
+    (item,) = [one for one in plan(TopicsSettings(changelog="log"), partitions=3) if one.role == "changelog"]
+    assert (item.partitions, item.settings["cleanup.policy"]) == (8, "delete")
+    assert "changelog" not in {one.role for one in plan(names())}
+
+
 def test_three_copies_ask_for_two_in_sync() -> None:
     """With replication 3 a write must reach two brokers; with fewer copies nothing is asked."""
     assert {item.settings.get("min.insync.replicas") for item in plan(names(), replication=3)} == {"2"}
