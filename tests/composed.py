@@ -68,7 +68,8 @@ class Composed:
                 "DRIFTGAUGE__MODELS__0__REFERENCE": str(self._directory / "click.reference.json"),
             }
             for name in load(CONFIG, {}).topics.model_dump().values():
-                broker.create(name)
+                if name is not None:
+                    broker.create(name)
             prepare(self._env)
             rules = quickened(RULES.read_text())
             self.prometheus = self._stack.enter_context(
