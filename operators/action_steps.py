@@ -97,14 +97,15 @@ def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts:
 def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) -> Fact:
     key = (event.version, event.segment, event.alert)
     life = alerts.state.lives[verdict.source].get(key)
-    standing = (one.monitor for one in verdict.findings if (one.version, one.segment, one.alert) == key)
+    standing = [one for one in verdict.findings if (one.version, one.segment, one.alert) == key]
+    level = 0 if life is None else life.level
     return Fact(
         at=event.event_time,
         id=event.id,
         fingerprint=event.fingerprint,
         alert=event.alert,
         state=event.state,
-        level=0 if life is None else life.level,
+        level=level,
         version=event.version,
         segment=event.segment,
         features=tuple(cause.feature for cause in event.causes if cause.feature),
@@ -112,8 +113,16 @@ def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) 
         began=event.window.start,
         started_at=event.started_at,
         reason=event.reason,
-        monitors=tuple(sorted(set(standing))),
+        monitors=tuple(sorted({one.monitor for one in standing})),
+        apart=_apart(standing, level),
     )
+
+
+def _apart(standing: list[Finding], level: int) -> int:
+    """The level without what is a change since before alone; `level` where there is nothing of the kind."""
+    if not any(one.trailing for one in standing):
+        return level
+    return max((one.level for one in standing if not one.trailing), default=0)
 
 
 def _coverage(verdict: LabelVerdicts) -> float | None:

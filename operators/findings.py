@@ -46,6 +46,7 @@ class Finding:
         baseline: what the value was compared with; NaN where it is no comparison.
         against: what that was, for people: "the 14d before".
         partner: the feature that no longer goes with this one; "" where that is not known.
+        trailing: whether it is a change since what came before, and not a distance from the reference.
         coverage: share of the predictions behind the value that have a label; NaN where labels play no part.
     """
 
@@ -67,10 +68,16 @@ class Finding:
     against: str = ""
     coverage: float = math.nan
     partner: str = ""
+    trailing: bool = False
 
     @property
     def subject(self) -> str:
-        """What is to blame, as far as an alert tells it apart: a feature, the predictions as such (""), or a metric."""
+        """What is to blame, as far as an alert tells it apart: a feature, the predictions as such (""), or a metric.
+
+        A change since before is another thing to know of a feature than that it is far from the reference.
+        """
+        if self.trailing:
+            return f"{self.feature} beside {self.against}"
         return self.feature if self.feature or self.alert == "PredictionDrift" else self.metric
 
     @property

@@ -22,10 +22,12 @@ from operators.plans.join import SHARDS
 from operators.predictions.close import Close, CloseConfig, CloseState
 from operators.predictions.measure import Measure, MeasureConfig
 from operators.predictions.ring import Rings, RingState
-from operators.predictions.slices import Slices, SlicesConfig, SlicesState
+from operators.predictions.slices import Header, Slice, Slices, SlicesConfig, SlicesState, TrailSlice
 from operators.predictions.slide import Slide
 from operators.settings.policy import severity_table
 from operators.step import Stateful, each
+from operators.tables import Kind
+from operators.trailing.trail import TrailConfig, Trails, TrailState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,11 +49,14 @@ if TYPE_CHECKING:
     from operators.predictions.close import Tick
     from operators.predictions.fold import Partial
     from operators.predictions.sketch import Sketch
-    from operators.predictions.slices import Header, Slice
     from operators.settings.alerting import AlertingSettings
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
-    from operators.tables import Measures
+    from operators.tables import Measures, Part
+
+
+CutTick = Header | Slice | TrailSlice
+"""What a tick is cut into."""
 
 
 def account_step(name: str, state: AccountState | None) -> Stateful[Entry, Balance, AccountState]:
@@ -63,18 +68,20 @@ def account_step(name: str, state: AccountState | None) -> Stateful[Entry, Balan
 
 def close_step(model: ModelPlan, state: CloseState | None) -> Stateful[Partial, Tick, CloseState]:
     """Partials to ticks."""
-    remember, windows = model.remember // model.pane, model.windows if model.jumps else None
+    remember = model.remember // model.pane
+    windows = (*model.windows, *(span for one in model.trails for span in one.trail.looks)) if model.jumps else None
     config = CloseConfig(model.layout, model.pane, model.settings.max_versions, remember, windows)
     logic = Close(config, state or CloseState())
     return Stateful(logic, lambda: logic.state)
 
 
-def slices_step(model: ModelPlan, state: SlicesState | None) -> Stateful[Tick, Header | Slice, SlicesState]:
+def slices_step(model: ModelPlan, state: SlicesState | None) -> Stateful[Tick, CutTick, SlicesState]:
     """Ticks to headers, each followed by the slices it finished."""
-    config = SlicesConfig(model.layout, model.windows, model.pane, model.remember)
+    trails = tuple((one.name, one.trail) for one in model.trails)
+    config = SlicesConfig(model.layout, model.windows, model.pane, model.remember, trails)
     logic = Slices(config, state or SlicesState())
 
-    def cut(ticks: list[Tick]) -> Iterable[Header | Slice]:
+    def cut(ticks: list[Tick]) -> Iterable[CutTick]:
         for tick in ticks:
             header, slices = logic(tick)
             yield header
@@ -96,13 +103,22 @@ def measure_step(
     return Stateful(Slide(rings, measures[model.layout.model], sketches=sketches), lambda: rings.state)
 
 
+def trail_step(model: ModelPlan, state: TrailState | None) -> Stateful[TrailSlice, Measures, TrailState]:
+    """Slices to measures of one trail."""
+    quality = tuple(monitor for monitor in model.monitors if monitor.kind == Kind.QUALITY)
+    named = {one.name: one for one in model.trails}
+    logic = Trails(TrailConfig(model.layout, model.reference, model.alpha, named, quality), state or TrailState())
+    return Stateful(logic, lambda: logic.state)
+
+
 def judge_step(
     model: ModelPlan, state: JudgeState | None, *, evaluations: bool, changes: bool = False
 ) -> Stateful[Header | Measures, Verdicts, JudgeState]:
     """Headers and measures to verdicts."""
     fresh, quiet = freshness_of(model), _quiet_of(model)
     partners = partners_of(model.layout)
-    config = JudgeConfig(model.layout.model, model.monitors, fresh, evaluations, changes, quiet, model.pane, partners)
+    monitors = (*model.monitors, *(monitor for one in model.trails for monitor in one.monitors))
+    config = JudgeConfig(model.layout.model, monitors, fresh, evaluations, changes, quiet, model.pane, partners)
     logic = Judge(config, state or JudgeState())
     return Stateful(logic, lambda: logic.state)
 
@@ -111,7 +127,8 @@ def _quiet_of(model: ModelPlan) -> QuietConfig | None:
     """How the judge goes through gaps; None where every pane has its tick."""
     if not model.jumps:
         return None
-    slides = {window.size: window.slide for window in model.windows}
+    slides: dict[Part, int] = {window.size: window.slide for window in model.windows}
+    slides |= {one.name: one.trail.slide for one in model.trails}
     return QuietConfig(model.pane, slides, model.resolve_after, model.remember)
 
 

@@ -47,7 +47,8 @@ class Table:
         baseline: float64[G, F], the reference's own value of a ratio; None where the metric is a distance from it.
         reference_samples: int64[G, F], rows of the reference behind the comparison; 0 where none is made.
         lack: why each group has no value, "" where it has one; empty where nothing is known of that.
-        against: what each group is compared with, "seasonal" or "fixed"; empty where there is but one reference.
+        against: what each group is compared with, "seasonal", "fixed" or "trailing_90d"; empty where there is but one
+            reference.
         phase: in which hours most of the rows of each group are; empty where hours are not told apart.
     """
 
@@ -93,15 +94,47 @@ def part_of(table: Table, start: int, stop: int) -> Table:
     )
 
 
+Part = int | str
+"""What a slice is of: a window, by its size (ms), or a trail, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trailed:
+    """What is known of a trail beside its tables.
+
+    Attributes:
+        name: as in the config: "prediction.trailing_90d".
+        baseline: as evaluations name it: "trailing_90d".
+        filled: share of the baseline's slices that are there.
+        left_out: slices within the baseline's span that are no part of it, as they broke a limit of DataQuality.
+        left_out_total: those since the beginning, by version.
+    """
+
+    name: str
+    baseline: str
+    filled: float
+    left_out: int
+    left_out_total: int
+
+
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All tables of one window of one model at its end; `changed` is False where they are those of the slice before."""
+    """All tables of one window of one model at its end; `changed` is False where they are those of the slice before.
+
+    `trail` where the window is the recent span of a trail.
+    """
 
     model: str
     window: Window
     index: int
     tables: tuple[Table, ...]
     changed: bool = True
+    trail: Trailed | None = None
+
+    @property
+    def part(self) -> Part:
+        """What its slice is of."""
+        return self.window.size if self.trail is None else self.trail.name
 
     @property
     def end(self) -> int:

@@ -16,6 +16,7 @@ from operators.intake.account import entry_of
 from operators.intake.both import DecodeBoth
 from operators.intake.decode import Decode, DecodeConfig
 from operators.model_steps import (
+    CutTick,
     account_step,
     alert_step,
     close_step,
@@ -24,9 +25,10 @@ from operators.model_steps import (
     measure_of,
     measure_step,
     slices_step,
+    trail_step,
 )
 from operators.predictions.fold import Fold
-from operators.predictions.slices import Header, Slice
+from operators.predictions.slices import Header, Slice, TrailSlice
 from operators.records import Topic
 from operators.settings.source import Sources
 from operators.step import by_name, only, per_model, per_name, values_to
@@ -132,7 +134,7 @@ def build(
     slices = only("by_window", cut, Slice)
     measuring = partial(measure_step, measures=measures, sketches=edges.looks)
     seen = per_model("measure", slices, models, measuring, key=_window_of)
-    rings = only("measured", seen, Measures)
+    rings = _with_trails(cut, only("measured", seen, Measures), models)
     measured = by_name("by_model", op.map("measures", rings, _value), _model_of)
     due: KeyedStream[Header | Measures] = op.merge("tick", only("header", cut, Header), measured)
     verdicts = per_model("judge", due, models, partial(judge_step, evaluations=wanted, changes=edges.changes))
@@ -184,6 +186,16 @@ def build(
     if edges.looks:
         op.output("looks", op.flat_map("of_looks", seen, values_to(exports.of_looks)), ReportSink(edges.reporter))
     return flow
+
+
+def _with_trails(
+    cut: KeyedStream[CutTick], rings: KeyedStream[Measures], models: dict[str, ModelPlan]
+) -> KeyedStream[Measures]:
+    """Measures of windows, and those of what came of late beside what came before, where that is asked for."""
+    if not any(model.trails for model in models.values()):
+        return rings
+    trailing = per_model("trail", only("by_trail", cut, TrailSlice), models, trail_step, key=_trail_of)
+    return op.merge("spans", rings, trailing)
 
 
 def _read(flow: Dataflow, edges: Edges) -> Stream[RawBatch]:
@@ -239,6 +251,10 @@ def _is_control(batch: RawBatch) -> bool:
 
 def _window_of(entering: Slice) -> str:
     return entering.window.label
+
+
+def _trail_of(entering: TrailSlice) -> str:
+    return entering.name
 
 
 def _model_of(measures: Measures) -> str:

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from operators.alerts.event import AlertEvent
 from operators.intake.decode import Decode, DecodeConfig
-from operators.model_steps import alert_step, close_step, judge_step, measure_of, measure_step, slices_step
+from operators.model_steps import (
+    alert_step,
+    close_step,
+    judge_step,
+    measure_of,
+    measure_step,
+    slices_step,
+    trail_step,
+)
 from operators.predictions.fold import Fold
-from operators.predictions.slices import Header
+from operators.predictions.slices import Header, TrailSlice
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.step import Step
@@ -76,6 +84,8 @@ class Chain:
         for item in self._run("slice", name, name, [tick]):
             if isinstance(item, Header):
                 found.append(item)
+            elif isinstance(item, TrailSlice):
+                found += self._run("trail", f"{name}|{item.name}", name, [item])
             else:
                 found += self._run("measure", f"{name}|{item.window.label}", name, [item])
         for verdict in self._run("judge", name, name, found):
@@ -104,6 +114,8 @@ class Chain:
                     return slices_step(model, state)
                 case "measure":
                     return measure_step(model, state, measures=self.measures)
+                case "trail":
+                    return trail_step(model, state)
                 case "judge":
                     return judge_step(model, state, evaluations=True)
                 case _:

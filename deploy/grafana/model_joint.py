@@ -10,8 +10,8 @@ NOTHING = " or vector(0)"
 
 def joint(page: Page) -> None:
     """Add the panels."""
-    page.row("Features together, seasons, cost")
-    error = "driftgauge_reconstruction_error"
+    page.row("Features together, seasons, changes since before, cost")
+    error, name = "driftgauge_reconstruction_error", "{{feature}} {{metric}} {{baseline}}"
     page.add(
         lines(
             "Told from each other",
@@ -43,6 +43,43 @@ def joint(page: Page) -> None:
             [Query(f"max(driftgauge_reference_classes{{{MODEL}}}){NOTHING}", "classes")],
         ),
         4,
+        7,
+    )
+    trailing, each = "driftgauge_trailing_drift", "max by (feature, metric, baseline)"
+    left_out, excluded = "driftgauge_baseline_slices_left_out", "driftgauge_baseline_slices_excluded_total"
+    page.add(
+        lines(
+            "Of late beside before",
+            "Distance of what came of late from what came before, and the least it is beyond doubt; predictions without"
+            " a name.",
+            [
+                Query(f"{each} ({trailing}{{{VERSION}}}){NOTHING}", name),
+                Query(f"{each} ({trailing}_bound{{{VERSION}}}){NOTHING}", f"{name} at least"),
+            ],
+            min=0,
+        ),
+        14,
+        7,
+    )
+    page.add(
+        lines(
+            "What came before",
+            "Share of each baseline that is there (it is one from 0.9 on), and slices that were left out of it because"
+            " they broke a limit of DataQuality: now, and in the last day.",
+            [
+                Query(f"min by (monitor) (driftgauge_baseline_filled_ratio{{{MODEL}}}){NOTHING}", "{{monitor}} filled"),
+                Query(
+                    f"max by (monitor) ({left_out}{{{MODEL}}}){NOTHING}",
+                    "{{monitor}} left out",
+                ),
+                Query(
+                    f"sum by (monitor) (increase({excluded}{{{MODEL}}}[1d])){NOTHING}",
+                    "{{monitor}} left out in a day",
+                ),
+            ],
+            min=0,
+        ),
+        10,
         7,
     )
     page.add(

@@ -35,6 +35,8 @@ class Fact:
         started_at: when it fired, ms.
         reason: its sentence.
         monitors: rules that it stands on.
+        apart: level that it has without changes since what came before (`trailing`): a baseline that moves on follows
+            whatever comes, so those alone are no reason to train anew. None for the same level.
     """
 
     at: int
@@ -51,6 +53,12 @@ class Fact:
     started_at: int
     reason: str
     monitors: tuple[str, ...] = ()
+    apart: int | None = None
+
+    @property
+    def for_training(self) -> int:
+        """The level that may ask for a retraining."""
+        return self.level if self.apart is None else self.apart
 
 
 @dataclass(frozen=True, slots=True)

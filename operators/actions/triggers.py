@@ -109,14 +109,15 @@ def wanted(plan: Plan, state: ActState, now: int) -> list[Want]:
 
 def _drifts(retrain: RetrainSettings, fact: Fact) -> bool:
     drift = retrain.drift
-    if drift is None or fact.alert not in DRIFT or fact.segment or fact.level < drift.least:
+    if drift is None or fact.alert not in DRIFT or fact.segment or fact.for_training < drift.least:
         return False
     return drift.features is None or not set(drift.features).isdisjoint(fact.features)
 
 
 def _condition(rule: OnAlert) -> Callable[[Fact], bool]:
     def met(fact: Fact) -> bool:
-        fits = fact.alert == rule.alert and fact.level >= LEVELS[rule.level] and (rule.segments or not fact.segment)
+        level = fact.for_training if rule.action == "retrain" else fact.level
+        fits = fact.alert == rule.alert and level >= LEVELS[rule.level] and (rule.segments or not fact.segment)
         named = rule.monitor is None or rule.monitor in fact.monitors
         return fits and named and (rule.metric is None or rule.metric in fact.metrics)
 

@@ -249,7 +249,7 @@ class Alerts:
             standing.setdefault((finding.version, finding.segment, finding.alert), []).append(finding)
         for key in [key for key in standing if key[1] != WHOLE and key not in lives]:
             whole = (key[0], WHOLE, key[2])
-            told = {finding.feature for finding in standing.get(whole, [])}
+            told = {finding.feature for finding in standing.get(whole, []) if not finding.trailing}
             life = lives.get(whole)
             if life is not None:  # an alert without features blames metrics; they are told together
                 told.update(life.subjects if life.last.feature else ("",))
@@ -324,7 +324,7 @@ class Alerts:
         life.updated_at = now
         fingerprint = fingerprint_of(self.config.model, version, segment, alert)
         causes = causes_of(findings or [life.last])
-        reason = reason_of(self.config.model, life.last, causes, len(_subjects(findings)))
+        reason = reason_of(self.config.model, life.last, causes, len({finding.subject for finding in findings}))
         if ending:
             reason = f"{ending}. It was: {reason}"
         return AlertEvent(
@@ -366,4 +366,10 @@ class Alerts:
 
 
 def _subjects(findings: list[Finding]) -> tuple[str, ...]:
-    return tuple(sorted({finding.subject for finding in findings}))
+    """What an alert blames.
+
+    Beside changes since what came before it matters how far the others have come, too: see `operators.action_steps`.
+    """
+    subjects = tuple(sorted({finding.subject for finding in findings}))
+    apart = max((finding.level for finding in findings if not finding.trailing), default=0)
+    return (*subjects, f"level {apart}") if any(finding.trailing for finding in findings) else subjects

@@ -171,7 +171,8 @@ def _measured(finding: Finding, who: str, where: str, others: str) -> str:
         return f"{finding.metric} of {who}{where} is {measured}, {evidence}: {missed}."
     if finding.alert in {"DataDrift", "PredictionDrift"}:
         subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
-        happened, about = f"{subject} of {who}{where} moved away from the reference", finding.metric
+        moved = f"changed: not what came {finding.against}" if finding.trailing else "moved away from the reference"
+        happened, about = f"{subject} of {who}{where} {moved}", finding.metric
     else:
         happened = ALERTS[finding.alert].sentence.format(where=f"{who}{where}")
         about = f"{finding.metric} of {finding.feature} is" if finding.feature else f"{finding.metric} is"

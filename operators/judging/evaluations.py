@@ -129,7 +129,7 @@ def rows_of(
         streams = tuple(
             ((table.kind, table.metric, group), len(table.columns)) for table in tables for group in table.groups
         )
-        wanted &= changes(measures.window.size, streams, status, values, widths, measures.end, measures.window.size)
+        wanted &= changes(measures.part, streams, status, values, widths, measures.end, measures.window.size)
     rows: list[Evaluation] = []
     for one, part in zip(judged, np.split(wanted, np.cumsum(sizes)[:-1]), strict=True):
         if part.any():

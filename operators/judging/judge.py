@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.plans.monitors import Monitor
-    from operators.tables import Measures, Table
+    from operators.tables import Measures, Part, Table
 
 RATE = "throughput"
 
@@ -64,7 +64,7 @@ class JudgeState:
     """Ticks that wait for measures, measures that came before their header, and streams of which something fires."""
 
     headers: deque[Header] = field(default_factory=deque)
-    waiting: dict[tuple[int, int], Measures] = field(default_factory=dict)
+    waiting: dict[tuple[Part, int], Measures] = field(default_factory=dict)
     streams: dict[StreamKey, StreamState] = field(default_factory=dict)
     objectives: dict[tuple[str, str], ObjectiveStanding] = field(default_factory=dict)
     quiet: QuietState = field(default_factory=QuietState)
@@ -115,10 +115,11 @@ class Judge:
         self.state = state
         self.changes = Changes() if config.changes else None
         self.stale = False
-        self.by_table: dict[tuple[int, str, str], list[Monitor]] = {}
+        self.by_table: dict[tuple[Part, str, str], list[Monitor]] = {}
+        self.by_name = {monitor.name: monitor for monitor in config.monitors}
         for monitor in config.monitors:
             for size in monitor.windows:
-                self.by_table.setdefault((size, monitor.kind, monitor.metric), []).append(monitor)
+                self.by_table.setdefault((monitor.trail or size, monitor.kind, monitor.metric), []).append(monitor)
 
     def __call__(self, items: list[Header | Measures]) -> list[Verdicts]:
         """Take headers and measures in any order; give the verdicts of every tick that is complete."""
@@ -126,7 +127,7 @@ class Judge:
             if isinstance(item, Header):
                 self.state.headers.append(item)
             else:
-                self.state.waiting[item.window.size, item.index] = item
+                self.state.waiting[item.part, item.index] = item
         done: list[Verdicts] = []
         while self.state.headers and all(due in self.state.waiting for due in self.state.headers[0].due):
             header = self.state.headers.popleft()
@@ -141,7 +142,7 @@ class Judge:
             wanted = self.config.evaluations and (measures.changed or self.changes is None)
             judged: list[JudgedTable] = []
             for table in measures.tables:
-                monitors = self.by_table.get((measures.window.size, table.kind, table.metric), [])
+                monitors = self.by_table.get((measures.part, table.kind, table.metric), [])
                 known = self._table(table, monitors, measures, header, looked)
                 if wanted:
                     judged.append(judged_table(table, monitors, known))
@@ -149,7 +150,7 @@ class Judge:
         self._conclude(header)
         if self.config.quiet is not None:
             for measures in measured:
-                self._looked(measures.window.size, measures.end, looked)
+                self._looked(measures.part, measures.end, looked)
         return self._verdicts(header, looked, evaluations)
 
     def _table(
@@ -162,42 +163,63 @@ class Judge:
                 self.state.objectives[objective.version, objective.sla] = objective
         return known
 
-    def _looked(self, size: int, end: int, looked: set[StreamKey]) -> None:
+    def _part(self, key: StreamKey) -> Part:
+        """What a stream looks at; where its monitor is no more, whatever has its size."""
+        monitor = self.by_name.get(key[0])
+        return key[1] if monitor is None or not monitor.trail else monitor.trail
+
+    def _looked(self, part: Part, end: int, looked: set[StreamKey]) -> None:
         quiet = self.state.quiet
-        quiet.looks[size] = end
-        quiet.wholes[size] = frozenset((key[0], key[2]) for key in looked if key[1] == size and key[3] == WHOLE)
+        quiet.looks[part] = end
+        quiet.wholes[part] = frozenset(
+            (key[0], key[2]) for key in looked if self._part(key) == part and key[3] == WHOLE
+        )
 
     def _quiet(self, before: int) -> Iterator[Verdicts]:
         """The ticks that were left out before a tick, where anything happens of itself."""
         config, quiet = self.config.quiet, self.state.quiet
-        while config is not None and (header := next_quiet(config, quiet, self.state.streams, before, self._silent)):
+        while config is not None and (header := self._next_quiet(config, before)):
             looked: set[StreamKey] = set()
-            for size, slide in config.slides.items():
-                if header.end % slide == 0 and size in quiet.looks:
-                    self._look_again(size, header.end, looked)
+            for part, slide in config.slides.items():
+                if header.end % slide == 0 and part in quiet.looks:
+                    self._look_again(part, header.end, looked)
             yield self._verdicts(header, looked, [])
+
+    def _next_quiet(self, config: QuietConfig, before: int) -> Header | None:
+        parts = {key: self._part(key) for key in self.state.streams}
+        return next_quiet(config, self.state.quiet, self.state.streams, parts, before, self._silent)
 
     def _silent(self, header: Header) -> int:
         """When (ms) there will be NoData, if nothing comes."""
         return silent_from(self.config.freshness, self.state.gaps, header)
 
-    def _look_again(self, size: int, end: int, looked: set[StreamKey]) -> None:
+    def _look_again(self, part: Part, end: int, looked: set[StreamKey]) -> None:
         """Look at a window as it was at its latest look: its streams take the same readings once more."""
-        streams, last = self.state.streams, self.state.quiet.looks[size]
-        for key in [key for key in streams if key[1] == size]:
+        streams, quiet = self.state.streams, self.state.quiet
+        last = quiet.looks[part]
+        for key in [key for key in streams if self._part(key) == part]:
             readings = streams[key].readings
             if readings is None or streams[key].advanced != last:
                 continue
-            stays = advance(streams, key, readings, end, size) is not None
+            stays = advance(streams, key, readings, end, key[1]) is not None
             if measurable(readings):
                 looked.add(key)
                 self._stands(key, violated=stays)
-        looked |= {(name, size, version, WHOLE) for name, version in self.state.quiet.wholes.get(size, ())}
-        self.state.quiet.looks[size] = end
+        for name, version in quiet.wholes.get(part, ()):
+            looked |= {(name, size, version, WHOLE) for size in self._sizes(part, name)}
+        quiet.looks[part] = end
+
+    def _sizes(self, part: Part, name: str) -> tuple[int, ...]:
+        """The size of a window; of a trail, that of its recent span."""
+        if isinstance(part, int):
+            return (part,)
+        monitor = self.by_name.get(name)
+        return () if monitor is None else monitor.windows
 
     def _stands(self, key: StreamKey, *, violated: bool) -> None:
         """Where the objective of a stream stands now."""
-        name = next((one.objective for one in self.config.monitors if one.name == key[0]), None)
+        monitor = self.by_name.get(key[0])
+        name = None if monitor is None else monitor.objective
         known = None if name is None else self.state.objectives.get((key[2], name))
         if known is not None:
             self.state.objectives[known.version, known.sla] = replace(known, violated=violated)
@@ -291,7 +313,7 @@ class Judge:
 
     def _findings(self, key: StreamKey) -> list[Finding]:
         state = self.state.streams[key]
-        monitor = next(monitor for monitor in self.config.monitors if monitor.name == key[0])
+        monitor = self.by_name[key[0]]
         names: tuple[str, ...] = ("",)
         if monitor.kind in {Kind.FEATURE, Kind.QUALITY}:
             names = self.config.freshness.features

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from operators.judging.decision import StreamState
     from operators.judging.streams import StreamKey
     from operators.predictions.slices import Header
+    from operators.tables import Part
 
 Standing = frozenset[tuple[object, ...]]
 """What findings there are, whatever their values."""
@@ -27,10 +28,10 @@ Standing = frozenset[tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class QuietConfig:
-    """One model: pane, window size -> slide, how long alerts take to end and versions are remembered; all in ms."""
+    """One model: pane, slide of each window and trail, how long alerts take to end and versions are remembered; ms."""
 
     pane: int
-    slides: Mapping[int, int]
+    slides: Mapping[Part, int]
     resolve_after: int
     remember: int
 
@@ -41,15 +42,15 @@ class QuietState:
 
     Attributes:
         header: of the latest tick.
-        looks: window size -> end of the latest look, ms.
-        wholes: window size -> (monitor, version) of the wholes that were measurable at that look.
+        looks: window or trail -> end of the latest look, ms.
+        wholes: window or trail -> (monitor, version) of the wholes that were measurable at that look.
         standing: what findings there were at the latest tick.
         timers: ends of panes (ms) at which an alert may have something to say because findings changed before.
     """
 
     header: Header | None = None
-    looks: dict[int, int] = field(default_factory=dict)
-    wholes: dict[int, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    looks: dict[Part, int] = field(default_factory=dict)
+    wholes: dict[Part, frozenset[tuple[str, str]]] = field(default_factory=dict)
     standing: Standing = frozenset()
     timers: set[int] = field(default_factory=set)
 
@@ -58,18 +59,24 @@ def next_quiet(
     config: QuietConfig,
     state: QuietState,
     streams: Mapping[StreamKey, StreamState],
+    parts: Mapping[StreamKey, Part],
     before: int,
     silent: Callable[[Header], int],
 ) -> Header | None:
     """The header of the next tick at which anything can happen of itself, earlier than `before` (ms); None for none.
 
-    `silent` tells when (ms) there will be NoData.
+    `parts` tells what each stream looks at, `silent` when (ms) there will be NoData.
     """
     header = state.header
     if header is None or header.end + config.pane >= before:
         return None
     after = header.end
-    moments = [*state.timers, *_moments(config, state, streams, header), _up(silent(header), config.pane), before]
+    moments = [
+        *state.timers,
+        *_moments(config, state, streams, parts, header),
+        _up(silent(header), config.pane),
+        before,
+    ]
     if state.standing:  # what an alert ends with is what was found of it a pane before
         moments += [at - config.pane for at in moments]
     times = [at for at in moments if after < at < before]
@@ -81,11 +88,16 @@ def next_quiet(
 
 
 def _moments(
-    config: QuietConfig, state: QuietState, streams: Mapping[StreamKey, StreamState], header: Header
+    config: QuietConfig,
+    state: QuietState,
+    streams: Mapping[StreamKey, StreamState],
+    parts: Mapping[StreamKey, Part],
+    header: Header,
 ) -> Iterator[int]:
     pane = config.pane
-    for size in {key[1] for key, stream in streams.items() if _goes_on(state, key, stream)} & config.slides.keys():
-        slide = config.slides[size]
+    going = {parts[key] for key, stream in streams.items() if _goes_on(state, key, parts[key], stream)}
+    for part in going & config.slides.keys():
+        slide = config.slides[part]
         yield header.end // slide * slide + slide
     for seen in header.seen.values():
         yield (seen.last + config.remember) // pane * pane + pane
@@ -96,10 +108,10 @@ def _up(at: int, pane: int) -> int:
     return -(-at // pane) * pane
 
 
-def _goes_on(state: QuietState, key: StreamKey, stream: StreamState) -> bool:
+def _goes_on(state: QuietState, key: StreamKey, part: Part, stream: StreamState) -> bool:
     """Whether another look at the same window can change a stream: there is something of it, or of the whole."""
-    name, size, version, _ = key
-    return stream.advanced == state.looks.get(size) or (name, version) in state.wholes.get(size, ())
+    name, _, version, _ = key
+    return stream.advanced == state.looks.get(part) or (name, version) in state.wholes.get(part, ())
 
 
 def passed(config: QuietConfig, state: QuietState, header: Header, findings: Iterable[Finding]) -> None:

@@ -100,4 +100,6 @@ def finding_of(monitor: Monitor, key: StreamKey, state: StreamState, at: int = 0
         falling=monitor.falling,
         samples=int(state.fired_on[at]),
         window=WindowSpan(size, end - size, end),
+        against=monitor.against,
+        trailing=bool(monitor.trail),
     )

@@ -9,6 +9,7 @@ from operators.plans.classes import with_lists
 from operators.plans.labels import plan_labels
 from operators.plans.measures import DISTANCES, Plan
 from operators.plans.monitors import RECONSTRUCTION, Monitor, allowed_of, monitors_of, prices_of
+from operators.plans.trails import plan_trails
 from operators.tables import Kind
 from windows.panes import Window, plan
 from windows.predictions.layout import Layout, layout_of
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from operators.plans.labels import LabelPlan
+    from operators.plans.trails import TrailPlan
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
     from operators.settings.model import ModelSettings
@@ -37,8 +39,8 @@ REMEMBER = 86_400_000
 class ModelPlan:
     """All that the steps of one model need.
 
-    `labels` where some are awaited; `jumps` over the ticks of a gap in which nothing can change; alerts end after
-    `resolve_after` (ms).
+    `labels` where some are awaited; `trails` are baselines in the model's own past; `jumps` over the ticks of a gap in
+    which nothing can change; alerts end after `resolve_after` (ms).
     """
 
     settings: ModelSettings
@@ -51,6 +53,7 @@ class ModelPlan:
     alpha: float
     remember: int
     labels: LabelPlan | None = None
+    trails: tuple[TrailPlan, ...] = ()
     jumps: bool = False
     resolve_after: int = 0
     silences: float = 0.05
@@ -91,7 +94,9 @@ def plan_models(
             layout_of(reference, settings.segments, allowed_of(settings), prices_of(settings)), settings, reference
         )
         drafts.append((settings, monitors, windows, layout))
+    trails = {settings.name: plan_trails(settings, layout, time.pane) for settings, _, _, layout in drafts}
     looks = sum(_looks(monitors, windows, layout) for _, monitors, windows, layout in drafts)
+    looks += sum(_trail_looks(trails[settings.name], layout) for settings, _, _, layout in drafts)
     labels = {
         settings.name: plan_labels(settings, layout, references[settings.name], time.pane)
         for settings, _, _, layout in drafts
@@ -113,6 +118,7 @@ def plan_models(
             alpha=alpha,
             remember=max(REMEMBER, *(window.size for window in windows)),
             labels=labels[settings.name],
+            trails=trails[settings.name],
             jumps=jumps,
             resolve_after=alerting.resolve_after,
             silences=budget * SILENCE_SHARE / len(drafts),
@@ -131,6 +137,15 @@ def _looks(monitors: Iterable[Monitor], windows: Sequence[Window], layout: Layou
         streams = columns * (LIVE_VERSIONS if monitor.whole_only else groups)
         total += sum(streams * looks_per_month(slides[size]) for size in monitor.windows)
     return total
+
+
+def _trail_looks(trails: Iterable[TrailPlan], layout: Layout) -> float:
+    """The same of trails."""
+    return sum(
+        LIVE_VERSIONS * _judged(monitor, layout) * looks_per_month(one.trail.slide)
+        for one in trails
+        for monitor in one.monitors
+    )
 
 
 def _judged(monitor: Monitor, layout: Layout) -> int:

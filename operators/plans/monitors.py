@@ -52,6 +52,8 @@ class Monitor:
         worst_only: True when the worst feature stands for all (an objective on drift).
         objective: the metric of the objective that this rule holds; None for a limit.
         own: (feature, minor, major) of features that have levels of their own in place of those above.
+        trail: name of the trail that it reads; "" for windows that are compared with the reference.
+        against: the baseline of that trail, for people: "the 90d before".
     """
 
     name: str
@@ -68,6 +70,8 @@ class Monitor:
     worst_only: bool = False
     objective: str | None = None
     own: tuple[tuple[str, float | None, float | None], ...] = ()
+    trail: str = ""
+    against: str = ""
 
     @property
     def general(self) -> bool:

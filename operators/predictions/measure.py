@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.plans.measures import DISTANCES, QUANTILES, Plan
+from operators.predictions.distance import Side, Tabulate, distance_table
 from operators.predictions.estimates import MeasureEstimates
 from operators.predictions.joint import MeasureJoint
 from operators.predictions.references import References
@@ -25,7 +26,7 @@ from windows.segments import WHOLE
 from windows.sketches.moments import PARTS, moments_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
-from windows.statistics import catalog, intervals
+from windows.statistics import intervals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from windows.references.reference import Reference
     from windows.ring import Key
     from windows.statistics.distances import Counts as HistogramCounts
-    from windows.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,6 @@ class MeasureConfig:
     reference: Reference
     alpha: float
     plans: dict[int, Plan]
-
-
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """Reference counts of the groups at hand, and how much its rows (and ours) vary beyond independent ones."""
-
-    counts: Counts | Expected
-    factor: FloatArray
-
-    @property
-    def samples(self) -> IntArray:
-        """int64[G*F], rows that the reference's distribution is worth."""
-        return np.rint(self.counts.values).astype(np.int64)
 
 
 class Measure:
@@ -144,12 +131,12 @@ class Measure:
         fixed = self._reference(asked.kind, where, stack.keys)
         reference: Counts | Expected = fixed
         columns = tuple(field.name for field in where.fields)
-        table = _Tabulate(asked.kind, stack.keys, columns, self.references.against(stack.keys))
+        table = Tabulate(asked.kind, stack.keys, columns, self.references.against(stack.keys))
         if self.seasonal is not None:
             reference, against, phase = self.seasonal(where, stack, fixed)
-            table = _Tabulate(asked.kind, stack.keys, columns, against, phase)
-        side = _Side(reference, self.references.factors(stack, where.fields, factors))
-        tables = [self._distance(table, metric, where, current, side) for metric in asked.metrics]
+            table = Tabulate(asked.kind, stack.keys, columns, against, phase)
+        side = Side(reference, self.references.factors(stack, where.fields, factors))
+        tables = [distance_table(table, metric, where, current, side, self.config.alpha) for metric in asked.metrics]
         if asked.quality:
             tables += self._ratios(table, where, current, side, stack.vectors)
             tables += self._allowed(table, where, current, side, stack.vectors)
@@ -176,28 +163,8 @@ class Measure:
             known = self._gathered[kind] = same, gather(where, self.references.known(keys))
         return known[1]
 
-    def _distance(self, table: _Tabulate, metric: str, where: Gather, current: Counts, side: _Side) -> Table:
-        distance, ref = catalog.DISTANCES[metric], side.counts
-        sides = catalog.Sides(
-            (current.fine, ref.fine),
-            (current.coarse, ref.coarse),
-            (current.values / side.factor, ref.values / side.factor),
-            where.coarse_mask,
-            where.points,
-            where.mids,
-            where.scale,
-            self.config.alpha,
-        )
-        with np.errstate(invalid="ignore", divide="ignore"):
-            value, bounds = distance.measure(sides)
-        applies = (current.values > 0) & (ref.values > 0)
-        if distance.ordered:
-            applies = applies & np.tile(where.ordered, len(table.groups))
-        value = np.where(applies, value, np.nan)
-        return table(metric, value, bounds, current.values, None, side.samples)
-
     def _ratios(
-        self, table: _Tabulate, where: Gather, current: Counts, side: _Side, vectors: list[IntArray]
+        self, table: Tabulate, where: Gather, current: Counts, side: Side, vectors: list[IntArray]
     ) -> list[Table]:
         """Shares of values that are missing, unseen categories, out of the reference's range, or of another type."""
         ordered = np.tile(where.ordered, len(table.groups))
@@ -215,7 +182,7 @@ class Measure:
 
     def _ratio(
         self,
-        table: _Tabulate,
+        table: Tabulate,
         metric: str,
         live: tuple[HistogramCounts, HistogramCounts],
         reference: tuple[HistogramCounts, HistogramCounts],
@@ -234,7 +201,7 @@ class Measure:
         samples, behind = (np.rint(part).astype(np.int64) for part in (rows, ref_rows))
         return table(metric, value, bounds, samples, baseline, behind, kind=Kind.QUALITY)
 
-    def _mismatch(self, table: _Tabulate, current: Counts, side: _Side, vectors: list[IntArray]) -> Table:
+    def _mismatch(self, table: Tabulate, current: Counts, side: Side, vectors: list[IntArray]) -> Table:
         """Shares of values of another type, of the features and, behind them, of the prediction."""
         layout, ref, factor = self.config.layout, side.counts, side.factor
         live: tuple[HistogramCounts, HistogramCounts] = (current.mismatch, current.rows)
@@ -251,7 +218,7 @@ class Measure:
         return self._ratio(table, "mismatch_ratio", live, known, np.ones(len(live[0]), dtype=bool), factor)
 
     def _allowed(
-        self, table: _Tabulate, where: Gather, current: Counts, side: _Side, vectors: list[IntArray]
+        self, table: Tabulate, where: Gather, current: Counts, side: Side, vectors: list[IntArray]
     ) -> list[Table]:
         """Shares of values that may not be, of the features that say what may, for each way to miss it."""
         spans, names = self.config.layout.allowed, [field.name for field in where.fields]
@@ -271,7 +238,7 @@ class Measure:
             tables.append(table(metric, value, bounds, rows, None, none, kind=Kind.QUALITY))
         return tables
 
-    def _moments(self, table: _Tabulate, where: Gather, current: Counts, vectors: list[IntArray]) -> list[Table]:
+    def _moments(self, table: Tabulate, where: Gather, current: Counts, vectors: list[IntArray]) -> list[Table]:
         """Mean and standard deviation of the numeric features."""
         layout, profiles = self.config.layout, [field.profile for field in where.fields]
         numeric = [(i, p) for i, p in enumerate(profiles) if isinstance(p, NumericProfile)]
@@ -291,7 +258,7 @@ class Measure:
         with np.errstate(invalid="ignore", divide="ignore"):
             bounds = intervals.mean_interval(mean, highest, flat.astype(np.float64), self.config.alpha)
             spread = np.sqrt(found.variance.ravel())
-        named = _Tabulate(Kind.FEATURE, table.groups, names)
+        named = Tabulate(Kind.FEATURE, table.groups, names)
         none = np.zeros(len(flat), dtype=np.int64)
         return [
             named("mean", mean, bounds, flat, base_mean, none),
@@ -306,7 +273,7 @@ class Measure:
     def _service(self, stack: Stack) -> list[Table]:
         """Latency quantiles, availability and throughput of each version."""
         layout, alpha, vectors = self.config.layout, self.config.alpha, stack.vectors
-        table = _Tabulate(Kind.SERVICE, stack.keys, ("",))
+        table = Tabulate(Kind.SERVICE, stack.keys, ("",))
         latency = np.stack([vector[layout.latency : layout.latency + LATENCY_BINS] for vector in vectors])
         served = np.array([vector[layout.rows] for vector in vectors], dtype=np.int64)
         failed = np.array([vector[layout.errors] for vector in vectors], dtype=np.int64)
@@ -356,42 +323,3 @@ def _union(wanted: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """The distances that any of several plans names, in their order."""
     named = {name for names in wanted for name in names}
     return tuple(name for name in DISTANCES if name in named)
-
-
-@dataclass(frozen=True, slots=True)
-class _Tabulate:
-    """Shapes flat results into tables of the same groups and columns."""
-
-    kind: Kind
-    groups: tuple[Key, ...]
-    columns: tuple[str, ...]
-    against: tuple[str, ...] = ()
-    phase: tuple[str, ...] = ()
-
-    def __call__(
-        self,
-        metric: str,
-        value: FloatArray,
-        bounds: Interval,
-        samples: IntArray,
-        baseline: FloatArray | None,
-        reference_samples: IntArray,
-        kind: Kind | None = None,
-    ) -> Table:
-        shape = (len(self.groups), len(self.columns))
-        undefined = np.isnan(value)
-        return Table(
-            kind or self.kind,
-            metric,
-            self.groups,
-            self.columns,
-            value.reshape(shape),
-            np.where(undefined, np.nan, bounds[0]).reshape(shape),
-            np.where(undefined, np.nan, bounds[1]).reshape(shape),
-            samples.reshape(shape),
-            None if baseline is None else baseline.reshape(shape),
-            reference_samples.reshape(shape),
-            (),
-            self.against,
-            self.phase,
-        )

@@ -20,11 +20,13 @@ from windows.statistics.dispersion import Dispersion, nothing_seen
 
 if TYPE_CHECKING:
     from operators.predictions.close import Tick, Totals
+    from operators.tables import Part
     from windows.arrays import FloatArray, IntArray
     from windows.panes import Window
     from windows.predictions.layout import Layout
     from windows.ring import Groups
     from windows.statistics.dispersion import Variation
+    from windows.trail import Trail
 
 
 LEARNING = 86_400_000
@@ -34,12 +36,13 @@ tell it; what is known by then has to do."""
 
 @dataclass(frozen=True, slots=True)
 class SlicesConfig:
-    """One model's layout, its windows, the pane, and how long a silent version is remembered (ms)."""
+    """One model's layout, its windows, the pane, how long a silent version is remembered (ms), and trails by name."""
 
     layout: Layout
     windows: tuple[Window, ...]
     pane: int
     remember: int
+    trails: tuple[tuple[str, Trail], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,16 @@ class Slice:
     """
 
     window: Window
+    index: int
+    groups: Groups
+    factors: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailSlice:
+    """A finished slice of a trail, of wholes alone; for the attributes see Slice."""
+
+    name: str
     index: int
     groups: Groups
     factors: FloatArray | None
@@ -76,7 +89,7 @@ class Header:
 
     Attributes:
         end: end of the closed pane, ms.
-        due: (window size, slice index) of every slice that this tick finished.
+        due: (window size or name of the trail, slice index) of every slice that this tick finished.
         started: start of the first pane ever ticked, or when watching began if that was later, ms.
         last_data: end of the last pane with data, ms; NEVER if there was none.
         seen: version -> Seen, for the versions of late.
@@ -85,7 +98,7 @@ class Header:
     """
 
     end: int
-    due: tuple[tuple[int, int], ...]
+    due: tuple[tuple[Part, int], ...]
     started: int
     last_data: int
     seen: dict[str, Seen]
@@ -95,9 +108,9 @@ class Header:
 
 @dataclass(slots=True)
 class SlicesState:
-    """Unfinished slices per window size, and when what was last seen."""
+    """Unfinished slices per window size or (trail, slide), and when what was last seen."""
 
-    unfinished: dict[int, tuple[int, Groups]] = field(default_factory=dict)
+    unfinished: dict[int | tuple[str, int], tuple[int, Groups]] = field(default_factory=dict)
     started: int = NEVER
     last_data: int = NEVER
     seen: dict[str, Seen] = field(default_factory=dict)
@@ -112,6 +125,9 @@ class Slices:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        slides = {(name, trail.slide) for name, trail in config.trails}
+        for part in [part for part in state.unfinished if isinstance(part, tuple) and part not in slides]:
+            del state.unfinished[part]  # the config has come to ask for another
         self.missing = np.array([feature.missing for feature in config.layout.features], dtype=np.int64)
         columns = config.layout.columns
         self.calibrates = any(column.profile.overdispersion is None for column in columns)
@@ -119,18 +135,18 @@ class Slices:
         if self.calibrates and state.dispersion is None:
             state.dispersion = nothing_seen(len(columns))
 
-    def __call__(self, tick: Tick) -> tuple[Header, list[Slice]]:
-        """The header of the tick and the slices it finished, of each window at most two."""
+    def __call__(self, tick: Tick) -> tuple[Header, list[Slice | TrailSlice]]:
+        """The header of the tick and the slices it finished, of each window and trail at most two."""
         start = tick.pane * self.config.pane
         end = start + self.config.pane
         if self.state.started == NEVER:
             self.state.started = max(start, tick.since)
-        slices = [done for window in self.config.windows for done in self._cut(window, start, end, tick.groups)]
+        slices, due = self._cut_all(start, end, tick.groups)
         self._see(tick, end)
         self._calibrate(tick, start)
         header = Header(
             end,
-            tuple((done.window.size, done.index) for done in slices),
+            due,
             self.state.started,
             self.state.last_data,
             {
@@ -142,29 +158,51 @@ class Slices:
         )
         return header, slices
 
-    def _cut(self, window: Window, start: int, end: int, groups: Groups) -> list[Slice]:
-        index = start // window.slide
-        if window.slide == self.config.pane:
-            return [self._slice(window, index, groups)]
-        done: list[Slice] = []
-        held_index, held = self.state.unfinished.pop(window.size, (index, {}))
+    def _cut_all(
+        self, start: int, end: int, groups: Groups
+    ) -> tuple[list[Slice | TrailSlice], tuple[tuple[Part, int], ...]]:
+        """The slices that a pane finishes, and what they are of."""
+        wholes = {key: vector for key, vector in groups.items() if key[1] == WHOLE} if self.config.trails else {}
+        of_windows = [
+            (window, *cut)
+            for window in self.config.windows
+            for cut in self._cut(window.size, window.slide, start, end, groups)
+        ]
+        of_trails = [
+            (name, *cut)
+            for name, trail in self.config.trails
+            for cut in self._cut((name, trail.slide), trail.slide, start, end, wholes)
+        ]
+        if not of_windows and not of_trails:
+            return [], ()
+        factors = None if self.state.dispersion is None else self.state.dispersion.factors()
+        slices = [Slice(window, index, held, factors) for window, index, held in of_windows]
+        trailing = [TrailSlice(name, index, held, factors) for name, index, held in of_trails]
+        parts = ((window.size, index) for window, index, _ in of_windows)
+        return [*slices, *trailing], (*parts, *((name, index) for name, index, _ in of_trails))
+
+    def _cut(
+        self, part: int | tuple[str, int], slide: int, start: int, end: int, groups: Groups
+    ) -> list[tuple[int, Groups]]:
+        """The slices (index, groups) of one part that a pane finishes."""
+        index = start // slide
+        if slide == self.config.pane:
+            return [(index, groups)]
+        done: list[tuple[int, Groups]] = []
+        held_index, held = self.state.unfinished.pop(part, (index, {}))
         if held_index != index:
             if held:
-                done.append(self._slice(window, held_index, held))
+                done.append((held_index, held))
             held = {}  # of an empty slice that no tick ended: nothing came, and nothing left with it
         merged = dict(held)
         for key, vector in groups.items():
             known = merged.get(key)
             merged[key] = vector if known is None else known + vector
-        if end % window.slide == 0:
-            done.append(self._slice(window, index, merged))
+        if end % slide == 0:
+            done.append((index, merged))
         else:
-            self.state.unfinished[window.size] = (index, merged)
+            self.state.unfinished[part] = (index, merged)
         return done
-
-    def _slice(self, window: Window, index: int, groups: Groups) -> Slice:
-        dispersion = self.state.dispersion
-        return Slice(window, index, groups, None if dispersion is None else dispersion.factors())
 
     def _calibrate(self, tick: Tick, start: int) -> None:
         """Learn from panes with data how much they differ; once there are enough, the estimate stands."""

@@ -19,6 +19,7 @@ from operators.settings.labels import ModelLabels
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
+from operators.settings.trailing import TrailingSettings
 from windows.outcomes.layout import Task
 from windows.references.seasons import MOST_CLASSES
 from windows.statistics.catalog import JUDGED
@@ -31,9 +32,15 @@ MAX_SEGMENT_KEYS = 8
 
 
 class _Distances(LevelsByDistance):
-    """Thresholds per distance; null switches a distance off."""
+    """Thresholds per distance; null switches a distance off.
+
+    Attributes:
+        windows: over which it is compared with the reference.
+        trailing: what came of late beside what came before; None for off.
+    """
 
     windows: Windows = (10_000, 60_000, 3_600_000)
+    trailing: TrailingSettings | None = None
 
     @property
     def levels(self) -> dict[str, Levels]:

@@ -20,6 +20,10 @@ DRIFT_KS = (0.05, 0.1)  # a shift of an eighth and of a quarter of a standard de
 PREDICTION_PSI = (0.1, 0.25)
 PREDICTION_KS = (None, 0.15)  # 0.38 standard deviations of a normal score
 
+# A week beside the months before holds some 1/13 of a step's days: what a reference shows at once, it shows slowly.
+TRAILING_PSI = 0.25  # the major levels of drift: what changed that much since last quarter is worth a look
+TRAILING_KS = 0.1
+
 TOLERATED = 0.01  # what may not be is a fault of some writer; one in a hundred is no single odd record
 
 SEVERITY: dict[str, tuple[Severity, Severity]] = {alert: (row.minor, row.major) for alert, row in ALERTS.items()}

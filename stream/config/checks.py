@@ -14,6 +14,7 @@ from stream.config.explain import nearest
 from stream.config.performance_checks import performance_findings, reference_without_labels
 from stream.config.problems import ConfigFinding, KeyPath
 from stream.config.seasonal_checks import seasonal_findings, seasonal_notes
+from stream.config.trail_checks import trail_findings
 from stream.config.version_checks import references_findings
 from windows.panes import plan
 from windows.references.reference import CategoricalProfile, NumericProfile, Reference
@@ -48,6 +49,7 @@ def findings(pane: int, idle_after: int, models: tuple[ModelSettings, ...]) -> I
         for section in ("drift", "prediction", "quality", "multivariate"):
             for position, size in enumerate(getattr(getattr(model, section), "windows", ())):
                 yield from _window((*at, section, "windows", position), size, pane)
+        yield from trail_findings(model, at, pane)
         yield from performance_findings(model, at, pane)
         yield from seasonal_findings(model, at)
         yield from references_findings(model, at)

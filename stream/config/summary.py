@@ -36,6 +36,7 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
     elif model.seasonal is not None:
         yield "  season: none in the reference: one profile holds at all hours"
     yield from version_lines(model, reference)
+    yield from _trails(model)
     if model.multivariate is not None:
         yield _together(config, model, reference)
     if model.performance is not None:
@@ -47,6 +48,19 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
             f"  labels: not joined: topics.feedback ({config.topics.feedback}) is given, but the model's"
             f" `performance:` is {lack}"
         )
+
+
+def _trails(model: ModelSettings) -> Iterator[str]:
+    """What is compared with the model's own past."""
+    for section, settings in (("drift", model.drift.trailing), ("prediction", model.prediction.trailing)):
+        if settings is not None:
+            spans = {"before": "the {} before", "shift": "the same span {} earlier"}
+            given = [
+                spans[key].format(show_duration(length if key == "before" else back))
+                for key, back, length in settings.baselines
+            ]
+            levels = "; ".join(f"{metric} {_levels(one)}" for metric, one in settings.levels.items())
+            yield f"  {section}: the last {show_duration(settings.recent)} beside {' and '.join(given)}: {levels}"
 
 
 def _together(config: Config, model: ModelSettings, reference: Reference) -> str:

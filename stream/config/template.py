@@ -281,6 +281,10 @@ models:
       tvd: {_levels(drift, "tvd")}
       # in standard deviations of the reference
       wasserstein: {_levels(drift, "wasserstein")}
+      # what came of late beside what came before, for changes that a reference has grown too old to show; null is off:
+      #   {{recent: 7d, before: 90d, shift: 364d, ks: {{major: 0.1}}, psi: {{major: 0.25}}}}
+      # shift is the same span so long ago; null for before or shift is off. It asks for no retraining
+      trailing: null
     # drift of the predictions, with the same keys
     prediction:
       windows: {_windows(prediction.windows)}
@@ -290,6 +294,7 @@ models:
       hellinger: {_levels(prediction, "hellinger")}
       tvd: {_levels(prediction, "tvd")}
       wasserstein: {_levels(prediction, "wasserstein")}
+      trailing: null
     # ratios are judged as an increase over the reference's own
     quality:
       windows: {_windows(quality.windows)}

@@ -69,6 +69,26 @@ PREDICTION_DRIFT_BOUND = _gauge(
     _PREDICTION_DRIFT,
     "Lower confidence bound of prediction_drift: what alerts are decided on.",
 )
+_TRAIL = ("model", "monitor")
+TRAILING_DRIFT = _gauge(
+    "trailing_drift",
+    (*_FEATURE, "metric", "window", "baseline"),
+    "Distance of what came of late from what came before; of the predictions without a feature.",
+)
+TRAILING_DRIFT_BOUND = _gauge(
+    "trailing_drift_bound",
+    (*_FEATURE, "metric", "window", "baseline"),
+    "Lower confidence bound of trailing_drift: what alerts are decided on.",
+)
+BASELINE_FILLED_RATIO = _gauge(
+    "baseline_filled_ratio", _TRAIL, "Share of a trailing baseline that is there; it is one from 0.9 on."
+)
+BASELINE_SLICES_LEFT_OUT = _gauge(
+    "baseline_slices_left_out", _TRAIL, "Slices within a trailing baseline that are no part of it: they broke a limit."
+)
+BASELINE_SLICES_EXCLUDED_TOTAL = _counter(
+    "baseline_slices_excluded_total", _TRAIL, "Slices of a version that broke a limit of DataQuality: no baseline."
+)
 FEATURE_MISSING_RATIO = _gauge(
     "feature_missing_ratio", _FEATURE, "Share of predictions in which the feature is missing."
 )
@@ -282,6 +302,11 @@ METRICS: tuple[Metric, ...] = (
     FEATURE_DRIFT_BOUND,
     PREDICTION_DRIFT,
     PREDICTION_DRIFT_BOUND,
+    TRAILING_DRIFT,
+    TRAILING_DRIFT_BOUND,
+    BASELINE_FILLED_RATIO,
+    BASELINE_SLICES_LEFT_OUT,
+    BASELINE_SLICES_EXCLUDED_TOTAL,
     FEATURE_MISSING_RATIO,
     FEATURE_MISMATCH_RATIO,
     FEATURE_AGE_SECONDS,

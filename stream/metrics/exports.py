@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from operators.intake.account import Balance
     from operators.judging.judge import Verdicts
     from operators.plans.model import ModelPlan
-    from operators.tables import Table
+    from operators.tables import Table, Trailed
     from stream.metrics.reports import Report
 
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
@@ -56,7 +56,9 @@ class Exports:
         )
 
     def of_measures(self, measures: Measures) -> Iterator[Report]:
-        """The gauges of one window of one model."""
+        """The gauges of one window, or one trail, of one model."""
+        if measures.trail is not None:
+            return of_trail(measures, measures.trail)
         return of_measures(measures, self.shares_of[measures.model])
 
     def of_verdicts(self, item: tuple[str, Verdicts]) -> Iterator[Report]:
@@ -102,6 +104,24 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
     yield from _estimates(measures, f"{owner}/estimate", window)
     yield from _joint(measures, owner, window, tables)
     yield from _usage(measures, owner, window, tables)
+
+
+def of_trail(measures: Measures, trail: Trailed) -> Iterator[Report]:
+    """What came of late beside what came before. Without a baseline there are no distances."""
+    owner, model = f"{measures.model}/{trail.name}", measures.model
+    found: dict[tuple[str, ...], tuple[float, float]] = {}
+    for table in measures.tables:
+        for group, (version, _) in enumerate(table.groups):
+            for value, lower, feature in zip(table.value[group], table.lower[group], table.columns, strict=True):
+                if not np.isnan(value):
+                    row = (model, version, feature, table.metric, measures.window.label, trail.baseline)
+                    found[row] = float(value), float(lower)
+    for at, name in enumerate(("trailing_drift", "trailing_drift_bound")):
+        yield GaugeBlock(owner, name, tuple(found), tuple(pair[at] for pair in found.values()))
+    of_trail = ((model, trail.name),)
+    yield GaugeBlock(owner, "baseline_filled_ratio", of_trail, (trail.filled,))
+    yield GaugeBlock(owner, "baseline_slices_left_out", of_trail, (float(trail.left_out),))
+    yield Totals("baseline_slices_excluded_total", {(model, trail.name): float(trail.left_out_total)})
 
 
 def _usage(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind, str], Table]) -> Iterator[GaugeBlock]:

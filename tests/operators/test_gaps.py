@@ -37,8 +37,12 @@ def plan() -> ModelPlan:
         alerting=ALERTING,
         everything=True,
         segments=["country"],
-        drift={"windows": ["10s", "1m", "10m"], "ks": {"minor": 0.1, "major": 0.3}},
-        prediction={"windows": ["1m"]},
+        drift={
+            "windows": ["10s", "1m", "10m"],
+            "ks": {"minor": 0.1, "major": 0.3},
+            "trailing": {"recent": "1m", "before": "5m", "shift": "7m", "ks": {"minor": 0.2, "major": 0.4}},
+        },
+        prediction={"windows": ["1m"], "trailing": {"recent": "10m", "before": "20m"}},
         quality={"windows": ["1m"], "no_data_after": "95s", "stale_after": "700s"},
         sla={"availability": {"objective": ">= 0.9", "window": "1m"}},
     )

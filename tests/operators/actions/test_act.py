@@ -53,6 +53,27 @@ def test_the_level_asked_for_must_be_reached(level: str) -> None:
     assert len(player.run(HOUR, fact(PANE, level=1))) == (level == "minor")
 
 
+@pytest.mark.parametrize("key", ["retrain", "on"])
+def test_a_change_since_what_came_before_asks_for_no_retraining(key: str) -> None:
+    """Whatever its level; once the distance from the reference is as high, its time begins."""
+    asks = {
+        "retrain": {"retrain": {"drift": {"for": "10m", "level": "major"}}},
+        "on": {"on": [{"alert": "DataDrift", "action": "retrain", "for": "10m", "level": "major"}]},
+    }
+    player = Player(plan(**asks[key]))
+    minor = fact(HOUR, "updated", started_at=PANE, apart=1)
+    assert player.run(2 * HOUR, fact(PANE, apart=0), minor, step=MINUTE) == []
+    (asked,) = player.run(3 * HOUR, fact(2 * HOUR + MINUTE, "updated", started_at=PANE, apart=2), step=MINUTE)
+    assert (asked.action, since(asked)) == ("retrain", 2 * HOUR + 11 * MINUTE)
+
+
+def test_a_change_since_what_came_before_may_ask_for_a_review() -> None:
+    """Somebody to look at it does no harm."""
+    player = Player(plan(on=[{"alert": "DataDrift", "action": "review"}]))
+    (asked,) = player.run(HOUR, fact(PANE, apart=0), step=MINUTE)
+    assert asked.action == "review"
+
+
 @pytest.mark.parametrize(("mode", "reason"), [("live", "already_open"), ("dry_run", "cooldown")])
 def test_flapping_for_a_day_is_one_retraining(mode: str, reason: str) -> None:
     """An alert that comes and goes every five minutes; each return is refused, and says so once."""
