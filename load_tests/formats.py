@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "operators" / "formats")]
 
 import pyarrow as pa  # noqa: E402  the path comes first
+import test_protobuf  # noqa: E402  the path comes first
 from factories import batch  # noqa: E402  the path comes first
 from monitored import reference  # noqa: E402
 from shapes import SHAPES  # noqa: E402
@@ -45,6 +46,15 @@ SEVERAL = 4
 MANY = 1_000
 """Rows of a message that holds columns."""
 
+
+class Schemas:
+    """What a registry has of both formats."""
+
+    def text(self, key: int | str) -> str | None:
+        """One of them."""
+        return Known({7: SCHEMA}).text(key) or test_protobuf.Known({9: test_protobuf.SCHEMA}).text(key)
+
+
 PRESETS = ("V2, a tensor a feature", "V1", "Databricks", "MLflow, split")
 """Those that are measured."""
 
@@ -54,6 +64,8 @@ def _shapes(rows: list[Any]) -> list[tuple[str, Any, list[bytes]]]:
     shapes = [(shape.name, shape.source, shape.messages(rows)) for shape in SHAPES]
     shapes += [(form.name, form.source, form.messages(rows)) for form in FORMATS if form.source is not None]
     shapes.append(("Avro, schema registry", {"format": "avro"}, [framed(written(row), 7) for row in rows]))
+    in_protobuf = [test_protobuf.framed(test_protobuf.WRITE(row), 9) for row in rows]
+    shapes.append(("Protobuf, schema registry", {"format": "protobuf"}, in_protobuf))
     for name, form, write in (("columns in JSON", "columns", _table), ("Arrow", "arrow", _arrow)):
         messages = [write(rows[at : at + MANY]) for at in range(0, len(rows), MANY)]
         shapes.append((f"{name}, {MANY:,} rows a message", {"format": form}, messages))
@@ -109,7 +121,7 @@ def main() -> None:
     sources = {
         number: SourceSettings.model_validate({"topic": "t", **source}) for number, (_, source, _) in enumerate(shapes)
     }
-    decode = Decode(DecodeConfig((layout,), PANE, LATENESS, AHEAD, {}, sources, Known({7: SCHEMA})))
+    decode = Decode(DecodeConfig((layout,), PANE, LATENESS, AHEAD, {}, sources, Schemas()))
     fold = Fold((layout,), PANE, {"click": 16})
     batches = {NATIVE: batch([json.dumps(row).encode() for row in rows])}
     for number, (name, _, messages) in enumerate(shapes):

@@ -7,9 +7,17 @@ import uuid
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 USER, PASSWORD = "schemas", "registry-Pa$$w0rd"
+
+
+def _serialized(file: FileDescriptorProto, as_text: bool) -> str:
+    return 'syntax = "proto3"; ...' if as_text else b64encode(file.SerializeToString()).decode()
 
 
 class SchemaRegistry:
@@ -22,7 +30,7 @@ class SchemaRegistry:
     def __init__(self, *, private: bool = False) -> None:
         self.private = private
         self.asked: list[str] = []
-        self._schemas: dict[str, str] = {}
+        self._schemas: dict[str, dict[str, Any]] = {}
         self._server: ThreadingHTTPServer | None = None
         self._port = 0
 
@@ -34,7 +42,26 @@ class SchemaRegistry:
     def register(self, schema: Any, number: int) -> str:
         """Take a schema under an id; its GUID."""
         guid = str(uuid.uuid5(uuid.NAMESPACE_URL, str(number)))
-        self._schemas[f"/schemas/ids/{number}"] = self._schemas[f"/schemas/guids/{guid}"] = json.dumps(schema)
+        self._schemas[f"/schemas/ids/{number}"] = self._schemas[f"/schemas/guids/{guid}"] = {
+            "schema": json.dumps(schema)
+        }
+        return guid
+
+    def register_protobuf(self, schema: FileDescriptorSet, number: int, *, as_text: bool = False) -> str:
+        """Take the last file of a schema of Protobuf under an id, those that it imports as subjects; its GUID.
+
+        `as_text`: a registry that cannot give descriptors.
+        """
+        guid = str(uuid.uuid5(uuid.NAMESPACE_URL, str(number)))
+        *imported, last = schema.file
+        references = [{"name": file.name, "subject": f"{file.name}#{number}", "version": 1} for file in imported]
+        about = {"schemaType": "PROTOBUF", **({"references": references} if references else {})}
+        for path in (f"/schemas/ids/{number}", f"/schemas/guids/{guid}"):
+            self._schemas[path] = {**about, "schema": 'syntax = "proto3"; ...'}
+            self._schemas[f"{path}?format=serialized"] = {**about, "schema": _serialized(last, as_text)}
+        for file in imported:
+            path = f"/subjects/{quote(f'{file.name}#{number}', safe='')}/versions/1?format=serialized"
+            self._schemas[path] = {"schemaType": "PROTOBUF", "schema": _serialized(file, as_text)}
         return guid
 
     def __enter__(self) -> Self:
@@ -70,7 +97,7 @@ class SchemaRegistry:
             return 401, {"error_code": 401, "message": f"not {authorization}"}
         if path not in self._schemas:
             return 404, {"error_code": 40403, "message": "Schema not found"}
-        return 200, {"schema": self._schemas[path]}
+        return 200, self._schemas[path]
 
     def __exit__(self, *_: object) -> None:
         assert self._server is not None

@@ -71,7 +71,7 @@ def guess(value: bytes | None) -> str:
     if value[0] == 0 and len(value) > FRAME:
         schema = int.from_bytes(value[1:FRAME], "big")
         what = f"it begins with five bytes of a schema registry (schema {schema})"
-        return f"{what}: Avro (format: avro, schema_registry) or Protobuf, which is not read"
+        return f"{what}: Avro or Protobuf (format: avro or protobuf, with schema_registry)"
     magic = next((words for magic, words in _MAGIC if value.startswith(magic)), None)
     return magic or _of_json(_parsed(value))
 

@@ -9,6 +9,7 @@ from operators.formats.avro import AvroCodec
 from operators.formats.field_map import MapError
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.presets import PresetCodec
+from operators.formats.protobuf import ProtobufCodec
 from operators.formats.tables import columns_codec
 from operators.formats.values import ValuesParser, msgpack_codec
 
@@ -54,14 +55,18 @@ def codec_of(source: SourceSettings, schemas: Schemas | None = None) -> Codec | 
     """What decodes the messages of a source; None for JSON without a preset, which is read line by line.
 
     Raises:
-        MapError: its schema cannot be read.
+        MapError: its schema cannot be read, or does not have the message type.
     """
-    codec = _avro(source, schemas) if source.format == "avro" else CODECS.get(source.format)
+    codec = _by_schema(source, schemas) if source.schematic else CODECS.get(source.format)
     return codec if source.preset is None else PresetCodec(source.preset, codec)
 
 
-def _avro(source: SourceSettings, schemas: Schemas | None) -> Codec:
+def _by_schema(source: SourceSettings, schemas: Schemas | None) -> Codec:
     try:
-        return AvroCodec(schemas, source.schema_file)
+        if source.format == "avro":
+            return AvroCodec(schemas, source.schema_file)
+        return ProtobufCodec(schemas, source.schema_file, source.message)
     except (OSError, ValueError) as error:
         raise MapError("/schema_file", str(error)) from None
+    except KeyError as error:
+        raise MapError("/message", str(error.args[0])) from None

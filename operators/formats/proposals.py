@@ -135,6 +135,7 @@ def _formats(batch: RawBatch, schemas: Schemas | None) -> Iterator[dict[str, Any
         yield {"format": "msgpack"}
         if schemas is not None and all(len(value) >= PREFIX for value in values):
             yield {"format": "avro"}
+            yield {"format": "protobuf"}
 
 
 def _roots(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None) -> list[dict[str, Any]]:

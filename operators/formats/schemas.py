@@ -32,22 +32,26 @@ class Schemas(Protocol):
 
 
 def framed(value: bytes, headers: Headers) -> tuple[SchemaKey | None, bytes]:
-    """The key of a message's schema (None: it names none), and the record behind it."""
+    """The key of a message's schema (None: it names none), and what is behind it: the record.
+
+    Protobuf has the place of the record's type before it, which may be in the header as well.
+    """
     held = next((value for name, value in reversed(headers) if name == GUID_HEADER and value), None)
-    key = None if held is None else _key(held)
-    if key is not None:
-        return key, value
+    found = None if held is None else _key(held)
+    if found is not None:
+        key, rest = found
+        return key, rest + value if rest else value
     if len(value) >= PREFIX and value[0] == _ID:
         return int.from_bytes(value[1:PREFIX], "big"), value[PREFIX:]
     return None, value
 
 
-def _key(held: bytes) -> SchemaKey | None:
-    """The key in a header."""
-    if held[0] == _GUID and len(held) == 1 + _GUID_BYTES:
-        return str(uuid.UUID(bytes=held[1:]))
-    if held[0] == _ID and len(held) == PREFIX:
-        return int.from_bytes(held[1:], "big")
+def _key(held: bytes) -> tuple[SchemaKey, bytes] | None:
+    """The key in a header, and what is behind it there."""
+    if held[0] == _GUID and len(held) > _GUID_BYTES:
+        return str(uuid.UUID(bytes=held[1 : 1 + _GUID_BYTES])), held[1 + _GUID_BYTES :]
+    if held[0] == _ID and len(held) >= PREFIX:
+        return int.from_bytes(held[1:PREFIX], "big"), held[PREFIX:]
     return None
 
 

@@ -30,7 +30,7 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")
 
 Holds = Literal["predictions", "feedback", "both"]
 
-Format = Literal["json", "msgpack", "avro", "columns", "arrow"]
+Format = Literal["json", "msgpack", "avro", "protobuf", "columns", "arrow"]
 
 Preset = Literal[
     "cloudevents",
@@ -319,7 +319,8 @@ class SourceSettings(Settings):
             be later from its oldest record on.
         holds: what its records are; both: some are predictions, some are feedback, and some may be both.
         format: of its messages.
-        schema_file: of Avro without a registry: the schema of all its messages.
+        schema_file: without a registry: the Avro schema of all its messages, or a Protobuf descriptor set.
+        message: full name of the Protobuf message type that is read.
         preset: the system that writes them: they become rows in the contract's own shape, which the map then reads.
         where: which of its records count.
         split: path of an array in a message: each of its elements is a record. Paths of fields that begin with this
@@ -335,6 +336,7 @@ class SourceSettings(Settings):
     holds: Holds = "predictions"
     format: Format = "json"
     schema_file: FilePath_ | None = None
+    message: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
     preset: Preset | None = None
     where: Filter | None = None
     split: Path | None = None
@@ -347,9 +349,11 @@ class SourceSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _of_avro(self) -> Self:
-        if self.schema_file is not None and self.format != "avro":
-            raise unfit("schema_file", "the format avro is needed beside it")
+    def _of_schemas(self) -> Self:
+        if self.schema_file is not None and not self.schematic:
+            raise unfit("schema_file", "the format avro or protobuf is needed beside it")
+        if self.message is not None and self.format != "protobuf":
+            raise unfit("message", "the format protobuf is needed beside it")
         return self
 
     @field_validator("map", mode="after")
@@ -367,6 +371,16 @@ class SourceSettings(Settings):
         if given in {"requests", "responses"}:
             raise PydanticCustomError("holds", "predictions, feedback or both: requests and responses are not paired")
         return given
+
+    @property
+    def schematic(self) -> bool:
+        """Whether its messages can be read by a schema alone."""
+        return self.format in {"avro", "protobuf"}
+
+    @property
+    def registered(self) -> bool:
+        """Whether a registry has the schemas of its messages."""
+        return self.schematic and self.schema_file is None
 
     @property
     def names(self) -> tuple[str, ...]:

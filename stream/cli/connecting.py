@@ -35,7 +35,9 @@ Properties = Annotated[
         help="A property of librdkafka, such as 'sasl.password=${KAFKA_PASSWORD}'; may be given several times.",
     ),
 ]
-RegistryUrl = Annotated[str | None, typer.Option("--registry", metavar="URL", help="The schema registry, for Avro.")]
+RegistryUrl = Annotated[
+    str | None, typer.Option("--registry", metavar="URL", help="The schema registry, for Avro and Protobuf.")
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="A config that says where to connect to, and its sources.")
 ]

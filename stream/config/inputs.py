@@ -129,7 +129,7 @@ def source_findings(
 def registry_findings(sources: Sequence[SourceSettings], url: str | None) -> Iterator[ConfigFinding]:
     """Sources whose schemas are nowhere."""
     for number, source in enumerate(sources):
-        if source.format == "avro" and source.schema_file is None and url is None:
+        if source.registered and url is None:
             yield ("sources", number, "format"), None, "schema_registry.url, or schema_file beside it, is needed"
 
 

@@ -6,12 +6,16 @@ import json
 import logging
 import threading
 import time
+from base64 import b64decode, b64encode
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.message import DecodeError
 
 from operators.formats.schemas import framed
 from stream.errors import Unreachable
@@ -36,6 +40,12 @@ FORGET = 60.0
 
 LARGEST = 8 << 20
 """Bytes of an answer."""
+
+PROTOBUF = "PROTOBUF"
+"""What a registry calls the type of such schemas."""
+
+MOST_FILES = 200
+"""Files of Protobuf that one schema may need."""
 
 _LOG = logging.getLogger("driftgauge.registry")
 
@@ -63,16 +73,60 @@ class RegistryClient:
         )
 
     def schema(self, key: SchemaKey) -> str | None:
-        """The text of a schema; None where the registry has none of this key.
+        """The text of a schema (of Protobuf: a descriptor set in base64); None where the registry has none of this key.
+
+        Raises:
+            AwayError: it does not say.
+        """
+        path = f"/schemas/{'ids' if isinstance(key, int) else 'guids'}/{key}"
+        answer = self._asked(path)
+        if answer is None or answer.get("schemaType") != PROTOBUF:
+            return None if answer is None else str(answer["schema"])
+        files: dict[str, Any] = {}
+        if not self._add_file(f"schema {key}", path, files):
+            return None
+        return b64encode(FileDescriptorSet(file=files.values()).SerializeToString()).decode()
+
+    def _add_file(self, name: str, path: str, files: dict[str, Any]) -> bool:
+        """Add a file of Protobuf behind all that it imports; whether the registry has all of them.
+
+        Raises:
+            AwayError: it does not say.
+        """
+        answer = self._asked(f"{path}?format=serialized")
+        if answer is None:
+            return False
+        try:
+            file = FileDescriptorProto.FromString(b64decode(answer["schema"], validate=True))
+            references = [(str(one["name"]), one["subject"], one["version"]) for one in answer.get("references") or ()]
+        except (ValueError, KeyError, TypeError, DecodeError):
+            raise AwayError(
+                "it gives no descriptors of Protobuf (format=serialized): name a descriptor set, schema_file"
+            ) from None
+        file.name = name
+        for imported, subject, version in references:
+            if imported in files:
+                continue
+            if len(files) > MOST_FILES:
+                raise AwayError(f"more than {MOST_FILES} files of Protobuf refer to each other")
+            files[imported] = FileDescriptorProto(name=imported)
+            quoted = quote(str(subject), safe="")
+            if not self._add_file(imported, f"/subjects/{quoted}/versions/{quote(str(version))}", files):
+                return False
+        files.pop(name, None)  # behind what it imports
+        files[name] = file
+        return True
+
+    def _asked(self, path: str) -> dict[str, Any] | None:
+        """An answer that holds a schema; None where the registry has none.
 
         Raises:
             AwayError: it does not say.
         """
         base = urlsplit(self.url).path.rstrip("/")
-        kind = "ids" if isinstance(key, int) else "guids"
         try:
             with closing(self._connection()) as connection:
-                connection.request("GET", f"{base}/schemas/{kind}/{key}", headers=self._headers)
+                connection.request("GET", f"{base}{path}", headers=self._headers)
                 answer = connection.getresponse()
                 said = answer.read(LARGEST)
         except (OSError, HTTPException, UnicodeError) as error:
@@ -82,10 +136,11 @@ class RegistryClient:
         if answer.status != HTTPStatus.OK:
             raise AwayError(self._line(f"{answer.status} {answer.reason}"))
         try:
-            found = json.loads(said)["schema"]
+            found: dict[str, Any] = json.loads(said)
+            found["schema"]
         except (ValueError, KeyError, TypeError):
             raise AwayError("it answers as no schema registry does") from None
-        return str(found)
+        return found
 
     def _connection(self) -> HTTPConnection:
         parts = urlsplit(self.url)

@@ -276,7 +276,7 @@ def _named(config: Config, source: int | None) -> bool:
     """Whether the messages of a source name schemas of the registry."""
     if source is None:
         return False
-    return config.sources[source].format == "avro" and config.sources[source].schema_file is None
+    return config.sources[source].registered
 
 
 def _edges(

@@ -9,7 +9,7 @@ from operators.formats.guesses import guess
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro (format: avro"),
+        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro or Protobuf (format: avro"),
         (b"Obj\x01\x04", "an Avro file"),
         (b"[{}]", "an array"),
         (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{}}', "preset: cloudevents"),

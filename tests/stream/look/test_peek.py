@@ -11,6 +11,7 @@ import pytest
 import yaml
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
+from protos import SCORED_AT, Writer, files
 from registries import SchemaRegistry
 from typer.testing import CliRunner
 from waiting import GUARD
@@ -135,6 +136,20 @@ def test_an_avro_topic_is_recognised_with_its_registry(embedded_broker: Broker) 
     assert "3 of 3 messages are read as predictions" in found.output
     assert "format: avro" in found.output
     assert "amount: 1.5 at inputs.amount" in found.output
+
+
+def test_a_protobuf_topic_is_recognised_with_its_registry(embedded_broker: Broker) -> None:
+    """By its framing: the record is read by the type that the message names."""
+    schema = files([("amount", True)])
+    row = {"prediction_id": "a", "model": "m", "prediction": 0.5, "features": {"amount": 1.5}}
+    topic = embedded_broker.topic("protobuf")
+    embedded_broker.produce(topic, [b"\0\0\0\0\7" + SCORED_AT + Writer(schema)(row)] * 3)
+    with SchemaRegistry() as registry:
+        registry.register_protobuf(schema, 7)
+        found = peek(embedded_broker, topic, "--registry", registry.url)
+    assert "3 of 3 messages are read as predictions" in found.output
+    assert "format: protobuf" in found.output
+    assert "amount: 1.5 at features.amount" in found.output
 
 
 _RECORD: dict[str, Any] = {"txn_id": "a", "score": 0.5, "inputs": {"amount": 1.5}}

@@ -129,7 +129,7 @@ def test_a_shape_is_judged_as_the_native_one(tmp_path: Path, shape: Shape, nativ
         ({"map": {"version": "a..b"}}, 'map.version: given "a..b"; a path of keys'),
         ({"map": {"verison": "a"}}, 'map.verison: unknown key; did you mean "version"?'),
         ({"split": "items"}, 'split: given "items"; no field is read from an element of items'),
-        ({"format": "xml"}, 'format: given "xml"; allowed are json, msgpack, avro, columns or arrow'),
+        ({"format": "xml"}, 'format: given "xml"; allowed are json, msgpack, avro, protobuf, columns or arrow'),
         ({"preset": "kserve"}, 'preset: given "kserve"; allowed are cloudevents, inference_v2'),
         ({"holds": "requests"}, 'holds: given "requests"; predictions, feedback or both'),
         ({"where": {"path": "type", "in": []}}, "where.in: a list; at least 1 is needed"),

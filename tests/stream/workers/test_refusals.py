@@ -97,7 +97,7 @@ def test_what_is_looked_for_is_told_by_the_paths_of_the_map() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro"),
+        (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro or Protobuf"),
         (json.dumps({"model_name": "m", "inputs": [], "outputs": []}).encode(), "preset: inference_v2"),
     ],
     ids=["framed", "inference protocol"],

@@ -1,0 +1,171 @@
+"""Anybody's format: what other systems write to a topic is judged as the same rows in the contract's own shape."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import msgspec
+import pytest
+import yaml
+from brokers import KINDS
+from monitored import Monitor, Site, Traffic, headers_of, reference
+from protos import SCORED, SCORED_AT, Writer, files
+from registries import SchemaRegistry
+from shapes import SHAPES
+
+from windows.predictions.layout import layout_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from brokers import Broker
+
+Row = dict[str, Any]
+
+SECONDS = 6
+FEATURES = [(field.name, field.numeric) for field in layout_of(reference()).features]
+PROTOBUF = files(FEATURES)
+WRITER = Writer(PROTOBUF)
+SHOP = next(shape for shape in SHAPES if shape.name == "shop")
+AVRO: Row = {
+    "type": "record",
+    "name": "Prediction",
+    "fields": [
+        *({"name": name, "type": "string"} for name in ("prediction_id", "model", "version")),
+        {"name": "timestamp", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        *({"name": name, "type": ["null", "double"], "default": None} for name in ("prediction", "latency_ms")),
+        {"name": "error", "type": ["null", "string"], "default": None},
+        {
+            "name": "features",
+            "type": [
+                "null",
+                {
+                    "type": "record",
+                    "name": "Features",
+                    "fields": [
+                        {"name": name, "type": ["null", "double" if numeric else "string"], "default": None}
+                        for name, numeric in FEATURES
+                    ],
+                },
+            ],
+            "default": None,
+        },
+    ],
+}
+PARSED = fastavro.parse_schema(json.loads(json.dumps(AVRO)))
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a topic holds.
+
+    Attributes:
+        name: for the test's id.
+        source: what the config says of it.
+        messages: makes them of rows.
+    """
+
+    name: str
+    source: Row
+    messages: Callable[[Sequence[Row]], list[bytes]]
+
+
+def avro(row: Row) -> bytes:
+    """Behind the id of its schema."""
+    stream = io.BytesIO()
+    stamp = round(dt.datetime.fromisoformat(row["timestamp"]).timestamp() * 1000)
+    fastavro.schemaless_writer(stream, PARSED, {**row, "timestamp": stamp})
+    return b"\0\0\0\0\7" + stream.getvalue()
+
+
+FORMS = (
+    Form("a shop's JSON", SHOP.source, SHOP.messages),
+    Form("MessagePack", {"format": "msgpack"}, lambda rows: list(map(msgspec.msgpack.encode, rows))),
+    Form("Avro, registry", {"format": "avro"}, lambda rows: list(map(avro, rows))),
+    Form(
+        "Protobuf, registry",
+        {"format": "protobuf"},
+        lambda rows: [b"\0\0\0\0\x09" + SCORED_AT + WRITER(row) for row in rows],
+    ),
+    Form(
+        "Protobuf, descriptor set",
+        {"format": "protobuf", "schema_file": "shop.desc", "message": SCORED},
+        lambda rows: list(map(WRITER, rows)),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Native:
+    """The rows in the contract's own shape, by partition, and what comes of them.
+
+    Attributes:
+        broker: where they were written.
+        lanes: them.
+        closable: the watermark that they lead to.
+        evaluations: of them.
+    """
+
+    broker: Broker
+    lanes: list[list[Row]]
+    closable: int
+    evaluations: list[tuple[str, bytes]]
+
+
+def site_of(directory: Path, broker: Broker) -> Site:
+    """Silence moves no watermark: what is found depends on the records alone."""
+    return Site(directory, broker, broker.topic("predictions"), idle_after="1h")
+
+
+def judged(site: Site, closable: int) -> list[tuple[str, bytes]]:
+    """Id and bytes of all evaluations, sorted."""
+    with Monitor(site) as running:
+        running.until(lambda: running.watermark >= closable)
+        assert running.total("dead_letters_total") == 0
+    return sorted(
+        (headers_of(message)["ce_id"].decode(), message.value() or b"") for message in site.read("evaluations")
+    )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def native(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Native:
+    """Traffic of which each message has been read, and judged, as it is."""
+    broker: Broker = request.getfixturevalue(f"{request.param}_broker")
+    drafts = site_of(tmp_path_factory.mktemp("drafts"), broker)
+    traffic = Traffic(drafts, int(time.time() * 1e3) - 90_000)
+    traffic.write(SECONDS)
+    lanes: list[list[Row]] = [[] for _ in range(traffic.partitions)]
+    for message in broker.read_all(drafts.predictions):
+        row = json.loads(message.value() or b"")
+        if row.get("latency_ms") is not None:
+            row["latency_ms"] = round(row["latency_ms"] * 1000) * 0.001  # whole microseconds, as a shop has them
+        lanes[message.partition() or 0].append(row)
+    site = site_of(tmp_path_factory.mktemp("native"), broker)
+    for number, lane in enumerate(lanes):
+        broker.produce(site.predictions, [json.dumps(row).encode() for row in lane], partition=number)
+    found = judged(site, traffic.closable)
+    assert len({ident for ident, _ in found}) == len(found) > 300
+    return Native(broker, lanes, traffic.closable, found)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_rows_of_any_format_are_judged_as_the_native_ones(native: Native, tmp_path: Path, form: Form) -> None:
+    """Real bytes on a broker: the same evaluations, to the last byte, and no dead letter."""
+    site = site_of(tmp_path, native.broker)
+    for partition, lane in enumerate(native.lanes):
+        native.broker.produce(site.predictions, form.messages(lane), partition=partition)
+    (site.directory / "shop.desc").write_bytes(PROTOBUF.SerializeToString())
+    with SchemaRegistry() as registry:
+        registry.register(AVRO, 7)
+        registry.register_protobuf(PROTOBUF, 9)
+        config = yaml.safe_load(site.path.read_text())
+        sources = [{"topic": site.predictions, **form.source}]
+        site.path.write_text(yaml.safe_dump({**config, "sources": sources, "schema_registry": {"url": registry.url}}))
+        assert judged(site, native.closable) == native.evaluations
