@@ -99,3 +99,26 @@ def leaving(own: Card, peers: Sequence[Peer]) -> str:
         if peer.card is not None and peer.card.phase == "stopping" and peer.card.token == own.sees.get(peer.host):
             return f"{named(peer)} is stopping"
     return ""
+
+
+def unheard(own: Card, peers: Sequence[Peer]) -> tuple[str, ...]:
+    """What other hosts hold or offer that this one neither holds nor offers."""
+    mine, found = {"", own.holds, own.offers}, []
+    for peer in peers:
+        if peer.card is not None:
+            found += [peer.card.holds] if peer.card.holds not in mine else []
+            found += [peer.card.offering] if peer.card.offers not in mine else []
+    return tuple(found)
+
+
+def may_take(own: Card, peers: Sequence[Peer]) -> bool:
+    """Whether what this host offers is to be taken: all offer it, or one of them has taken it, for all did then."""
+    cards = [peer.card for peer in peers]
+    if any(card is not None and card.holds == own.offers for card in cards):
+        return True
+    return all(card is not None and card.offers == own.offers for card in cards)
+
+
+def declined(own: Card, peers: Sequence[Peer]) -> str:
+    """Who does not go on with what this host offers; empty for nobody."""
+    return next((named(peer) for peer in peers if peer.card is not None and own.offering in peer.card.declines), "")

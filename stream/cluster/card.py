@@ -48,6 +48,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
         reasons: why it is not ready by itself.
         watermark: whether it knows the watermark of any model.
         said: why its processes have ended.
+        holds: stands for its facts.
+        offers: stands for the facts of another config that it would go on with once all would; empty without one.
+        turn: differs whenever a host is told to read its config; who offers the same because of it has the same.
+        declines: what others offer, with its turn, that it will not go on with: its own config says something else.
     """
 
     greeting: str = GREETING
@@ -64,6 +68,15 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     watermark: bool = False
     said: str = ""
+    holds: str = ""
+    offers: str = ""
+    turn: str = ""
+    declines: tuple[str, ...] = ()
+
+    @property
+    def offering(self) -> str:
+        """What it offers, this time."""
+        return f"{self.offers} {self.turn}"
 
 
 class Refusal(msgspec.Struct, frozen=True):

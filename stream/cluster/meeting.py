@@ -179,12 +179,11 @@ class Meeting:
         """
         with self._held(line), line.makefile("rb") as answers:
             life, shown = "", -1
+            facts: dict[str, str] = {}
             while not self._closing:
                 card = self._card
-                if shown >= 0:
-                    card = msgspec.structs.replace(card, facts={})
-                line.sendall(encode(card))
-                shown = card.number
+                line.sendall(encode(_without(facts, card)))
+                shown, facts = card.number, card.facts
                 answer = _line(answers)
                 if isinstance(answer, Refusal):
                     self._refused(other, answer.refused)
@@ -218,7 +217,7 @@ class Meeting:
     def _host_visitor(self, visitor: socket.socket, address: str) -> None:
         visitor.settimeout(self._timeout)
         with contextlib.suppress(OSError), visitor, self._held(visitor), visitor.makefile("rb") as lines:
-            told = False
+            facts: dict[str, str] = {}
             while not self._closing:
                 try:
                     card = _line(lines)
@@ -230,8 +229,8 @@ class Meeting:
                     visitor.sendall(encode(Refusal(why)))
                     return
                 own = self._card
-                visitor.sendall(encode(msgspec.structs.replace(own, facts={}) if told else own))
-                told = True
+                visitor.sendall(encode(_without(facts, own)))
+                facts = own.facts
 
     @contextlib.contextmanager
     def _held(self, line: socket.socket) -> Any:
@@ -278,6 +277,11 @@ class Meeting:
     def _stranger(self, address: str, why: str) -> None:
         if self._throttle.due():
             _LOG.warning("%s was refused: %s", address, why)
+
+
+def _without(told: Mapping[str, str], card: Card) -> Card:
+    """The card, without its facts where they were told before on this connection."""
+    return msgspec.structs.replace(card, facts={}) if card.facts == told else card
 
 
 def _unfit(card: Card, hosts: tuple[str, ...], host: int) -> str:

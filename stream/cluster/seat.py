@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import threading
 import time
@@ -77,6 +79,11 @@ class Places:
         return owner(model, len(self.addresses)) // self.processes == self.host
 
 
+def digest(facts: Mapping[str, str]) -> str:
+    """Stands for facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
 class Seat:
     """A context manager; it can be met from the beginning on.
 
@@ -98,6 +105,8 @@ class Seat:
         self._kept, self._taken = kept, taken
         self._changed: Callable[[], None] = lambda: None
         self._meeting = Meeting(places.hosts, places.host, places.timeout, facts, self._notice)
+        self._meeting.show(holds=digest(facts))
+        self._offered: dict[str, str] = {}
         self._differ_since: float | None = None
         self._said: list[str] = []
         self._lock = threading.Lock()
@@ -120,6 +129,31 @@ class Seat:
     def is_joined(self) -> bool:
         """Whether the processes were told to join."""
         return self._meeting.card.phase == "joined"
+
+    def unheard(self) -> tuple[str, ...]:
+        """What stands for other configs that other hosts hold or would go on with."""
+        return agreement.unheard(self._meeting.card, self._meeting.peers())
+
+    def offer(self, facts: Mapping[str, str], turn: str) -> str:
+        """This host would go on with these facts, once all would; what others hear of it."""
+        self._offered = dict(facts)
+        self._meeting.show(offers=digest(facts), turn=turn, declines=())
+        return self._meeting.card.offering
+
+    def decline(self, offered: tuple[str, ...] = ()) -> None:
+        """This host does not go on with these; nor does it offer anything itself."""
+        self._meeting.show(offers="", declines=offered)
+
+    def answer(self) -> tuple[bool, str]:
+        """Whether what is offered is to be taken; else who declines it, empty for nobody."""
+        own, peers = self._meeting.card, self._meeting.peers()
+        if agreement.may_take(own, peers):
+            return True, ""
+        return False, agreement.declined(own, peers)
+
+    def take(self) -> None:
+        """What was offered holds now."""
+        self._meeting.show(facts=self._offered, holds=digest(self._offered), offers="", declines=())
 
     def begin(self) -> None:
         """The processes of this host are about to start.

@@ -52,6 +52,19 @@ class RefusedReloadError(UsageError):
     """The new config cannot be taken while the monitor runs; the former one goes on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A config that was read again, is another one, and can be gone on with.
+
+    Attributes:
+        config: with its `references` and `plans` of its models.
+    """
+
+    config: Config
+    references: Mapping[str, Reference]
+    plans: Mapping[str, ModelPlan]
+
+
 @dataclass(slots=True)
 class Reload:
     """Reads a config again.
@@ -78,17 +91,31 @@ class Reload:
 
     def __call__(self) -> MonitorFlow | None:
         """The flow to run from now on; None where the former one goes on, because of which `said` tells."""
+        found = self.read()
+        return None if found is None else self.take(found)
+
+    def read(self) -> Found | None:
+        """The config as it is now; None where the former one goes on, because of which `said` tells."""
         try:
-            flow = self._read()
+            found = self._read()
         except UsageError as error:
-            self._tell("refused", f"the new config is refused, the former one goes on: {error}")
+            self.refuse(str(error))
             return None
         except OSError as error:
             self._tell("refused", f"the new config cannot be read, the former one goes on: {error}")
             return None
-        if flow is None:
+        if found is None:
             self._tell("unchanged", "the config says what it said before")
-        return flow
+        return found
+
+    def refuse(self, why: str) -> None:
+        """The former config goes on."""
+        self._tell("refused", f"the new config is refused, the former one goes on: {why}")
+
+    def take(self, found: Found) -> MonitorFlow:
+        """Go on with what was read; the flow to run from now on."""
+        self._take(found.config, found.references, found.plans)
+        return MonitorFlow(found.config, found.references)
 
     def settle(self) -> None:
         """Show nothing more of models that are gone: nobody speaks of them any more."""
@@ -96,12 +123,10 @@ class Reload:
             self.registry.forget_model(name)
         self.gone = ()
 
-    def _read(self) -> MonitorFlow | None:
-        if self.config.cluster.several:
-            raise RefusedReloadError("several hosts take another config with a stop and a start of all of them")
+    def _read(self) -> Found | None:
         loaded = load(self.path)
         references = load_references(loaded)
-        loaded = with_pace(loaded, references)
+        loaded = self._with_processes(with_pace(loaded, references))
         self._refuse_fixed(loaded)
         if self._same(loaded, references):
             return None
@@ -112,8 +137,14 @@ class Reload:
                 f"{'; '.join(found)}: the state kept in {loaded.state.directory} would be misread; "
                 "stop, name a new state.directory, start"
             )
-        self._take(loaded, references, plans)
-        return MonitorFlow(loaded, references)
+        return Found(loaded, references, plans)
+
+    def _with_processes(self, loaded: Config) -> Config:
+        """On one host `run --processes` says how many there are, whatever the config says."""
+        if self.config.cluster.several or loaded.cluster.several:
+            return loaded
+        cluster = loaded.cluster.model_copy(update={"processes": self.config.cluster.processes})
+        return loaded.model_copy(update={"cluster": cluster})
 
     def _refuse_fixed(self, loaded: Config) -> None:
         changed = [name for name in FIXED if getattr(loaded, name) != getattr(self.config, name)]

@@ -18,6 +18,7 @@ from stream.metrics import catalog
 from stream.metrics.reports import Increments, Report, Status
 from stream.metrics.stores import UnknownReportError
 from stream.workers.child import Child
+from stream.workers.concord import Concord, Renewal
 from stream.workers.gate import message_of
 from stream.workers.usage import WorkerUsage
 from stream.workers.vigil import LOOK, Vigil
@@ -65,7 +66,7 @@ class Renewed:
     because: str = ""
 
 
-class Renew(Protocol):
+class Renew(Renewal, Protocol):
     """Reads the config anew."""
 
     def __call__(self) -> Flow | None:
@@ -114,6 +115,7 @@ class Supervisor:
         self._first = 0 if seat is None else seat.places.first
         self._flow = flow
         self._renew = renew
+        self._concord = None if seat is None or renew is None else Concord(seat, renew)
         self._reload = False
         self._processes = processes
         self._registry = registry
@@ -203,9 +205,9 @@ class Supervisor:
             if self._asked is not None:
                 self._set_states("stopping", "asked to stop")
                 return Outcome(0, clean=self._wind_down(tell="it was stopped"))
-            if self._reload and self._renewed():
+            if self._renewed():
                 self._set_states("starting", "the config has changed: all processes start with the new one")
-                self._wind_down()
+                self._wind_down(tell="it goes on with another config")
                 return Renewed()
             if self._leaving is not None:
                 # In a cluster it cannot end before its peers do, and they would go on without its partitions.
@@ -253,12 +255,17 @@ class Supervisor:
         return Renewed(parted.why)
 
     def _renewed(self) -> bool:
-        """Whether there is another flow to run from now on."""
-        self._reload = False
-        if self._renew is None:
+        """Whether there is another flow to run from now on; on several hosts, on all of them."""
+        asked, self._reload = self._reload, False
+        if self._concord is not None:
+            flow = self._concord.look(asked=asked)
+        elif not asked:
+            return False
+        elif self._renew is None:
             _LOG.warning("SIGHUP: there is no config to be read again")
             return False
-        flow = self._renew()
+        else:
+            flow = self._renew()
         if flow is None:
             return False
         self._flow = flow

@@ -64,6 +64,14 @@ def test_a_config_that_says_the_same_changes_nothing(reload: Reload) -> None:
     assert outcomes(reload) == {"unchanged": 1}
 
 
+def test_processes_of_the_command_line_are_no_change(reload: Reload) -> None:
+    """`run --processes 3` goes before the config, at a reload as at the start."""
+    cluster = reload.config.cluster.model_copy(update={"processes": 3})
+    reload.config = reload.config.model_copy(update={"cluster": cluster})
+    assert reload() is None
+    assert outcomes(reload) == {"unchanged": 1}
+
+
 def test_thresholds_owners_and_models_are_taken(reload: Reload) -> None:
     """What is run from then on is the new config, and what is told names the models; one that is gone is forgotten."""
     text = CONFIG.replace("name: click,", "name: click, owner: growth, labels: {team: a}, drift: {psi: {major: 0.5}},")
