@@ -46,6 +46,7 @@ class Changelog:
     Args:
         kafka: where the brokers are.
         topic: its name.
+        owner: tells the monitor apart from others that log into the same topic.
         stop: set when waiting shall end.
         moved: called while it waits, or reads: the process does nothing else then, and knows why.
 
@@ -54,8 +55,10 @@ class Changelog:
         KafkaException: the broker does not answer.
     """
 
-    def __init__(self, kafka: KafkaSettings, topic: str, stop: threading.Event, moved: Callable[[], None]) -> None:
-        self.name = topic
+    def __init__(
+        self, kafka: KafkaSettings, topic: str, owner: str, stop: threading.Event, moved: Callable[[], None]
+    ) -> None:
+        self.name, self._owner = topic, owner
         self._kafka, self._stop, self._moved = kafka, stop, moved
         properties = producer_properties(kafka)
         kept = _retention(properties, topic)
@@ -65,7 +68,7 @@ class Changelog:
         except UnansweredError as error:
             raise Unreachable(f"topics.changelog: {error}") from None
         self._partitions = found.partitions
-        self.identity = f"{found.origin.cluster}/{found.origin.topic or topic}/{found.partitions}"
+        self.identity = f"{found.origin.cluster}/{found.origin.topic or topic}/{found.partitions}/{owner}"
         # In the order they were handed over, each once, and by all replicas: that is what the log is good for.
         self._producer = Producer({**properties, "enable.idempotence": True, "acks": "all", "linger.ms": 0})
         self._failed = ""
@@ -76,7 +79,7 @@ class Changelog:
         Raises:
             UndeliveredError: it is time to stop.
         """
-        value, key = encode(record), f"shard-{record.shard}".encode()
+        value, key = encode(record), self._key(record.shard)
         place = record.shard % self._partitions
         while True:
             try:
@@ -116,11 +119,9 @@ class Changelog:
                 self._moved()
                 for message in consumer.consume(_POLL, _WAIT):
                     error = message.error()
-                    if error is None:
-                        record = decode(message.value() or b"")
-                        if record.shard == shard:
-                            yield record
-                    elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001
+                    if error is None and message.key() == self._key(shard):
+                        yield decode(message.value() or b"")
+                    if error is not None and error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001
                         raise KafkaException(error)
                     first = max(first, int(message.offset() or 0) + (error is None))
         finally:
@@ -129,6 +130,9 @@ class Changelog:
     def close(self) -> None:
         """Nothing is left: every commit saw to that."""
         self._producer.poll(0)
+
+    def _key(self, shard: int) -> bytes:
+        return f"{self._owner}/shard-{shard}".encode()
 
     def _wait_a_little(self) -> None:
         """While the broker takes nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import logging
 import threading
 from dataclasses import dataclass, replace
@@ -185,7 +186,10 @@ def _stores(config: Config, reporter: Reporter, stop: threading.Event, pulse: Pu
     directory = config.state.directory / JOIN
     if not logs_changes(config):
         return JoinStores(directory, reporter)
-    log = Changelog(config.kafka, str(config.topics.changelog), stop, pulse.mover(DATAFLOW))
+    owner = hashlib.sha256(config.topics.model_dump_json().encode()).hexdigest()[
+        :12
+    ]  # no two write all the same topics
+    log = Changelog(config.kafka, str(config.topics.changelog), owner, stop, pulse.mover(DATAFLOW))
     return JoinStores(directory, reporter, partial(LoggedStore, log=log))
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from brokers import Broker
 
 
-def opened(broker: Broker, topic: str, stop: threading.Event | None = None) -> Changelog:
+def opened(broker: Broker, topic: str, stop: threading.Event | None = None, owner: str = "one") -> Changelog:
     """The changelog in a topic."""
-    return Changelog(KafkaSettings(brokers=broker.bootstrap), topic, stop or threading.Event(), lambda: None)
+    return Changelog(KafkaSettings(brokers=broker.bootstrap), topic, owner, stop or threading.Event(), lambda: None)
 
 
 def record(shard: int, sequence: int) -> Record:
@@ -57,6 +57,18 @@ def test_a_shard_reads_what_it_wrote_in_its_order(broker: Broker) -> None:
     assert {shard: list(log.read(shard)) for shard in wanted} == wanted
     assert list(log.read(6)) == []
     assert list(log.read(7)) == []
+
+
+def test_another_monitor_in_the_same_topic_is_not_read(broker: Broker) -> None:
+    """Its shards have the same numbers: what it waits for is nothing to this one."""
+    topic = broker.topic("changelog")
+    one, other = opened(broker, topic), opened(broker, topic, owner="other")
+    for log, sequence in ((one, 1), (other, 2)):
+        log.write(record(3, sequence))
+        log.settle()
+    assert list(one.read(3)) == [record(3, 1)]
+    assert list(other.read(3)) == [record(3, 2)]
+    assert one.identity != other.identity
 
 
 def test_a_stop_ends_the_reading(broker: Broker) -> None:
