@@ -246,6 +246,8 @@ def _sources(
         # With a state, a partition that has no snapshot is a new one, and new ones are read from their beginning.
         saved = continued.get(topic.pattern or topic.name, False) or (known is not None and topic.name not in known)
         whence = "continuing from state" if saved else f"from {config.kafka.start}"
+        if topic.holds == Topic.CONTROL and any(continued.values()):
+            whence = f"continuing from state, or from {config.kafka.start} where actions are new"
         _LOG.info("reading %s: %d partitions, %s", topic.name, topic.partitions, whence)
         reading = Reading(
             consumer_properties(config.kafka),

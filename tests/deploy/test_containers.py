@@ -146,7 +146,7 @@ def test_down_and_up_again_keeps_the_state(stack: Stack) -> None:
     named = TopicsSettings(**yaml.safe_load((ROOT / "deploy" / "compose" / "driftgauge.yaml").read_text())["topics"])
     assert prepared.count(": exists\n") == sum(name is not None for _, name in named)
     until(lambda: "continuing" in stack.logs("driftgauge"), pause=0.5)
-    assert "from earliest" not in stack.logs("driftgauge")
+    assert "partitions, from earliest" not in stack.logs("driftgauge")
     assert stack.query("driftgauge_ready == 1", time=then)
 
 
