@@ -6,6 +6,7 @@ a time, an id or features that can be read stays refused.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ import msgspec
 from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.heads import named
 from operators.formats.schema import MISFIT
+from operators.formats.times import moment_of
 from operators.settings.source import shown
 
 if TYPE_CHECKING:
@@ -248,4 +250,7 @@ def _fitting(value: Any, kind: Any, steps: Steps) -> Any:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
+        moment = moment_of(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
+        if moment is not None:
+            return moment
         raise msgspec.ValidationError(f"{error} - at `$.{shown(steps)}`") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from bisect import bisect_right
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,29 @@ UNIT_BOUNDS = (1e8, 1e11, 1e14, 1e17)
 """Epoch times below the first are milliseconds of the first day; from it on seconds, then milli-, micro- and
 nanoseconds: each reaches from the year 1973 to 5138, so their sizes do not overlap."""
 _TO_MILLISECONDS = np.array([1.0, 1e3, 1.0, 1e-3, 1e-6])
+
+_NAMED_ZONE = re.compile(r"\[[\w/+-]+\]$")
+_SPELLED_OUT = re.compile(r" ?(UTC|GMT|[zZ])$")
+_SPACED = re.compile(r" (?=[+-]\d{2}:?\d{0,2}$)")
+_DIGITS = re.compile(r"\d+")
+
+
+def moment_of(text: str) -> dt.datetime | None:
+    """The time that a text is, as writers have it that keep to ISO 8601 more loosely than RFC 3339; None for none.
+
+    Java leaves out seconds that are 0 and puts the zone's name in brackets behind the offset, PostgreSQL writes +00,
+    Ruby and BigQuery " UTC", Log4j a comma before the milliseconds. Without an offset it is UTC. A date is its
+    beginning; digits alone are none, for they may be an epoch time.
+    """
+    plain = _NAMED_ZONE.sub("", text.strip())
+    if _DIGITS.fullmatch(plain):
+        return None
+    plain = _SPACED.sub("", _SPELLED_OUT.sub("+00:00", plain))
+    try:
+        found = dt.datetime.fromisoformat(plain)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
 def epoch_milliseconds(given: FloatArray) -> FloatArray:

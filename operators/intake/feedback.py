@@ -9,12 +9,24 @@ import msgspec
 import numpy as np
 
 from operators.dead_letters import Reason
+from operators.formats.field_map import Shape
 from operators.formats.json_lines import Parser
+from operators.formats.lenient import Lenient
 from operators.formats.parsers import parser_of
-from operators.formats.schema import Category, Identifier, Number, Timestamp, decoder_of, prediction_type, segment_codes
+from operators.formats.schema import (
+    Category,
+    Identifier,
+    Number,
+    Timestamp,
+    Version,
+    decoder_of,
+    prediction_type,
+    segment_codes,
+)
 from operators.formats.times import milliseconds, stamps_in_range
 from operators.intake.label_codes import INVALID, KINDS, LabelCodes, label_type
 from operators.intake.transpose import version_name
+from operators.settings.source import FieldMap, SourceSettings
 from windows.panes import effective_times, floor_of
 
 if TYPE_CHECKING:
@@ -26,7 +38,6 @@ if TYPE_CHECKING:
     from operators.formats.schema import Codes
     from operators.formats.schemas import Schemas
     from operators.records import Origin, RawBatch
-    from operators.settings.source import SourceSettings
     from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import Layout
 
@@ -139,7 +150,7 @@ class _Schema:
             ("kind", Literal["explicit", "implicit", "delayed"] | None, None),
             ("prediction", prediction_type(layout, model.labels.task), None),
             ("predicted_at", Timestamp, None),
-            ("version", str | None, None),
+            ("version", Version, None),
             ("context", context | None, None),
         ]
         self.struct = msgspec.defstruct("Feedback", fields, tag_field="model", tag=layout.model)
@@ -157,8 +168,10 @@ class DecodeFeedback:
         self.config = config
         schemas = [_Schema(model) for model in config.models]
         self.schemas = {schema.struct: schema for schema in schemas}
-        self.parser = Parser(decoder_of([schema.struct for schema in schemas]), config.max_ahead, self._faults)
         targets = {schema.model: schema.struct for schema in schemas}
+        own = [Shape(model, struct, FieldMap()) for model, struct in targets.items()]
+        lenient = Lenient(own, SourceSettings(topic="own", holds="feedback"))
+        self.parser = Parser(decoder_of(targets.values()), config.max_ahead, self._faults, lenient)
         self.mapped = {
             number: parser_of(targets, source, config.max_ahead, self._faults, _says_nothing, config.schemas)
             for number, source in config.sources.items()

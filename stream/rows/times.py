@@ -1,12 +1,10 @@
 """Times of rows, read as those of a topic are: text is RFC 3339 and more, numbers are epoch times in any unit."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.formats.times import epoch_milliseconds
+from operators.formats.times import epoch_milliseconds, moment_of
 from stream.errors import UsageError
 from stream.rows.arrays import is_text, numbers, plain
 from stream.rows.kinds import NUMBER
@@ -86,8 +84,5 @@ def _cast(texts: pa.Array, zone: str | None) -> FloatArray:
 
 
 def _one(text: str | None) -> float:
-    try:
-        moment = datetime.fromisoformat((text or "").replace("z", "Z"))
-    except ValueError:
-        return np.nan
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1e3
+    moment = moment_of(text or "")
+    return np.nan if moment is None else moment.timestamp() * 1e3

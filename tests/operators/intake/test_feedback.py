@@ -193,3 +193,11 @@ def test_an_embedded_prediction_comes_with_its_segments_and_version() -> None:
     names = [values for _, values in LAYOUT.segments]
     found_at = found.embedded.segments[:, 0].tolist()
     assert [values[at] for values, at in zip(names, found_at, strict=True)] == ["fr", "other"]
+
+
+@pytest.mark.parametrize("version", [7, 7.0, "7"])
+def test_a_version_is_text_or_a_number(version: Any) -> None:
+    """As in predictions: whoever writes the prediction and the feedback about it writes it in the same way."""
+    found = labels(said(prediction_id=None, prediction=0.7, predicted_at=START, version=version))
+    assert found.embedded is not None
+    assert list(found.embedded.versions) == ["7"]

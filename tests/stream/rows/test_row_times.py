@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from factories import batch, click_layout
 
+from operators.dead_letters import Reason
 from operators.formats.times import timestamps_of
+from operators.intake.decode import Decode, DecodeConfig
+from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
+from operators.intake.label_codes import LabelCodes
+from operators.settings.source import SourceSettings
 from stream.errors import UsageError
 from stream.rows.times import milliseconds
 
 MOMENT = datetime(2026, 11, 20, 0, 6, 39, 123_000, tzinfo=UTC)
 EPOCH = int(MOMENT.timestamp() * 1_000)
+WRITTEN = EPOCH + 60_000
 TEXTS = [
     MOMENT.isoformat(),
     MOMENT.isoformat().replace("+00:00", "Z"),
@@ -27,7 +36,16 @@ TEXTS = [
     "2026-11-20 00:06:39.123 UTC",
     str(EPOCH),
     f"{EPOCH / 1000:.3f}",
+    "2026-11-20 00:06:39,123",
+    "2026-11-20 00:06:39.123+00",
+    "2026-11-20 00:06:39.123 +00:00",
+    "2026-11-20 05:36:39.123 +0530",
+    "2026-11-20T00:06:39.123Z[UTC]",
+    "2026-11-20T01:06:39.123+01:00[Europe/Berlin]",
+    "20261120T000639.123Z",
+    "2026-11-20t00:06:39.123z",
 ]
+"""One moment as encoders of Python, Java, Go, Ruby, C# and databases write it."""
 
 
 def _times(array: pa.Array) -> list[int | None]:
@@ -39,6 +57,55 @@ def _times(array: pa.Array) -> list[int | None]:
 def test_a_moment_in_text(text: str) -> None:
     """RFC 3339 with any number of decimals; without an offset it is UTC; numbers by their size."""
     assert _times(pa.array([text, None])) == [EPOCH, None]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("holds", ["predictions", "feedback"])
+def test_the_same_moment_in_a_topic(text: str, holds: str) -> None:
+    """A topic takes every form that files take, of predictions and of feedback, in plain messages and mapped ones."""
+    record = {"model": "click", "prediction_id": "p", "timestamp": text, "features": {"price": 1.0}, "label": 1}
+    plain = json.dumps(record).encode()
+    mapped = json.dumps({**record, "timestamp": None, "when": {"at": text}}).encode()
+    for value, source in ((plain, None), (mapped, 0)):
+        assert _read(value, source, holds) == [EPOCH]
+
+
+def _read(value: bytes, source: int | None, holds: str) -> list[int]:
+    """The times of what one message holds."""
+    layout = click_layout()
+    place = SourceSettings.model_validate({"topic": "t", "holds": holds, "map": {"timestamp": "when.at"}})
+    given = replace(batch([value], written=WRITTEN, feedback=holds == "feedback"), source=source)
+    if holds == "feedback":
+        model = FeedbackModel(layout, LabelCodes("binary"))
+        found = DecodeFeedback(FeedbackConfig((model,), 10_000, 5_000, 60_000, {0: place}))(given)
+        assert found.dead == ()
+        return [int(time) for _, labels in found.labels for time in labels.times]
+    parser = (decode := Decode(DecodeConfig((layout,), 10_000, 5_000, 60_000, sources={0: place}))).parser
+    parsed = (parser if source is None else decode.mapped[0])(given)
+    assert parsed.dead == []
+    return [int(time) for time in parsed.stamps]
+
+
+@pytest.mark.parametrize(
+    ("text", "minute"),
+    [("2026-11-20T00:06Z", "2026-11-20T00:06:00Z"), ("2026-11-20", "2026-11-20T00:00:00Z")],
+)
+def test_java_leaves_out_seconds_that_are_zero(text: str, minute: str) -> None:
+    """One in sixty messages of a service would be refused otherwise; a date is its first moment."""
+    expected = int(datetime.fromisoformat(minute).timestamp() * 1_000)
+    assert _times(pa.array([text])) == [expected]
+    record = {"model": "click", "prediction_id": "p", "timestamp": text, "features": {"price": 1.0}}
+    assert _read(json.dumps(record).encode(), None, "predictions") == [expected]
+
+
+@pytest.mark.parametrize("text", ["soon", "20/11/2026 00:06", "2026-13-01T00:00Z", "Fri, 20 Nov 2026 00:06:39 GMT", ""])
+def test_other_texts_are_no_times(text: str) -> None:
+    """They are dead letters in a topic, and refused in a file."""
+    record = {"model": "click", "timestamp": text, "features": {"price": 1.0}}
+    parsed = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000)).parser(batch([json.dumps(record).encode()]))
+    assert [letter.reason for letter in parsed.dead] == [Reason.BAD_TIMESTAMP]
+    with pytest.raises(UsageError, match="not a time"):
+        _times(pa.array([text]))
 
 
 def test_texts_of_several_forms_in_one_column() -> None:
