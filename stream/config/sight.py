@@ -83,6 +83,7 @@ def sights(plan: ModelPlan, per_day: float | None = None, only: str | None = Non
 def pace_lines(plan: ModelPlan) -> Iterator[str]:
     """What `check` tells: the pace, the least shift that pages by window, and what is blind."""
     pace = plan.reference.pace
+    yield from (f"  {line}" for line in few_rows(plan))
     if pace is None:
         return
     seen = [(sight, sight.least["ks"]) for sight in sights(plan, only="ks")]
@@ -95,6 +96,23 @@ def pace_lines(plan: ModelPlan) -> Iterator[str]:
         yield f"  {line}"
 
 
+def few_rows(plan: ModelPlan) -> Iterator[str]:
+    """What a reference of few rows cannot tell, however much traffic comes."""
+    rows = plan.reference.rows
+    for monitor in _judged(plan):
+        if monitor.metric == "ks" and monitor.kind != Kind.PREDICTION:
+            least = smallest_ks(paging_limit(monitor), ANY_TRAFFIC, rows, plan.alpha)
+            if least is None or least > FAR:
+                seen = "nothing that is told by KS pages" if least is None else f"KS pages from {least:.2g} on"
+                yield f"the reference has {rows:,} row{'s' if rows > 1 else ''}: {seen}, however much traffic comes"
+            return
+
+
+ANY_TRAFFIC = 1e15
+"""Predictions; so many that their number does not matter."""
+FAR = 0.3
+"""Beyond it a reference that can tell no smaller KS is too small to go by."""
+
 UNKNOWN = (
     "the reference has no timestamps, so its pace is not known: windows for any pace; --per-day N chooses those that "
     "suit N predictions a day"
@@ -105,9 +123,9 @@ def pace_comments(plan: ModelPlan, per_day: float | None = None) -> tuple[str, .
     """What the windows of a new config see: lines for its comments, and for the terminal."""
     rate = _rate(plan, per_day)
     if rate is None:
-        return (UNKNOWN,)
+        return (UNKNOWN, *few_rows(plan))
     head = f"about {rounded(rate):,} predictions a day; what each window pages for, from which size on:"
-    return (head, *(sight.text for sight in sights(plan, per_day)), *blind_lines(plan, per_day))
+    return (head, *few_rows(plan), *(sight.text for sight in sights(plan, per_day)), *blind_lines(plan, per_day))
 
 
 def blind_lines(plan: ModelPlan, per_day: float | None = None) -> Iterator[str]:

@@ -15,7 +15,7 @@ from pyarrow import compute
 
 from stream.errors import UsageError
 from stream.rows.columns import Column, Wishes, broken
-from stream.rows.dialect import Decoded, Dialect, dialect_of, whole_records
+from stream.rows.dialect import Decoded, Dialect, Returned, dialect_of, whole_records
 from stream.rows.kinds import NULLS, Texts, decide
 from stream.rows.parts import Part, Reading, Source, blocks, last_line
 
@@ -52,11 +52,12 @@ class CsvRows:
         dialect = self._dialect
 
         def wrap(source: Source) -> Source:
-            return Decoded(source, dialect.encoding) if dialect.foreign else source
+            plain = Decoded(source, dialect.encoding) if dialect.foreign else source
+            return Returned(plain) if dialect.returns else plain
 
         cut, first = whole_records if dialect.multiline else last_line, True
         for data, share in blocks(self._part, cut, wrap):
-            body = _without_header(data, dialect.multiline) if first else data
+            body = _without_header(data, dialect) if first else data
             first = False
             if body.strip():
                 yield body, share
@@ -118,6 +119,8 @@ class CsvRows:
     def _notes(self) -> Iterator[str]:
         if self._dialect.encoding not in {"utf-8", "utf-8-sig"}:
             yield f"{self.path.name} is not UTF-8; it was read as {self._dialect.encoding}"
+        for line in self._dialect.preamble:
+            yield f"left out, standing before the header of {self.path.name}: {line[:60]!r}"
 
 
 def _refuse_twins(path: Path, names: Sequence[str]) -> None:
@@ -130,10 +133,12 @@ def _blank(scouted: list[pa.Table], name: str) -> bool:
     return all(table.column(name).null_count == len(table) for table in scouted)
 
 
-def _without_header(data: bytes, multiline: bool) -> bytes:
-    """The block after its first record, and after blank lines before it."""
+def _without_header(data: bytes, dialect: Dialect) -> bytes:
+    """The block after its header, what stands before that, and blank lines between them."""
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    for _ in dialect.preamble:
+        data = data[data.find(b"\n") + 1 :].lstrip(b"\r\n")
     end = data.find(b"\n")
-    while multiline and end >= 0 and data.count(b'"', 0, end) % 2:
+    while dialect.multiline and end >= 0 and data.count(b'"', 0, end) % 2:
         end = data.find(b"\n", end + 1)
     return data[end + 1 :] if end >= 0 else b""

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ HEAD_BYTES = 256 << 10
 SAMPLED_ROWS = 100
 DELIMITERS = ",;\t|"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SEPARATOR = re.compile(r"sep=([,;\t|])[,;\t|]*")
 FALLBACK = "cp1252"
 """What text that is not UTF-8 is read as; every byte but five is a character there."""
 
@@ -29,6 +31,8 @@ class Dialect:
         unnamed: those of them that have no name in the file.
         multiline: whether quoted fields hold line breaks.
         spaced: whether a space follows each delimiter.
+        returns: whether lines end in a carriage return alone.
+        preamble: lines before the header: comments, and Excel's `sep=;`.
     """
 
     encoding: str
@@ -37,6 +41,8 @@ class Dialect:
     unnamed: tuple[str, ...]
     multiline: bool
     spaced: bool = False
+    returns: bool = False
+    preamble: tuple[str, ...] = ()
 
     @property
     def foreign(self) -> bool:
@@ -55,13 +61,37 @@ def dialect_of(path: Path, source: Source) -> Dialect:
     text = codecs.getincrementaldecoder(encoding)("replace").decode(head)
     if not text.strip():
         raise UsageError(f"{path}: empty; a header and rows are needed")
+    returns = "\r" in text and "\n" not in text
+    text = text.replace("\r", "\n") if returns else text
     if len(head) == HEAD_BYTES and "\n" in text:
         text = text[: text.rfind("\n") + 1]
-    delimiter = _delimiter(text, path)
+    preamble, text, delimiter = _preamble(text)
+    delimiter = delimiter or _delimiter(text, path)
     rows = _rows(text, delimiter)
     names, unnamed = _header(path, rows)
     spaced = len(rows[0]) > 1 and all(field.startswith(" ") for field in rows[0][1:])
-    return Dialect(encoding, delimiter, names, unnamed, any("\n" in field for row in rows for field in row), spaced)
+    multiline = any("\n" in field for row in rows for field in row)
+    return Dialect(encoding, delimiter, names, unnamed, multiline, spaced, returns, preamble)
+
+
+def _preamble(text: str) -> tuple[tuple[str, ...], str, str]:
+    """The lines before the header, the text from the header on, and the delimiter that they name, if they do.
+
+    A line with # at its beginning is a comment where the next one has more delimiters: a column may be called #id.
+    """
+    lines: list[str] = []
+    named = ""
+    rest = text.lstrip("\r\n")
+    while True:
+        line, _, after = rest.partition("\n")
+        following = after.lstrip("\r\n").partition("\n")[0]
+        excel = _SEPARATOR.fullmatch(line.rstrip("\r")) if not lines else None
+        if excel is not None:
+            named = excel[1]
+        elif not line.startswith("#") or all(line.count(mark) >= following.count(mark) for mark in DELIMITERS):
+            return tuple(lines), rest, named
+        lines.append(line.rstrip("\r"))
+        rest = after.lstrip("\r\n")
 
 
 def encoding_of(head: bytes) -> str:
@@ -74,6 +104,17 @@ def encoding_of(head: bytes) -> str:
     except UnicodeDecodeError:
         return FALLBACK
     return "utf-8"
+
+
+class Returned:
+    """Bytes whose lines end in a carriage return alone, as Excel on a Mac writes them, with newlines."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes."""
+        return self._source.read(size).replace(b"\r", b"\n")
 
 
 class Decoded:
@@ -122,15 +163,32 @@ def _delimiter(text: str, path: Path) -> str:
     best = max(order, key=fit)
     if fit(best)[0] > 0:
         return best
+    _refuse_title(text, path)
     return next((delimiter for delimiter in order if delimiter not in text), order[0])  # one column, it may be of 1,5
+
+
+def _refuse_title(text: str, path: Path) -> None:
+    """Refuse a table below a line that is no header.
+
+    Raises:
+        UsageError: with that line.
+    """
+    for delimiter in DELIMITERS:
+        first, *others = _rows(text, delimiter)
+        if len(first) == 1 and len(others) > 1 and len({len(row) for row in others}) == 1 and len(others[0]) > 2:
+            raise UsageError(
+                f"{path}: its first line ({first[0][:60]!r}) has one field and the next ones {len(others[0])}; a header"
+                " with the columns' names is needed, with nothing but comments (#) before it"
+            )
 
 
 def _header(path: Path, rows: list[list[str]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not rows:
         raise UsageError(f"{path}: empty; a header and rows are needed")
     header = [name.strip() for name in rows[0]]
-    if len(rows) > 1 and all(len(row) == len(header) + 1 for row in rows[1:]) and rows[1][-1] != "":
-        header = ["", *header]  # R's write.table names no column of row names
+    if len(rows) > 1 and all(len(row) == len(header) + 1 for row in rows[1:]):
+        ended = all(row[-1] == "" for row in rows[1:])  # a delimiter ends each row, and not the header
+        header = [*header, ""] if ended else ["", *header]  # R's write.table names no column of row names
     if any(_is_fraction(name) for name in header):
         shown = ", ".join(header[:3])
         raise UsageError(

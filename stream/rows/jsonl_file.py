@@ -29,6 +29,10 @@ MOST_NAMED = 10
 _NUMBERS = frozenset((int, float, type(None)))
 NAN = "NaN and Infinity are not JSON; null is a missing value"
 _OFFENCES = {b"[": "an array; one object a line is needed"}
+LARGEST_ARRAY = 256 << 20
+"""Bytes of an array of rows, which is read as a whole; one object a line may be of any size."""
+AT_ONCE = 20_000
+"""Rows of an array in a batch."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -41,9 +45,17 @@ class JsonlRows:
         self._part = part
         self._where: dict[str, tuple[str, ...]] = {}
         self._late: dict[str, int] = {}
+        self._single = False
         self.columns = tuple(self._scout(wishes))
         if not self.columns:
             raise UsageError(f"{self.path}: no rows; one JSON object a line is needed")
+        if self._single and all(
+            column.what in {"objects", "lists"} and column.origin == "row" for column in self.columns
+        ):
+            raise UsageError(
+                f"{self.path}: an object of columns or of whole tables; one object a line is needed, as pandas'"
+                " to_json(orient='records', lines=True) writes it"
+            )
         self._kinds = {column.name: column.kind for column in self.columns}
         self._known = {one: {path[-1] for path in self._where.values() if path[:-1] == one} for one in _PLACES}
 
@@ -66,13 +78,42 @@ class JsonlRows:
     def _read(self, *, watch: bool = False) -> Iterator[tuple[list[dict[str, Any]], float]]:
         decoder = msgspec.json.Decoder(dict[str, Any])
         number = 1
-        for data, share in blocks(self._part, last_line, lambda source: source, BYTES_AT_ONCE):
+        found = blocks(self._part, last_line, lambda source: source, BYTES_AT_ONCE)
+        for data, share in found:
+            if number == 1 and data.removeprefix(_MARK).lstrip()[:1] == b"[":
+                yield from self._array(data.removeprefix(_MARK), found, watch=watch)
+                return
             lines = data.removeprefix(_MARK).split(b"\n")
             rows = self._decode(decoder, lines, number)
             if watch and number > 1:
                 self._look(rows, number)
             yield rows, share
             number += data.count(b"\n")
+
+    def _array(
+        self, first: bytes, others: Iterator[tuple[bytes, float]], *, watch: bool
+    ) -> Iterator[tuple[list[dict[str, Any]], float]]:
+        """The rows of a file that is one array, as pandas writes records; each is counted as a line."""
+        parts, size = [first], len(first)
+        for data, _ in others:
+            parts.append(data)
+            size += len(data)
+            if size > LARGEST_ARRAY:
+                raise UsageError(
+                    f"{self.path}: an array of more than {LARGEST_ARRAY >> 20} MB; one object a line is needed"
+                )
+        whole = b"".join(parts)
+        try:
+            items = [bytes(item) for item in msgspec.json.decode(whole, type=list[msgspec.Raw])]
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            said = NAN if b"NaN" in whole or b"Infinity" in whole else error
+            raise UsageError(f"{self.path}: not an array of JSON objects: {said}") from None
+        decoder = msgspec.json.Decoder(dict[str, Any])
+        for at in range(0, len(items), AT_ONCE):
+            rows = self._decode(decoder, items[at : at + AT_ONCE], at + 1)
+            if watch and at:
+                self._look(rows, at + 1)
+            yield rows, min(at + AT_ONCE, len(items)) / len(items)
 
     def _decode(self, decoder: msgspec.json.Decoder[dict[str, Any]], lines: list[bytes], number: int) -> list[Any]:
         rows = []
@@ -96,6 +137,7 @@ class JsonlRows:
 
     def _scout(self, wishes: Wishes) -> Iterator[Column]:
         rows, _ = next(self._read(), ([], 0.0))
+        self._single = len(rows) == 1
         seen: dict[tuple[str, ...], None] = {}
         for row in rows:
             for name, value in row.items():

@@ -57,7 +57,7 @@ class PartedRows:
     def notes(self) -> tuple[str, ...]:
         """What is told of any part, once; some of it after its rows were read."""
         told = [note for part in self._parts for note in getattr(part, "notes", ())]
-        return tuple(dict.fromkeys((*told, *_partitions(self.path, self._parts))))
+        return tuple(dict.fromkeys((*told, *_partitions(self.path, self._parts), *_lacking(self.columns, self._parts))))
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
         """Batches with the named columns, each with the share of the files read so far."""
@@ -75,6 +75,16 @@ def _partitions(path: Path, parts: Sequence[Rows]) -> Iterator[str]:
     names = {folder.partition("=")[0] for folder in folders if "=" in folder}
     if names:
         yield f"left out, being in the names of folders: {', '.join(sorted(names))}"
+
+
+def _lacking(columns: Sequence[Column], parts: Sequence[Rows]) -> Iterator[str]:
+    """Columns that some files do not have."""
+    names = [{column.name for column in part.columns} for part in parts]
+    for column in columns:
+        without = [part.path.name for part, there in zip(parts, names, strict=True) if column.name not in there]
+        if without and not column.bookkeeping:
+            more = f" and {len(without) - 1} more" if len(without) > 1 else ""
+            yield f"missing in the rows of files that have no column {column.name}: {without[0]}{more}"
 
 
 def _merged(one: Column, other: Column, path: Path) -> Column:

@@ -26,6 +26,25 @@ FORMATS = {
 NAMED = ".parquet, .csv, .jsonl"
 PACKED = (".gz", ".zst", ".bz2")
 BLOCK_BYTES = 4 << 20
+_FOREIGN = (
+    (b"version https://git-lfs", "a pointer of Git LFS; `git lfs pull` brings the file itself"),
+    (b"PK\x03\x04", "a ZIP archive or an Excel workbook; unpack it, or save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook; save it as CSV"),
+    (b"\x1f\x8b", "compressed by gzip; a name ending in .gz is needed"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd; a name ending in .zst is needed"),
+    (b"BZh91AY&SY", "compressed by bzip2; a name ending in .bz2 is needed"),
+    (b"PAR1\x15", "Parquet; a name ending in .parquet is needed"),
+    (b"ARROW1\0", "an Arrow file (Feather); write it as Parquet"),
+    (b"Obj\x01", "an Avro file; write it as Parquet"),
+    (b"\x89HDF", "an HDF5 file; write it as Parquet"),
+    (b"SQLite format 3", "a SQLite database; write its table as CSV"),
+    (b"\x80\x04\x95", "a pickle, which is not opened; write it as Parquet"),
+    (b"\x80\x05\x95", "a pickle, which is not opened; write it as Parquet"),
+    (b"<!doctype", "a web page"),
+    (b"<html", "a web page"),
+)
+"""What files begin with that are not what their name says."""
+_LONGEST = 32
 
 
 class Source(Protocol):
@@ -101,7 +120,28 @@ def _part(path: Path) -> Part:
         raise UsageError(f"{path}: Parquet is compressed inside; unpack it first")
     if not path.is_file():
         raise UsageError(f"{path}: no such file; a {NAMED} file with rows is needed")
-    return Part(path, FORMATS[ending], packed)
+    part = Part(path, FORMATS[ending], packed)
+    _refuse_foreign(part)
+    return part
+
+
+def _refuse_foreign(part: Part) -> None:
+    """Refuse a file of another format than its name says.
+
+    Raises:
+        UsageError: with the format.
+    """
+    try:
+        with Reading(part) as reading:
+            head = reading.read(_LONGEST)
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise broken(part.path, error) from None
+    if part.format == "parquet" and head.startswith(b"PAR1"):
+        return
+    plain = head.lstrip().lower() if head.lstrip()[:1] == b"<" else head
+    what = next((what for start, what in _FOREIGN if plain.startswith(start)), None)
+    if what is not None:
+        raise UsageError(f"{part.path}: is {what}")
 
 
 class Reading:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.formats.times import epoch_milliseconds, moment_of
+from operators.formats.times import UNIT_BOUNDS, epoch_milliseconds, moment_of
 from stream.errors import UsageError
 from stream.rows.arrays import is_text, numbers, plain
 from stream.rows.kinds import NUMBER
@@ -16,6 +16,7 @@ MOST_ODD = 0.05
 """Of the texts of a column of times, this share may be none: they are counted as no time."""
 _TOO_FINE = r"(\.\d{9})\d+"
 _SPELLED_OUT = r" ?(UTC|GMT)$"
+_TIMELIKE = r"[-:]\d\d"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _ZONED = r"([zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
 
@@ -42,9 +43,27 @@ def milliseconds(array: pa.Array, column: str) -> tuple[IntArray, BoolArray]:
             f"column {column!r}: not a time: {odd[:60]!r}; RFC 3339 or epoch numbers are needed: --timestamp names"
             f" another column, --ignore {column} goes without times"
         )
+    _refuse_small(array, found[present], column)
     if np.any((found[present] < EARLIEST) | (found[present] > LATEST)):
         raise UsageError(f"column {column!r}: a time outside the years 1 to 9999; RFC 3339 or epoch numbers are needed")
     return np.where(present, found, 0).astype(np.int64), present
+
+
+def _refuse_small(array: pa.Array, found: FloatArray, column: str) -> None:
+    """Refuse numbers most of which are too small for epoch times of any unit: years, days of Excel, a running number.
+
+    Raises:
+        UsageError: with one of them.
+    """
+    counted = not pa.types.is_timestamp(array.type) and not pa.types.is_date(array.type)
+    if is_text(array.type):
+        counted = not _like(array, _TIMELIKE).any()
+    small = found[np.abs(found) < UNIT_BOUNDS[0]]
+    if counted and 2 * len(small) > len(found):
+        raise UsageError(
+            f"column {column!r}: not a time: {small[0]:.15g} is no number of s, ms, µs or ns since 1970; RFC 3339 or"
+            f" epoch numbers are needed: --timestamp names another column, --ignore {column} goes without times"
+        )
 
 
 def _floats(array: pa.Array) -> FloatArray:

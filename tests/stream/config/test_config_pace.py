@@ -145,9 +145,26 @@ def test_what_is_blind_is_told_before_it_starts() -> None:
     assert pace_comments(plan_)[0].startswith("about 100 predictions a day")
 
 
+def test_a_reference_of_few_rows_says_what_it_cannot_tell() -> None:
+    """Of one row nothing ever fires, of twenty hardly anything, whatever comes; of two thousand nothing is said."""
+    said = []
+    for rows in (1, 20, 2_000):
+        reference = replace(click(), rows=rows)
+        model = ModelSettings(name="click", task="binary")
+        (one,) = plan_models(
+            [model], {"click": reference}, TimeSettings(), AlertingSettings(), everything=False
+        ).values()
+        assert [line.strip() for line in pace_lines(one)] == list(pace_comments(one)[1:])
+        said.append(list(pace_comments(one)[1:]))
+    (nothing,), (far,), near = said
+    assert nothing == "the reference has 1 row: nothing that is told by KS pages, however much traffic comes"
+    assert far.startswith("the reference has 20 rows: KS pages from 0.")
+    assert near == []
+
+
 def test_without_timestamps_nothing_is_said_of_a_pace() -> None:
     """No pace, no plan, no lines but one in a new config."""
-    reference = click()
+    reference = replace(click(), rows=50_000)
     (plan_,) = plan_models(
         [ModelSettings(name="click", task="binary")],
         {"click": reference},

@@ -165,13 +165,13 @@ def test_latency_errors_and_time(tmp_path: Path) -> None:
         "x": np.where([item is None for item in failed], 1.0, 99.0),
         "latency_ms": latency,
         "error": failed,
-        "timestamp": 1_000_000 + np.arange(n),
+        "timestamp": 1_700_000_000_000 + np.arange(n),
     }
     reference = _build(tmp_path, columns)
     assert (reference.rows, reference.error_rows) == (9_000, 1_000)
     assert list(reference.features) == ["x"]
     assert _numeric(reference, "x").edges == pytest.approx([1.0, 1.0], rel=2e-6)
-    assert (reference.start, reference.end) == (1_000_001, 1_009_999)
+    assert (reference.start, reference.end) == (1_700_000_000_001, 1_700_000_009_999)
     assert reference.latency is not None
     served = latency[[item is None for item in failed]]
     assert int(reference.latency.sum()) == 9_000
