@@ -87,7 +87,7 @@ def regression_rows(n: int, seed: int = 0, shift: float = 0.0) -> dict[str, Any]
     return {**features, "prediction": mean, "label": label, "deviation": deviation}
 
 
-def built(rows: Mapping[str, Any], task: Task, **options: Any) -> Built:
+def built(rows: Mapping[str, Any], task: Task | None, **options: Any) -> Built:
     """The reference of these rows; columns named p and deviation are not theirs."""
     kept = {name: values for name, values in rows.items() if name not in {"p", "deviation"}}
     return build(Given(kept, batches=3), BuildOptions("m", task=task, **options))

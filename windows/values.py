@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from windows.arrays import FloatArray
 
@@ -47,6 +47,7 @@ _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WRITTEN = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
+_WORDS = (("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
 _LONGEST_WHOLE = 1e17
 """Whole floats below it are named as integers; beyond it their digits would be more than a float holds."""
 
@@ -120,6 +121,24 @@ def spellings(name: str) -> Iterator[Scalar]:
         yield truth
         yield from _WRITTEN[truth]
         yield from (f"{truth:d}", f"{truth:d}.0")
+
+
+def truths(names: Iterable[str]) -> Iterator[tuple[str, Scalar]]:
+    """Further values that mean a name where names are two words for truth: (name, value).
+
+    Where a file says yes and no, a service's true and false mean these, and the other way round: databases and forms
+    spell a boolean as t, Y or on. One word alone, or among others, is no truth but a category like them.
+    """
+    told = {name.lower(): name for name in names}
+    pairs = (("true", "false"), *_WORDS)
+    pair = next((pair for pair in pairs if set(pair) == told.keys()), None)
+    if pair is None:
+        return
+    for side, truth in enumerate((True, False)):
+        name = told[pair[side]]
+        yield from ((name, value) for value in (truth, *_WRITTEN[truth], f"{truth:d}"))
+        for word in (one[side] for one in _WORDS):
+            yield from ((name, value) for value in (word, word.capitalize(), word.upper()))
 
 
 def _float_name(value: float) -> str:

@@ -250,6 +250,8 @@ def _fitting(value: Any, kind: Any, steps: Steps) -> Any:
     try:
         return msgspec.convert(value, kind, strict=False)
     except msgspec.ValidationError as error:
+        if value.__class__ is str and float in plain and str not in plain and value != value.strip():
+            return _fitting(value.strip(), kind, steps)  # files are read so, too
         moment = moment_of(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
         if moment is not None:
             return moment

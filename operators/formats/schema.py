@@ -11,7 +11,7 @@ import msgspec
 
 from windows.allowed import NameCodes
 from windows.predictions.layout import Field, Layout, categories_of
-from windows.values import number_of, spellings
+from windows.values import number_of, spellings, truths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,6 +106,9 @@ class Codes(dict[Any, int]):
             for slot, other in enumerate(others):
                 if other is not None:
                     self.setdefault(other, slot)
+        slots = {category: slot for slot, category in enumerate(categories)}
+        for category, other in truths(categories):
+            self.setdefault(other, slots[category])
         self.update((text, missing) for text in blank)
         self[None] = missing
 

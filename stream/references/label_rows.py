@@ -16,7 +16,7 @@ from stream.rows.arrays import categories, class_scores, lists, numbers
 from windows.outcomes.fold import Outcomes
 from windows.outcomes.layout import MAX_CLASSES, TaskOptions
 from windows.predictions.columns import Columns
-from windows.sketches.edges import TOLERANCE
+from windows.sketches.edges import HALF_TOLERANCE, TOLERANCE
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 from windows.values import position_of
 
@@ -102,7 +102,7 @@ def _guessed(reference: Reference) -> Task:
 
 def probable(prediction: NumericProfile) -> bool:
     """Whether predictions look like the probability of a class. Edges lie a little beyond the values."""
-    return bool(prediction.edges[0] >= -2 * TOLERANCE and prediction.edges[-1] <= 1 + 2 * TOLERANCE)
+    return bool(prediction.edges[0] >= -2 * TOLERANCE and prediction.edges[-1] <= 1 + 2 * HALF_TOLERANCE)
 
 
 class LabelReader:

@@ -12,10 +12,11 @@ import numpy as np
 
 from stream.references.fit import Fit
 from stream.references.frames import frames
-from stream.references.label_rows import LabelError, LabelReader, known_names, task_of
+from stream.references.label_rows import LabelError, LabelReader, known_names, probable, task_of
 from windows.outcomes.fold import fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskLayout, task_layout
 from windows.references.reference import Reference, seal
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +73,28 @@ def with_labels(
     full = replace(
         reference, task=layout.options, outcomes=outcomes, estimator=estimator, positive=positive, classes=classes
     )
-    return Labelled(seal(full), tuple(said for said in (left_out, note) if said))
+    doubt = _doubt(plan, options, reference, names)
+    return Labelled(seal(full), tuple(said for said in (left_out, doubt, note) if said))
+
+
+def _doubt(plan: Plan, options: TaskOptions, reference: Reference, names: LabelNames) -> str | None:
+    """Why predictions and labels may be of another task, or on another scale, than they are read as."""
+    prediction = reference.prediction
+    if not isinstance(prediction, NumericProfile) or probable(prediction):
+        return None
+    span = f"{prediction.edges[0]:.4g} to {prediction.edges[-1]:.4g}"
+    if options.task == "binary":
+        return (
+            f"the predictions are {span}, and those of a binary model are scores of 0 to 1, which the threshold"
+            f" {options.threshold:g} is for: accuracy, precision and recall are right only where these are decisions"
+            " themselves; of percent or log-odds, log the probability"
+        )
+    if options.task == "regression" and plan.task is None and len(names.rows) == 2:
+        return (
+            f"the labels are {' and '.join(sorted(names.rows))} alone, and the predictions {span}: taken for a"
+            " regression, and if the model is binary, --task binary and scores of 0 to 1 are needed"
+        )
+    return None
 
 
 def _classes(plan: Plan, options: TaskOptions, names: LabelNames) -> tuple[str, ...]:

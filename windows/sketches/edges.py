@@ -26,6 +26,8 @@ FEWEST_REPEATS = 5
 LEAST_COARSE_SHARE = 0.5 / COARSE_BINS
 TOLERANCE = 1e-6
 """Numbers this share of their size apart are one value: a float32 is off by 6e-8, six digits by up to 5e-6 / 10."""
+HALF_TOLERANCE = 2.0**-11 + TOLERANCE
+"""... in a column of 16-bit floats: 0.1 is 0.0999755859375 there, and 1024.5 is 1024."""
 NOISE = 1e-12
 """... and of a zero, this share of the median of the column's other values: what sums leave where nothing should be."""
 SPELLINGS = (NOISE, 1e-9, 1e-7, TOLERANCE)
@@ -53,7 +55,7 @@ def fine_edges(sample: FloatArray, low: float, high: float) -> FloatArray:
     chosen = ~tied
     if 2 * int(tied.sum()) + int(chosen.sum()) + 2 > MAX_BINS:
         chosen = _quantiles(repeats, tied, min(QUANTILE_BINS, MAX_BINS - 6 - 2 * int(tied.sum())))
-    before, after = _cuts(values, reach_of_zero)
+    before, after = _cuts(values, reach_of_zero, HALF_TOLERANCE if of_halves(values) else TOLERANCE)
     ends = np.array([min(before[0], low), max(after[-1], float(_after(high)))])
     if ends[0] == ends[1]:  # a constant that is the largest float
         ends[0] = np.nextafter(low, -np.inf)
@@ -69,8 +71,8 @@ def single_valued(edges: FloatArray) -> BoolArray:
     low, high = edges[:-1], edges[1:]
     middle = np.abs(low / 2 + high / 2)
     with np.errstate(over="ignore", invalid="ignore"):
-        wide = (high - low) / (2 * TOLERANCE)
-        around = np.abs(wide - middle) <= 1e-3 * middle
+        wide = (high - low)[:, None] / np.array([2 * TOLERANCE, 2 * HALF_TOLERANCE])
+        around = (np.abs(wide - middle[:, None]) <= 1e-3 * middle[:, None]).any(axis=1)
     at_zero = (low == -high) & ((high <= NOISE * np.abs(edges).max()) | (len(low) == 1))
     found: BoolArray = around & (middle > 0) | at_zero | (high <= np.nextafter(low, np.inf))
     return found
@@ -153,10 +155,19 @@ def _joined(values: FloatArray, repeats: IntArray, share: float) -> tuple[FloatA
     return values[most], np.bincount(run, weights=repeats).astype(np.int64)
 
 
-def _cuts(values: FloatArray, reach_of_zero: float) -> tuple[FloatArray, FloatArray]:
+def of_halves(values: FloatArray) -> bool:
+    """Whether numbers went through 16-bit floats: all are some, and one of them is no short decimal by itself."""
+    with np.errstate(over="ignore", under="ignore"):
+        halves = values.astype(np.float16)
+    if not np.array_equal(halves.astype(np.float64), values):
+        return False
+    return any(float(str(half)) != value for half, value in zip(halves, values.tolist(), strict=True))
+
+
+def _cuts(values: FloatArray, reach_of_zero: float, tolerance: float) -> tuple[FloatArray, FloatArray]:
     """The edges just before and just after each value: a tolerance away, or half-way to a neighbour that is nearer."""
     with np.errstate(over="ignore"):
-        reach = np.where(values == 0, reach_of_zero, TOLERANCE * np.abs(values))
+        reach = np.where(values == 0, reach_of_zero, tolerance * np.abs(values))
         half_way = values[:-1] + (values[1:] / 2 - values[:-1] / 2)
         before = np.maximum(values - reach, np.concatenate(([-np.inf], half_way)))
         after = np.minimum(values + reach, np.concatenate((half_way, [np.inf])))

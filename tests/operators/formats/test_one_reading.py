@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 import pytest
-from factories import categorical, numeric, reference_of
+from factories import batch, categorical, numeric, reference_of
 
 from operators.formats.schema import Codes, decoder_of, schema_of
+from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.transpose import Transposed, transpose
 from windows.predictions.layout import layout_of
 from windows.references.reference import Reference, seal
@@ -61,6 +62,35 @@ def test_both_families_of_truth_are_told_apart_where_both_are_named() -> None:
     assert [Codes(("true", "false"), 2, 3)[value] for value in (1, "1", 0, True)] == [0, 0, 1, 0]
     assert [Codes(("1", "0"), 2, 3)[value] for value in (True, "true", "False", 1.0)] == [0, 0, 1, 0]
     assert [Codes(("1", "true"), 2, 3)[value] for value in ("1", "true", "1.0", "True")] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "words", [("yes", "no"), ("Y", "N"), ("t", "f"), ("On", "Off"), ("true", "false")], ids=lambda words: words[0]
+)
+def test_a_boolean_in_words_is_one_in_any_other(words: tuple[str, str]) -> None:
+    """A file says yes and no, a database t and f, a service true and false: all say the same."""
+    codes = Codes(words, 2, 3)
+    assert {codes[value] for value in (True, "true", "TRUE", 1, "1", 1.0, "yes", "Y", "t", "T", "on", words[0])} == {0}
+    assert {codes[value] for value in (False, "False", 0, "0", "no", "NO", "n", "f", "off", words[1])} == {1}
+    assert [codes[value] for value in ("maybe", "", 2, None)] == [2, 2, 2, 3]
+
+
+@pytest.mark.parametrize("words", [("yes",), ("yes", "no", "maybe"), ("Y", "no"), ("T", "F", "G"), ("0", "1")])
+def test_words_among_others_are_categories(words: tuple[str, ...]) -> None:
+    """A letter beside other letters is no truth."""
+    codes = Codes(words, len(words), -1)
+    assert [codes[word] for word in words] == list(range(len(words)))
+    assert {codes[value] for value in ("on", "Yes", "t")} == {len(words)}
+
+
+def test_spaces_around_a_number_are_none_of_it() -> None:
+    """As in files of rows; within one they are."""
+    reference = _reference()
+    parser = Decode(DecodeConfig((layout_of(reference),), 10_000, 5_000, 60_000)).parser
+    texts = (" 1.5", "2 ", "\t3\n", "1 5")
+    parsed = parser(batch([json.dumps({"model": reference.model, "features": {"x": text}}).encode() for text in texts]))
+    assert [msgspec.structs.astuple(record.features)[0] for record in parsed.records] == [1.5, 2.0, 3.0, np.inf]
+    assert dict(parsed.unfit) == {"features.x": 1}
 
 
 def test_texts_for_no_value_are_those_of_the_reference() -> None:

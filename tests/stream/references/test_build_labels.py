@@ -25,7 +25,7 @@ from windows.outcomes.metrics import task_metrics
 from windows.references.reference import from_json, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from windows.outcomes.layout import Task
     from windows.references.reference import Reference
@@ -53,6 +53,31 @@ def test_binary_outcomes_are_scikit_learns() -> None:
     assert (found["predictions"], found["labelled"]) == (5_000, 4_000)
     assert found["label_coverage"] == 0.8
     assert np.isnan(found["label_delay_p50_s"])
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "labels", "said"),
+    [
+        ("binary", lambda score: 100 * score, (0, 1), "right only where these are decisions themselves"),
+        ("binary", lambda score: np.log(score / (1 - score)), (0, 1), "log-odds, log the probability"),
+        (None, lambda score: 100 * score, (0, 1), "the labels are 0 and 1 alone"),
+        (None, lambda score: np.where(score > 0.5, 1, -1), (-1, 1), "the labels are -1 and 1 alone"),
+        ("regression", lambda score: 100 * score, (0, 1), ""),
+        ("binary", lambda score: score, (0, 1), ""),
+        (None, lambda score: score > 0.5, (False, True), ""),
+        (None, lambda score: np.append(score[1:], 1.0).astype(np.float16), (0, 1), ""),
+    ],
+    ids=["percent", "log-odds", "percent, no task", "-1 and 1", "said", "scores", "booleans", "halves"],
+)
+def test_predictions_on_another_scale_are_told(
+    task: Task | None, change: Callable[[Any], Any], labels: tuple[Any, Any], said: str
+) -> None:
+    """Percent against a threshold of 0.5 are all positive, and 0 and 1 are no measures: neither may pass in silence."""
+    rows = binary_rows(2_000)
+    label = np.where(rows["label"].astype(bool), labels[1], labels[0])
+    notes = built({**rows, "prediction": change(rows["prediction"]), "label": label}, task).notes
+    told = [note for note in notes if "are scores of 0 to 1" in note or "alone, and the predictions" in note]
+    assert (len(told) == 1 and said in told[0]) if said else not told
 
 
 LABELS: dict[str, Mapping[int, Any]] = {
