@@ -77,14 +77,14 @@ def dialect_of(path: Path, source: Source) -> Dialect:
 def _preamble(text: str) -> tuple[tuple[str, ...], str, str]:
     """The lines before the header, the text from the header on, and the delimiter that they name, if they do.
 
-    A line with # at its beginning is a comment where the next one has more delimiters: a column may be called #id.
+    A line with # at its beginning is a comment where the next without has more delimiters: a column may be called #id.
     """
     lines: list[str] = []
     named = ""
     rest = text.lstrip("\r\n")
     while True:
         line, _, after = rest.partition("\n")
-        following = after.lstrip("\r\n").partition("\n")[0]
+        following = next((other for other in after.split("\n", 64)[:64] if other.strip() and other[0] != "#"), "")
         excel = _SEPARATOR.fullmatch(line.rstrip("\r")) if not lines else None
         if excel is not None:
             named = excel[1]

@@ -207,7 +207,11 @@ def test_overdispersion(tmp_path: Path) -> None:
     n, panes = 200_000, 100
     pane = random.integers(0, panes, n)  # rows in no order of time
     wandering = random.normal(size=n) + random.normal(scale=0.5, size=panes)[pane]
-    columns = {"iid": random.normal(size=n), "wandering": wandering, "timestamp": pane * 10_000 + 5_000}
+    columns = {
+        "iid": random.normal(size=n),
+        "wandering": wandering,
+        "timestamp": 1_700_000_000_000 + pane * 10_000 + 5_000,
+    }
     reference = _build(tmp_path, columns)
     iid, moved = _numeric(reference, "iid").overdispersion, _numeric(reference, "wandering").overdispersion
     assert iid is not None

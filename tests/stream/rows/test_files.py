@@ -222,7 +222,7 @@ def test_dressed_numbers_are_told(tmp_path: Path, cells: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("r.jsonl", '{"x": 1}\n[{"x": 2}]', "an array; one object a line is needed"),
+        ("r.jsonl", '{"x": 1}\n[{"x": 2}]\n', "an array; one object a line is needed"),
         ("r.json", '[{"x": 1},\n{"x": NaN}]', "NaN and Infinity are not JSON"),
         ("r.json", '[{"x": 1},\n{"x": 2}', "not an array of JSON objects: .*truncated"),
         ("r.json", "[1, 2]", "r.json:1: not a JSON object"),
