@@ -52,7 +52,7 @@ def of_answers() -> list[Report]:
         )
 
     yes, no = np.where(truth, "yes", "no"), np.where(came, "yes", "no").tolist()
-    row("-1 and 1", np.where(truth, 1, -1), np.where(came, 1, -1).tolist())
+    row("-1 and 1", np.where(truth, 1, -1), np.where(came, 1, -1).tolist(), figures={}, said="positive", blames=None)
     row("-1 and 1, said positive", np.where(truth, 1, -1), np.where(came, 1, -1).tolist(), ("--positive", "1"))
     row("1 and 2", truth + 1, (came + 1).tolist(), ("--positive", "2"))
     row("1 and 2, nothing said", truth + 1, (came + 1).tolist(), figures={}, said="positive|label", blames=None)
@@ -78,17 +78,8 @@ def of_answers() -> list[Report]:
         [None if n % 10 == 0 else int(v) for n, v in enumerate(came)],
         figures={},
         blames="",
-        letters=0,
+        letters=ROWS // 10,
     )
-    row(
-        "classes as predictions",
-        truth,
-        came.tolist(),
-        prediction=(score >= 0.5).astype(int),
-        predictions=(now >= 0.5).astype(int).tolist(),
-        figures=figures(0.5),
-        task="",
-    ) if False else None
     hard = {"prediction": (score >= 0.5).astype(int), "predictions": (now >= 0.5).astype(int).tolist()}
     row("0 and 1 as predictions", truth, came.tolist(), **hard)
     row("0 and 1 as predictions, said binary", truth, came.tolist(), ("--task", "binary"), **hard)
@@ -109,25 +100,29 @@ def of_answers() -> list[Report]:
     row("names as predictions, said binary", yes, no, ("--task", "binary", "--positive", "yes"), **named)
     row("names as predictions", yes, no, ("--positive", "yes"), **named)
     row("scores as text", truth, came.tolist(), predictions=[f"{v:.3f}" for v in now])
+    area = {"auc": lambda r: roc_auc_score(came[r], now[r])}
     logit, nowit = np.log(score / (1 - score) + 1e-9), np.log(now / (1 - now) + 1e-9)
     row(
         "log-odds",
         truth,
         came.tolist(),
-        ("--task", "binary", "--threshold", "0"),
+        ("--task", "binary"),
         prediction=logit,
         predictions=nowit.tolist(),
-        figures=figures(),
+        figures=area,
+        within=0.005,
+        said="log the probability",
     )
     row(
         "percent",
         truth,
         came.tolist(),
-        ("--task", "binary", "--threshold", "50"),
+        ("--task", "binary"),
         prediction=score * 100,
         predictions=(now * 100).tolist(),
-        figures={**figures(), "auc": lambda r: roc_auc_score(came[r], now[r])},
+        figures=area,
         within=0.005,
+        said="log the probability",
     )
     row(
         "float32 scores at the threshold",
