@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Part, Table
 
+OF_PREDICTION = "prediction"
+"""Stands behind the features where shares of values of another type are told: predictions have one, too."""
 RATE = "throughput"
 
 
@@ -242,7 +244,7 @@ class Judge:
         """After looks: what cannot be judged."""
         if self.stale:
             self.stale = False
-            features = self.config.freshness.features
+            features = (*self.config.freshness.features, OF_PREDICTION)
             blind.conclude(self.state.blind, header.seen, self.config.monitors, features, header.end)
 
     def _looks(self, monitor: Monitor, measures: Measures) -> bool:
@@ -316,7 +318,7 @@ class Judge:
         monitor = self.by_name[key[0]]
         names: tuple[str, ...] = ("",)
         if monitor.kind in {Kind.FEATURE, Kind.QUALITY}:
-            names = self.config.freshness.features
+            names = (*self.config.freshness.features, OF_PREDICTION)
         elif monitor.metric == RECONSTRUCTION:
             names = (*self.config.partners, "")
         return [finding_of(monitor, key, state, at, names[at]) for at in np.flatnonzero(state.level).tolist()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from test_shapes import CONFIG, MODEL, encoded, feedback, replayed, rows
 
 if TYPE_CHECKING:
@@ -60,3 +61,16 @@ def test_one_feature_flips_from_number_to_text(tmp_path: Path) -> None:
     ]
     assert ratios[0] == 0.0
     assert ratios[-1] == 1.0
+
+
+@pytest.mark.parametrize("odd", [{"yes": 0.7, "no": 0.3}, "much", [[0.7], [0.3]]], ids=["object", "text", "lists"])
+def test_predictions_flip_to_another_type(tmp_path: Path, odd: Any) -> None:
+    """DataQuality names the prediction; the monitor ended with an IndexError, for the prediction is no feature."""
+    model = {**MODEL, "quality": {"windows": ["1s"], "no_data_after": "30s"}}
+    flipped = [{**row, "prediction": odd} if number >= FLIPS else row for number, row in enumerate(rows())]
+    found = replayed(tmp_path / "r", {**CONFIG, "models": [model]}, encoded(flipped), encoded(feedback(rows())))
+    assert found["dead_letters.jsonl"] == b""
+    fired = [event for event in read(found, "alerts.jsonl") if event["metric"] == "mismatch_ratio"]
+    assert fired[0]["alert"] == "DataQuality"
+    assert [cause["feature"] for cause in fired[0]["causes"]] == ["prediction"]
+    assert "of prediction of click" in fired[0]["reason"]
