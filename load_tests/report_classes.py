@@ -139,7 +139,7 @@ def of_classes() -> list[Report]:
             ("--task", "multiclass"),
             [dict(zip(names, p, strict=True)) for p in proba.tolist()],
             came.tolist(),
-            blames=None,
+            blames="prediction",
         ),
         Report(
             "classes: several labels at once",
@@ -149,7 +149,7 @@ def of_classes() -> list[Report]:
             (),
             proba.tolist(),
             [["a"]] * ROWS,
-            blames=None,
+            refused=True,
             said="(?i)label",
         ),
     ]
@@ -190,7 +190,8 @@ def of_classes() -> list[Report]:
             (),
             [[v] for v in guess.tolist()],
             goal.tolist(),
-            figures=numbers,
+            refused=True,
+            said="lists of one number",
             within=1e-6,
         ),
         Report(

@@ -295,13 +295,19 @@ def _lists(rows: Rows, column: Column, label: Column | None, task: Task | None) 
     Raises:
         UsageError: they are several outputs or labels a prediction.
     """
-    if task == "regression":
+    first = next((batch.column(0) for batch, _ in rows.batches([column.name])), None)
+    widest = None if first is None else pc.max(pc.list_value_length(first)).as_py()
+    if task == "regression" and widest != 1:
         raise UsageError(
             f"{rows.path}: column {column.name!r} has lists, and the task regression has one number a prediction: log"
             " each output as a model of its own"
         )
-    first = next((batch.column(0) for batch, _ in rows.batches([column.name])), None)
     scores = first is not None and pa.types.is_floating(first.type.value_type)
+    if widest == 1 and (task in {"regression", "multiclass"} or (task is None and scores)):
+        raise UsageError(
+            f"{rows.path}: column {column.name!r} has lists of one number: write the number itself (of a topic the map"
+            f" `prediction: {column.name}.0` reads it), or --task binary where it is the score of the positive class"
+        )
     if task is None and not scores:
         return None
     if label is not None and label.kind == "list":
@@ -309,6 +315,6 @@ def _lists(rows: Rows, column: Column, label: Column | None, task: Task | None) 
             f"{rows.path}: columns {column.name!r} and {label.name!r} both have lists: several labels or outputs a"
             " prediction are not read (one label each is; --task ranking for ranked and clicked items)"
         )
-    if task == "binary" or (task is None and first is not None and pc.max(pc.list_value_length(first)).as_py() == 2):
+    if task == "binary" or (task is None and widest == 2):
         return "pair"
     return "scores"
