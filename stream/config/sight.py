@@ -114,8 +114,8 @@ FAR = 0.3
 """Beyond it a reference that can tell no smaller KS is too small to go by."""
 
 UNKNOWN = (
-    "the reference has no timestamps, so its pace is not known: windows for any pace; --per-day N chooses those that "
-    "suit N predictions a day"
+    "the reference has no timestamps, or the same on all rows, so its pace is not known: windows for any pace;"
+    " --per-day N chooses those that suit N predictions a day"
 )
 
 

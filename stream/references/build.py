@@ -32,7 +32,7 @@ from stream.references.like import (
     slots_as_they_are,
     without_estimator,
 )
-from stream.references.pace_tally import PaceTally
+from stream.references.pace_tally import FINEST, PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.references.seasons import hour_tally, with_seasons
@@ -211,7 +211,7 @@ def _tally(plan: Plan, scan: Scan) -> Tally:
     panes = pace = hours = None
     if scan.start is not None and scan.end is not None:
         panes = PaneTally(slot_sizes(numeric, categorical), (scan.start, scan.end), plan.pane, scan.timed)
-        pace = PaceTally(scan.start, scan.end)
+        pace = PaceTally(scan.start, scan.end) if scan.end - scan.start >= FINEST else None  # a moment is no traffic
         hours = hour_tally(plan, scan, numeric, categorical)
     segments = {key: _segment_values(values) for key, values in scan.segments.items()}
     if like is not None:

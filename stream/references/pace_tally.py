@@ -10,7 +10,7 @@ CELLS = 1 << 20
 """The span is cut into at most so many cells: a year is seen by the half minute. Rows may come in any order."""
 
 FINEST = 1_000
-"""Shortest cell, ms."""
+"""Shortest cell, ms. Rows of less time have no pace: an export's date on all rows is no storm."""
 
 
 class PaceTally:

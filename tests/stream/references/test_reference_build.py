@@ -315,6 +315,15 @@ def test_a_reference_without_time_is_noted(tmp_path: Path, step: int | None, sai
     assert [said in note for note in reference_notes(built.reference) if said] == [True] * (said is not None)
 
 
+@pytest.mark.parametrize(("step", "per_day"), [(0, None), (10, 8_640_000), (1_000, 86_400)])
+def test_rows_of_one_moment_have_no_pace(tmp_path: Path, step: int, per_day: int | None) -> None:
+    """The date of an export on every row was a pace of 86 billion a day, by which every silence is NoData."""
+    columns = {"x": np.arange(2_000) % 7, "timestamp": 1_700_000_000_000 + np.arange(2_000) * step}
+    pace = _build(tmp_path, columns).pace
+    assert (pace is None) == (per_day is None)
+    assert pace is None or pace.per_day == pytest.approx(per_day, rel=1e-3)
+
+
 def test_the_same_rows_give_the_same_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Building is deterministic, also where the sample is smaller than the rows."""
     monkeypatch.setattr(sample, "SAMPLE_ROWS", 1_000)
