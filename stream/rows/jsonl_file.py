@@ -49,9 +49,8 @@ class JsonlRows:
         self.columns = tuple(self._scout(wishes))
         if not self.columns:
             raise UsageError(f"{self.path}: no rows; one JSON object a line is needed")
-        if self._single and all(
-            column.what in {"objects", "lists"} and column.origin == "row" for column in self.columns
-        ):
+        tables = [column.what in {"objects", "lists"} and column.origin == "row" for column in self.columns]
+        if self._single and len(tables) > 1 and all(tables):
             raise UsageError(
                 f"{self.path}: an object of columns or of whole tables; one object a line is needed, as pandas'"
                 " to_json(orient='records', lines=True) writes it"

@@ -42,7 +42,10 @@ PLACEHOLDERS = NULLS | frozenset((
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$|^[+-]?INF(INITY)?$"
 _COMMA = r"^[+-]?\d+,\d+([eE][+-]?\d+)?$"
 DRESSED = "numbers with thousands separators, signs of currency or %, not read as numbers: write them plainly"
-_DRESSED = r"^[+-]?[$€£¥]? ?[+-]?\d{1,3}([, ]?\d{3})*(\.\d+)? ?[%€$£]?$"
+_DRESSED = (
+    r"^[+-]?[$€£¥]? ?[+-]?(\d{1,3}([,' \x{a0}\x{202f}]?\d{3})*(\.\d+)?|\d{1,3}([.' \x{a0}\x{202f}]?\d{3})*(,\d+)?)"
+    r"[ \x{a0}\x{202f}]?[%€$£]?$"
+)
 _ZERO_FIRST = r"^[+-]?0\d+$"
 _WHOLE = r"^[+-]?\d+(\.0*)?$"
 _TIME = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?$"

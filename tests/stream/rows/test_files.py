@@ -210,7 +210,17 @@ def test_spaces_after_commas_are_no_part_of_a_value(tmp_path: Path) -> None:
     assert _read(rows, "n") == [1, 2]
 
 
-@pytest.mark.parametrize("cells", [["1,049.34", "12,000.00"], ["12.5%", "3%"], ["$5.10", "$7.00"]])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1,049.34", "12,000.00"],
+        ["1.049,34", "12.000,00"],
+        ["1'049.34", "12'000.00"],
+        ["1\u202f049,34", "12\u202f000,00 €"],
+        ["12.5%", "3%"],
+        ["$5.10", "$7.00"],
+    ],
+)
 def test_dressed_numbers_are_told(tmp_path: Path, cells: list[str]) -> None:
     """Thousands separators, percent and currency: no numbers, and the note says why."""
     pd.DataFrame({"x": cells * 20, "n": 1}).to_csv(tmp_path / "r.csv", index=False)
