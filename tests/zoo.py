@@ -6,6 +6,7 @@ that comes out of the file must be met by the messages exactly: the same kinds, 
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 import math
@@ -157,7 +158,7 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, np.floating):
         return _short(value) if isinstance(value, np.float32) else float(value)
-    if isinstance(value, pd.Timestamp):
+    if isinstance(value, dt.datetime):
         return value.isoformat()
     return value
 
