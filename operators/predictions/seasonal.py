@@ -65,7 +65,16 @@ class SeasonalReference:
         for segment in np.unique(segments[split]).tolist():
             rows = np.flatnonzero(segments == segment)
             _put(found, self._of(segment, where)(held[rows]), (rows[:, None] * fields + np.arange(fields)).ravel())
-        return found, tuple(SEASONAL if own else FIXED for own in split.tolist()), tuple(self._phases(held))
+        return found, tuple(self._against(held, split)), tuple(self._phases(held))
+
+    def _against(self, held: IntArray, split: BoolArray) -> Iterable[str]:
+        """What the groups are compared with: the reference of dated days, where all rows are from them."""
+        first, names = self.phases.own, self.phases.names
+        usual = SEASONAL if first > 1 else FIXED
+        for rows, own in zip(held, split.tolist(), strict=True):
+            dated = rows[first:]
+            only_dated = own and len(dated) and dated.sum() == rows.sum()
+            yield names[first + int(np.argmax(dated))] if only_dated else (usual if own else FIXED)
 
     def _of(self, segment: str, where: Gather) -> Mixtures:
         key = segment, tuple(field.name for field in where.fields)

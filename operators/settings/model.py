@@ -13,6 +13,7 @@ from operators.settings import policy
 from operators.settings.actions import MAX_ON, OnAlert, RetrainSettings
 from operators.settings.alerting import SeverityLevels
 from operators.settings.alerts import AlertName
+from operators.settings.calendar import Calendar, SeasonalSettings
 from operators.settings.durations import Millis, from_to
 from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
 from operators.settings.labels import ModelLabels
@@ -21,7 +22,6 @@ from operators.settings.parts import Classes, Levels, Name, Number, Settings, Wh
 from operators.settings.performance import PerformanceSettings
 from operators.settings.trailing import TrailingSettings
 from windows.outcomes.layout import Task
-from windows.references.seasons import MOST_CLASSES
 from windows.statistics.catalog import JUDGED
 
 Owner = Annotated[str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -98,6 +98,9 @@ class QualitySettings(Settings):
     no_data_after: Annotated[Millis, from_to(1)] | None = None
 
 
+SELECTOR = r'^[a-zA-Z_]\w*(=|!=|=~|!~)"([^"\\\n]|\\.)*"(\s*,\s*[a-zA-Z_]\w*(=|!=|=~|!~)"([^"\\\n]|\\.)*")*$'
+"""Label matchers as PromQL has them between braces."""
+
 Price = Annotated[Number, Field(ge=0)]
 
 
@@ -115,10 +118,13 @@ class CostSettings(Settings):
     Attributes:
         currency: three letters; it is shown, nothing is converted.
         prices: of resources; a cost that a prediction brings counts as it is.
+        selector: label matchers of the series of the model's containers, for the rules that `driftgauge rules` writes;
+            None where nobody knows them.
     """
 
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
     prices: PricesSettings = PricesSettings()
+    selector: Annotated[str, StringConstraints(max_length=1_000, pattern=SELECTOR)] | None = None
 
 
 class AnomalousSettings(Levels):
@@ -155,18 +161,6 @@ class MultivariateSettings(Settings):
         return {"method": given} if isinstance(given, str) else given
 
 
-class SeasonalSettings(Settings):
-    """Whose hours of the week a model's inputs follow.
-
-    Attributes:
-        timezone: name in the table of time zones, whose clock changes count.
-        max_classes: classes of hours told apart at most.
-    """
-
-    timezone: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "UTC"
-    max_classes: Annotated[Whole, Field(ge=2, le=MOST_CLASSES)] = MOST_CLASSES
-
-
 class ModelSettings(Settings):
     """One model.
 
@@ -186,6 +180,7 @@ class ModelSettings(Settings):
         performance: how labels come and how good predictions must be; None where no labels come.
         retrain: when it is to be trained anew; None for never.
         on: what its alerts ask for.
+        calendar: days that are like another day of the week, or have a reference of their own.
         seasonal: how the reference's hours of the week are told apart; None for not at all.
         multivariate: how features are watched together; None for one by one only.
         cost: how what predictions use is counted; None where `usage` is not read.
@@ -207,6 +202,7 @@ class ModelSettings(Settings):
     classes: Classes | None = None
     performance: PerformanceSettings | None = None
     seasonal: SeasonalSettings | None = None
+    calendar: Calendar = ()
     multivariate: MultivariateSettings | None = None
     cost: CostSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)

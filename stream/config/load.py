@@ -14,6 +14,7 @@ from operators.settings.model import ModelSettings
 from operators.settings.parts import Settings
 from operators.settings.source import SourceSettings
 from stream.config import checks
+from stream.config.calendar import LIKE, dated_findings, with_calendar
 from stream.config.connectors import ActingSettings, based, settling_findings, unknown_connectors
 from stream.config.edges.alertmanager import AlertmanagerSettings
 from stream.config.edges.cluster import ClusterSettings
@@ -184,11 +185,13 @@ def load_references(config: Config) -> dict[str, Reference]:
         )
         problems += found
         own, wrong = version_references(config, index, reference)
-        problems += wrong
-        if not found and not wrong:
+        dated, odd = calendar_references(config, index, reference)
+        problems += [*wrong, *odd]
+        if not found and not wrong and not odd:
             restricted = _restrict(reference, model)
             versions = {version: _restrict(one, model) for version, one in own.items()}
-            references[model.name] = replace(restricted, versions=versions)
+            of_days = {number: _restrict(one, model) for number, one in dated.items()}
+            references[model.name] = replace(with_calendar(restricted, model, of_days), versions=versions)
     if not problems and config.sources:
         of_maps = source_findings(config.sources, config.models, references, config.time.pane)
         problems = config.problems([*of_maps, *registry_findings(config.sources, config.schema_registry.url)])
@@ -210,6 +213,23 @@ def version_references(config: Config, index: int, reference: Reference) -> tupl
             continue
         problems += config.problems((at, said, allowed) for said, allowed in version_findings(reference, found))
         own[version] = found
+    return own, problems
+
+
+def calendar_references(config: Config, index: int, reference: Reference) -> tuple[dict[int, Reference], list[Problem]]:
+    """The references that days of a model's calendar have of their own, and what is wrong with them."""
+    own: dict[int, Reference] = {}
+    problems: list[Problem] = []
+    for number, entry in enumerate(config.models[index].calendar):
+        at: KeyPath = ("models", index, "calendar", number, "reference")
+        if entry.reference is None:
+            continue
+        try:
+            own[number] = load_reference(entry.reference)
+        except ReferenceError_ as error:
+            problems.append(config.problem((at, f"{entry.reference}: {error}", f"a reference of the days: {LIKE}")))
+            continue
+        problems += config.problems((at, said, allowed) for said, allowed in dated_findings(reference, own[number]))
     return own, problems
 
 
@@ -322,6 +342,10 @@ def _anchor(config: Config, source: Path) -> Config:
             update={
                 "reference": None if model.reference is None else base / model.reference,
                 "references": {version: base / path for version, path in model.references.items()},
+                "calendar": tuple(
+                    one if one.reference is None else one.model_copy(update={"reference": base / one.reference})
+                    for one in model.calendar
+                ),
             }
         )
         for model in config.models

@@ -9,6 +9,7 @@ from operators.plans.cohorts import rules_of, sizes_of
 from operators.plans.label_monitors import against_of, floor_of
 from operators.settings.durations import show_duration
 from operators.settings.metrics import ERROR_OF, LABEL_METRICS
+from stream.config.calendar import calendar_lines
 from stream.config.reachable import reference_value
 from stream.config.version_checks import version_lines
 
@@ -30,11 +31,14 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
         f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
         f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
     )
-    if reference.seasons is not None:
-        zone = reference.seasons.clock.zone.name
-        yield f"  season: {len(reference.seasons.classes)} classes of hours of the week ({zone})"
+    seasons = reference.seasons
+    if seasons is not None and len(seasons.classes) - len(seasons.dated) > 1:
+        zones = [seasons.clock.zone.name, *(f"{key}={value}: {zone.name}" for key, value, zone in seasons.zones)]
+        of_hours = len(seasons.classes) - len(seasons.dated)
+        yield f"  season: {of_hours} classes of hours of the week ({', '.join(zones)})"
     elif model.seasonal is not None:
         yield "  season: none in the reference: one profile holds at all hours"
+    yield from calendar_lines(model)
     yield from version_lines(model, reference)
     yield from _trails(model)
     if model.multivariate is not None:

@@ -257,13 +257,18 @@ models:
 {features}\
     # where hours of the week differ, windows are compared with what is normal at theirs. `reference build` finds out
     # from two weeks of rows or more; null is one reference for all hours:
-    #   {{timezone: Europe/Berlin, max_classes: {MOST_CLASSES}}}
+    #   {{timezone: Europe/Berlin, max_classes: {MOST_CLASSES}, zones: {{"country=US": America/New_York}}}}
     seasonal: {seasonal}
+    # days that have the hours of another day of the week, and days with a reference of their own, which
+    # `driftgauge reference build --like` makes of the rows of such days:
+    #   [{{date: 2026-12-25, like: sunday}}, {{from: 2026-12-27, to: 2027-01-03, reference: newyear.json}}]
+    calendar: []
     # features told from each other, for relations that break while each feature looks as before; null is off:
     #   conditional   or   {{method: pca, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
     multivariate: null
     # what predictions use, from their field `usage`; null does not read it:
     #   {{currency: EUR, prices: {{cpu_hour: 0.03, gpu_hour: 2.1, memory_gib_hour: 0.004}}}}
+    # with  selector: 'driftgauge_model="click"'  `driftgauge rules` records what its containers cost, too
     cost: null
     # drift of features: levels are distances to the reference, null is off
     drift:

@@ -70,7 +70,7 @@ class Exports:
 
 def classes_of(model: ModelPlan) -> int:
     """Classes of hours of the week that the reference of a model tells apart."""
-    return 1 if model.layout.phases is None else len(model.layout.phases.names)
+    return 1 if model.layout.phases is None else model.layout.phases.own
 
 
 def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:

@@ -32,8 +32,6 @@ def asked_like(options: BuildOptions, like: Reference) -> BuildOptions:
     """
     if like.model != options.model:
         raise UsageError(f"--like: it is a reference of model {like.model!r}, not of {options.model!r}")
-    if like.seasons is not None:
-        raise UsageError("--like: it is a reference of classes of hours, which cannot be built like another")
     kinds = {name: _kind(profile) for name, profile in like.features.items()}
     resolutions = {name: one.resolution for name, one in like.readings.items() if one.resolution is not None}
     return replace(

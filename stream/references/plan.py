@@ -6,6 +6,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from operators.settings.calendar import days_like
 from operators.settings.features import FeatureKind
 from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
@@ -58,16 +59,27 @@ def outcome_options(settings: ModelSettings) -> OutcomeOptions:
 
 @dataclass(frozen=True, slots=True)
 class SeasonOptions:
-    """Whose hours of the week are compared, and how many classes of them may be kept."""
+    """Whose hours of the week are compared, and how many classes of them may be kept.
+
+    Attributes:
+        timezone: of all rows but those of `zones`.
+        max_classes: classes told apart at most.
+        zones: (segment key, value, time zone) of segments with hours of their own.
+        days: local days (since the epoch) that count as another day of the week (0 is Monday), ascending.
+    """
 
     timezone: str = "UTC"
     max_classes: int = MOST_CLASSES
+    zones: tuple[tuple[str, str, str], ...] = ()
+    days: tuple[tuple[int, int], ...] = ()
 
 
 def season_options(settings: ModelSettings) -> SeasonOptions | None:
     """How a model's settings ask for seasons."""
     asked = settings.seasonal
-    return None if asked is None else SeasonOptions(asked.timezone, asked.max_classes)
+    if asked is None:
+        return None
+    return SeasonOptions(asked.timezone, asked.max_classes, asked.of_segments, days_like(settings.calendar))
 
 
 @dataclass(frozen=True, slots=True)

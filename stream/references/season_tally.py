@@ -1,13 +1,16 @@
 """Counts of a build by hour of the week, and by class of hours once these are known."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from stream.references.count import CategorySlots, PaneTally, SegmentTally, Tally, fold
 from stream.references.frames import Frame
-from windows.arrays import IntArray
+from windows.arrays import BoolArray, IntArray
 from windows.references.pace import DAY, WEEK
 from windows.references.season_fit import Variation
-from windows.references.seasons import SeasonClock, weekday_of
+from windows.references.seasons import SeasonClock, Zone, weekday_of
 from windows.statistics.overdispersion import PaneVariance, accumulate, factor_within
 
 FEWEST_CELLS = 20
@@ -20,13 +23,47 @@ MOST_DAYS = 64
 """Days of which the quarters are counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowClock:
+    """Local time of rows: of most by one clock, of some segments by the hours of their own zone.
+
+    Attributes:
+        clock: of all others.
+        zones: (segment key, value, zone); of several that a row is in the first counts.
+    """
+
+    clock: SeasonClock
+    zones: tuple[tuple[str, str, Zone], ...] = ()
+
+    def hours(self, frame: Frame, times: IntArray, timed: BoolArray) -> IntArray:
+        """The local hour of the week that each timed row of a frame counts as."""
+        return self._each(frame, timed, lambda clock: clock.hours_of(times))
+
+    def classes(self, frame: Frame, times: IntArray, timed: BoolArray) -> IntArray:
+        """The class of each timed row."""
+        return self._each(frame, timed, lambda clock: clock.classes_of(times))
+
+    def local(self, frame: Frame, times: IntArray, timed: BoolArray) -> IntArray:
+        """Local time, ms, of each timed row."""
+        return self._each(frame, timed, lambda clock: clock.zone.local(times))
+
+    def _each(self, frame: Frame, timed: BoolArray, read: Callable[[SeasonClock], IntArray]) -> IntArray:
+        found = read(self.clock)
+        for key, value, zone in reversed(self.zones):
+            codes, values = frame.segments[key]
+            mine = codes[timed] == values.index(value) if value in values else None
+            if mine is not None:
+                found = np.where(mine, read(self.clock.of(zone)), found)
+        return found
+
+
 class HourTally:
     """Rows per local hour of the week and slot of every column, and by quarter of some days for how much days vary.
 
     Memory: 168 histograms a column, and QUARTERS for each of MOST_DAYS days.
     """
 
-    def __init__(self, clock: SeasonClock, sizes: dict[str, int], span: tuple[int, int]) -> None:
+    def __init__(self, clock: RowClock, sizes: dict[str, int], span: tuple[int, int]) -> None:
         self.clock = clock
         self.hours = {name: np.zeros((WEEK, size), dtype=np.int64) for name, size in sizes.items()}
         days = np.arange(span[0] // DAY + 1, span[1] // DAY)  # the first and the last are cut off by the span
@@ -41,8 +78,8 @@ class HourTally:
         if frame.times is None or not frame.times[1].any():
             return
         times, timed = frame.times[0][frame.times[1]], frame.times[1]
-        hours = self.clock.hours_of(times)
-        day, quarter = np.divmod(self.clock.zone.local(times) // (DAY // QUARTERS), QUARTERS)
+        hours = self.clock.hours(frame, times, timed)
+        day, quarter = np.divmod(self.clock.local(frame, times, timed) // (DAY // QUARTERS), QUARTERS)
         at = np.searchsorted(self.days, day).clip(max=len(self.days) - 1)
         inside = self.days[at] == day
         cells = (at * QUARTERS + quarter)[inside]
@@ -101,7 +138,7 @@ def _interaction_parts(cells: IntArray) -> tuple[float, float]:
 class ClassTally:
     """Rows per class of hours: of every segment, and of some panes for how much those of one class vary."""
 
-    def __init__(self, clock: SeasonClock, classes: int, tally: Tally, panes: PaneTally) -> None:
+    def __init__(self, clock: RowClock, classes: int, tally: Tally, panes: PaneTally) -> None:
         self.clock, self.classes = clock, classes
         self.panes = panes
         self._tally = tally
@@ -123,7 +160,7 @@ class ClassTally:
         if frame.times is None or not frame.times[1].any():
             return
         times, timed = frame.times
-        classes = self.clock.classes_of(times[timed])
+        classes = self.clock.classes(frame, times[timed], timed)
         slots = {name: column[timed] for name, column in self._tally.slots(frame).items()}
         for key, part in self.segments.items():
             named = np.minimum(part.slots(frame.segments[key])[timed], len(part.rows) // self.classes - 1)
@@ -166,4 +203,4 @@ def _factor(counts: IntArray, groups: list[int]) -> float | None:
     return float(factor_within(list(states.values()))[0]) if panes >= FEWEST_CELLS else None
 
 
-__all__ = ["CategorySlots", "ClassTally", "HourTally"]
+__all__ = ["CategorySlots", "ClassTally", "HourTally", "RowClock"]

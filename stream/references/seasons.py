@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from stream.config.zones import release, zone_of
+from stream.errors import UsageError
 from stream.references.count import CategorySlots, PaneTally, SegmentTally, Tally, fold, slot_sizes
 from stream.references.frames import PREDICTION, frames
 from stream.references.plan import Plan, SeasonOptions
 from stream.references.scan import Scan
-from stream.references.season_tally import ClassTally, HourTally
+from stream.references.season_tally import ClassTally, HourTally, RowClock
 from stream.rows.columns import Rows
 from windows.arrays import FloatArray, IntArray
 from windows.references.pace import DAY, HOUR, WEEK
@@ -57,8 +58,9 @@ def hour_tally(
     if plan.seasonal is None or why_not(plan, scan, len(sizes), sum(sizes.values())) is not None:
         return None
     span = (scan.start or 0, scan.end or 0)
-    clock = SeasonClock(zone_of(plan.seasonal.timezone, *span), (0,) * WEEK)
-    return HourTally(clock, sizes, span)
+    clock = SeasonClock(zone_of(plan.seasonal.timezone, *span), (0,) * WEEK, plan.seasonal.days)
+    zones = tuple((key, value, zone_of(zone, *span)) for key, value, zone in plan.seasonal.zones)
+    return HourTally(RowClock(clock, zones), sizes, span)
 
 
 def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tally, orders: Orders) -> Seasonal:
@@ -68,21 +70,24 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
         slots = sum(len(counts) for counts in tally.counts.values())
         lack = why_not(plan, scan, len(tally.counts), slots)
         return Seasonal(bare, () if lack is None else (lack,))
+    _refuse_unknown(bare, wanted)
     columns = [*bare.features, *([] if bare.prediction is None else [PREDICTION])]
     mine = {name: orders[name] for name in columns}
     counted = {name: _moved(hours.hours[name], order) for name, order in mine.items()}
     fitted = fit_classes(list(counted.values()), hours.variation(mine), wanted.max_classes)
     if fitted.classes == 1:
         return Seasonal(bare, (_no_season(wanted, fitted),))
-    clock = replace(hours.clock, hours=fitted.hours)
-    found = ClassTally(clock, fitted.classes, tally, _panes(plan, scan, tally, fitted.classes))
+    clock = replace(hours.clock.clock, hours=fitted.hours)
+    panes = _panes(plan, scan, tally, fitted.classes)
+    found = ClassTally(replace(hours.clock, clock=clock), fitted.classes, tally, panes)
     for frame in frames(rows, plan):
         found.add(frame)
     seasons = Seasons(
-        clock=clock,
+        clock=replace(clock, days=()),
         classes=tuple(_class(bare, counted, clock, number) for number in range(fitted.classes)),
         segments={key: _segments(bare, key, part, mine, fitted.classes) for key, part in found.segments.items()},
         tzdata=release(),
+        zones=hours.clock.zones,
     )
     reference = replace(
         bare,
@@ -93,6 +98,19 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
         seasons=seasons,
     )
     return Seasonal(reference, tuple(_notes(wanted, fitted, seasons)))
+
+
+def _refuse_unknown(bare: Reference, wanted: SeasonOptions) -> None:
+    """Rows of a segment that is not told apart cannot have hours of their own.
+
+    Raises:
+        UsageError: there is such a segment.
+    """
+    for key, value, _ in wanted.zones:
+        if value not in bare.segments.get(key, {}):
+            known = ", ".join(name for name in bare.segments.get(key, {}) if name != OTHER) or "none"
+            few = f"a value with {MIN_SEGMENT_ROWS:,} rows or more is needed; {key} has {known}"
+            raise UsageError(f"seasonal.zones: {key}={value}: {few}")
 
 
 def _moved(counts: IntArray, order: IntArray | None) -> IntArray:
@@ -158,7 +176,8 @@ def _notes(wanted: SeasonOptions, fitted: Fitted, seasons: Seasons) -> list[str]
     """What was found, for people."""
     named = "; ".join(seasons.names[:4])
     more = f" and {fitted.classes - 4} more" if fitted.classes > 4 else ""
-    classes = f"{fitted.classes} classes of hours of the week ({wanted.timezone})"
+    zones = ", ".join([wanted.timezone, *(f"{key}={value}: {zone}" for key, value, zone in wanted.zones)])
+    classes = f"{fitted.classes} classes of hours of the week ({zones})"
     what = "and windows are compared with what is normal for theirs"
     notes = [f"a season: {classes} differ by up to KS {fitted.largest:.2g}, {what}: {named}{more}"]
     if fitted.forced > 0:

@@ -151,7 +151,7 @@ def _fold(binning: Binning, columns: Columns) -> Sketches:
     for number, (_, rows) in enumerate(groups):
         group_of[rows] = number
     names = [name for name, _ in groups]
-    slots = _slots(binning, served, _phases(binning, names, group_of))
+    slots = _slots(binning, served, _phases(binning, names, group_of, served.segments))
     _fold_whole(binning, served, slots, group_of, names, sketches)
     for key_index, (key, values) in enumerate(binning.layout.segments):
         if len(values) == 1:  # without a known value, all rows are OTHER: that is the whole, once more
@@ -197,13 +197,19 @@ def column_slots(binning: Binning, columns: Columns, spare: int = 0) -> IntArray
     return slots
 
 
-def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray) -> IntArray | None:
-    """The slot of the class of hours of every record, int64[n]; None where there are no seasons."""
+def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray, segments: IntArray) -> IntArray | None:
+    """The slot of the class of hours of every record, int64[n]; None where there are no seasons.
+
+    `segments`: int64[S, n], index of the value of each segment key: some have hours of their own.
+    """
     phases = binning.layout.phases
     if phases is None:
         return None
     times = np.array([pane * binning.pane for pane, _ in names], dtype=np.int64)
     found: IntArray = (phases.start + phases.clock.classes_of(times))[group_of]
+    for key, value, clock in reversed(phases.zones):
+        of_zone = (phases.start + clock.classes_of(times))[group_of]
+        found = np.where(segments[key] == value, of_zone, found)
     return found
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from windows.estimates.estimator import Estimator
     from windows.joint.reconstruct import Joint
     from windows.references.reference import Reference
-    from windows.references.seasons import SeasonClock
+    from windows.references.seasons import SeasonClock, Seasons
     from windows.sketches.profiles import Profile, SegmentCounts
 
 
@@ -70,12 +70,18 @@ class EstimateSpan:
 
 @dataclass(frozen=True, slots=True)
 class PhaseSpan:
-    """The slots [start, stop) of the vector that count the predictions in each class of hours."""
+    """The slots [start, stop) of the vector that count the predictions in each class of hours.
+
+    `zones`: (place of a segment key, place of its value, clock) of rows that count by the hours of another zone; of
+    several that a row is in the first counts. `own`: how many are of hours; those of dated days follow.
+    """
 
     clock: SeasonClock
     names: tuple[str, ...]
     start: int
     stop: int
+    zones: tuple[tuple[int, int, SeasonClock], ...] = ()
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +224,9 @@ def layout_of(
     phases = None
     if reference.seasons is not None:
         names = reference.seasons.names
-        phases = PhaseSpan(reference.seasons.clock, names, at, at + len(names))
+        seasons = reference.seasons
+        zones = tuple(_zones(reference, seasons, segment_keys))
+        phases = PhaseSpan(seasons.clock, names, at, at + len(names), zones, len(names) - len(seasons.dated))
         at = phases.stop
     spans = tuple(_allowed_spans(features, allowed or {}, at))
     at = spans[-1].stop if spans else at
@@ -249,6 +257,18 @@ def layout_of(
         joint=joint,
         usage=usage,
     )
+
+
+def _zones(reference: Reference, seasons: Seasons, keys: tuple[str, ...]) -> Iterator[tuple[int, int, SeasonClock]]:
+    """The segments whose rows count by hours of their own.
+
+    Raises:
+        KeyError: the segment is not watched, so nobody knows which rows are in it.
+    """
+    for key, value, zone in seasons.zones:
+        if key not in keys or value not in segment_values(reference, key):
+            raise KeyError(f"{key}={value}")
+        yield keys.index(key), segment_values(reference, key).index(value), seasons.clock.of(zone)
 
 
 def _allowed_spans(features: Sequence[Field], allowed: Mapping[str, Allowed], at: int) -> Iterator[AllowedSpan]:

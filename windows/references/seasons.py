@@ -6,7 +6,7 @@ and the class of each hour of the week. Where it comes from (a table of time zon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -57,16 +57,24 @@ class SeasonClock:
         zone: whose hours count.
         hours: class of each local hour of the week, from Monday midnight: 168 numbers.
         days: local days (since the epoch) that are like another day of the week (0 is Monday), ascending.
+        dated: (first, last, class) of local days (since the epoch) that have a class of their own, whatever the hour.
     """
 
     zone: Zone
     hours: tuple[int, ...]
     days: tuple[tuple[int, int], ...] = ()
+    dated: tuple[tuple[int, int, int], ...] = ()
 
     def hours_of(self, times: IntArray) -> IntArray:
         """The local hour of the week, 0 to 167, that each moment (ms) counts as."""
+        return self._hours_of(*self._days_of(times))
+
+    def _days_of(self, times: IntArray) -> tuple[IntArray, IntArray]:
+        """The local day since the epoch, and the hour of it, of each moment."""
         local = self.zone.local(np.asarray(times, dtype=np.int64))
-        day, hour = np.divmod(local // HOUR, 24)
+        return np.divmod(local // HOUR, 24)
+
+    def _hours_of(self, day: IntArray, hour: IntArray) -> IntArray:
         weekday = (day - FIRST_MONDAY) % 7
         if self.days:
             special, like = np.array(self.days, dtype=np.int64).T
@@ -77,8 +85,15 @@ class SeasonClock:
 
     def classes_of(self, times: IntArray) -> IntArray:
         """The class of each moment (ms), same shape."""
-        found: IntArray = np.array(self.hours, dtype=np.int64)[self.hours_of(times)]
+        day, hour = self._days_of(times)
+        found: IntArray = np.array(self.hours, dtype=np.int64)[self._hours_of(day, hour)]
+        for first, last, number in self.dated:
+            found = np.where((day >= first) & (day <= last), number, found)
         return found
+
+    def of(self, zone: Zone) -> SeasonClock:
+        """The same classes by the hours of another zone."""
+        return replace(self, zone=zone)
 
     def suits(self, pane: int) -> bool:
         """Whether every pane (of so many ms) lies in one local hour."""
@@ -94,17 +109,27 @@ class Seasons:
         classes: the counts of each class, on the bins and categories of the whole; they sum to the whole's.
         segments: key -> value -> the counts of each class, for segments with enough rows in every class.
         tzdata: release of the table of time zones that the clock is from.
+        zones: (segment key, value, zone) of segments whose rows count by hours of their own, whatever group they are
+            in.
+        dated: names of the classes of dated days, which follow those of the hours.
     """
 
     clock: SeasonClock
     classes: tuple[SegmentCounts, ...]
     segments: dict[str, dict[str, tuple[SegmentCounts, ...]]] = field(default_factory=dict)
     tzdata: str = ""
+    zones: tuple[tuple[str, str, Zone], ...] = ()
+    dated: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What each class is called: its hours, "Mon-Fri 08-20"."""
-        return tuple(hours_text(self._hours(number)) for number in range(len(self.classes)))
+        """What each class is called: its hours, "Mon-Fri 08-20"; that of dated days by their reference."""
+        of_hours = len(self.classes) - len(self.dated)
+        return (*(hours_text(self._hours(number)) for number in range(of_hours)), *self.dated)
+
+    def suits(self, pane: int) -> bool:
+        """Whether every pane (of so many ms) lies in one local hour of every zone."""
+        return all(self.clock.of(zone).suits(pane) for zone in (self.clock.zone, *(zone for _, _, zone in self.zones)))
 
     def _hours(self, number: int) -> list[int]:
         return [hour for hour, one in enumerate(self.clock.hours) if one == number]

@@ -11,7 +11,6 @@ from seasonal import seasonal_rows
 
 from stream.config.load import ConfigError, load, load_references
 from stream.config.summary import model_lines
-from stream.errors import UsageError
 from stream.references.build import build
 from stream.references.like import asked_like
 from stream.references.plan import BuildOptions, SeasonOptions
@@ -94,12 +93,11 @@ def test_what_does_not_go_together_is_refused_by_its_key(tmp_path: Path, own: Re
 
 
 def test_a_season_is_refused(tmp_path: Path) -> None:
-    """Classes of hours are not told apart by version; nor is a reference with a season one to build others like."""
+    """Classes of hours are not told apart by version; one that is built like a reference with a season has none."""
     options = BuildOptions("m", task="binary", segments=("site",), seasonal=SeasonOptions("Europe/Berlin"))
     seasonal = build(Given(seasonal_rows(30_000, days=21)), options).reference
     assert seasonal.seasons is not None
-    with pytest.raises(UsageError, match="classes of hours"):
-        asked_like(options, seasonal)
+    assert asked_like(options, seasonal).seasonal is None
     plain = seal(replace(seasonal, seasons=None))
     keys = ", seasonal: {timezone: Europe/Berlin}"
     with pytest.raises(ConfigError, match=r"models\.0\.references\.8.*classes of hours are not told apart"):

@@ -10,34 +10,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from seasonal import BEGIN, local_hours, planted, seasonal_rows, times_of
+from seasonal import BEGIN, local_hours, measured, planted, seasonal_rows, times_of
 from sklearn.metrics import adjusted_rand_score
 from vega_datasets import data
 
-from operators.plans.measures import Plan
-from operators.predictions.measure import Measure, MeasureConfig
-from operators.predictions.ring import WindowTotals
 from stream.references.build import Built, build
 from stream.references.plan import BuildOptions, SeasonOptions
 from stream.rows.open import open_rows
-from windows.panes import Window
-from windows.predictions.columns import Columns
-from windows.predictions.fold import binning_of, fold
-from windows.predictions.layout import layout_of
 from windows.references.reference import from_json, slots, to_json
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from operators.tables import Table
-    from windows.arrays import IntArray
-    from windows.predictions.layout import Layout
     from windows.references.reference import Reference
 
 ZONE = "Europe/Berlin"
-PANE = 900_000
-PLAN = Plan(features=("psi", "ks", "js"), prediction=("ks",), quality=True)
 
 
 def built(directory: Path, columns: dict[str, Any], zone: str | None = ZONE, **options: Any) -> Built:
@@ -133,45 +121,6 @@ def test_without_times_nothing_is_looked_for(tmp_path: Path) -> None:
     found = built(tmp_path, columns)
     assert found.reference.seasons is None
     assert any("no timestamps" in note for note in found.notes)
-
-
-def columns_of(layout: Layout, rows: dict[str, Any], times: IntArray) -> Columns:
-    """Rows as decoding would hand them to the fold."""
-    kinds = {name: number for number, name in enumerate(layout.categorical[0].profile.categories)}  # type: ignore[union-attr]
-    sites = list(layout.segments[0][1])
-    count = len(times)
-    return Columns(
-        panes=times // PANE,
-        versions=("1",),
-        version=np.zeros(count, dtype=np.int64),
-        numeric=np.stack([rows[field.name] for field in layout.numeric]),
-        categorical=np.array([[kinds[kind] for kind in rows["kind"]]], dtype=np.int64),
-        segments=np.array([[sites.index(site) for site in rows["site"]]], dtype=np.int64),
-        latency=np.full(count, np.nan),
-        failed=None,
-    )
-
-
-def vectors_of(layout: Layout, rows: dict[str, Any], batches: int = 1) -> dict[tuple[str, str], IntArray]:
-    """All rows in one window, folded in so many batches."""
-    times = times_of(rows)
-    total: dict[tuple[str, str], IntArray] = {}
-    for part in np.array_split(np.random.default_rng(batches).permutation(len(times)), batches):
-        mine = {name: values[part] for name, values in rows.items()}
-        for (_, version, segment), vector in fold(
-            binning_of(layout, PANE), columns_of(layout, mine, times[part])
-        ).items():
-            key = (version, segment)
-            total[key] = vector if key not in total else total[key] + vector
-    return total
-
-
-def measured(reference: Reference, rows: dict[str, Any], size: int, batches: int = 1) -> dict[str, Table]:
-    """The tables of a window that holds these rows."""
-    layout = layout_of(reference, ("site",))
-    totals = WindowTotals("m", Window(size, size), 0, vectors_of(layout, rows, batches), None)
-    logic = Measure(MeasureConfig(layout, reference, 1e-6, {size: PLAN}))
-    return {f"{table.kind}/{table.metric}": table for table in logic(totals).tables}
 
 
 def day(hours: int, start: str, rows: int = 4_000, **change: Any) -> dict[str, Any]:
