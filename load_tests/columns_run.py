@@ -11,16 +11,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from operators.alerts.event import AlertEvent
-from operators.model_steps import alert_step, close_step, judge_step, measure_of, measure_step, slices_step
+from operators.model_steps import (
+    alert_step,
+    close_step,
+    judge_step,
+    measure_of,
+    measure_step,
+    slices_step,
+    trail_step,
+)
 from operators.plans.model import plan_models
 from operators.predictions.fold import Partial
-from operators.predictions.slices import Header
+from operators.predictions.slices import Header, TrailSlice
 from operators.progress import Progress
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 
 if TYPE_CHECKING:
     from operators.settings.model import ModelSettings
+    from operators.trailing.trail import TrailState
     from windows.arrays import BoolArray, FloatArray
     from windows.references.reference import Reference
     from windows.ring import Groups
@@ -58,6 +67,7 @@ class ColumnsRun:
         self._rings = {
             window.size: measure_step(model, get(window.label), measures=self._measures) for window in model.windows
         }
+        self._trails = {one.name: trail_step(model, get(one.name)) for one in model.trails}
         self._judge = judge_step(model, get("judge"), evaluations=False)
         self._alerts = alert_step(model, get("alerts"), alerting=self._alerting)
 
@@ -65,6 +75,7 @@ class ColumnsRun:
         """A run of its own that goes on from here: steps hold their logic, so their states are copied."""
         steps = {"close": self._close, "slices": self._slices, "judge": self._judge, "alerts": self._alerts}
         steps |= {window.label: self._rings[window.size] for window in self.plan.windows}
+        steps |= self._trails
         other = copy.copy(self)
         other._begin({name: copy.deepcopy(step.state, memo) for name, step in steps.items()})  # noqa: SLF001 - of the same class
         return other
@@ -77,7 +88,10 @@ class ColumnsRun:
         for tick in self._close([partial]):
             items: list[Any] = []
             for item in self._slices([tick]):
-                items += [item] if isinstance(item, Header) else self._rings[item.window.size]([item])
+                if isinstance(item, TrailSlice):
+                    items += self._trails[item.name]([item])
+                else:
+                    items += [item] if isinstance(item, Header) else self._rings[item.window.size]([item])
             found = self._alerts(list(self._judge(items)))
             events += [event for event in found if isinstance(event, AlertEvent)]
         return events
@@ -96,6 +110,10 @@ class ColumnsRun:
             if monitor.startswith("drift."):
                 found |= stream.level > 0
         return found
+
+    def trail_states(self) -> list[TrailState]:
+        """What is kept of each trail."""
+        return [step.state for step in self._trails.values()]
 
     def overdispersion(self) -> FloatArray:
         """float64[columns]: how much more panes vary than independent rows, as the reference says or as found live."""
