@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream.rules.alerts import alert_rules
+from stream.rules.cost import cost_rules
 from stream.rules.monitor import monitor_rules
 from stream.rules.options import RuleOptions
 from stream.rules.parts import Group, rules_text
@@ -27,6 +28,7 @@ def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group
         Group("driftgauge-thresholds", "1m", threshold_rules(config)),
         Group("driftgauge-alerts", "5s", alert_rules(config, chosen)),
         Group("driftgauge-objectives", "30s", slo_rules(config, chosen)),
+        Group("driftgauge-cost", "1m", cost_rules(config)),
         Group("driftgauge-monitor", "15s", monitor_rules(config, chosen)),
     )
 
