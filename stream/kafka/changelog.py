@@ -9,11 +9,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from operators.join.changelog import decode, encode
-from stream.errors import Unreachable, UsageError
+from stream.errors import UsageError
 from stream.kafka.asking import ends
 from stream.kafka.client import MOCK, consumer_properties, producer_properties
 from stream.kafka.inquiry import Inquiry, UnansweredError
 from stream.kafka.sink import STOP_GRACE, UndeliveredError, reason_of
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     import threading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from operators.join.changelog import Record
     from stream.config.edges.kafka import KafkaSettings
+    from stream.kafka.inquiry import Listing
 
 HOUR = 3_600_000
 LEAST_RETENTION = HOUR
@@ -61,17 +63,31 @@ class Changelog:
         self.name, self._owner = topic, owner
         self._kafka, self._stop, self._moved = kafka, stop, moved
         properties = producer_properties(kafka)
+        found = self._found(Inquiry(consumer_properties(kafka), topic))
         kept = _retention(properties, topic)
         self.copy_after = LONGEST_COPY if kept is None else min(LONGEST_COPY, kept // COPIES)
-        try:
-            found = Inquiry(consumer_properties(kafka), topic).listing()
-        except UnansweredError as error:
-            raise Unreachable(f"topics.changelog: {error}") from None
         self._partitions = found.partitions
         self.identity = f"{found.origin.cluster}/{found.origin.topic or topic}/{found.partitions}/{owner}"
         # In the order they were handed over, each once, and by all replicas: that is what the log is good for.
         self._producer = Producer({**properties, "enable.idempotence": True, "acks": "all", "linger.ms": 0})
         self._failed = ""
+
+    def _found(self, inquiry: Inquiry) -> Listing:
+        """Which topic it is, once the broker says so: a host that gave up would end, and all others wait for it.
+
+        Raises:
+            StoppedError: it is time to stop.
+        """
+        throttle = Throttle()
+        while True:
+            self._moved()
+            try:
+                return inquiry.listing()
+            except UnansweredError as error:
+                if throttle.due():
+                    _LOG.warning("waiting: topics.changelog: %s", error)
+                if self._stop.wait(_WAIT):
+                    raise StoppedError(f"stopped before the broker told of {self.name}") from error
 
     def write(self, record: Record) -> None:
         """Hand a record over; waits only while the client's queue is full.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from typing import TYPE_CHECKING
@@ -80,6 +81,24 @@ def test_a_stop_ends_the_reading(broker: Broker) -> None:
     stop.set()
     with pytest.raises(StoppedError):
         list(log.read(1))
+
+
+def test_a_broker_that_does_not_answer_is_waited_for_until_a_stop(caplog: pytest.LogCaptureFixture) -> None:
+    """It may be away for a moment just then: that is no mistake of the user, which would end the host for good."""
+    stop, said = threading.Event(), []
+
+    def moved() -> None:
+        said.append(caplog.text)
+        if len(said) == 3:
+            stop.set()
+
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        kafka = KafkaSettings(brokers=f"127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(StoppedError):
+            Changelog(kafka, "changelog", "one", stop, moved)
+    assert "waiting: topics.changelog: no answer" in said[1]
+    assert len(said) == 3
 
 
 @pytest.mark.real_broker
