@@ -91,7 +91,8 @@ def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts:
     if isinstance(verdict, Verdicts):
         versions = tuple(sorted((name, seen.first) for name, seen in verdict.header.seen.items()))
         return AlertTick(verdict.source, verdict.end, facts, versions)
-    return AlertTick(verdict.source, verdict.end, facts, None, _coverage(verdict), verdict.measures.ended)
+    measures = verdict.measures
+    return AlertTick(verdict.source, verdict.end, facts, None, _coverage(verdict), measures.ended, measures.canary)
 
 
 def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) -> Fact:

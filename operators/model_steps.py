@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from operators.actions.inputs import AlertTick
     from operators.alerts.alert import ActiveAlerts
     from operators.alerts.event import AlertEvent
+    from operators.cohorts.canary import CanaryConfig
     from operators.cohorts.measures import CohortMeasures
     from operators.intake.account import Balance, Entry
     from operators.join.join import Joined
@@ -228,7 +229,9 @@ def label_judge_step(
     return Stateful(each(logic), lambda: logic.state)
 
 
-def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> CohortsConfig:
+def cohorts_config(
+    labels: LabelPlan, alpha: float, *, evaluations: bool, canary: CanaryConfig | None = None
+) -> CohortsConfig:
     """What the step of cohorts needs: every bound at level `alpha`, evaluations where they are wanted as rows."""
     asks: dict[tuple[object, ...], ComparisonRequest] = {}
     for one in labels.monitors:
@@ -252,6 +255,7 @@ def cohorts_config(labels: LabelPlan, alpha: float, *, evaluations: bool) -> Coh
         errors=_asks_detectors(labels.settings, evaluations=evaluations),
         curves=evaluations,
         min_coverage=labels.settings.min_coverage,
+        canary=canary,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import bytewax.operators as op
 
+from operators.cohorts.canary import canary_config
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, Unjoined
 from operators.model_steps import (
@@ -28,12 +29,14 @@ if TYPE_CHECKING:
     from bytewax.dataflow import Stream
     from bytewax.operators import KeyedStream
 
+    from operators.cohorts.cohorts import CohortsConfig
     from operators.formats.schemas import Schemas
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
     from operators.join.join import Joined, JoinState
     from operators.join.store import OpenStore
     from operators.judging.label_judge import LabelVerdicts
+    from operators.plans.labels import LabelPlan
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.event_time import TimeSettings
@@ -71,7 +74,7 @@ def feedback_flow(
     labels = {name: model.labels for name, model in models.items() if model.labels is not None}
     plans = {name: plan.join for name, plan in labels.items()}
     joined_plans = tuple(plans.values())
-    cohorts = {name: cohorts_config(plan, models[name].alpha, evaluations=evaluations) for name, plan in labels.items()}
+    cohorts = {name: _cohorts(models[name], plan, evaluations=evaluations) for name, plan in labels.items()}
     judges = {name: label_judge_config(plan, evaluations=evaluations, changes=changes) for name, plan in labels.items()}
 
     def join(shard: str, state: JoinState | None) -> Stateful[Delivery, tuple[str, Joined], JoinState]:
@@ -131,3 +134,8 @@ def _beside(decoded: Decoded) -> list[DecodedFeedback]:
 def _of_model(item: tuple[str, tuple[str, Joined]]) -> tuple[str, Joined]:
     """What a shard found, keyed by the model that it is about."""
     return item[1]
+
+
+def _cohorts(model: ModelPlan, labels: LabelPlan, *, evaluations: bool) -> CohortsConfig:
+    canary = canary_config(model.settings, model.layout.segments)
+    return cohorts_config(labels, model.alpha, evaluations=evaluations, canary=canary)

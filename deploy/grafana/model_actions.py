@@ -62,6 +62,15 @@ def actions(page: Page) -> None:
     )
     page.add(
         lines(
+            "New version beside the old one",
+            "How much better it is by canary.metric, with its interval: below the margin it is rolled back.",
+            [Query(f"driftgauge_canary_gain{{{MODEL}}}{NOTHING}", "{{version}} {{bound}}")],
+        ),
+        24,
+        6,
+    )
+    page.add(
+        lines(
             "Connectors",
             "How long each has not taken what it was given, and attempts a second, over all models.",
             [

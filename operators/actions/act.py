@@ -12,8 +12,9 @@ import bisect
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from operators.actions.canary import outcome_of
 from operators.actions.deadlines import close_late, deadlines, faults
-from operators.actions.event import BlockReason, action_id
+from operators.actions.event import BlockReason, Trigger, action_id
 from operators.actions.guards import Block, guard, training_data
 from operators.actions.hearing import hear, heed, take_versions
 from operators.actions.inputs import AlertTick, ControlTick
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from operators.actions.state import ActState, Plan
     from operators.actions.triggers import Want
 
-RANK_CONTROL, RANK_FACT, RANK_VERSIONS, RANK_LABELS = range(4)
+RANK_CONTROL, RANK_FACT, RANK_VERSIONS, RANK_LABELS, RANK_CANARY = range(5)
 """In which order what happens at one moment is taken."""
 
 
@@ -83,6 +84,8 @@ class Act:
         retrain = self.plan.retrain
         if tick.coverage is not None and retrain is not None and retrain.min_coverage > 0:
             self._enqueue(tick.end, RANK_LABELS, tick.source, tick.coverage >= retrain.min_coverage)
+        if tick.canary is not None:
+            self._enqueue(tick.end, RANK_CANARY, tick.canary.key, tick.canary)
         state.clocks[tick.source] = tick.end
         if tick.ended:
             state.ended.add(tick.source)
@@ -179,7 +182,8 @@ class Act:
             state.quiet_at = None
         elif not is_beat:
             return out
-        return [*out, Decided(plan.model, now, found, self._open(), self._next_retrain(), _copy(state))]
+        decided = Decided(plan.model, now, found, self._open(), self._next_retrain(), _copy(state), state.canary)
+        return [*out, decided]
 
     def _happens(self, rank: int, what: object, now: int) -> Iterable[ActionEvent]:
         if rank == RANK_CONTROL:
@@ -188,6 +192,8 @@ class Act:
             hear(self.plan, self.state, what)  # type: ignore[arg-type]
         elif rank == RANK_VERSIONS:
             return take_versions(self.plan, self.state, what, now)  # type: ignore[arg-type]
+        elif rank == RANK_CANARY:
+            self.state.canary = what  # type: ignore[assignment]
         else:
             self.state.enough_labels = bool(what)
         return ()
@@ -222,6 +228,9 @@ class Act:
         if want.key == str(state.due):
             state.due = None
         state.failed.pop(want.action, None)
+        if want.trigger == Trigger.CANARY:
+            state.judged[want.key] = None
+            action.outcome = outcome_of(state.canary)
         if want.approval:
             action.state = "awaiting_approval"
         state.counts.add(state.counts.steps, (want.action, action.state))
@@ -245,7 +254,7 @@ class Act:
             action=want.action,
             trigger=want.trigger,
             version=want.version,
-            target=self._target(want) if want.action == "rollback" else None,
+            target=want.target or (self._target(want) if want.action == "rollback" else None),
             cause=want.causes[0].first if want.causes else None,
             causes=tuple(standing.first for standing in want.causes),
             themes=want.themes,
@@ -293,6 +302,9 @@ class Act:
         state = self.state
         alive = {key_of(one) for one in state.alerts.values()}
         alive |= {str(time) for time in (state.due,) if time is not None}
+        alive |= {one.key for one in (state.canary,) if one is not None}
+        for old in list(state.judged)[:-MAX_PAST]:
+            del state.judged[old]
         state.used = {key: None for key in state.used if key[1] in alive}
         state.refused = {key: again for key, again in state.refused.items() if key[1] in alive}
         del state.past[:-MAX_PAST]

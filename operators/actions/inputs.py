@@ -62,6 +62,42 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class CanaryReading:
+    """How a new version does beside the one that it is to replace, at a look.
+
+    Attributes:
+        candidate: the new version.
+        champion: the other.
+        metric: that they are compared by.
+        since: when both served first, ms.
+        end: of the latest slice that is mature, ms.
+        slices: in which both served.
+        gain: how much better the new one is, in the metric's unit; with `lower` and `upper`. NaN where it is unknown.
+        samples: rows behind the metric: (of the new one, of the other).
+        served: predictions since then, likewise.
+        over: it has lasted as long as it may: this is the last reading.
+    """
+
+    candidate: str
+    champion: str
+    metric: str
+    since: int
+    end: int
+    slices: int
+    gain: float
+    lower: float
+    upper: float
+    samples: tuple[int, int]
+    served: tuple[int, int]
+    over: bool
+
+    @property
+    def key(self) -> str:
+        """What tells this pair of versions from all others."""
+        return f"canary {self.candidate}/{self.champion}@{self.since}"
+
+
+@dataclass(frozen=True, slots=True)
 class AlertTick:
     """A tick of one source of findings, with what changed at it.
 
@@ -72,6 +108,7 @@ class AlertTick:
         versions: (version, when it was first seen, ms) of all that serve; None where the source does not know.
         coverage: share of the predictions of the longest mature window that have a label; None where it is not known.
         ended: nothing will ever follow from this source.
+        canary: the latest reading of a new version beside its champion, where there was a look.
     """
 
     source: Source
@@ -80,6 +117,7 @@ class AlertTick:
     versions: tuple[tuple[str, int], ...] | None = None
     coverage: float | None = None
     ended: bool = False
+    canary: CanaryReading | None = None
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def acts(settings: ActionsSettings, model: ModelSettings) -> bool:
     """Whether anything is ever asked of others for a model."""
-    return settings.mode != "off" and (model.retrain is not None or bool(model.on))
+    return settings.mode != "off" and model.asks
 
 
 def acting(settings: ActionsSettings, models: Iterable[ModelSettings]) -> bool:
@@ -37,7 +37,7 @@ def plan_of(
 
     Args:
         settings: of all actions.
-        model: with `retrain:` or `on:`.
+        model: with `retrain:`, `canary:` or `on:`.
         pane: ms.
         resolve_after: ms, of alerts.
         labels: whether its labels are joined in this dataflow.
@@ -55,5 +55,6 @@ def plan_of(
         label_delay=0 if model.performance is None else model.performance.label_delay,
         resolve_after=resolve_after,
         severity=model.severity,
+        canary=model.canary,
         labels=model.labels,
     )

@@ -11,9 +11,9 @@ from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.actions.event import TrainingData
-    from operators.actions.inputs import Control, Fact
+    from operators.actions.inputs import CanaryReading, Control, Fact
     from operators.findings import Finding, Source
-    from operators.settings.actions import OnAlert, RetrainSettings
+    from operators.settings.actions import CanarySettings, OnAlert, RetrainSettings
     from operators.settings.alerting import SeverityLevels
 
 MAX_OPEN = 16
@@ -42,6 +42,7 @@ class Plan:
         resolve_after: how long what is wrong with actions must be over.
         severity: severities of alerts that differ from those of all models.
         labels: what alerts carry beside their own.
+        canary: how new versions are judged beside those that they are to replace; None for not at all.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Plan:
     resolve_after: int = 600_000
     severity: dict[str, SeverityLevels] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    canary: CanarySettings | None = None
 
     def ceil(self, at: int) -> int:
         """The first moment of the grid at or after a time."""
@@ -157,6 +159,8 @@ class ActState:
         seen: ids of control messages.
         failed: actions that failed last, by name.
         told: what was wrong with actions at the last look; `quiet_at` is when to look again.
+        canary: the latest reading of a new version beside its champion; None where none is waiting to be acted on.
+        judged: pairs of versions that an action was asked for, the oldest first.
     """
 
     version: ClassVar[int] = 1
@@ -182,6 +186,13 @@ class ActState:
     told: frozenset[str] = frozenset()
     quiet_at: int | None = None
     counts: Counts = field(default_factory=Counts)
+    canary: CanaryReading | None = None
+    judged: dict[str, None] = field(default_factory=dict)
+
+    def __setstate__(self, saved: tuple[None, dict[str, Any]]) -> None:
+        """As it was saved; of a release that knew no canaries, without any."""
+        for name, value in {"canary": None, "judged": {}, **saved[1]}.items():
+            setattr(self, name, value)
 
     @property
     def current(self) -> str:
@@ -200,6 +211,7 @@ class Decided:
         open: names of the actions that are open.
         next_retrain: when the schedule comes next; None for never.
         counts: so far.
+        canary: the latest reading of a new version beside its champion; None before the first.
     """
 
     model: str
@@ -208,6 +220,7 @@ class Decided:
     open: tuple[str, ...]
     next_retrain: int | None
     counts: Counts
+    canary: CanaryReading | None = None
 
 
 def event_of(plan: Plan, action: Action, now: int, *, block_reason: str | None = None, reason: str = "") -> ActionEvent:

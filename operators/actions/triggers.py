@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from operators.actions.canary import differs, verdict
 from operators.actions.event import Trigger
 from operators.settings.actions import LEVELS
 
@@ -20,6 +21,7 @@ RANK = {name: rank for rank, name in enumerate(("fallback", "rollback", "promote
 
 DRIFT, PERFORMANCE = ("DataDrift", "PredictionDrift"), ("PerformanceDrop", "ConceptDrift")
 HOUR = 3_600_000
+DAY = 24 * HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Want:
         via: connectors.
         reason: a sentence.
         manual: asked for by a person.
+        target: version to go to, where that is known; else a rollback finds one.
     """
 
     action: str
@@ -51,6 +54,7 @@ class Want:
     via: tuple[str, ...]
     reason: str
     manual: bool = False
+    target: str | None = None
 
     @property
     def themes(self) -> frozenset[str]:
@@ -96,7 +100,7 @@ def waits(plan: Plan) -> dict[str, int]:
 
 def wanted(plan: Plan, state: ActState, now: int) -> list[Want]:
     """All that is wanted at a moment, the stronger first; of one cause the strongest action alone."""
-    found = [*_manual(plan, state), *_on(plan, state, now), *_retrain(plan, state, now)]
+    found = [*_manual(plan, state), *_on(plan, state, now), *_canary(plan, state), *_retrain(plan, state, now)]
     found.sort(key=lambda want: (RANK[want.action], not want.manual, want.key))
     taken: set[str] = set()
     kept = []
@@ -168,6 +172,29 @@ def _on(plan: Plan, state: ActState, now: int) -> Iterator[Want]:
                 via=rule.via,
                 reason=f"{one.fact.alert} asks for a {rule.action} of {_who(plan, one.fact)}: {one.fact.reason}",
             )
+
+
+def _canary(plan: Plan, state: ActState) -> Iterator[Want]:
+    canary, reading = plan.canary, state.canary
+    if canary is None or reading is None or reading.key in state.judged:
+        return
+    found = verdict(canary, reading, differs(state, reading))
+    if found is None:
+        return
+    acted = found.action != "review"
+    yield Want(
+        action=found.action,
+        trigger=Trigger.CANARY,
+        key=reading.key,
+        version=reading.candidate,
+        causes=(),
+        cooldown=DAY if found.action == "rollback" else 0,
+        complete_within=canary.complete_within,
+        approval=acted and canary.approval == "always",
+        via=canary.via if acted else (),
+        reason=f"{plan.model} version {reading.candidate} beside {reading.champion}: {found.words}",
+        target={"rollback": reading.champion, "promote": reading.candidate}.get(found.action),
+    )
 
 
 def _retrain(plan: Plan, state: ActState, now: int) -> Iterator[Want]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from operators.cohorts.canary import Canary, CanaryConfig, CanaryState
 from operators.cohorts.compare import ComparisonRequest, Pairs, covered, error_of
 from operators.cohorts.measures import CohortMeasures, CurveMeasure, SliceError
 from operators.cohorts.windows import MeasureCohorts, Request, WindowCounts, table_of
@@ -25,6 +26,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from operators.actions.inputs import CanaryReading
     from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
     from windows.arrays import IntArray
@@ -57,6 +59,7 @@ class CohortsConfig:
         curves: whether all curves are wanted, not only label coverage by score.
         min_coverage: share of a slice that must have a label for its error to be told to the detectors.
         own: version -> labelled rows of its own reference, in place of `reference`.
+        canary: how a new version is judged beside its champion; None for not at all.
     """
 
     model: str
@@ -71,6 +74,7 @@ class CohortsConfig:
     curves: bool = False
     min_coverage: float = 0.0
     own: Mapping[str, IntArray] = field(default_factory=dict)
+    canary: CanaryConfig | None = None
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class CohortsState:
         started: start of the first tick, or when watching began if nothing had come by then, ms; NEVER.
         errors_until: end of the latest slice whose error was told, ms; NEVER.
         pending: version -> (start, sum) of mature slices that had too few labels for an error of their own.
+        canary: of a new version beside its champion.
     """
 
     rings: dict[int, CohortRing] = field(default_factory=dict)
@@ -94,6 +99,7 @@ class CohortsState:
     started: int = NEVER
     errors_until: int = NEVER
     pending: dict[str, tuple[int, IntArray]] = field(default_factory=dict)
+    canary: CanaryState = field(default_factory=CanaryState)
     version: ClassVar[int] = 1
 
 
@@ -109,6 +115,11 @@ class Cohorts:
         }
         for slide, length in config.plan.rings.items():
             state.rings[slide].length = length
+        if not hasattr(state, "canary"):  # of a release that knew none
+            state.canary = CanaryState()
+        self.canary = (
+            None if config.canary is None else Canary(config.canary, config.layout, config.alpha, state.canary)
+        )
         self.measure = MeasureCohorts(config.layout, config.alpha, curves=config.curves)
         self.trails: dict[tuple[int, int], Trail] = {(one.window, one.size): one for one in config.plan.trails}
 
@@ -149,8 +160,17 @@ class Cohorts:
             last_prediction=tick.last_prediction,
             too_old=min(ring.too_old for ring in state.rings.values()),
             ended=tick.ended,
+            canary=self._beside(windows),
         )
         return draft, windows
+
+    def _beside(self, windows: Sequence[WindowCounts]) -> CanaryReading | None:
+        """A new version beside its champion, over the slices of the shortest window that have become mature."""
+        first = self.config.plan.windows[0]
+        moved = next((one for one in windows if one.window == first and one.moved), None)
+        if self.canary is None or moved is None:
+            return None
+        return self.canary(self.state.rings[first.slide], first.slide, moved.end, self.state.first)
 
     def _take(self, deltas: Deltas, end: int) -> None:
         """Put the deltas into every ring, those of the same slice at once."""

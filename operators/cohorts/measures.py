@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from operators.actions.inputs import CanaryReading
     from operators.cohorts.curves import Curves
     from operators.join.ticks import LabelTotals
     from operators.plans.label_monitors import Against, Form
@@ -122,6 +123,7 @@ class CohortMeasures:
         last_prediction: latest time of a prediction, ms; NEVER.
         too_old: changes to cohorts that no window reaches any more.
         ended: nothing will ever follow.
+        canary: how a new version does beside its champion, where there was a look at this tick.
     """
 
     model: str
@@ -137,6 +139,7 @@ class CohortMeasures:
     last_prediction: int
     too_old: int
     ended: bool
+    canary: CanaryReading | None = None
 
 
 def worst_segments(table: Table, n: int, *, falling: bool) -> list[tuple[Key, float, float]]:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from operators.settings.alerts import AlertName
 from operators.settings.durations import UNITS, Millis, from_to
-from operators.settings.parts import Name, Settings, Share, Whole, distinct, unfit
+from operators.settings.parts import Name, Number, Settings, Share, Whole, distinct, unfit
 
 ActionName = Literal["retrain", "rollback", "fallback", "review", "notify", "promote"]
 Mode = Literal["off", "dry_run", "live"]
@@ -22,6 +22,22 @@ LEVELS: dict[str, int] = {"minor": 1, "major": 2}
 
 BLOCKING: tuple[AlertName, ...] = ("DataQuality", "FeatureStale", "NoData", "LabelStall")
 """While one of these fires nothing is trained: what it would learn from is wrong, or not there."""
+
+CANARY_METRICS = (
+    "accuracy",
+    "precision",
+    "recall",
+    "fpr",
+    "log_loss",
+    "brier",
+    "mae",
+    "within_tolerance",
+    "ndcg",
+    "mrr",
+    "clicked_ratio",
+    "value_mean",
+)
+"""Metrics of two versions that can be compared slice by slice: means of what each row contributes."""
 
 Names = Annotated[tuple[Name, ...], Field(max_length=100), AfterValidator(distinct)]
 Alerts = Annotated[tuple[AlertName, ...], Field(max_length=20), AfterValidator(distinct)]
@@ -151,6 +167,40 @@ class RetrainSettings(Settings):
     min_coverage: Share = 0.0
     approval: Approval = "never"
     via: Names = ()
+
+
+class CanarySettings(Settings):
+    """How a new version is judged that serves beside the one that it is to replace.
+
+    Attributes:
+        metric: that both are compared by: a mean over rows, with labels.
+        margin: how much worse the new one may be, in the metric's unit.
+        share: of the predictions that the new one is to serve; otherwise the comparison is not valid. None for any.
+        by: segment key whose values are compared one by one; None for the model's first, if it has any.
+        least: `min` time before the new one may be promoted.
+        most: `max` time after which somebody has to look.
+        approval: whether somebody has to agree.
+        complete_within: past it ActionOverdue fires.
+        via: connectors that carry it out.
+    """
+
+    metric: Name
+    margin: Annotated[Number, Field(ge=0)] = 0.0
+    share: Annotated[Number, Field(gt=0, lt=1)] | None = None
+    by: Name | None = None
+    least: Annotated[Millis, from_to(UNITS["m"], 90 * UNITS["d"])] = Field(default=6 * UNITS["h"], alias="min")
+    most: Annotated[Millis, from_to(UNITS["m"], 90 * UNITS["d"])] = Field(default=14 * UNITS["d"], alias="max")
+    approval: Literal["never", "always"] = "never"
+    complete_within: Annotated[Millis, from_to(1_000, 30 * UNITS["d"])] = UNITS["h"]
+    via: Names = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.metric not in CANARY_METRICS:
+            raise unfit("metric", "a mean over rows is needed: {names}", names=", ".join(CANARY_METRICS))
+        if self.most < self.least:
+            raise unfit("max", "at least `min` is needed: what may not be promoted by then never is")
+        return self
 
 
 class OnAlert(Settings):

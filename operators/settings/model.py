@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from operators.settings import policy
-from operators.settings.actions import MAX_ON, OnAlert, RetrainSettings
+from operators.settings.actions import CANARY_METRICS, MAX_ON, CanarySettings, OnAlert, RetrainSettings
 from operators.settings.alerting import SeverityLevels
 from operators.settings.alerts import AlertName
 from operators.settings.calendar import Calendar, SeasonalSettings
 from operators.settings.durations import Millis, from_to
 from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
 from operators.settings.labels import ModelLabels
+from operators.settings.metrics import OF_TASK
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
@@ -179,6 +181,7 @@ class ModelSettings(Settings):
             that is none of them is refused. None for what the reference says.
         performance: how labels come and how good predictions must be; None where no labels come.
         retrain: when it is to be trained anew; None for never.
+        canary: how a new version is judged that serves beside the one that it is to replace; None for not at all.
         on: what its alerts ask for.
         calendar: days that are like another day of the week, or have a reference of their own.
         seasonal: how the reference's hours of the week are told apart; None for not at all.
@@ -207,6 +210,7 @@ class ModelSettings(Settings):
     cost: CostSettings | None = None
     sla: dict[SlaMetric, Objective] = Field(default_factory=dict)
     retrain: RetrainSettings | None = None
+    canary: CanarySettings | None = None
     on: Annotated[tuple[OnAlert, ...], Field(max_length=MAX_ON)] = ()
     max_versions: Annotated[Whole, Field(ge=1, le=1_000)] = 16
 
@@ -216,3 +220,31 @@ class ModelSettings(Settings):
         if not isinstance(given, dict):
             return given
         return {metric: with_metric(metric, objective) for metric, objective in given.items()}
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is ever asked of others for it."""
+        return self.retrain is not None or self.canary is not None or bool(self.on)
+
+    @model_validator(mode="after")
+    def _own_canary(self) -> Self:
+        canary = self.canary
+        if canary is None:
+            return self
+        mine = [name for name in CANARY_METRICS if name in OF_TASK[self.task]]
+        if self.performance is None:
+            raise _of_canary("performance", "`performance:` is needed: versions are compared by their labels")
+        if canary.metric not in mine:
+            raise _of_canary("metric", f"for a {self.task} model one of {', '.join(mine)} is needed")
+        if canary.metric == "within_tolerance" and self.performance.tolerance is None:
+            raise _of_canary("metric", "`performance.tolerance` is needed for within_tolerance")
+        if canary.by is not None and canary.by not in self.segments:
+            known = ", ".join(self.segments) or "none"
+            raise _of_canary("by", f"one of the model's segments is needed; it has {known}")
+        return self
+
+
+def _of_canary(key: str, need: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        "unfit", "{need}", {"at": ("canary",) if key == "performance" else ("canary", key), "need": need}
+    )

@@ -1,6 +1,6 @@
 """What `init` writes of actions: of all of them, and commented out for a model."""
 
-from operators.settings.actions import ActionsSettings, DriftTrigger, RetrainSettings, Schedule, Storm
+from operators.settings.actions import ActionsSettings, CanarySettings, DriftTrigger, RetrainSettings, Schedule, Storm
 from operators.settings.durations import show_duration
 
 
@@ -44,6 +44,22 @@ def retrain_text() -> str:
     #   min_coverage: {retrain.min_coverage:g}
     #   # whether somebody has to agree: never, drift or always
     #   approval: {retrain.approval}
+    # how a new version is judged that serves beside the one that it is to replace, slice by slice of its labels:
+    # promote, rollback or review;  null: not at all
+    canary: null
+    # canary:
+    #   # a mean over rows, such as accuracy, mae, ndcg, value_mean; and how much worse the new one may be
+    #   metric: accuracy
+    #   margin: 0.005
+    #   # of the predictions that the new one is to serve; null: any. by: segment key, null is the first
+    #   share: null
+    #   by: null
+    #   # time before it may be promoted, and after which somebody has to look
+    #   min: {show_duration(CanarySettings(metric="accuracy").least)}
+    #   max: {show_duration(CanarySettings(metric="accuracy").most)}
+    #   # whether somebody has to agree: never or always; past complete_within ActionOverdue fires
+    #   approval: never
+    #   complete_within: 1h
     # what alerts ask for, such as
     #   {{alert: SlaBreach, metric: fpr, action: rollback, approval: always, complete_within: 1h}}
     # further keys: level, for, segments, cooldown; actions: retrain, rollback, fallback, review, notify

@@ -276,6 +276,8 @@ def unknown_connectors(actions: ActingSettings, models: Iterable[ModelSettings])
         places: list[tuple[KeyPath, tuple[str, ...]]] = []
         if model.retrain is not None:
             places.append((("models", index, "retrain", "via"), model.retrain.via))
+        if model.canary is not None:
+            places.append((("models", index, "canary", "via"), model.canary.via))
         places += [(("models", index, "on", number, "via"), rule.via) for number, rule in enumerate(model.on)]
         for path, names in places:
             for position, name in enumerate(names):
@@ -285,7 +287,7 @@ def unknown_connectors(actions: ActingSettings, models: Iterable[ModelSettings])
 
 def settling_findings(actions: ActionsSettings, models: Sequence[ModelSettings]) -> Iterator[ConfigFinding]:
     """Retrainings that would be overdue before anybody is told of them."""
-    asking = [index for index, model in enumerate(models) if model.retrain is not None or model.on]
+    asking = [index for index, model in enumerate(models) if model.asks]
     settle = 0 if actions.storm is None or actions.mode == "off" else actions.storm.settles(len(asking))
     for index in asking:
         retrain = models[index].retrain

@@ -92,8 +92,10 @@ def refuse_request(config: Config, action: str, model: str) -> None:
     settings = next((one for one in config.models if one.name == model), None)
     if settings is None:
         raise UsageError(f"no model {model!r}: there are {', '.join(one.name for one in config.models[:20])}")
-    if config.actions.mode == "off" or (settings.retrain is None and not settings.on):
-        raise UsageError(f"{config.source}: {model} asks for no actions: `retrain:` or `on:` is needed, and a mode")
+    if config.actions.mode == "off" or not settings.asks:
+        raise UsageError(
+            f"{config.source}: {model} asks for no actions: `retrain:`, `canary:` or `on:` is needed, and a mode"
+        )
 
 
 def about(kind: str, step: Step, **more: Any) -> dict[str, Any]:

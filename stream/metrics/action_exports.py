@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from operators.actions.govern import Governed
+    from operators.actions.inputs import CanaryReading
     from operators.alerts.alert import ActiveAlerts
     from stream.metrics.reports import Labels, Report
 
@@ -29,6 +31,7 @@ def of_decided(governed: Governed) -> Iterator[Report]:
     yield GaugeBlock(model, "retrain_last_timestamp_seconds", ((model,),) * len(last), last)
     following = () if decided.next_retrain is None else (decided.next_retrain / 1e3,)
     yield GaugeBlock(model, "retrain_next_timestamp_seconds", ((model,),) * len(following), following)
+    yield _canary(model, decided.canary)
     yield _totals("actions_total", {(model, *key): count for key, count in counts.steps.items()})
     yield _totals("control_events_total", {(model, *key): count for key, count in counts.control.items()})
     blocked: Counter[Labels] = Counter({(model, reason): count for reason, count in counts.blocked.items()})
@@ -44,6 +47,15 @@ def of_action_alerts(active: ActiveAlerts) -> Iterator[Report]:
     told = tuple((*row, *flat(dict(active.labels))) for row in rows)
     yield AlertsFiring(active.model, told, clocks, of_actions=True)
     yield _totals("alerts_total", {(active.model, *key): count for key, count in active.sent.items()})
+
+
+def _canary(model: str, reading: CanaryReading | None) -> GaugeBlock:
+    """The latest look at a new version; nothing before the first, or where nothing is known of it."""
+    known = () if reading is None else (("value", reading.gain), ("lower", reading.lower), ("upper", reading.upper))
+    finite = [(bound, value) for bound, value in known if math.isfinite(value)]
+    version = "" if reading is None else reading.candidate
+    rows = tuple((model, version, bound) for bound, _ in finite)
+    return GaugeBlock(model, "canary_gain", rows, tuple(value for _, value in finite))
 
 
 def _gauges(model: str, metric: str, counts: dict[str, int]) -> GaugeBlock:

@@ -192,6 +192,11 @@ ACTIONS_OPEN = _gauge("actions_open", ("model", "action"), "Actions that were re
 ACTIONS_TIMESTAMP_SECONDS = _gauge(
     "actions_timestamp_seconds", ("model",), "Event time up to which it is decided what to ask for."
 )
+CANARY_GAIN = _gauge(
+    "canary_gain",
+    ("model", "version", "bound"),
+    "How much better a new version is than the one beside it, in the unit of `canary.metric`: value, lower and upper.",
+)
 ACTION_OVERDUE = _gauge("action_overdue", ("model", "action"), "Actions that are not over past their deadline.")
 ACTIONS_BLOCKED_TOTAL = _counter(
     "actions_blocked_total", ("model", "reason"), "Actions that were asked for and not requested, by the first reason."
@@ -345,6 +350,7 @@ METRICS: tuple[Metric, ...] = (
     ACTIONS_TOTAL,
     ACTIONS_OPEN,
     ACTIONS_TIMESTAMP_SECONDS,
+    CANARY_GAIN,
     ACTION_OVERDUE,
     ACTIONS_BLOCKED_TOTAL,
     CONTROL_EVENTS_TOTAL,

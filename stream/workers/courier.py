@@ -47,6 +47,7 @@ STOP_SECONDS = 3.0
 def is_needed(config: Config) -> bool:
     """Whether any action goes through a connector."""
     vias = [model.retrain.via for model in config.models if model.retrain is not None]
+    vias += [model.canary.via for model in config.models if model.canary is not None]
     vias += [rule.via for model in config.models for rule in model.on]
     return config.actions.mode == "live" and acting(config.actions, config.models) and any(vias)
 

@@ -191,6 +191,6 @@ def _ids(references: Mapping[str, Reference]) -> dict[str, tuple[str, ...]]:
     return {name: (one.id, *(own.id for own in one.versions.values())) for name, one in references.items()}
 
 
-def _asks(config: Config) -> dict[str, tuple[object, object]]:
+def _asks(config: Config) -> dict[str, tuple[object, object, object]]:
     """What models have done about their alerts."""
-    return {model.name: (model.retrain, model.on) for model in config.models if model.retrain is not None or model.on}
+    return {model.name: (model.retrain, model.canary, model.on) for model in config.models if model.asks}

@@ -370,3 +370,31 @@ def test_an_arm_that_makes_people_watch_less_is_told_by_its_version() -> None:
     events = video(lambda version, _day: 0.93 if version == "2" else 1.0, {"1": 0.92, "2": 0.08}, since=14)
     assert {(event.version, event.metric) for event in events if event.state == "firing"} == {("2", "value_mean")}
     assert any("in version 1" in event.reason for event in events)
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "usual", "worse"),
+    [("video", "ndcg", 0.8, 0.98), ("discovery", "value_mean", 0.2, 0.17), ("churn", "value_mean", 0.97, 0.94)],
+)
+def test_ranks_discoveries_and_churn_are_told_by_country(name: str, metric: str, usual: float, worse: float) -> None:
+    """What is worse in one country of two, four weeks on, is that country's alert alone; as usual, there is none."""
+    one = scenario("video", name)
+    if metric == "ndcg":
+        kinds, shares = FEED_KINDS, lambda level: clicks(0.03, level)
+    else:
+        kinds = Kinds(np.full(2, np.nan), np.full(2, np.nan), np.array([0.0, 1.0]), [ITEMS] * 2, [[ITEMS[0]]] * 2)
+        shares = lambda level: np.array([1 - level, level])  # noqa: E731 - beside the other
+
+    def told(country: float) -> set[tuple[str, str, str]]:
+        def served(at: int) -> list[Stream]:
+            level_now = country if at >= T0 + 42 * DAY else usual
+            return [
+                Stream("1", "country=us", 60_000, shares(usual)),
+                Stream("1", "country=nz", 6_000, shares(level_now)),
+            ]
+
+        ticks = unit_ticks(one.layout, one.tick, kinds, served, (T0, T0 + 63 * DAY), lags=[(2, 0.5), (8, 0.4)])
+        return fired(one.run(ticks))
+
+    assert told(usual) == set()
+    assert told(worse) == {("PerformanceDrop", metric, "country=nz")}
