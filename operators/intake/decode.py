@@ -153,8 +153,15 @@ class Decode:
             for number, source in config.sources.items()
             if fits(source)
         }
+        self.native_maps: dict[int, NativeReader] = {}
         if config.native is not None:
-            self.native = NativeReader(config.native, self.schemas, config.joined, config.max_ahead)
+            told = (config.native, self.schemas, config.joined, config.max_ahead)
+            self.native = NativeReader(*told)
+            self.native_maps = {
+                number: NativeReader(*told, source)
+                for number, source in config.sources.items()
+                if number not in self.tabular
+            }
 
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
@@ -174,13 +181,19 @@ class Decode:
 
     def _read(self, batch: RawBatch) -> _Records:
         parser = self.parser if batch.source is None else self.mapped[batch.source]
-        reader = self.native if batch.source is None else self.tabular.get(batch.source)
+        reader = self._reader(batch.source)
         read = None if reader is None else reader(batch)
         if read is None:
             return Plain(self.schemas, parser(batch), self.index)
         tables, back = read
         rest = parser(part_of(batch, back))
         return Mixed(self.schemas, tables, rest, back, kinds_of(rest.records, self.index))
+
+    def _reader(self, source: int | None) -> NativeReader | TabularReader | None:
+        """What reads the usual messages of a source as columns at once, if anything does."""
+        if source is None:
+            return self.native
+        return self.tabular.get(source) or self.native_maps.get(source)
 
     def _timed(self, found: _Records) -> tuple[_Timed, int]:
         lateness, pane = self.config.lateness, self.config.pane

@@ -187,10 +187,13 @@ def _columns(schema: ModelSchema, rows: Rows, panes: IntArray, keep: IntArray | 
         segments=rows.segments,
         latency=rows.latency,
         failed=rows.failed,
+        probabilities=rows.probabilities,
         forbidden=_forbidden(schema, numeric) if layout.allowed else None,
     )
     if keep is not None:
         found = found.at(keep)
+        if rows.listed is not None and not rows.listed[keep].any():
+            found = replace(found, probabilities=None)
     return found if len(found.versions) == 1 else _named(found)
 
 

@@ -13,15 +13,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from operators.dead_letters import MAX_RECORD_BYTES
+from operators.intake.native_lists import lists_of
+from operators.intake.native_maps import BeyondError, beyond, chosen_classes, told_map
 from windows.predictions.fold import Folders
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import ModuleType
     from typing import Any
 
     from operators.formats.schema import Codes, ModelSchema
+    from operators.intake.native_lists import ToldLists
+    from operators.intake.native_maps import ToldMap
     from operators.records import RawBatch
+    from operators.settings.source import SourceSettings
     from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.outcomes.layout import Task
 
@@ -30,7 +35,7 @@ VARIABLE = "DRIFTGAUGE_NATIVE"
 
 PACKAGE = "driftgauge_native"
 
-INTERFACE = 2
+INTERFACE = 3
 """What this code and the package agree on."""
 
 _LOG = logging.getLogger("driftgauge.native")
@@ -56,6 +61,8 @@ class Rows(Protocol):
     failed: BoolArray | None
     ids: list[Any] | None
     predictions: list[Any] | None
+    probabilities: FloatArray | None
+    listed: BoolArray | None
 
 
 class Decoder(Protocol):
@@ -88,13 +95,18 @@ class ToldSegment:
 
 @dataclass(frozen=True, slots=True)
 class ToldPrediction:
-    """What `prediction` may be: not looked at, text too, whole numbers as they are; which column it is."""
+    """What `prediction` may be: not looked at, text too, whole numbers as they are, a list; which column it is.
+
+    `single`: whether it may be anything but a list.
+    """
 
     skipped: bool
     text: bool
     whole: bool
     numeric: bool
     categorical: bool
+    single: bool = True
+    lists: ToldLists | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,7 @@ class ToldModel:
     segments: list[ToldSegment]
     prediction: ToldPrediction
     joined: bool
+    map: ToldMap | None = None
 
 
 def chosen(environment: Mapping[str, str] = os.environ) -> Native | None:
@@ -166,6 +179,7 @@ class NativeReader:
         schemas: of all models.
         joined: tasks of the models that are joined with feedback.
         max_ahead: how far (ms) a timestamp may be beyond the time the message was written.
+        source: where fields are found; None for the contract's own shape.
     """
 
     PATIENCE = 8
@@ -173,16 +187,20 @@ class NativeReader:
     PAUSE = 16
 
     def __init__(
-        self, native: Native, schemas: Sequence[ModelSchema], joined: Mapping[str, Task], max_ahead: int
+        self,
+        native: Native,
+        schemas: Sequence[ModelSchema],
+        joined: Mapping[str, Task],
+        max_ahead: int,
+        source: SourceSettings | None = None,
     ) -> None:
         known = []
-        for number, schema in enumerate(schemas):
+        for number, schema in _about(schemas, source):
             task = joined.get(schema.layout.model)
-            why = _beyond(schema, task)
-            if why is None:
-                known.append((number, _told(schema, task)))
-            else:
-                _LOG.info("model %s is read in Python: %s", schema.layout.model, why)
+            try:
+                known.append((number, _told(schema, task, source)))
+            except BeyondError as error:
+                _LOG.info("%s is read in Python: %s", _named(schema, source), error)
         self.numbers = [number for number, _ in known]
         """The number that each model has for Python."""
         self.decoder = native.Decoder([model for _, model in known], max_ahead, MAX_RECORD_BYTES) if known else None
@@ -211,18 +229,35 @@ class NativeReader:
         return (self._in_vain - self.PATIENCE) % self.PAUSE != 0
 
 
-def _beyond(schema: ModelSchema, task: Task | None) -> str | None:
-    """What the package cannot read of a model."""
-    if schema.layout.usage is not None:
-        return "its cost is watched"
-    if schema.name_codes:
-        return "categories have to be of a set or a pattern"
-    return "its rankings are joined with feedback" if task == "ranking" else None
+def _about(schemas: Sequence[ModelSchema], source: SourceSettings | None) -> Iterator[tuple[int, ModelSchema]]:
+    """The models that a source's records may be of, with their numbers; of one that is not read natively none."""
+    why = None if source is None else beyond(source)
+    if source is not None and why is not None:
+        _LOG.info("%s is read in Python: %s", ", ".join(source.names) or source.pattern, why)
+        return
+    alone = None if source is None else source.map.model.constant
+    for number, schema in enumerate(schemas):
+        if alone is None or schema.layout.model == alone:
+            yield number, schema
 
 
-def _told(schema: ModelSchema, task: Task | None) -> ToldModel:
-    """What the package is told of a model."""
+def _named(schema: ModelSchema, source: SourceSettings | None) -> str:
+    """A model, and where its records come from if that is not the topic of the contract's own shape."""
+    model = f"model {schema.layout.model}"
+    return model if source is None else f"{model} in {', '.join(source.names) or source.pattern}"
+
+
+def _told(schema: ModelSchema, task: Task | None, source: SourceSettings | None) -> ToldModel:
+    """What the package is told of a model.
+
+    Raises:
+        BeyondError: it cannot read it.
+    """
     layout = schema.layout
+    if layout.usage is not None:
+        raise BeyondError("its cost is watched")
+    if schema.name_codes:
+        raise BeyondError("categories have to be of a set or a pattern")
     names = [field.name for field in layout.features]
     return ToldModel(
         name=layout.model,
@@ -230,16 +265,33 @@ def _told(schema: ModelSchema, task: Task | None) -> ToldModel:
         context=[key for key, _ in layout.segments if key not in names],
         codes=list(schema.codes),
         segments=[ToldSegment(one.feature, one.position, one.codes) for one in schema.segments],
-        prediction=_prediction(schema, task),
+        prediction=_prediction(schema, task, None if source is None else chosen_classes(source)),
         joined=task is not None,
+        map=None if source is None else told_map(schema, source),
     )
 
 
-def _prediction(schema: ModelSchema, task: Task | None) -> ToldPrediction:
-    """As `prediction_type` has it, without lists."""
+def _prediction(schema: ModelSchema, task: Task | None, classes: tuple[str, ...] | None) -> ToldPrediction:
+    """As `prediction_type` has it; `classes` are those that a map's list of scores is about."""
     field = schema.layout.prediction
+    lists, single = lists_of(schema, task, classes), classes is None
     if field is not None:
         named = not field.numeric
-        return ToldPrediction(skipped=False, text=named, whole=named, numeric=field.numeric, categorical=named)
-    texts, whole = task in {"binary", "multiclass"}, task == "multiclass"
-    return ToldPrediction(skipped=task is None, text=texts, whole=whole, numeric=False, categorical=False)
+        return ToldPrediction(
+            skipped=False,
+            text=named,
+            whole=named,
+            numeric=field.numeric,
+            categorical=named,
+            single=single,
+            lists=lists,
+        )
+    return ToldPrediction(
+        skipped=task is None,
+        text=task in {"binary", "multiclass"},
+        whole=task == "multiclass",
+        numeric=False,
+        categorical=False,
+        single=single and task != "ranking",
+        lists=lists,
+    )

@@ -52,6 +52,8 @@ class TableRows:
     failed: BoolArray | None
     ids: list[Any] | None
     predictions: list[Any] | None
+    probabilities: FloatArray | None = None
+    listed: BoolArray | None = None
 
 
 class TabularReader:

@@ -210,6 +210,22 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// Read an array; `element` reads its next element.
+    #[inline]
+    pub fn array(&mut self, mut element: impl FnMut(&mut Self) -> Sure<()>) -> Sure<()> {
+        self.take(b'[')?;
+        if self.peek() == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if !self.more(b']')? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Read a key without escapes, up to its value.
     #[inline]
     pub fn key(&mut self) -> Sure<&'a str> {
@@ -414,19 +430,7 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             b'{' | b'[' if depth >= DEEPEST => Err(Unsure),
             b'{' => self.skip_object(depth),
-            b'[' => {
-                self.take(b'[')?;
-                if self.peek() == b']' {
-                    self.at += 1;
-                    return Ok(());
-                }
-                loop {
-                    self.skip_at(depth + 1)?;
-                    if !self.more(b']')? {
-                        return Ok(());
-                    }
-                }
-            }
+            b'[' => self.array(|cursor| cursor.skip_at(depth + 1)),
             _ => self.scalar().map(|_| ()),
         }
     }

@@ -5,6 +5,9 @@
 
 mod fold;
 mod json;
+mod map;
+mod mapped;
+mod prediction;
 mod record;
 mod schema;
 mod table;
@@ -24,7 +27,7 @@ use schema::Model;
 use table::{Columns, Kept, Mark, Table};
 
 /// What Python and this module agree on; it changes with every change of what is exchanged.
-const INTERFACE: u32 = 2;
+const INTERFACE: u32 = 3;
 
 /// Places: the number of a message, then that of a record within it.
 const WITHIN: u32 = 20;
@@ -61,6 +64,10 @@ struct Rows {
     ids: Option<Py<PyList>>,
     /// n predictions of a model that is joined with feedback.
     predictions: Option<Py<PyList>>,
+    /// float64[n, K], scores of the classes that are estimated from; None where no row lists any.
+    probabilities: Option<Py<PyArray2<f64>>>,
+    /// bool[n], the rows that list scores; None where there are no probabilities.
+    listed: Option<Py<PyArray1<bool>>>,
 }
 
 /// What is kept between batches: memory, and the order of fields.
@@ -214,6 +221,13 @@ impl Decoder {
         }
     }
 
+    /// The model that a record names, where another one's map did not fit it.
+    fn other(&self, state: &State, text: &str, guess: usize) -> Option<usize> {
+        let map = self.models[guess].map.as_ref().filter(|_| self.models.len() > 1)?;
+        let name = state.reader.name(&mut Cursor::new(text), &map.root).or(map.nameless.as_deref())?;
+        self.models.iter().position(|model| model.name == name).filter(|found| *found != guess)
+    }
+
     /// Add the record at the beginning of a text, with nothing behind it where it is `alone`: how many bytes it has.
     fn record(&self, state: &mut State, text: &str, place: i64, moment: Moment, alone: bool) -> Option<usize> {
         let mut guess = state.guess;
@@ -225,7 +239,7 @@ impl Decoder {
                     return Some(cursor.at());
                 }
                 Err(Not::Model(other)) => guess = other,
-                Err(Not::Sure) => return None,
+                Err(Not::Sure) => guess = self.other(state, text, guess)?,
             }
         }
         None
@@ -238,11 +252,16 @@ fn rows(py: Python<'_>, number: usize, columns: Columns, model: &Model) -> PyRes
     let shaped = |values: Vec<i64>, rows: usize| values.into_pyarray(py).reshape([rows, count]).map(Bound::unbind);
     let failed = columns.failed.contains(&true);
     let (ids, predictions) = (&columns.ids, &columns.predictions);
-    let kept = |values: &[Kept]| model.joined.then(|| list(py, values, &columns.texts)).transpose();
+    let kept = |values: &[Kept]| model.joined.then(|| list(py, values, &columns)).transpose();
+    let listed = columns.listed.contains(&true);
     Ok(Rows {
         model: number,
         ids: kept(ids)?,
         predictions: kept(predictions)?,
+        probabilities: listed
+            .then(|| columns.probabilities.into_pyarray(py).reshape([count, model.estimated]).map(Bound::unbind))
+            .transpose()?,
+        listed: listed.then(|| columns.listed.into_pyarray(py).unbind()),
         places: columns.places.into_pyarray(py).unbind(),
         stamps: columns.stamps.into_pyarray(py).unbind(),
         proven: columns.proven.into_pyarray(py).unbind(),
@@ -257,7 +276,7 @@ fn rows(py: Python<'_>, number: usize, columns: Columns, model: &Model) -> PyRes
 }
 
 /// Values as Python's own.
-fn list(py: Python<'_>, values: &[Kept], texts: &str) -> PyResult<Py<PyList>> {
+fn list(py: Python<'_>, values: &[Kept], columns: &Columns) -> PyResult<Py<PyList>> {
     let found = PyList::empty(py);
     for value in values {
         match value {
@@ -265,7 +284,8 @@ fn list(py: Python<'_>, values: &[Kept], texts: &str) -> PyResult<Py<PyList>> {
             Kept::Truth(truth) => found.append(*truth)?,
             Kept::Whole(whole) => found.append(*whole)?,
             Kept::Float(float) => found.append(*float)?,
-            Kept::Text(start, stop) => found.append(&texts[*start..*stop])?,
+            Kept::Text(start, stop) => found.append(&columns.texts[*start..*stop])?,
+            Kept::List(start, stop) => found.append(list(py, &columns.items[*start..*stop], columns)?)?,
         }
     }
     Ok(found.unbind())

@@ -9,7 +9,7 @@ use crate::times;
 const LONGEST_VERSION: usize = 128;
 
 /// Ids that are longer are somebody else's.
-const LONGEST_ID: usize = 512;
+pub const LONGEST_ID: usize = 512;
 
 /// White space behind a record.
 const MOST_BEHIND: usize = 64;
@@ -52,24 +52,38 @@ impl Fields {
 }
 
 /// A record that is being read.
-struct Row {
-    model: usize,
-    named: bool,
-    begun: Option<Mark>,
-    other: Option<usize>,
-    stamp: Option<i64>,
-    latency: f64,
-    failed: bool,
-    features: bool,
-    version: Option<String>,
-    id: Kept,
-    prediction: Kept,
+pub struct Row {
+    /// The model it is read as.
+    pub model: usize,
+    /// Whether it names its model.
+    pub named: bool,
+    /// Where its table stood before it.
+    pub begun: Option<Mark>,
+    /// The model that it is of instead.
+    pub other: Option<usize>,
+    /// Its event time, ms.
+    pub stamp: Option<i64>,
+    /// Its latency, ms.
+    pub latency: f64,
+    /// Whether it failed.
+    pub failed: bool,
+    /// Whether it has features.
+    pub features: bool,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its id, where that is kept.
+    pub id: Kept,
+    /// Its prediction, where that is kept.
+    pub prediction: Kept,
 }
 
 /// Reads records; remembers the version of the last one, and room for text with escapes.
 #[derive(Default)]
 pub struct Reader {
-    room: String,
+    /// Text without its escapes.
+    pub room: String,
+    /// Scores of a list.
+    pub scores: Vec<f64>,
     last_version: String,
 }
 
@@ -119,8 +133,17 @@ impl Reader {
         row: &mut Row,
         (place, moment, alone): (i64, Moment, bool),
     ) -> Sure<()> {
-        let mut fields = Fields::default();
-        cursor.object(|cursor| self.field(cursor, models, tables, row, &mut fields))?;
+        match &models[row.model].map {
+            Some(map) => {
+                begin(models, tables, row);
+                let table = &mut tables[row.model];
+                self.mapped(cursor, map, models, table, row)?;
+            }
+            None => {
+                let mut fields = Fields::default();
+                cursor.object(|cursor| self.field(cursor, models, tables, row, &mut fields))?;
+            }
+        }
         if alone && (cursor.broke() || cursor.left() > MOST_BEHIND || !cursor.ends()) {
             return Err(Unsure);
         }
@@ -134,7 +157,8 @@ impl Reader {
         }
         begin(models, tables, row);
         let table = &mut tables[row.model];
-        let version = table.version_of(row.version.as_deref().unwrap_or("0"));
+        let blank = models[row.model].map.as_ref().map_or("0", |map| &map.version);
+        let version = table.version_of(row.version.as_deref().unwrap_or(blank));
         if let Some(name) = row.version.take() {
             self.last_version = name;
         }
@@ -168,26 +192,17 @@ impl Reader {
             }
             "timestamp" => {
                 fields.once(1)?;
-                row.stamp = match cursor.scalar()? {
-                    Scalar::Null => None,
-                    Scalar::Number(number) => Some(times::of_number(number)?),
-                    Scalar::Text(text) if !text.escaped => Some(times::of_text(text.raw)?),
-                    _ => return Err(Unsure),
-                };
+                row.stamp = stamp_of(&cursor.scalar()?)?;
                 return Ok(());
             }
             "version" => {
                 fields.once(2)?;
-                return self.version(cursor, row);
+                let scalar = cursor.scalar()?;
+                return self.version(&scalar, row);
             }
             "error" => {
                 fields.once(3)?;
-                row.failed = match cursor.scalar()? {
-                    Scalar::Null => false,
-                    Scalar::Truth(truth) => truth,
-                    Scalar::Number(number) => number.value != 0.0,
-                    Scalar::Text(text) => !NO_FAILURE.contains(&text.plain(&mut self.room)?),
-                };
+                row.failed = self.failure(&cursor.scalar()?)?;
                 return Ok(());
             }
             "latency_ms" => {
@@ -234,7 +249,8 @@ impl Reader {
             }
             _ => {
                 fields.once(8)?;
-                self.id(cursor, table, row)
+                let scalar = cursor.scalar()?;
+                self.id(&scalar, table, row)
             }
         }
     }
@@ -255,9 +271,19 @@ impl Reader {
         Ok(())
     }
 
-    fn version(&mut self, cursor: &mut Cursor, row: &mut Row) -> Sure<()> {
-        let scalar = cursor.scalar()?;
-        let name = match &scalar {
+    /// Whether a value of `error` says that something failed.
+    pub fn failure(&mut self, scalar: &Scalar) -> Sure<bool> {
+        Ok(match scalar {
+            Scalar::Null => false,
+            Scalar::Truth(truth) => *truth,
+            Scalar::Number(number) => number.value != 0.0,
+            Scalar::Text(text) => !NO_FAILURE.contains(&text.plain(&mut self.room)?),
+        })
+    }
+
+    /// Take the version that a value is.
+    pub fn version(&mut self, scalar: &Scalar, row: &mut Row) -> Sure<()> {
+        let name = match scalar {
             Scalar::Null => return Ok(()),
             Scalar::Number(number) if number.whole.is_some() => number.raw,
             Scalar::Text(text) => text.plain(&mut self.room)?,
@@ -273,38 +299,15 @@ impl Reader {
         Ok(())
     }
 
-    fn id(&mut self, cursor: &mut Cursor, table: &mut Table, row: &mut Row) -> Sure<()> {
-        let scalar = cursor.scalar()?;
-        match &scalar {
+    /// Take the id that a value is.
+    pub fn id(&mut self, scalar: &Scalar, table: &mut Table, row: &mut Row) -> Sure<()> {
+        match scalar {
             Scalar::Text(text) if text.raw.len() > LONGEST_ID => return Err(Unsure),
             Scalar::Number(number) if number.whole.is_none() => return Err(Unsure),
             Scalar::Truth(_) => return Err(Unsure),
             _ => {}
         }
-        row.id = table.keep(&scalar, true, &mut self.room)?;
-        Ok(())
-    }
-
-    fn prediction(&mut self, cursor: &mut Cursor, model: &Model, table: &mut Table, row: &mut Row) -> Sure<()> {
-        let how = model.prediction;
-        if how.skipped {
-            return cursor.skip();
-        }
-        let scalar = cursor.scalar()?;
-        if !how.text && matches!(scalar, Scalar::Text(_)) {
-            return Err(Unsure);
-        }
-        if how.numeric {
-            let at = table.numeric.len() - 1;
-            table.numeric[at] = value_of(&scalar)?;
-        }
-        if how.categorical {
-            let at = table.categorical.len() - 1;
-            table.categorical[at] = model.codes[model.codes.len() - 1].of(&scalar, &mut self.room)?;
-        }
-        if model.joined {
-            row.prediction = table.keep(&scalar, how.whole, &mut self.room)?;
-        }
+        row.id = table.keep(scalar, true, &mut self.room)?;
         Ok(())
     }
 
@@ -335,25 +338,31 @@ impl Reader {
         })
     }
 
+    /// Read a value to where it is used.
     #[inline]
-    fn value(&mut self, cursor: &mut Cursor, model: &Model, table: &mut Table, used: &Use) -> Sure<()> {
+    pub fn value(&mut self, cursor: &mut Cursor, model: &Model, table: &mut Table, used: &Use) -> Sure<()> {
         if let (Some(column), b'-' | b'0'..=b'9', true) = (used.numeric, cursor.peek(), used.segments.is_empty()) {
             let at = table.numeric.len() - model.numeric + column;
             table.numeric[at] = cursor.float()?;
             return Ok(());
         }
         let scalar = cursor.scalar()?;
+        self.used(&scalar, model, table, used)
+    }
+
+    /// Put a value where it is used.
+    pub fn used(&mut self, scalar: &Scalar, model: &Model, table: &mut Table, used: &Use) -> Sure<()> {
         if let Some(column) = used.numeric {
             let at = table.numeric.len() - model.numeric + column;
-            table.numeric[at] = value_of(&scalar)?;
+            table.numeric[at] = value_of(scalar)?;
         }
         if let Some(column) = used.categorical {
             let at = table.categorical.len() - model.codes.len() + column;
-            table.categorical[at] = model.codes[column].of(&scalar, &mut self.room)?;
+            table.categorical[at] = model.codes[column].of(scalar, &mut self.room)?;
         }
         for segment in &used.segments {
             let at = table.segments.len() - model.segment_codes.len() + segment;
-            table.segments[at] = model.segment_codes[*segment].of(&scalar, &mut self.room)?;
+            table.segments[at] = model.segment_codes[*segment].of(scalar, &mut self.room)?;
         }
         Ok(())
     }
@@ -375,6 +384,16 @@ fn undo(tables: &mut [Table], row: &Row) {
     }
 }
 
+/// The event time (ms) that a value is; none where it is null.
+pub fn stamp_of(scalar: &Scalar) -> Sure<Option<i64>> {
+    match scalar {
+        Scalar::Null => Ok(None),
+        Scalar::Number(number) => Ok(Some(times::of_number(*number)?)),
+        Scalar::Text(text) if !text.escaped => Ok(Some(times::of_text(text.raw)?)),
+        _ => Err(Unsure),
+    }
+}
+
 #[inline]
 fn number(cursor: &mut Cursor) -> Sure<f64> {
     if matches!(cursor.peek(), b'-' | b'0'..=b'9') {
@@ -386,7 +405,7 @@ fn number(cursor: &mut Cursor) -> Sure<f64> {
 
 /// The number that a value is; null is none, true is 1.
 #[inline]
-fn value_of(scalar: &Scalar) -> Sure<f64> {
+pub fn value_of(scalar: &Scalar) -> Sure<f64> {
     match scalar {
         Scalar::Null => Ok(f64::NAN),
         Scalar::Truth(truth) => Ok(f64::from(u8::from(*truth))),

@@ -5,6 +5,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyString, PyTuple};
 use rustc_hash::FxHashMap;
 
 use crate::json::Scalar;
+use crate::map::{Map, ToldMap};
 
 /// No float has it as its bits: stands for "no such category".
 const NO_NUMBER: u64 = u64::MAX;
@@ -94,8 +95,27 @@ pub struct Segment {
     codes: Codes,
 }
 
+/// What lists are, as predictions.
+#[derive(FromPyObject)]
+pub struct Lists {
+    /// Elements they have at least.
+    pub least: usize,
+    /// Elements they have at most.
+    pub most: usize,
+    /// Scores of classes; else items.
+    pub scores: bool,
+    /// Place of the score that counts, of two.
+    pub pair: usize,
+    /// Classes in the order of the scores; none for "0", "1", ...
+    pub names: Vec<String>,
+    /// Place of the score of each class that is estimated from, if it has one.
+    pub classes: Vec<Option<usize>>,
+    /// The class with the highest score is the prediction, in place of the list.
+    pub chosen: bool,
+}
+
 /// What `prediction` may be.
-#[derive(FromPyObject, Clone, Copy)]
+#[derive(FromPyObject)]
 pub struct Prediction {
     /// Its bytes are of no interest.
     pub skipped: bool,
@@ -107,6 +127,10 @@ pub struct Prediction {
     pub numeric: bool,
     /// It is the last categorical column.
     pub categorical: bool,
+    /// It may be a value that is no list.
+    pub single: bool,
+    /// It may be such a list.
+    pub lists: Option<Lists>,
 }
 
 /// What Python tells of a model.
@@ -119,6 +143,7 @@ struct Told {
     segments: Vec<Segment>,
     prediction: Prediction,
     joined: bool,
+    map: Option<ToldMap>,
 }
 
 /// Names of fields, found by the order that the record before had them in.
@@ -128,7 +153,8 @@ pub struct Names {
 }
 
 impl Names {
-    fn new(names: impl IntoIterator<Item = String>) -> Self {
+    /// Names in their order.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let names: Vec<Box<str>> = names.into_iter().map(String::into_boxed_str).collect();
         let index = names.iter().cloned().enumerate().map(|(at, name)| (name, at)).collect();
         let odd = |name: &str| name.bytes().any(|byte| matches!(byte, b'"' | b'\\') || byte < 0x20);
@@ -184,7 +210,20 @@ pub struct Model {
     pub joined: bool,
     /// Numeric columns.
     pub numeric: usize,
+    /// Indices of segments where a record says nothing.
+    pub segment_blank: Vec<i64>,
+    /// Slots of the prediction's first classes, in the order of their scores.
+    pub class_codes: Vec<i64>,
+    /// Classes that are estimated from.
+    pub estimated: usize,
+    /// Places that a record may have once.
+    pub places: usize,
+    /// Where fields are found; none for the contract's own shape.
+    pub map: Option<Map>,
 }
+
+/// Classes without names whose slots are looked up beforehand.
+const NUMBERED: usize = 64;
 
 impl<'py> FromPyObject<'_, 'py> for Model {
     type Error = PyErr;
@@ -211,17 +250,55 @@ impl Model {
             let into = if segment.feature { &mut uses } else { &mut context_uses };
             into[segment.position].segments.push(row);
         }
+        let map = told.map.map(Map::new);
+        let segment_codes: Vec<Codes> = told.segments.into_iter().map(|segment| segment.codes).collect();
+        let mut segment_blank: Vec<i64> = segment_codes.iter().map(|codes| codes.missing).collect();
+        if let Some(map) = &map {
+            for (row, index) in &map.segments {
+                segment_blank[*row] = *index;
+            }
+        }
+        let places = map.as_ref().map_or(told.features.len() + told.context.len(), |map| map.places);
         Model {
             name: told.name,
             features: Names::new(told.features.into_iter().map(|(name, _)| name)),
             uses,
             context: Names::new(told.context),
             context_uses,
+            class_codes: class_codes(&told.prediction, told.codes.last()),
+            estimated: told.prediction.lists.as_ref().map_or(0, |lists| lists.classes.len()),
             codes: told.codes,
-            segment_codes: told.segments.into_iter().map(|segment| segment.codes).collect(),
+            segment_codes,
+            segment_blank,
+            numeric: numeric + usize::from(told.prediction.numeric),
             prediction: told.prediction,
             joined: told.joined,
-            numeric: numeric + usize::from(told.prediction.numeric),
+            places,
+            map,
         }
+    }
+
+    /// The slot of a class by its place among so many scores.
+    pub fn class_code(&self, lists: &Lists, place: usize, scores: usize) -> i64 {
+        let Some(codes) = self.codes.last() else { return 0 };
+        if scores == 0 {
+            return codes.missing;
+        }
+        if !lists.names.is_empty() && lists.names.len() != scores {
+            return codes.of_text(&format!("one of {scores} scores"));
+        }
+        self.class_codes.get(place).copied().unwrap_or_else(|| codes.of_text(&place.to_string()))
+    }
+}
+
+fn class_codes(prediction: &Prediction, codes: Option<&Codes>) -> Vec<i64> {
+    match (&prediction.lists, codes) {
+        (Some(lists), Some(codes)) if prediction.categorical && lists.names.is_empty() => {
+            (0..NUMBERED).map(|place| codes.of_text(&place.to_string())).collect()
+        }
+        (Some(lists), Some(codes)) if prediction.categorical => {
+            lists.names.iter().map(|name| codes.of_text(name)).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -23,6 +23,8 @@ pub enum Kept {
     Float(f64),
     /// A str: bytes [start, stop) of the table's texts.
     Text(usize, usize),
+    /// A list: [start, stop) of the table's items.
+    List(usize, usize),
 }
 
 /// Columns of one model.
@@ -53,6 +55,12 @@ pub struct Columns {
     pub predictions: Vec<Kept>,
     /// Text of both.
     pub texts: String,
+    /// Elements of lists.
+    pub items: Vec<Kept>,
+    /// Scores of the classes that are estimated from, row by row.
+    pub probabilities: Vec<f64>,
+    /// Which rows list scores, where any are estimated from.
+    pub listed: Vec<bool>,
 }
 
 /// Rows of one model, read so far.
@@ -84,10 +92,18 @@ pub struct Table {
     pub predictions: Vec<Kept>,
     /// Text of both.
     pub texts: String,
+    /// Elements of lists.
+    pub items: Vec<Kept>,
+    /// Scores of the classes that are estimated from, row by row.
+    pub probabilities: Vec<f64>,
+    /// Which rows list scores, where any are estimated from.
+    pub listed: Vec<bool>,
     known: FxHashMap<String, i64>,
     /// Names of features in the order of the last record.
     pub order: Vec<usize>,
-    /// For each feature, then each key of the context: the last attempt at a record that had it.
+    /// The same of each object of a map.
+    pub orders: Vec<Vec<usize>>,
+    /// For each feature, then each key of the context, or each place of a map: the last attempt at a record that had it.
     seen: Vec<u64>,
     attempt: u64,
 }
@@ -100,6 +116,8 @@ pub struct Mark {
     categorical: usize,
     segments: usize,
     texts: usize,
+    items: usize,
+    probabilities: usize,
 }
 
 impl Table {
@@ -120,6 +138,9 @@ impl Table {
             ids: take(&mut self.ids),
             predictions: take(&mut self.predictions),
             texts: take(&mut self.texts),
+            items: take(&mut self.items),
+            probabilities: take(&mut self.probabilities),
+            listed: take(&mut self.listed),
         };
         self.numeric.clear();
         self.categorical.clear();
@@ -136,6 +157,8 @@ impl Table {
             categorical: self.categorical.len(),
             segments: self.segments.len(),
             texts: self.texts.len(),
+            items: self.items.len(),
+            probabilities: self.probabilities.len(),
         }
     }
 
@@ -153,14 +176,21 @@ impl Table {
         self.categorical.truncate(mark.categorical);
         self.segments.truncate(mark.segments);
         self.texts.truncate(mark.texts);
+        self.items.truncate(mark.items);
+        self.probabilities.truncate(mark.probabilities);
+        self.listed.truncate(mark.rows);
     }
 
     /// Begin a row in which every value is missing.
     pub fn begin(&mut self, model: &Model) {
         self.numeric.resize(self.numeric.len() + model.numeric, f64::NAN);
         self.categorical.extend(model.codes.iter().map(|codes| codes.missing));
-        self.segments.extend(model.segment_codes.iter().map(|codes| codes.missing));
-        self.seen.resize(model.features.len() + model.context.len(), 0);
+        self.segments.extend_from_slice(&model.segment_blank);
+        if model.estimated > 0 {
+            self.probabilities.resize(self.probabilities.len() + model.estimated, f64::NAN);
+            self.listed.push(false);
+        }
+        self.seen.resize(model.places, 0);
         self.order.resize(model.features.len(), 0);
         self.attempt += 1;
     }

@@ -17,6 +17,7 @@ from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.native import NativeError, NativeReader, chosen, described
 from windows.outcomes.layout import Task
 from windows.predictions.layout import Layout, layout_of
+from windows.usage import Prices
 from windows.values import Reading
 
 NATIVE = chosen()
@@ -35,13 +36,18 @@ def _unprofiled(name: str) -> Layout:
     return layout_of(replace(click(name), prediction=None), ("device",))
 
 
+def _priced(name: str) -> Layout:
+    return layout_of(click(name), ("country",), prices=Prices())
+
+
 SCENES: dict[str, tuple[tuple[Layout, ...], dict[str, Task]]] = {
     "two models": ((click_layout(), layout_of(click("rank"), ("country",))), {}),
     "one joined": ((click_layout(), layout_of(click("rank"), ("country",))), {"click": "binary"}),
     "classes": ((_unprofiled("click"), _of_classes("rank")), {}),
     "classes joined": ((_unprofiled("click"), _of_classes("rank")), {"click": "binary", "rank": "multiclass"}),
     "numbers joined": ((_unprofiled("rank"), _of_classes("click")), {"click": "multiclass", "rank": "regression"}),
-    "one in Python": ((_unprofiled("rank"), _unprofiled("click")), {"click": "multiclass", "rank": "ranking"}),
+    "one ranks": ((_unprofiled("rank"), _unprofiled("click")), {"click": "multiclass", "rank": "ranking"}),
+    "one in Python": ((_priced("rank"), _unprofiled("click")), {"click": "multiclass", "rank": "binary"}),
 }
 
 
@@ -88,7 +94,7 @@ def test_any_bytes_are_read_alike(given_bytes: list[bytes]) -> None:
 
 
 @needed
-@pytest.mark.parametrize("scene", [name for name in SCENES if name != "one in Python"])
+@pytest.mark.parametrize("scene", [name for name in SCENES if name not in {"one in Python", "one ranks"}])
 def test_ordinary_traffic_is_read_natively_to_the_last_record(scene: str) -> None:
     """Otherwise all else here would compare Python with itself."""
     native, _ = readers(*SCENES[scene])
@@ -185,7 +191,7 @@ def test_a_model_that_is_read_in_python_is_named(caplog: pytest.LogCaptureFixtur
     """With the reason; the others are read natively."""
     caplog.set_level("INFO", "driftgauge.native")
     readers(*SCENES["one in Python"])
-    assert caplog.messages == ["model rank is read in Python: its rankings are joined with feedback"]
+    assert caplog.messages == ["model rank is read in Python: its cost is watched"]
 
 
 def test_the_environment_chooses() -> None:
@@ -207,5 +213,5 @@ def test_a_package_that_is_insisted_on_is_there_or_said_to_be_missing(
         chosen({"DRIFTGAUGE_NATIVE": "1"})
     monkeypatch.setitem(sys.modules, "driftgauge_native", json)
     assert chosen({}) is None
-    with pytest.raises(NativeError, match="speaks interface None and not 2"):
+    with pytest.raises(NativeError, match="speaks interface None and not 3"):
         chosen({"DRIFTGAUGE_NATIVE": "1"})
