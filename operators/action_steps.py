@@ -52,6 +52,7 @@ class ActionVerdicts:
     end: int
     findings: tuple[Finding, ...]
     silent: frozenset[AlertKey] = frozenset()
+    anew: bool = False
 
     @property
     def source(self) -> Source:

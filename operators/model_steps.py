@@ -120,7 +120,7 @@ def judge_step(
     partners = partners_of(model.layout)
     monitors = (*model.monitors, *(monitor for one in model.trails for monitor in one.monitors))
     config = JudgeConfig(model.layout.model, monitors, fresh, evaluations, changes, quiet, model.pane, partners)
-    logic = Judge(config, state or JudgeState())
+    logic = Judge(config, state or JudgeState(), anew=state is None)
     return Stateful(logic, lambda: logic.state)
 
 
@@ -225,7 +225,7 @@ def label_judge_step(
     config: LabelJudgeConfig, state: LabelJudgeState | None
 ) -> Stateful[CohortMeasures, LabelVerdicts, LabelJudgeState]:
     """Measures of cohorts to verdicts, one each."""
-    logic = LabelJudge(config, state or LabelJudgeState())
+    logic = LabelJudge(config, state or LabelJudgeState(), anew=state is None)
     return Stateful(each(logic), lambda: logic.state)
 
 

@@ -74,8 +74,9 @@ def _merge_closest(periods: list[Spoiled]) -> None:
 
 def take_versions(plan: Plan, state: ActState, versions: dict[str, int], now: int) -> Iterator[ActionEvent]:
     """Take which versions serve: the first pane of a new one completes what was to bring it."""
-    new = sorted(name for name, first in versions.items() if state.versions.get(name) != first)
-    state.versions = versions
+    # A model that starts anew has forgotten when its versions came; they are no new ones.
+    new = sorted(versions.keys() - state.versions.keys())
+    state.versions = {name: min(first, state.versions.get(name, first)) for name, first in versions.items()}
     for name in new:
         for action in list(state.actions.values()):
             brings = action.action == "retrain" or action.target == name

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 NOT_CLEARING = -1
 
+STARTED_ANEW = "The model is compared with another reference from now on, so this says nothing about how it is now"
+
 SEVERITIES = ("info", "warning", "critical")
 """From the least to the most severe."""
 
@@ -66,6 +68,10 @@ class Verdict(Protocol):
     @property
     def silent(self) -> frozenset[AlertKey]:
         """Of which alerts findings were given up for long silence."""
+
+    @property
+    def anew(self) -> bool:
+        """Whether nothing was known of the model before this tick."""
 
     def serves(self, version: str) -> bool:
         """Whether a version is watched still."""
@@ -156,6 +162,7 @@ class _LastTick:
     end: int
     findings: tuple[Finding, ...] = ()
     silent: frozenset[AlertKey] = frozenset()
+    anew: bool = False
 
     def serves(self, version: str) -> bool:
         """Whatever the version: it is the model that is gone."""
@@ -174,35 +181,44 @@ class Alerts:
     def __call__(self, verdicts: Verdict) -> list[AlertEvent]:
         """The events of one tick of one source."""
         source = verdicts.source
+        events = self.end(STARTED_ANEW, (source,)) if verdicts.anew else []
         lives = self.state.lives[source]
         self.state.clocks[source] = verdicts.end
         standing = self._standing(verdicts.findings, lives)
-        events = []
+        changed: list[AlertEvent] = []
         for key in sorted(standing.keys() | lives.keys()):
             event = self._advance(key, standing.get(key, []), verdicts, lives)
             if event is not None and event.state == "resolved" and event.alert in self.config.shared:
                 self.state.withheld.setdefault((source, key), []).append(event)
                 self.state.past.setdefault((source, key), []).append((event.started_at, event.event_time))
             elif event is not None:
-                events.append(event)
-        events += self._release()
-        self._count(events)
-        return events
+                changed.append(event)
+        told = self._release()
+        self._count([*changed, *told])
+        return [*events, *changed, *told]
 
-    def end(self, why: str) -> list[AlertEvent]:
-        """The last word of every alert that fires: the model is watched no more.
+    def end(self, why: str, sources: Iterable[Source] = tuple(Source)) -> list[AlertEvent]:
+        """The last word of every alert that these sources feed: the model is watched no more, or in another way.
+
+        An alert that another source keeps alive goes on.
 
         Args:
             why: begins the reason of each, without a full stop.
+            sources: whose alerts.
         """
+        state, ended = self.state, frozenset(sources)
         events = []
-        for source, lives in self.state.lives.items():
-            last = _LastTick(source, self.state.clocks.get(source, 0))
-            events += [self._event(key, life, "resolved", [], last, why) for key, life in sorted(lives.items())]
-        fired = {key for lives in self.state.lives.values() for key in lives}
-        events += [event for (_, key), held in self.state.withheld.items() if key not in fired for event in held]
-        self.state.lives = {source: {} for source in Source}
-        self.state.withheld, self.state.past = {}, {}
+        alive = {key for source, lives in state.lives.items() if source not in ended for key in lives}
+        for source in (one for one in Source if one in ended):
+            last = _LastTick(source, state.clocks.get(source, 0))
+            lives = sorted((key, life) for key, life in state.lives[source].items() if key not in alive)
+            events += [self._event(key, life, "resolved", [], last, why) for key, life in lives]
+        fired = alive | {key for source in ended for key in state.lives[source]}
+        mine = {at: held for at, held in state.withheld.items() if at[0] in ended}
+        events += [event for (_, key), held in mine.items() if key not in fired for event in held]
+        state.lives = {source: {} if source in ended else lives for source, lives in state.lives.items()}
+        state.withheld = {at: held for at, held in state.withheld.items() if at not in mine}
+        state.past = {at: held for at, held in state.past.items() if at[0] not in ended}
         self._count(events)
         return events
 

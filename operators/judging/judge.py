@@ -88,6 +88,7 @@ class Verdicts:
         silent: (version, segment, alert) of which findings were given up at this tick: for long there was nothing to
             measure.
         blind: what could not be judged although rows came; None before the first look.
+        anew: nothing was known of the model before.
     """
 
     end: int
@@ -97,6 +98,7 @@ class Verdicts:
     objectives: tuple[ObjectiveStanding, ...]
     silent: frozenset[tuple[str, str, str]] = frozenset()
     blind: Blind | None = None
+    anew: bool = False
 
     @property
     def source(self) -> Source:
@@ -111,10 +113,11 @@ class Verdicts:
 class Judge:
     """Judges one model."""
 
-    def __init__(self, config: JudgeConfig, state: JudgeState) -> None:
-        """Continue from `state`."""
+    def __init__(self, config: JudgeConfig, state: JudgeState, *, anew: bool = False) -> None:
+        """Continue from `state`; `anew` where there was none."""
         self.config = config
         self.state = state
+        self.anew = anew
         self.changes = Changes() if config.changes else None
         self.stale = False
         self.by_table: dict[tuple[Part, str, str], list[Monitor]] = {}
@@ -237,8 +240,8 @@ class Judge:
         objectives = tuple(self.state.objectives[key] for key in sorted(self.state.objectives))
         if self.config.quiet is not None:
             passed(self.config.quiet, self.state.quiet, header, findings)
-        cannot = self.state.blind.found
-        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up, cannot)
+        cannot, anew, self.anew = self.state.blind.found, self.anew, False
+        return Verdicts(header.end, header, tuple(findings), tuple(evaluations), objectives, given_up, cannot, anew)
 
     def _conclude(self, header: Header) -> None:
         """After looks: what cannot be judged."""

@@ -99,6 +99,7 @@ class LabelVerdicts:
         source: whose clock `end` is.
         silent: (version, segment, alert) of which findings were given up at this tick: for long there was nothing to
             measure.
+        anew: nothing was known of its labels before.
     """
 
     end: int
@@ -108,6 +109,7 @@ class LabelVerdicts:
     objectives: tuple[ObjectiveStanding, ...]
     source: Source = Source.LABELS
     silent: frozenset[tuple[str, str, str]] = frozenset()
+    anew: bool = False
 
     def serves(self, version: str) -> bool:
         """Whether a version has cohorts that are held still."""
@@ -117,10 +119,11 @@ class LabelVerdicts:
 class LabelJudge:
     """Judges the labels of one model."""
 
-    def __init__(self, config: LabelJudgeConfig, state: LabelJudgeState) -> None:
-        """Continue from `state`."""
+    def __init__(self, config: LabelJudgeConfig, state: LabelJudgeState, *, anew: bool = False) -> None:
+        """Continue from `state`; `anew` where there was none."""
         self.config = config
         self.state = state
+        self.anew = anew
         if config.detectors:
             load()  # now, not in the midst of the traffic
         self.changes = Changes() if config.changes else None
@@ -140,6 +143,7 @@ class LabelJudge:
         said = opinions(self.state.detectors, measures.errors) if self.config.detectors else []
         self._heed(said, measures)
         stall = watch(self.config.stall, self.state.stall, measures)
+        anew, self.anew = self.anew, False
         return LabelVerdicts(
             measures.end,
             measures,
@@ -147,6 +151,7 @@ class LabelJudge:
             tuple(self._rows(measures, said)),
             tuple(self.state.objectives[key] for key in sorted(self.state.objectives)),
             silent=given_up,
+            anew=anew,
         )
 
     def _window(self, window: WindowMeasures, looked: set[StreamKey]) -> None:

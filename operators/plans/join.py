@@ -68,6 +68,7 @@ class JoinPlan:
         sample: share of the predictions that are joined, by hash of the id.
         families: kinds of segments.
         max_versions: versions told apart.
+        generation: how often the joined state has started anew.
     """
 
     layout: Layout
@@ -80,6 +81,7 @@ class JoinPlan:
     sample: float
     families: tuple[Family, ...]
     max_versions: int = 16
+    generation: int = 0
 
     @property
     def model(self) -> str:
@@ -88,8 +90,9 @@ class JoinPlan:
 
     @property
     def seed(self) -> int:
-        """Tells its ids apart from another model's."""
-        return xxhash.xxh32_intdigest(self.model.encode())
+        """Tells its ids apart from another model's, and from those of before it started anew."""
+        number = f"\x1f{self.generation}" if self.generation else ""
+        return xxhash.xxh32_intdigest((self.model + number).encode())
 
     @property
     def threshold(self) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from operators.plans.model import plan_models
+from operators.plans.model import ModelPlan, plan_models
 from stream.config.checks import reference_notes
 from stream.config.load import Config, ConfigError, load, load_references, with_pace
 from stream.config.sight import pace_lines
@@ -24,6 +24,9 @@ def check(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")],
     connect: Annotated[
         bool, typer.Option("--connect", help="Also ask the brokers for the topics, and Alertmanager.")
+    ] = False,
+    against_state: Annotated[
+        bool, typer.Option("--against-state", help="Also say what of the state that is kept would start anew.")
     ] = False,
     sample: Annotated[
         Path | None,
@@ -51,6 +54,8 @@ def check(
     typer.echo(described())
     if sample is not None:
         _show(loaded, references, sample)
+    if against_state:
+        _against_state(loaded, plans)
     if connect:
         _connect(loaded, references)
         for client in clients:
@@ -87,6 +92,27 @@ def _show(config: Config, references: dict[str, Reference], sample: Path) -> Non
         typer.echo(line)
     if found.refused:
         raise UsageError(f"--sample {sample}: {found.refused} of its records cannot be read")
+
+
+def _against_state(config: Config, plans: Mapping[str, ModelPlan]) -> None:
+    """What becomes of the state that is kept.
+
+    Raises:
+        UsageError: all of it would be misread.
+    """
+    from stream.state.directory import NOTE, fit  # noqa: PLC0415 - Bytewax is not needed without --against-state
+
+    directory = config.state.directory
+    if not (directory / NOTE).exists():
+        typer.echo(f"state {directory}: none yet")
+        return
+    found = fit(config.state, plans, config.topics, config.sources)
+    if found.misread:
+        words = "; ".join(found.misread)
+        raise UsageError(f"{directory}: {words}: the state kept there would be misread; name a new state.directory")
+    for one in found.anew:
+        typer.echo(f"state {directory}: {one}")
+    typer.echo(f"state {directory}: {'what is not named' if found.anew else 'all of it'} goes on")
 
 
 def _connect(config: Config, references: dict[str, Reference]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import stat
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +20,22 @@ from operators.plans.join import SHARDS
 from operators.records import Topic
 from stream.config.inputs import inputs_of
 from stream.errors import UsageError
+from stream.files import write_atomically
+from stream.state.anew import (
+    GENERATION,
+    PENDING,
+    FreshStart,
+    fresh_starts,
+    of_generation,
+    shared_changes,
+    start_anew,
+)
 from stream.state.seal import SEAL, broken, unseal
 from stream.state.snapshots import damaged, replaced
 from windows.references.edges import edges_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from operators.plans.join import JoinPlan
     from operators.plans.model import ModelPlan
@@ -31,6 +43,8 @@ if TYPE_CHECKING:
     from stream.config.edges.kafka import TopicsSettings
     from stream.config.edges.state import StateSettings
     from stream.config.inputs import Input
+
+_LOG = logging.getLogger("driftgauge.state")
 
 FORMAT = 6
 """Version of everything that is kept in the state directory; raised when a state class changes."""
@@ -55,10 +69,12 @@ def prepare(
     sources: Sequence[SourceSettings] = (),
     *,
     files: bool = True,
+    alone: bool = True,
 ) -> tuple[RecoveryConfig, dict[str, bool]]:
     """Create the directory, or check that what it holds was written by this user, this format, and fits the config.
 
-    Safe to call from several processes at once.
+    A model that is counted in another way than the state says starts anew, and the log says so. Safe to call from
+    several processes at once, before any of them has opened the files.
 
     Args:
         settings: where it is.
@@ -66,6 +82,7 @@ def prepare(
         topics: that are read.
         sources: that are read.
         files: whether the recovery files are here; of several hosts the first has them all.
+        alone: whether this is the only host; of several, none starts a model anew by itself.
 
     Returns:
         Bytewax's recovery, and of each topic that is read whether the state knows how far.
@@ -85,9 +102,11 @@ def prepare(
         path = directory / NOTE
         used, fed = path.exists(), False
         if used:
-            fed = _check(path, note)
+            known = _check(path, note)
+            fed = known["feedback"] is not None
             if files:
                 _check_files(directory, settings.recovery_partitions, sealed=(directory / SEAL).exists())
+            _note_starts(directory, known, note, alone=alone)
         elif any(directory.glob("*.sqlite3")) and not (directory / UNFINISHED).exists():
             raise StateError(
                 f"{directory}: holds recovery files but no {NOTE}: not a driftgauge state directory, or damaged"
@@ -116,23 +135,45 @@ def continuing(topics: TopicsSettings, sources: Sequence[SourceSettings], *, sav
     return {one.topic: saved and (fed or one.holds == Topic.PREDICTIONS) for one in reversed(read)}
 
 
-def misread(
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a state fits a config: what of all of it would be misread, in words, and the models that start anew."""
+
+    misread: tuple[str, ...] = ()
+    anew: tuple[FreshStart, ...] = ()
+
+
+def fit(
     settings: StateSettings,
     models: Mapping[str, ModelPlan],
     topics: TopicsSettings,
     sources: Sequence[SourceSettings] = (),
-) -> list[str]:
-    """What of the state that is kept would be misread under another config, in words; only looks.
+) -> Fit:
+    """How the state that is kept fits another config; only looks.
 
     Raises:
         StateError: the note on the state cannot be read.
     """
     path = settings.directory / NOTE
     if not path.exists():
-        return []
+        return Fit()
     note = _note(models, inputs_of(topics, sources), settings.recovery_partitions)
     try:
-        return list(_changes(json.loads(path.read_text()), note))
+        known = json.loads(path.read_text())
+        return Fit(tuple(shared_changes(known, note)), tuple(fresh_starts(known, note)))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StateError(f"{path}: cannot be read: {error}") from error
+
+
+def with_generations(settings: StateSettings, models: Mapping[str, ModelPlan]) -> dict[str, ModelPlan]:
+    """The plans as the state is kept under them, once it was prepared.
+
+    Raises:
+        StateError: the note on the state cannot be read.
+    """
+    path = settings.directory / NOTE
+    try:
+        return of_generation(models, json.loads(path.read_text()))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise StateError(f"{path}: cannot be read: {error}") from error
 
@@ -237,8 +278,8 @@ def _joining(join: JoinPlan) -> dict[str, Any]:
     }
 
 
-def _check(path: Path, note: dict[str, Any]) -> bool:
-    """Refuse a state that would be misread; whether feedback was read before."""
+def _check(path: Path, note: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a state that would be misread as a whole; give the note on it."""
     try:
         known = json.loads(path.read_text())
     except ValueError as error:
@@ -247,13 +288,53 @@ def _check(path: Path, note: dict[str, Any]) -> bool:
     if found != FORMAT:
         raise StateError(f"{path}: state of format {found}, this release reads format {FORMAT}; {_REMEDY}")
     try:
-        changes = list(_changes(known, note))
-        note["models"] = {**known["models"], **note["models"]}
+        changes = list(shared_changes(known, note))
+        for name, former in known["models"].items():
+            mine = note["models"].setdefault(name, former)
+            mine[GENERATION] = former.get(GENERATION, 0)
     except (LookupError, TypeError, AttributeError) as error:
-        raise StateError(f"{path}: damaged: it does not say what every note says; {_REMEDY}") from error
+        raise StateError(f"{path}: damaged: {_INCOMPLETE}; {_REMEDY}") from error
     for change in changes:
         raise StateError(f"{path.parent}: {change}: the state kept there would be misread; {_REMEDY}")
-    return known["feedback"] is not None
+    return dict(known)
+
+
+def _note_starts(directory: Path, known: dict[str, Any], note: dict[str, Any], *, alone: bool) -> None:
+    """Note what is to be given up of models that are counted in another way from now on."""
+    try:
+        starts = fresh_starts(known, note)
+    except (LookupError, TypeError, AttributeError) as error:
+        raise StateError(f"{directory / NOTE}: damaged: {_INCOMPLETE}; {_REMEDY}") from error
+    if starts and not alone:
+        words = "; ".join(map(str, starts))
+        raise StateError(f"{directory}: {words}: several hosts start anew together only; {_REMEDY}")
+    outdated = known.get(PENDING, []) + [[step, one.model] for one in starts for step in one.steps]
+    if outdated:
+        note[PENDING] = outdated
+    for one in starts:
+        note["models"][one.model][GENERATION] += bool(one.labels)
+        _LOG.warning("%s", one)
+
+
+def drop_outdated(settings: StateSettings) -> None:
+    """Take out of the recovery files what models that start anew have left there.
+
+    Once the directory is this monitor's alone, and before any of its processes opens them: a former worker may have
+    saved its state until then.
+
+    Raises:
+        StateError: a file cannot be read or written.
+    """
+    path = settings.directory / NOTE
+    with (settings.directory / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            note = json.loads(path.read_text())
+            if note.get(PENDING):
+                start_anew(settings.directory, [(step, model) for step, model in note.pop(PENDING)])
+                write_atomically(path, json.dumps(note, indent=1, sort_keys=True).encode())
+        except (OSError, ValueError, sqlite3.Error) as error:
+            raise StateError(f"{settings.directory}: a model that starts anew could not be cleared: {error}") from error
 
 
 def _check_files(directory: Path, partitions: int, *, sealed: bool) -> None:
@@ -291,40 +372,5 @@ def _damage(path: Path) -> str:
 
 RESTORE = "restore it from a backup of the whole directory, or start with a new state.directory (windows fill anew)"
 _UNSEALED = f"if it was changed on purpose, remove {SEAL}"
+_INCOMPLETE = "it does not say what every note says"
 _REMEDY = "start with a new state.directory (windows fill anew), or go back to the former config"
-
-
-_WORDS = {
-    "edges": "edges and categories of the reference (edges)",
-    "pane_ms": "time.pane (pane_ms)",
-    "outcomes": "task, threshold or k of its metrics (outcomes)",
-    "tick_ms": "the step that performance.windows and baselines move in (tick_ms)",
-    "keep_ms": "performance.windows or label_delay: how long predictions wait for labels (keep_ms)",
-    "wait_ms": "performance.wait (wait_ms)",
-    "negative_after_ms": "performance.negative_after (negative_after_ms)",
-    "sample": "performance.sample (sample)",
-}
-"""What a user wrote, for what the note holds of it."""
-
-
-def _changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
-    for key in ("topic", "recovery_partitions"):
-        if known[key] != note[key]:
-            yield f"{key} was {known[key]!r} and is {note[key]!r}"
-    if None not in {known["feedback"], note["feedback"]} and known["feedback"] != note["feedback"]:
-        yield f"feedback was {known['feedback']!r} and is {note['feedback']!r}"
-    for name, fingerprint in note["models"].items():
-        former = known["models"].get(name, fingerprint)
-        # Counts on the same edges mean the same, whatever the reference's own counts are; old notes do not say edges.
-        known_by = "edges" if "edges" in former else "reference"
-        compared = {key: value for key, value in fingerprint.items() if key not in {"edges", "reference"} - {known_by}}
-        yield from _differences(f"model {name}: ", former, compared)
-        # Labels may begin or cease to be awaited: there is nothing to misread then.
-        if former["labels"] is not None and fingerprint["labels"] is not None:
-            yield from _differences(f"model {name}: performance: ", former["labels"], fingerprint["labels"])
-
-
-def _differences(where: str, former: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
-    for key, value in now.items():
-        if key != "labels" and former[key] != value:
-            yield f"{where}{_WORDS.get(key, key)} was {former[key]!r} and is {value!r}"

@@ -38,6 +38,12 @@ def replaced(text: bytes) -> str:
     return text.decode(errors="replace")
 
 
+def snapshot_in(change: bytes) -> bytes | None:
+    """The snapshot in a row, without unpickling anything; None where the row is none of ours."""
+    kept = change[max(change.find(MAGIC, 0, _HEAD), 0) : -2]
+    return kept if pickle.dumps(kept) == change else None
+
+
 def _is_whole(step: str, key: str, change: bytes) -> bool:
     """Whether a row holds a snapshot of its step and its key.
 
@@ -46,8 +52,8 @@ def _is_whole(step: str, key: str, change: bytes) -> bool:
     """
     if change == _NOTHING:
         return True
-    kept = change[max(change.find(MAGIC, 0, _HEAD), 0) : -2]
-    if pickle.dumps(kept) != change:
+    kept = snapshot_in(change)
+    if kept is None:
         return False
     try:
         written_by, name = written_in(kept)

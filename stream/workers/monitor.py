@@ -42,7 +42,16 @@ from stream.kafka.sources import Part, TopicsSource
 from stream.kafka.watcher import Watcher
 from stream.metrics.heartbeats import EPOCH
 from stream.metrics.reports import Concern, GaugeBlock, Observation, Status
-from stream.state.directory import JOIN, RESTORE, StateError, continuing, has_state, prepare
+from stream.state.directory import (
+    JOIN,
+    RESTORE,
+    StateError,
+    continuing,
+    drop_outdated,
+    has_state,
+    prepare,
+    with_generations,
+)
 from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
 from stream.state.logged_store import LoggedStore
@@ -99,11 +108,13 @@ def run(
         config.models, references, config.time, config.alerting, everything=config.topics.evaluations is not None
     )
     files = gate is None or process < config.cluster.processes
-    recovery, continued = prepare(config.state, models, config.topics, config.sources, files=files)
+    recovery, continued = prepare(config.state, models, config.topics, config.sources, files=files, alone=gate is None)
+    models = with_generations(config.state, models)
     waiting = partial(say, reporter, process, "starting", [])
     with spared(), Pulse(reporter, process) as pulse, occupied(config.state.directory, stop, waiting) as held:
         if held:
             drop_unfinished(config.state.directory)
+            drop_outdated(config.state)
             _watch(config, models, recovery, reporter, stop, process, addresses, pulse, gate, continued=continued)
     reporter.send(Status(process, "stopping"))
 

@@ -11,16 +11,17 @@ from stream.config.load import load, load_references, with_pace
 from stream.errors import UsageError
 from stream.metrics import catalog
 from stream.metrics.reports import Increments
-from stream.state.directory import misread
+from stream.state.directory import fit
 from stream.workers.worker import MonitorFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from operators.plans.model import ModelPlan
     from stream.config.load import Config
     from stream.metrics.registry import Registry
+    from stream.state.anew import FreshStart
     from windows.references.reference import Reference
 
 _LOG = logging.getLogger("driftgauge.reload")
@@ -57,12 +58,13 @@ class Found:
     """A config that was read again, is another one, and can be gone on with.
 
     Attributes:
-        config: with its `references` and `plans` of its models.
+        config: with its `references` and `plans` of its models; `anew` are those that start anew.
     """
 
     config: Config
     references: Mapping[str, Reference]
     plans: Mapping[str, ModelPlan]
+    anew: tuple[FreshStart, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Reload:
         shown: pages; None for none.
         count: reloads so far, of whatever outcome.
         said: what came of the latest reload, in a sentence; empty before the first. `refused`: whether it was.
-        gone: models that the config has no more, until the former flow has ended.
+        gone: models that the config has no more, and those that start anew, until the former flow has ended.
     """
 
     path: Path
@@ -114,11 +116,11 @@ class Reload:
 
     def take(self, found: Found) -> MonitorFlow:
         """Go on with what was read; the flow to run from now on."""
-        self._take(found.config, found.references, found.plans)
+        self._take(found.config, found.references, found.plans, found.anew)
         return MonitorFlow(found.config, found.references)
 
     def settle(self) -> None:
-        """Show nothing more of models that are gone: nobody speaks of them any more."""
+        """Show nothing more of models that are gone, nor of what they were before they started anew."""
         for name in self.gone:
             self.registry.forget_model(name)
         self.gone = ()
@@ -131,13 +133,18 @@ class Reload:
         if self._same(loaded, references):
             return None
         plans = plan_models(loaded.models, references, loaded.time, loaded.alerting, everything=False)
-        found = misread(loaded.state, plans, loaded.topics, loaded.sources)
-        if found:
+        found = fit(loaded.state, plans, loaded.topics, loaded.sources)
+        if found.misread:
             raise RefusedReloadError(
-                f"{'; '.join(found)}: the state kept in {loaded.state.directory} would be misread; "
+                f"{'; '.join(found.misread)}: the state kept in {loaded.state.directory} would be misread; "
                 "stop, name a new state.directory, start"
             )
-        return Found(loaded, references, plans)
+        if found.anew and loaded.cluster.several:
+            words = "; ".join(map(str, found.anew))
+            raise RefusedReloadError(
+                f"{words}: several hosts start no model anew; stop, name a new state.directory, start"
+            )
+        return Found(loaded, references, plans, found.anew)
 
     def _with_processes(self, loaded: Config) -> Config:
         """On one host `run --processes` says how many there are, whatever the config says."""
@@ -160,12 +167,19 @@ class Reload:
             _ids(self.references),
         )
 
-    def _take(self, loaded: Config, references: Mapping[str, Reference], plans: Mapping[str, ModelPlan]) -> None:
+    def _take(
+        self,
+        loaded: Config,
+        references: Mapping[str, Reference],
+        plans: Mapping[str, ModelPlan],
+        anew: Sequence[FreshStart],
+    ) -> None:
         before, after = (
             {model.name: model for model in self.config.models},
             {model.name: model for model in loaded.models},
         )
-        self.gone = tuple(before.keys() - after.keys())
+        # What is shown of a model that starts anew is as of the former reference.
+        self.gone = (*(before.keys() - after.keys()), *(one.model for one in anew if one.predictions))
         parts = {
             "added": sorted(after.keys() - before.keys()),
             "removed": sorted(before.keys() - after.keys()),
@@ -174,6 +188,7 @@ class Reload:
         words = [f"{len(names)} models {word} ({', '.join(names[:5])})" for word, names in parts.items() if names]
         if loaded.alerting != self.config.alerting:
             words.append("alerting changed")
+        words += map(str, anew)
         self.config, self.references = loaded, references
         if self.shown is not None:
             self.shown.renew(loaded, plans)

@@ -25,7 +25,7 @@ from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
 from stream.config.edges.kafka import TopicsSettings
 from stream.config.edges.state import StateSettings
-from stream.state.directory import FORMAT, NOTE, StateError, has_state, prepare
+from stream.state.directory import FORMAT, NOTE, Fit, StateError, drop_outdated, fit, has_state, prepare
 from windows.references.edges import edges_id
 from windows.references.reference import Reference, seal
 
@@ -176,12 +176,34 @@ def test_a_recovery_file_in_use_is_not_refused(made: Path) -> None:
     prepare(settings(made), models(), TOPICS)
 
 
-def test_a_changed_reference_is_refused(made: Path) -> None:
-    """Counts are kept in bins of the reference: with others they would be misread."""
-    said = refused(made, models(other_edges()))
+def anew(directory: Path, plan: dict[str, ModelPlan]) -> str:
+    """What starts anew under another plan, in a line; the state is prepared for it, and then goes on with it."""
+    (start,) = fit(settings(directory), plan, TOPICS).anew
+    prepare(settings(directory), plan, TOPICS)
+    assert fit(settings(directory), plan, TOPICS) == Fit()
+    return str(start)
+
+
+def test_a_model_with_other_edges_starts_anew(made: Path) -> None:
+    """Counts are kept in bins of the reference: with others they would be misread. What is to go is noted once."""
     known, now = edges_id(click()), edges_id(other_edges())
-    assert f"model click: edges and categories of the reference (edges) was '{known}' and is '{now}'" in said
-    assert "start with a new state.directory" in said
+    assert anew(made, models(other_edges())) == (
+        f"model click starts anew: edges and categories of the reference (edges) was '{known}' and is '{now}': "
+        "its windows fill anew"
+    )
+    steps = [[step, "click"] for step in ("close", "slice", "measure", "trail", "judge")]
+    assert note_of(made)["anew"] == steps
+    prepare(settings(made), models(other_edges()), TOPICS)
+    assert note_of(made)["anew"] == steps
+    drop_outdated(settings(made))
+    assert "anew" not in note_of(made)
+
+
+def test_several_hosts_start_no_model_anew(made: Path) -> None:
+    """Each has a part of the state: they have to agree, and nobody asks them to yet."""
+    with pytest.raises(StateError, match="several hosts start anew together only; start with"):
+        prepare(settings(made), models(other_edges()), TOPICS, alone=False)
+    assert fit(settings(made), models(), TOPICS) == Fit()
 
 
 def test_a_reference_of_other_rows_on_the_same_edges_keeps_the_state(made: Path) -> None:
@@ -197,7 +219,8 @@ def test_a_note_that_does_not_know_edges_goes_by_the_reference(made: Path) -> No
     del note["models"]["click"]["edges"]
     (made / NOTE).write_text(json.dumps(note))
     other = seal(replace(click(), error_rows=7))
-    assert f"model click: reference was '{click().id}' and is '{other.id}'" in refused(made, models(other))
+    (start,) = fit(settings(made), models(other), TOPICS).anew
+    assert start.predictions == (f"reference was '{click().id}' and is '{other.id}'",)
     prepare(settings(made), models(), TOPICS)
     prepare(settings(made), models(other), TOPICS)
 
@@ -210,7 +233,7 @@ def other_edges() -> Reference:
 
 
 def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
-    """An estimator adds slots to every vector: state without them is refused, and state with others."""
+    """An estimator adds slots to every vector: the model starts anew with them, without them, and with others."""
     rows = binary_rows(2_000)
     with_labels = built(rows, "binary").reference
     without = seal(replace(with_labels, task=None, outcomes=None, estimator=None))
@@ -218,15 +241,14 @@ def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
     for before, after in ((without, with_labels), (with_labels, without), (with_labels, others)):
         directory = tmp_path / before.id[-8:] / after.id[-8:]
         prepare(settings(directory), models(before, name="m"), TOPICS)
-        said = refused(directory, models(after, name="m"))
-        assert f"model m: edges and categories of the reference (edges) was '{edges_id(before)}'" in said
+        said = anew(directory, models(after, name="m"))
+        assert f"edges and categories of the reference (edges) was '{edges_id(before)}'" in said
 
 
 @pytest.mark.parametrize(
     ("plan", "topic", "partitions", "said"),
     [
         ({"pane": 5_000}, "predictions", 2, "model click: time.pane (pane_ms) was 10000 and is 5000"),
-        ({"segments": ("country",)}, "predictions", 2, "model click: segments was"),
         ({}, "other", 2, "topic was 'predictions' and is 'other'"),
         ({}, "predictions", 3, "recovery_partitions was 2 and is 3"),
     ],
@@ -234,18 +256,20 @@ def test_a_reference_with_labels_is_another_one(tmp_path: Path) -> None:
 def test_what_would_misread_the_state_is_refused(
     made: Path, plan: dict[str, Any], topic: str, partitions: int, said: str
 ) -> None:
-    """Pane, segments, topic and the number of recovery files belong to the state; nothing of it is changed."""
+    """Pane, topic and the number of recovery files belong to all of the state; nothing of it is changed."""
     before = note_of(made)
     assert said in refused(made, models(**plan), topic, partitions)
     assert note_of(made) == before
 
 
 def test_models_may_come_and_go(made: Path) -> None:
-    """A model that is taken out is remembered, so that it must come back as it was."""
+    """A model that is taken out is remembered: it goes on when it comes back as it was, and else starts anew."""
     prepare(settings(made), models(name="other"), TOPICS)
     assert set(note_of(made)["models"]) == {"click", "other"}
-    assert "model click: edges" in refused(made, models(other_edges()))
     prepare(settings(made), models(), TOPICS)
+    assert "anew" not in note_of(made)
+    assert "model click starts anew: edges" in anew(made, models(other_edges()))
+    assert "model click starts anew: segments" in anew(made, models(other_edges(), segments=("country",)))
 
 
 def test_a_directory_has_state_once_something_was_saved(made: Path, tmp_path: Path) -> None:
