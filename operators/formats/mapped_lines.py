@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,6 +30,7 @@ from operators.formats.json_lines import (
     suspicious,
     why_not,
 )
+from operators.formats.kinds import Kinds
 from operators.formats.lenient import Lenient
 from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
@@ -103,6 +105,8 @@ class Reader:
                         "/split", f"{shown(steps)} lies inside of split: it must be the same for a whole message"
                     )
             self._head = Head(given.model if asked else None, source, values=values)
+        plain = where is not None and not asked and not values and Kinds.fits(shapes[0], where)
+        self._kinds = Kinds(shapes[0], where) if plain and where is not None else None
         alone: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes[0].root, strict=False)
         self._decoder = alone if self._tag is None else decoder_of(self._of_root, str(self._tag))
         self._decoders = {name: msgspec.json.Decoder(shape.root, strict=False) for name, shape in self._shapes.items()}
@@ -115,6 +119,9 @@ class Reader:
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: one of them cannot be read.
         """
+        told = None if self._kinds is None else self._kinds(lines, text)
+        if told is not None:
+            return self._told(*told, around)
         if self._head is not None:
             return self._chosen(lines, self._head(lines, text, around), around)
         objects = decoded(self._decoder, lines, text)
@@ -174,6 +181,18 @@ class Reader:
             for row, record in zip(rows, made, strict=True):
                 records[row] = record
         return Found(records)
+
+    def _told(self, objects: list[Any], wanted: list[bool], around: Surroundings) -> Found:
+        """The records of the messages that count, where the decoder told them apart."""
+        rows = list(compress(range(len(wanted)), wanted))
+        shape = next(iter(self._shapes.values()))
+        found = _checked(shape.records(objects, around.of(rows) if len(rows) < len(wanted) else around), len(rows))
+        if len(rows) == len(wanted):
+            return found
+        if found.counts is None:
+            return Found(found.records, list(map(int, wanted)))
+        several = iter(found.counts)
+        return Found(found.records, [next(several) if one else 0 for one in wanted])
 
     def _chosen(self, lines: Sequence[bytes], models: list[str | None], around: Surroundings) -> Found:
         """The records of the lines that count, each read as what its model's are."""
@@ -342,10 +361,13 @@ class MappedParser(Parser):
         records, counts = found.records, found.counts
         skipped = 0
         if counts is not None:
-            rows = [row for row, count in enumerate(counts) for _ in range(count)]
+            most = max(counts, default=0)
+            rows = list(compress(range(len(counts)), map((1).__le__, counts)))
+            if most > 1:
+                rows = [row for row, count in enumerate(counts) for _ in range(count)]
             skipped = counts.count(0)
             owners = rows if owners is None else [owners[row] for row in rows]
-            lines = Behind(lines, rows, records, [count > 1 for count in counts])
+            lines = Behind(lines, rows, records, [count > 1 for count in counts] if most > 1 else ())
         silent: Sequence[int] = ()
         if self._silent is not None:
             owners = list(range(len(records))) if owners is None else owners
