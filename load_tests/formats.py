@@ -63,7 +63,7 @@ def _shapes(rows: list[Any]) -> list[tuple[str, Any, list[bytes]]]:
     """Name, source and messages of all that is read by a source."""
     shapes = [(shape.name, shape.source, shape.messages(rows)) for shape in SHAPES]
     filtered = next(shape for shape in SHAPES if "where" in shape.source)
-    shapes.append(("the same, none between", filtered.source, filtered.messages(rows)[::2]))
+    shapes.append(("several places, a filter that all pass", filtered.source, filtered.messages(rows)[::2]))
     shapes += [(form.name, form.source, form.messages(rows)) for form in FORMATS if form.source is not None]
     shapes.append(("Avro, schema registry", {"format": "avro"}, [framed(written(row), 7) for row in rows]))
     in_protobuf = [test_protobuf.framed(test_protobuf.WRITE(row), 9) for row in rows]

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MOST_KINDS = 64
 """Kinds that are told apart: a topic whose messages have more is filtered in another way."""
 
+LONGEST = 200
+"""Characters of a kind's name; a longer text is no such name."""
+
 PATIENCE = 16
 """Batches without success, at least, after which it is not tried any more."""
 
@@ -93,7 +96,7 @@ class Kinds:
         except msgspec.ValidationError:
             return False
         new = sorted(names - self._read.keys() - self._left.keys())
-        if not new or len(self._read) + len(self._left) + len(new) > MOST_KINDS:
+        if not new or len(self._read) + len(self._left) + len(new) > MOST_KINDS or max(map(len, new)) > LONGEST:
             return False
         for name in new:
             self._add(name)

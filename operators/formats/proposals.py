@@ -12,6 +12,7 @@ import msgspec
 
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
+from operators.formats.mixtures import arrays_in, elements, kinds_around, kinds_in, of_kind
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.schemas import PREFIX
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from operators.formats.plain import PlainRecord
     from operators.formats.schemas import Schemas
-    from operators.records import RawBatch
+    from operators.records import Headers, RawBatch
 
 _LATENCY = re.compile(
     r"(?:latency|duration|elapsed|took|runtime|response_time|processing_time|inference_time|total)"
@@ -35,6 +36,10 @@ ARROW = b"\xff\xff\xff\xff"
 
 _FIELDS = ("prediction_id", "timestamp", "model", "version", "prediction")
 _ANSWERS = ("prediction_id", "timestamp", "label")
+_ANSWERED = frozenset({"prediction", "error", "label", "value"})
+SURE = 0.9
+"""The share of records with a prediction, an error or a label that makes one sure of a source."""
+
 _EVENT_HEADER = "ce_id"
 
 
@@ -47,6 +52,7 @@ class Tried:
         source: the same.
         good: of how many messages every record is a prediction, or feedback where it holds that.
         found: how many fields of the contract have a value in them.
+        sure: whether nearly every record has a prediction, or a label: features alone are found in anything.
         looks: what the messages look like, in words; empty for the usual names.
     """
 
@@ -54,12 +60,13 @@ class Tried:
     source: SourceSettings
     good: int
     found: int
+    sure: bool = False
     looks: str = ""
 
     @property
-    def rank(self) -> tuple[int, int]:
+    def rank(self) -> tuple[int, bool, int]:
         """How well it reads them."""
-        return self.good, self.found
+        return self.good, self.sure, self.found
 
 
 def proposed(batch: RawBatch, schemas: Schemas | None = None) -> Tried | None:
@@ -85,24 +92,28 @@ def tried(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None = N
         reader = PlainReader(source, schemas)
     except (ValueError, MapError):
         return None
-    good = found = 0
+    good = found = answered = total = 0
     for number in range(len(batch.values)):
         fields = _reads(reader, batch, number)
         good += fields is not None
-        found += fields or 0
-    return Tried(settings, source, good, found, looks)
+        for some in fields or ():
+            found += len(some)
+            answered += bool(some & _ANSWERED)
+            total += 1
+    return Tried(settings, source, good, found, SURE * total <= answered > 0, looks)
 
 
-def _reads(reader: PlainReader, batch: RawBatch, number: int) -> int | None:
-    """How many fields there are in a message; None where some of it does not count."""
+def _reads(reader: PlainReader, batch: RawBatch, number: int) -> list[set[str]] | None:
+    """Which fields each record of a message has; None where some of it does not count."""
     try:
         records = list(reader.records(batch.values[number], Surroundings(batch, [number])))
     except ERRORS:
         return None
-    if not records or not all(counts(record, reader.source) for record in records if not record.skipped):
+    read = [record for record in records if not record.skipped]
+    if not records or not all(counts(record, reader.source) for record in read):
         return None
     names = FEEDBACK if reader.source.holds == "feedback" else PREDICTION
-    return sum(record.value(name) is not None for record in records for name in names)
+    return [{name for name in names if record.value(name) is not None} for record in read]
 
 
 def counts(record: PlainRecord, source: SourceSettings) -> bool:
@@ -122,8 +133,55 @@ def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict
             yield settings, f"format {settings['format']}"
         for preset, words in _presets(batch, roots):
             yield from _of_preset(batch, {**settings, "preset": preset}, schemas, words)
-        for given in _maps(roots):
+        for given in _shaped(roots):
             yield {**settings, **given}, ""
+        for given in _filtered(batch, settings, roots, schemas):
+            yield {**settings, **given}, "messages of several kinds"
+
+
+def _shaped(roots: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Maps of messages that are a record each, and of those that hold several in an array."""
+    yield from _maps(roots)
+    for path in arrays_in(roots):
+        for given in _maps(elements(roots, path)):
+            yield {"split": path, **given}
+
+
+def _filtered(
+    batch: RawBatch, settings: dict[str, Any], roots: Sequence[dict[str, Any]], schemas: Schemas | None
+) -> Iterator[dict[str, Any]]:
+    """Maps for some of the messages, where a text tells them from the others: every message is read or skipped then."""
+    headers = [batch.envelopes.headers(number) for number in range(len(batch.values))]
+    places = [("path", path, values) for path, values in kinds_in(roots)]
+    places += [("header", name, values) for name, values in kinds_around(headers)]
+    for place, name, values in places:
+        if len(values) < 2:
+            continue
+        for value in values:
+            mine = of_kind(roots, name, value) if place == "path" else _behind(roots, headers, name, value)
+            for given in _shaped(mine):
+                if place == "path" and "split" in given and name.startswith(f"{given['split']}."):
+                    continue
+                wanted = [one for one in values if _whole(batch, {**settings, **given}, place, name, one, schemas)]
+                if value in wanted and len(wanted) < len(values):
+                    yield {"where": {place: name, "in": wanted}, **given}
+
+
+def _behind(
+    roots: Sequence[dict[str, Any]], headers: Sequence[Headers], name: str, value: str
+) -> Sequence[dict[str, Any]]:
+    """The objects of messages with this header, where each message is one."""
+    if len(roots) != len(headers):
+        return ()
+    return [root for root, held in zip(roots, headers, strict=True) if (name, value.encode()) in held]
+
+
+def _whole(
+    batch: RawBatch, settings: dict[str, Any], place: str, name: str, value: str, schemas: Schemas | None
+) -> bool:
+    """Whether every message with this text is read by a source."""
+    one = tried(batch, {**settings, "where": {place: name, "in": [value]}}, schemas)
+    return one is not None and one.good == len(batch.values) and one.found > 0
 
 
 def _formats(batch: RawBatch, schemas: Schemas | None) -> Iterator[dict[str, Any]]:

@@ -244,3 +244,55 @@ def test_a_name_that_is_given_to_another_key_is_not_that_feature() -> None:
     first, second = (next(PlainReader(source).records(value, Surroundings(given, [0]))) for value in given.values)
     assert {name: cell.value for name, cell in first.features.items()} == {"b": 2}
     assert {name: (cell.value, cell.where) for name, cell in second.features.items()} == {"age": (3, "features.old")}
+
+
+def _mixed(count: int) -> tuple[list[bytes], list[Headers]]:
+    """Scores, and twice as many messages about other things, whose fields have the same names and other types."""
+    found: list[Row] = []
+    for number in range(count):
+        score = {**SHOP, "txn_id": f"t{number}"}
+        about = {"txn_id": f"t{number}", "event_time": "2026-11-23T12:00:01Z", "inputs": "none"}
+        found += [{"type": "score", **score}, {"type": "audit", **about}, {"type": "session", "user": "u"}]
+    return [json.dumps(one).encode() for one in found], [(("event_type", one["type"].encode()),) for one in found]
+
+
+def test_a_filter_is_proposed_where_a_text_tells_the_kinds_of_messages_apart() -> None:
+    """By what the messages say, or by a header where they do not; all are read or skipped then."""
+    values, headers = _mixed(4)
+    best = proposed(messages(values))
+    assert best is not None
+    assert best.settings["where"] == {"path": "type", "in": ["score"]}
+    assert best.settings["map"]["prediction"] == "outputs.score"
+    assert best.good == len(values)
+    bare = [json.dumps({name: one for name, one in json.loads(value).items() if name != "type"}) for value in values]
+    best = proposed(messages([value.encode() for value in bare], headers))
+    assert best is not None
+    assert best.settings["where"] == {"header": "event_type", "in": ["score"]}
+    assert best.good == len(values)
+
+
+def test_no_filter_is_proposed_where_all_messages_are_read() -> None:
+    """Whatever they say that they are."""
+    values = [json.dumps({"type": kind, **SHOP}).encode() for kind in ("card", "transfer", "card")]
+    best = proposed(messages(values))
+    assert best is not None
+    assert "where" not in best.settings
+
+
+def test_several_records_in_a_message_are_split() -> None:
+    """Their fields by the usual names, beside those that the message says once; and what is found is theirs."""
+    scored = [
+        {"id": f"r{number}", "score": number / 8, "inputs": {"amount": float(number), "country": "de"}}
+        for number in range(6)
+    ]
+    about = {"model": "fraud", "event_time": "2026-11-23T12:00:00Z"}
+    given = messages([json.dumps({**about, "results": scored[at : at + 3]}).encode() for at in (0, 3)])
+    best = proposed(given)
+    assert best is not None
+    assert best.settings["split"] == "results"
+    assert best.good == 2
+    found = plain(best.source, given)
+    assert [(row["prediction_id"], row["prediction"], row["features"]) for row in found] == [
+        (row["id"], row["score"], row["inputs"]) for row in scored
+    ]
+    assert {row["timestamp"] for row in found} == {1_795_435_200_000}
