@@ -6,6 +6,7 @@ a stream, `per_model` one for every model of the config.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import pickle
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 import bytewax.operators as op
 import xxhash
 from bytewax.operators import StatefulBatchLogic
+
+from operators.former import IncompleteError, completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -232,7 +235,9 @@ def read_snapshot(step_id: str, kept: bytes) -> tuple[str, Any]:
         raise SnapshotError(f"a snapshot of step {written_by} where one of step {step_id} is expected")
     try:
         state = _Unpickler(io.BytesIO(payload)).load()
-    except (AttributeError, ImportError, TypeError) as error:
+        if dataclasses.is_dataclass(state):
+            completed(state)
+    except (AttributeError, ImportError, TypeError, IncompleteError) as error:
         raise SnapshotError(f"state of step {step_id}, version {version}, cannot be read: {error}") from error
     if state is not None and state.version != version:
         said = f"state of step {step_id} has version {version}, this release reads version {state.version}"

@@ -189,11 +189,6 @@ class ActState:
     canary: CanaryReading | None = None
     judged: dict[str, None] = field(default_factory=dict)
 
-    def __setstate__(self, saved: tuple[None, dict[str, Any]]) -> None:
-        """As it was saved; of a release that knew no canaries, without any."""
-        for name, value in {"canary": None, "judged": {}, **saved[1]}.items():
-            setattr(self, name, value)
-
     @property
     def current(self) -> str:
         """The version that was seen first last: the newest; "" where none is known."""
