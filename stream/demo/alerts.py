@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _AT_ONCE = 100
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class _Cause(msgspec.Struct):
@@ -29,6 +31,8 @@ class _Event(msgspec.Struct):
     metric: str
     causes: list[_Cause]
     reason: str
+    model: str = ""
+    event_time: dt.datetime = EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class Announced:
         at: when it was read, ms since the epoch.
         alert, state, severity, segment, metric, reason: as in the contract.
         features: its causes, strongest first.
+        model, event_time: as in the contract; event time in ms.
     """
 
     at: int
@@ -49,6 +54,8 @@ class Announced:
     metric: str
     features: tuple[str, ...]
     reason: str
+    model: str = ""
+    event_time: int = 0
 
 
 def announced(value: bytes, at: int) -> Announced:
@@ -63,6 +70,8 @@ def announced(value: bytes, at: int) -> Announced:
         metric=event.metric,
         features=tuple(cause.feature for cause in event.causes if cause.feature),
         reason=event.reason,
+        model=event.model,
+        event_time=round(event.event_time.timestamp() * 1e3),
     )
 
 

@@ -93,7 +93,7 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         config = _config(directory, broker.bootstrap, options.listen)
         references = load_references(config)
         page = monitor_page(config, references, registry)
-        server, notes = _server(options.listen, registry, page.site)
+        server, notes = page_server(options.listen, registry, page.site)
         stack.callback(server.close)
         stack.enter_context(page.open(registry))
         topics = config.topics
@@ -134,7 +134,7 @@ def running(options: Options, stop: threading.Event, directory: Path) -> Iterato
         )
 
 
-def _server(listen: str, registry: Registry, site: Site) -> tuple[Server, tuple[str, ...]]:
+def page_server(listen: str, registry: Registry, site: Site) -> tuple[Server, tuple[str, ...]]:
     """The wanted address, or a free one of the loopback when it is taken, with a note."""
     try:
         return Server(listen, registry, site=site), ()
