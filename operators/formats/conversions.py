@@ -50,7 +50,8 @@ def _scaled(factor: float) -> Convert:
 
     def scale(column: Sequence[Any]) -> Sequence[Any]:
         if None not in column:
-            found: list[Any] = (np.array(column, dtype=np.float64) * factor).tolist()
+            with np.errstate(over="ignore"):  # infinite then, as it is without numpy
+                found: list[Any] = (np.array(column, dtype=np.float64) * factor).tolist()
             return found
         return [None if value is None else value * factor for value in column]
 
@@ -62,7 +63,8 @@ def _milliseconds(unit: float) -> Convert:
 
     def convert(column: Sequence[Any]) -> Sequence[Any]:
         if None not in column:
-            times = np.array(column, dtype=np.float64) * unit
+            with np.errstate(over="ignore"):  # beyond the furthest then
+                times = np.array(column, dtype=np.float64) * unit
             if (np.abs(times) < FURTHEST).all():
                 found: list[Any] = np.rint(times).astype(np.int64).tolist()
                 return found
