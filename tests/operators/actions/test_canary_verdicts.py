@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +15,7 @@ from operators.actions.canary import BEYOND, verdict
 from operators.actions.inputs import AlertTick, CanaryReading
 from operators.actions.state import ActState
 from operators.findings import Source
+from operators.former import completed
 from operators.settings.actions import CanarySettings
 from operators.settings.model import ModelSettings
 
@@ -143,13 +144,11 @@ def test_ids_do_not_depend_on_when_it_was_noticed() -> None:
 
 def test_a_state_of_a_release_without_canaries_goes_on() -> None:
     """Also one that was saved by this one."""
-    state = ActState()
-    saved = state.__reduce_ex__(4)[2]
-    assert isinstance(saved, tuple)
-    old = {name: value for name, value in saved[1].items() if name not in {"canary", "judged"}}
-    made = ActState.__new__(ActState)
-    made.__setstate__((None, old))
-    assert made == state == pickle.loads(pickle.dumps(state))
+    state, made = ActState(), ActState.__new__(ActState)
+    for field in fields(ActState):
+        if field.name not in {"canary", "judged"}:
+            setattr(made, field.name, getattr(state, field.name))
+    assert completed(made) == state == completed(pickle.loads(pickle.dumps(state)))
     assert Act(plan(canary=CANARY, performance=PERFORMANCE), made)([]) == []
 
 

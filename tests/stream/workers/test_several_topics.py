@@ -42,7 +42,7 @@ def test_a_topic_that_comes_to_match_is_read_from_its_oldest_record(broker: Brok
     """It is noticed while traffic flows, and during a stop: all it holds counts, also with start: latest, none late."""
     first = broker.topic("scores")
     sites = [Site(tmp_path / str(number), broker, f"{first}.{number}", evaluations=False) for number in range(2)]
-    site = Site(tmp_path / "site", broker, first, evaluations=False, start="latest", idle_after="3s")
+    site = Site(tmp_path / "site", broker, first, evaluations=False, start="latest", idle_after="15s")
     with_sources(site, [{"pattern": rf"{first}(\.\d)?"}])
     own, other, third = (Traffic(each, now() - 200) for each in (site, *sites))
     with Monitor(site) as running:
