@@ -16,7 +16,7 @@ from stream.references.build import BuildOptions, build
 from stream.rows.open import open_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy.typing as npt
@@ -60,11 +60,20 @@ def create(bootstrap: str, topic: str, partitions: int, settings: Mapping[str, s
 
 
 def fill(
-    bootstrap: str, topic: str, generator: Generator, count: int, *, partitions: int, start: int, span: int
+    bootstrap: str,
+    topic: str,
+    generator: Generator,
+    count: int,
+    *,
+    partitions: int,
+    start: int,
+    span: int,
+    reshape: Callable[[list[bytes]], list[bytes]] = list,
 ) -> float:
-    """Write `count` predictions spread over `span` ms of event time, in its order; returns the mean size in bytes.
+    """Write `count` predictions spread over `span` ms of event time, in its order; returns their mean size in bytes.
 
     Chunks of CHUNK go to the partitions in turn, uncompressed, so partitions hold the same time at the same depth.
+    `reshape` makes the messages of a chunk out of its records.
     """
     producer = Producer(
         {
@@ -80,7 +89,7 @@ def fill(
     for index, first in enumerate(range(0, count, CHUNK)):
         last = min(first + CHUNK, count)
         traffic = generator.batch(last - first, start + first * span // count, start + last * span // count)
-        values = generator.encode(rounded(traffic))
+        values = reshape(generator.encode(rounded(traffic)))
         size += sum(map(len, values))
         send(producer, topic, index % partitions, values)
     if producer.flush(120):

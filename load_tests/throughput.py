@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,11 @@ from stream.config.load import load  # noqa: E402
 from stream.kafka.source import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
 from stream.simulate.generator import Generator  # noqa: E402
-from windows.references.reference import to_json  # noqa: E402
+from windows.references.reference import from_json, seal, to_json  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from windows.references.reference import Reference
 
@@ -49,6 +50,21 @@ PARTITIONS = 4
 SPAN = 300_000
 """Event time the predictions are spread over, ms."""
 CEILING = "bare consume"
+AT_ONCE = 100
+"""Predictions of a message that holds several."""
+MODELS = 50
+SOURCE = {
+    "topic": "mapped",
+    "map": {
+        "model": {"constant": bench_topic.MODEL},
+        "timestamp": "meta.at",
+        "version": "meta.version",
+        "prediction": "out.score",
+        "latency_ms": "out.took",
+        "features": {"path": "in", "rename": {"land": "country"}},
+    },
+}
+"""The source of messages that `_nested` writes."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +83,65 @@ class Bench:
         """Records for the rows that are an order of magnitude slower."""
         return max(1000, self.records // 8)
 
+    @property
+    def half(self) -> int:
+        """Records for the rows of other shapes."""
+        return max(1000, self.records // 2)
+
 
 def prepare(bootstrap: str, directory: Path, records: int, properties: dict[str, str]) -> Bench:
     """Build the references and fill the topics."""
     narrow, wide = bench_topic.reference(directory), bench_topic.reference(directory, numeric=98)
     bench = Bench(bootstrap, directory, records, narrow, wide, properties)
     start = int(time.time() * 1000) - SPAN
-    for topic, reference, count in (
-        ("predictions", narrow, records),
-        ("few", narrow, bench.few),
-        ("wide", wide, bench.few),
-    ):
+    topics: tuple[tuple[str, Reference, int, Callable[[list[bytes]], list[bytes]]], ...] = (
+        ("predictions", narrow, records, list),
+        ("few", narrow, bench.few, list),
+        ("wide", wide, bench.few, list),
+        ("mapped", narrow, bench.half, _nested),
+        ("batches", narrow, bench.half, _together),
+        ("models", narrow, bench.half, _of_many),
+    )
+    for topic, reference, count, reshape in topics:
         bench_topic.create(bootstrap, topic, PARTITIONS)
         began = time.perf_counter()
         size = bench_topic.fill(
-            bootstrap, topic, Generator(reference, 1), count, partitions=PARTITIONS, start=start, span=SPAN
+            bootstrap,
+            topic,
+            Generator(reference, 1),
+            count,
+            partitions=PARTITIONS,
+            start=start,
+            span=SPAN,
+            reshape=reshape,
         )
         rate = count / (time.perf_counter() - began)
         print(f"{topic:12} {count:>9,} records of {size:,.0f} bytes, written at {rate:,.0f}/s", flush=True)
     return bench
+
+
+def _nested(values: list[bytes]) -> list[bytes]:
+    """Records in the shape of a system of one's own."""
+    found = []
+    for value in values:
+        given = json.loads(value)
+        features = given["features"]
+        features["land"] = features.pop("country")
+        meta = {"at": given["timestamp"], "version": given.get("version")}
+        out = {"score": given["prediction"], "took": given["latency_ms"], "error": given.get("error")}
+        found.append(json.dumps({"meta": meta, "in": features, "out": out}, separators=(",", ":")).encode())
+    return found
+
+
+def _together(values: list[bytes]) -> list[bytes]:
+    """AT_ONCE records a message, one a line."""
+    return [b"\n".join(values[at : at + AT_ONCE]) for at in range(0, len(values), AT_ONCE)]
+
+
+def _of_many(values: list[bytes]) -> list[bytes]:
+    """Each record of another model than the one before."""
+    name = f'"model":"{bench_topic.MODEL}'.encode()
+    return [value.replace(name, name + b"-%d" % (at % MODELS), 1) for at, value in enumerate(values)]
 
 
 def child(*command: str) -> Measure:
@@ -107,15 +163,42 @@ def bare(bench: Bench, topic: str, records: int, settings: str) -> Measure:
 
 
 def monitor(
-    bench: Bench, topic: str, reference: Reference, records: int, processes: int = 1, native: str = "0"
+    bench: Bench,
+    topic: str,
+    reference: Reference,
+    records: int,
+    processes: int = 1,
+    native: str = "0",
+    change: Callable[[dict[str, Any], Path], None] | None = None,
 ) -> Measure:
-    """Run the product over a full topic, from an empty state directory, in Python or with driftgauge-native."""
+    """Run the product over a full topic, from an empty state directory, in Python or with driftgauge-native.
+
+    `change` changes its config, given the directory of its files.
+    """
     with tempfile.TemporaryDirectory(dir=bench.directory) as scratch:
         directory = Path(scratch)
         config = config_of(bench.bootstrap, topic, directory, reference, bench.properties)
+        if change is not None:
+            change(config, directory)
         product = Product(directory, config, processes, {"DRIFTGAUGE_NATIVE": native})
         _create_outputs(bench, product)
         return run_product(product, records)
+
+
+def _by_map(config: dict[str, Any], _: Path) -> None:
+    """Read `mapped` by its map."""
+    config["sources"] = [SOURCE]
+
+
+def _fifty(config: dict[str, Any], directory: Path) -> None:
+    """Watch MODELS models that differ in their names."""
+    (model,) = config["models"]
+    reference = from_json(Path(model["reference"]).read_bytes())
+    config["models"] = []
+    for number in range(MODELS):
+        name, path = f"{bench_topic.MODEL}-{number}", directory / f"reference-{number}.json"
+        path.write_bytes(to_json(seal(replace(reference, model=name))))
+        config["models"].append({**model, "name": name, "reference": str(path)})
 
 
 def _create_outputs(bench: Bench, product: Product) -> None:
@@ -168,6 +251,7 @@ def rows_of(bench: Bench) -> dict[str, Callable[[], Measure]]:
         "driftgauge, 1 process": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 1),
         "driftgauge, 2 processes": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 2),
         "driftgauge, 100 features": lambda: monitor(bench, "wide", bench.wide, bench.few),
+        **_shaped_rows(bench, "driftgauge", "0"),
         **(_native_rows(bench) if chosen({}) is not None else {}),
         "bare consume, 100 features": lambda: bare(bench, "wide", bench.few, "product"),
         "Bytewax's own operators": lambda: straightforward(bench),
@@ -181,6 +265,20 @@ def _native_rows(bench: Bench) -> dict[str, Callable[[], Measure]]:
         "native, 1 process": lambda: monitor(bench, "predictions", bench.narrow, bench.records, native="1"),
         "native, 2 processes": lambda: monitor(bench, "predictions", bench.narrow, bench.records, 2, native="1"),
         "native, 100 features": lambda: monitor(bench, "wide", bench.wide, bench.few, native="1"),
+        **_shaped_rows(bench, "native", "1"),
+    }
+
+
+def _shaped_rows(bench: Bench, name: str, native: str) -> dict[str, Callable[[], Measure]]:
+    """Return the rows of other shapes than one record of one model a message."""
+
+    def row(topic: str, change: Callable[[dict[str, Any], Path], None] | None = None) -> Callable[[], Measure]:
+        return lambda: monitor(bench, topic, bench.narrow, bench.half, native=native, change=change)
+
+    return {
+        f"{name}, by a map": row("mapped", _by_map),
+        f"{name}, {AT_ONCE} a message": row("batches"),
+        f"{name}, {MODELS} models": row("models", _fifty),
     }
 
 
