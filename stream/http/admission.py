@@ -26,6 +26,10 @@ FAIR = 5.0
 """Seconds of an answer after which its place may be given away."""
 
 
+TO_LEAVE = 5.0
+"""Seconds who is sent away has to give the place back; milliseconds, but on a busy machine."""
+
+
 @dataclass(slots=True)
 class _Guest:
     client: socket.socket
@@ -47,7 +51,7 @@ class Room:
 
     def enter(self, client: socket.socket) -> bool:
         """Take a place; False when nobody could be sent away for it."""
-        if not self._free.acquire(blocking=False) and not (self._send_away() and self._free.acquire(timeout=1.0)):
+        if not self._free.acquire(blocking=False) and not (self._send_away() and self._free.acquire(timeout=TO_LEAVE)):
             return False
         with self._lock:
             self._guests[id(client)] = _Guest(client, time.monotonic())
