@@ -22,7 +22,6 @@ from waiting import GUARD, until
 from operators.alerts.event import fingerprint_of, id_of
 from stream.simulate.generator import Generator
 from stream.simulate.shifts import Shift
-from windows.references.edges import edges_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -417,18 +416,16 @@ def test_a_bad_record_larger_than_its_dead_letter_may_be_is_told_without_its_val
 
 
 def test_a_state_that_does_not_fit_is_refused_in_one_line(tmp_path: Path, embedded_broker: Broker) -> None:
-    """`driftgauge run` with another reference than its state was made with: exit 2, one line that says what to do."""
+    """`driftgauge run` with another pane than its state was made with: exit 2, one line that says what to do."""
     site = Site(tmp_path, embedded_broker, embedded_broker.topic("predictions"), evaluations=False)
     with Monitor(site) as running:
         running.until(lambda: running.state == "running")
     note = tmp_path / "state" / "driftgauge.json"
-    note.write_text(note.read_text().replace(edges_id(reference()), "sha256:0"))
+    note.write_text(note.read_text().replace('"pane_ms": 1000', '"pane_ms": 2000'))
     with Program(site, 1) as program:
         assert program.process.wait(GUARD) == 2
     last = program.log.splitlines()[-1]
-    assert last.startswith(
-        f"{tmp_path}/state: model click: edges and categories of the reference (edges) was 'sha256:0'"
-    )
+    assert last.startswith(f"{tmp_path}/state: model click: time.pane (pane_ms) was 2000 and is 1000")
     assert "start with a new state.directory" in last
     assert "Traceback" not in program.log
 
