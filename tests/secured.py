@@ -206,9 +206,20 @@ class Run:
         """The body of a page, once it listens."""
         found = until(lambda: re.search(r"on http://([\d.]+):(\d+)", self.log))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
-            connection.request("GET", f"/{name}", headers=headers)
-            return connection.getresponse().read().decode()
+        answers: list[str] = []
+
+        def asked() -> bool:
+            """Whether there was an answer; a machine may be so busy that the request comes too late for it."""
+            with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
+                try:
+                    connection.request("GET", f"/{name}", headers=headers)
+                    answers.append(connection.getresponse().read().decode())
+                except (ConnectionError, http.client.HTTPException):
+                    return False
+            return True
+
+        until(asked)
+        return answers[-1]
 
     @property
     def pid(self) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PLACES = 32
 """Threads at a time."""
 
-TO_ASK = 5.0
+TO_ASK = 10.0
 """Seconds a client has for the whole of its request, handshake included; scrapers and probes need milliseconds."""
 
 TO_ANSWER = 10.0

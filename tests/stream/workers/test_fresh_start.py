@@ -17,7 +17,7 @@ import yaml
 from estimated import Given, binary_rows
 from monitored import PANE, Program, Site
 from typer.testing import CliRunner
-from waiting import until
+from waiting import GUARD, until
 
 from operators.alerts.alert import STARTED_ANEW
 from stream.cli.app import app
@@ -123,10 +123,13 @@ def _ms(text: str) -> int:
 
 
 def metrics(running: Program) -> str:
-    """Its metrics."""
+    """Its metrics; empty where there was no answer."""
     address = until(lambda: re.findall(r"http://127\.0\.0\.1:\d+", running.log))[-1]
-    with urllib.request.urlopen(f"{address}/metrics", timeout=30) as answer:  # noqa: S310 - its own address
-        return str(answer.read().decode())
+    try:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=GUARD) as answer:  # noqa: S310 - its own address
+            return str(answer.read().decode())
+    except OSError:  # a busy machine: it is asked again
+        return ""
 
 
 def served(running: Program) -> dict[str, float]:
@@ -168,8 +171,8 @@ def test_one_models_new_reference_touches_nobody_else(tmp_path: Path, embedded_b
         until(lambda: all(judged(changed, name, ended, "psi") for name in MODELS), pause=0.2)
         until(lambda: all(judged(changed, name, ended - 3_000, "accuracy") for name in MODELS), pause=0.2)
         total = first + second - RATE  # those of the last second are in open panes
-        until(lambda: served(running)["kept"] == total, pause=0.2)
-        assert total - 2 * RATE <= served(running)["moved"] < total  # its open panes were given up
+        counts = until(lambda: found if (found := served(running)).get("kept") == total else None, pause=0.2)
+        assert total - 2 * RATE <= counts["moved"] < total  # its open panes were given up
         assert running.terminate() == 0
     finally:
         running.__exit__(None, None, None)
