@@ -8,7 +8,11 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _HOLDING = (dict, list, tuple, set, frozenset, deque)
 
@@ -29,8 +33,18 @@ def completed(state: Any) -> Any:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        todo += [part for part in _parts(one) if _holds(type(part))]  # type: ignore[arg-type]
+        todo += _holding(_parts(one))
     return state
+
+
+def _holding(parts: Collection[Any]) -> list[Any]:
+    """Those that may have to be completed; half a million tuples of numbers are passed over at once."""
+    kinds = {kind for kind in set(map(type, parts)) if _holds(kind)}
+    if tuple in kinds:
+        inner = set(map(type, chain.from_iterable(part for part in parts if type(part) is tuple)))
+        if not any(map(_holds, inner)):
+            kinds.remove(tuple)
+    return [part for part in parts if type(part) in kinds] if kinds else []
 
 
 @cache
@@ -39,7 +53,7 @@ def _holds(kind: type) -> bool:
     return issubclass(kind, _HOLDING) or dataclasses.is_dataclass(kind)
 
 
-def _parts(one: Any) -> Any:
+def _parts(one: Any) -> Collection[Any]:
     if isinstance(one, dict):
         return [*one.keys(), *one.values()]
     if isinstance(one, _HOLDING):

@@ -61,28 +61,23 @@ class FreshStart:
     Attributes:
         model: its name.
         predictions: what has changed of how predictions are counted, in words: its windows fill anew.
-        labels: what has changed of how labels are joined: labels that wait for their prediction, and the other way
-            round, are given up.
+        labels: what has changed with that of how labels are joined: labels that wait for their prediction, and the
+            other way round, are given up.
     """
 
     model: str
-    predictions: tuple[str, ...] = ()
+    predictions: tuple[str, ...]
     labels: tuple[str, ...] = ()
 
     @property
     def steps(self) -> tuple[str, ...]:
         """Those whose state means nothing any more."""
-        return (
-            *((PANES, *OF_PREDICTIONS) if self.predictions else ()),
-            *(OF_LABELS if self.labels else ()),
-        )
+        return (PANES, *OF_PREDICTIONS, *(OF_LABELS if self.labels else ()))
 
     def __str__(self) -> str:
-        lost = [
-            *(["its windows fill anew"] if self.predictions else []),
-            *(["predictions before now get no labels any more"] if self.labels else []),
-        ]
-        return f"model {self.model} starts anew: {'; '.join((*self.predictions, *self.labels))}: {', '.join(lost)}"
+        lost = ", predictions before now get no labels any more" if self.labels else ""
+        why = "; ".join((*self.predictions, *self.labels))
+        return f"model {self.model} starts anew: {why}: its windows fill anew{lost}"
 
 
 def shared_changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]:
@@ -94,29 +89,38 @@ def shared_changes(known: dict[str, Any], note: dict[str, Any]) -> Iterator[str]
         yield f"feedback was {known['feedback']!r} and is {note['feedback']!r}"
     for name, former, now in _pairs(known, note):
         yield from _differences(f"model {name}: ", former, now, SHARED & now.keys())
-        if former["labels"] is not None and now["labels"] is not None:
-            yield from _differences(
-                f"model {name}: performance: ", former["labels"], now["labels"], SHARED & now["labels"].keys()
-            )
+        found = _of_labels(former, now, shared=True)
+        if not _of_predictions(former, now):  # an edit of `performance:` alone never gives up weeks of waiting labels
+            found += _of_labels(former, now)
+        yield from (f"model {name}: {one}" for one in found)
 
 
 def fresh_starts(known: dict[str, Any], note: dict[str, Any]) -> list[FreshStart]:
     """The models that have to start anew, between the note on a state and that of a config."""
     found = []
     for name, former, now in _pairs(known, note):
-        # Counts on the same edges mean the same, whatever the reference's own counts are; old notes do not say edges.
-        by = "edges" if "edges" in former else "reference"
-        keys = now.keys() - {"edges", "reference", "labels", GENERATION} - SHARED | {by}
-        predictions = tuple(_differences("", former, now, keys))
-        labels: tuple[str, ...] = ()
-        # Labels may begin or cease to be awaited: there is nothing to misread then.
-        if former["labels"] is not None and now["labels"] is not None:
-            labels = tuple(
-                _differences("performance: ", former["labels"], now["labels"], now["labels"].keys() - SHARED)
-            )
-        if predictions or labels:
-            found.append(FreshStart(name, predictions, labels))
+        predictions = _of_predictions(former, now)
+        if predictions:
+            found.append(FreshStart(name, predictions, _of_labels(former, now)))
     return found
+
+
+def _of_predictions(former: dict[str, Any], now: dict[str, Any]) -> tuple[str, ...]:
+    """What has changed of how a model's predictions are counted."""
+    # Counts on the same edges mean the same, whatever the reference's own counts are; old notes do not say edges.
+    by = "edges" if "edges" in former else "reference"
+    return tuple(
+        _differences("", former, now, now.keys() - {"edges", "reference", "labels", GENERATION} - SHARED | {by})
+    )
+
+
+def _of_labels(former: dict[str, Any], now: dict[str, Any], *, shared: bool = False) -> tuple[str, ...]:
+    """What has changed of how a model's labels are joined; `shared` for what all models have in common."""
+    before, after = former["labels"], now["labels"]
+    if before is None or after is None:  # labels may begin or cease to be awaited: there is nothing to misread then
+        return ()
+    keys = SHARED & after.keys() if shared else after.keys() - SHARED
+    return tuple(_differences("performance: ", before, after, keys))
 
 
 def _pairs(known: dict[str, Any], note: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -139,15 +143,20 @@ def start_anew(directory: Path, outdated: Sequence[tuple[str, str]]) -> None:
     gone = {(f"{FLOW}.{step}", model) for step, model in outdated}
     for path in sorted(directory.glob("*.sqlite3")):
         with closing(sqlite3.connect(path)) as recovery, recovery:
-            rows = recovery.execute("SELECT rowid, step_id, state_key, ser_change FROM snaps").fetchall()
-            for number, step, key, change in rows:
+            rows = recovery.execute("SELECT rowid, step_id, state_key FROM snaps").fetchall()
+            for number, step, key in rows:
                 if (step, _model_in(step, key)) not in gone:
                     continue
-                if step != f"{FLOW}.{PANES}":
+                if step == f"{FLOW}.{PANES}":
+                    _empty_panes(recovery, number)
+                else:
                     recovery.execute("DELETE FROM snaps WHERE rowid = ?", (number,))
-                elif change is not None:
-                    emptied = _without_panes(change)
-                    recovery.execute("UPDATE snaps SET ser_change = ? WHERE rowid = ?", (emptied, number))
+
+
+def _empty_panes(recovery: sqlite3.Connection, number: int) -> None:
+    (change,) = recovery.execute("SELECT ser_change FROM snaps WHERE rowid = ?", (number,)).fetchone()
+    if change is not None:
+        recovery.execute("UPDATE snaps SET ser_change = ? WHERE rowid = ?", (_without_panes(change), number))
 
 
 def _model_in(step: str, key: str) -> str:

@@ -179,7 +179,7 @@ class Reload:
             {model.name: model for model in loaded.models},
         )
         # What is shown of a model that starts anew is as of the former reference.
-        self.gone = (*(before.keys() - after.keys()), *(one.model for one in anew if one.predictions))
+        self.gone = (*(before.keys() - after.keys()), *(one.model for one in anew))
         parts = {
             "added": sorted(after.keys() - before.keys()),
             "removed": sorted(before.keys() - after.keys()),

@@ -23,9 +23,20 @@ from operators.plans.model import ModelPlan, plan_models
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
+from operators.settings.performance import PerformanceSettings
 from stream.config.edges.kafka import TopicsSettings
 from stream.config.edges.state import StateSettings
-from stream.state.directory import FORMAT, NOTE, Fit, StateError, drop_outdated, fit, has_state, prepare
+from stream.state.directory import (
+    FORMAT,
+    NOTE,
+    Fit,
+    StateError,
+    drop_outdated,
+    fit,
+    has_state,
+    prepare,
+    with_generations,
+)
 from windows.references.edges import edges_id
 from windows.references.reference import Reference, seal
 
@@ -197,6 +208,36 @@ def test_a_model_with_other_edges_starts_anew(made: Path) -> None:
     assert note_of(made)["anew"] == steps
     drop_outdated(settings(made))
     assert "anew" not in note_of(made)
+
+
+def joining(wait: str, reference: Reference | None = None) -> dict[str, ModelPlan]:
+    """The plan of a model with labels."""
+    performance = PerformanceSettings.model_validate({"windows": ["1h"], "label_delay": "1h", "wait": wait})
+    model = ModelSettings(name="click", task="binary", performance=performance)
+    time = TimeSettings.model_construct(pane=10_000, lateness=5_000, idle_after=15_000, max_ahead=60_000)
+    return plan_models([model], {"click": reference or click()}, time, AlertingSettings(), everything=False)
+
+
+def test_waiting_labels_are_given_up_with_the_windows_alone(tmp_path: Path) -> None:
+    """An edit of `performance:` is refused by its key, as all would be lost for it; beside another reference it counts.
+
+    Ids are then told apart from those of before.
+    """
+    directory = tmp_path / "labels"
+    before = joining("1h")
+    prepare(settings(directory), before, TOPICS)
+    said = "model click: performance: performance.wait (wait_ms) was 3600000 and is 7200000"
+    assert fit(settings(directory), joining("2h"), TOPICS) == Fit((said,), ())
+    assert said in refused(directory, joining("2h"))
+    assert anew(directory, joining("1h", other_edges())).endswith(": its windows fill anew")
+    told = anew(directory, joining("2h"))
+    assert told.endswith(": its windows fill anew, predictions before now get no labels any more")
+    seeds = [
+        None if plan["click"].labels is None else plan["click"].labels.join.seed
+        for plan in (before, with_generations(settings(directory), joining("2h")))
+    ]
+    assert None not in seeds
+    assert seeds[0] != seeds[1]
 
 
 def test_several_hosts_start_no_model_anew(made: Path) -> None:
