@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,8 @@ SPAN = 300_000
 CEILING = "bare consume"
 AT_ONCE = 100
 """Predictions of a message that holds several."""
-MODELS = 50
+MODELS = (50, 400)
+"""How many models the rows of thin models have; each has every so-many-th record."""
 SOURCE = {
     "topic": "mapped",
     "map": {
@@ -100,7 +102,7 @@ def prepare(bootstrap: str, directory: Path, records: int, properties: dict[str,
         ("wide", wide, bench.few, list),
         ("mapped", narrow, bench.half, _nested),
         ("batches", narrow, bench.half, _together),
-        ("models", narrow, bench.half, _of_many),
+        *((f"models-{count}", narrow, bench.half, partial(_of_many, models=count)) for count in MODELS),
     )
     for topic, reference, count, reshape in topics:
         bench_topic.create(bootstrap, topic, PARTITIONS)
@@ -138,10 +140,10 @@ def _together(values: list[bytes]) -> list[bytes]:
     return [b"\n".join(values[at : at + AT_ONCE]) for at in range(0, len(values), AT_ONCE)]
 
 
-def _of_many(values: list[bytes]) -> list[bytes]:
+def _of_many(values: list[bytes], models: int) -> list[bytes]:
     """Each record of another model than the one before."""
     name = f'"model":"{bench_topic.MODEL}'.encode()
-    return [value.replace(name, name + b"-%d" % (at % MODELS), 1) for at, value in enumerate(values)]
+    return [value.replace(name, name + b"-%d" % (at % models), 1) for at, value in enumerate(values)]
 
 
 def child(*command: str) -> Measure:
@@ -190,12 +192,12 @@ def _by_map(config: dict[str, Any], _: Path) -> None:
     config["sources"] = [SOURCE]
 
 
-def _fifty(config: dict[str, Any], directory: Path) -> None:
-    """Watch MODELS models that differ in their names."""
+def _many(config: dict[str, Any], directory: Path, models: int) -> None:
+    """Watch so many models that differ in their names."""
     (model,) = config["models"]
     reference = from_json(Path(model["reference"]).read_bytes())
     config["models"] = []
-    for number in range(MODELS):
+    for number in range(models):
         name, path = f"{bench_topic.MODEL}-{number}", directory / f"reference-{number}.json"
         path.write_bytes(to_json(seal(replace(reference, model=name))))
         config["models"].append({**model, "name": name, "reference": str(path)})
@@ -278,7 +280,7 @@ def _shaped_rows(bench: Bench, name: str, native: str) -> dict[str, Callable[[],
     return {
         f"{name}, by a map": row("mapped", _by_map),
         f"{name}, {AT_ONCE} a message": row("batches"),
-        f"{name}, {MODELS} models": row("models", _fifty),
+        **{f"{name}, {count} models": row(f"models-{count}", partial(_many, models=count)) for count in MODELS},
     }
 
 

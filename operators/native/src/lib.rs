@@ -23,7 +23,7 @@ use pyo3::types::{PyList, PyTuple};
 use fold::{Column, Layout};
 use json::Cursor;
 use record::{Moment, Not, Reader};
-use schema::Model;
+use schema::{Model, Models};
 use table::{Columns, Kept, Mark, Table};
 
 /// What Python and this module agree on; it changes with every change of what is exchanged.
@@ -76,12 +76,14 @@ struct State {
     tables: Vec<Table>,
     reader: Reader,
     guess: usize,
+    /// The table of each record of the message at hand, and how long that was before it.
+    added: Vec<(usize, Mark)>,
 }
 
 /// Reads batches of predictions.
 #[pyclass(frozen)]
 struct Decoder {
-    models: Vec<Model>,
+    models: Models,
     max_ahead: i64,
     largest: usize,
     state: Mutex<State>,
@@ -92,7 +94,7 @@ impl Decoder {
     /// Args: models, how far ahead (ms) a timestamp may be, and how many bytes a record may have.
     #[new]
     fn new(models: Vec<Model>, max_ahead: i64, largest: usize) -> Self {
-        Decoder { models, max_ahead, largest, state: Mutex::default() }
+        Decoder { models: Models::new(models), max_ahead, largest, state: Mutex::default() }
     }
 
     /// Read a batch: the rows that are surely right, by model, and the numbers of the messages that are handed back.
@@ -152,6 +154,7 @@ impl Decoder {
 
     /// Add the records of a message, all of them or none; whether they are added.
     fn message(&self, state: &mut State, bytes: &[u8], number: usize, moment: Moment) -> bool {
+        state.added.clear();
         let Ok(text) = std::str::from_utf8(bytes) else { return false };
         let place = (number as i64) << WITHIN;
         match bytes.first() {
@@ -167,11 +170,11 @@ impl Decoder {
 
     /// Add what some step adds, or nothing where it is not sure.
     fn all(&self, state: &mut State, step: impl FnOnce(&Self, &mut State) -> bool) -> bool {
-        let marks: Vec<Mark> = state.tables.iter().map(Table::mark).collect();
+        state.added.clear();
         let added = step(self, state);
         if !added {
-            for (table, mark) in state.tables.iter_mut().zip(marks) {
-                table.undo(mark);
+            for (model, mark) in state.added.iter().rev() {
+                state.tables[*model].undo(*mark);
             }
         }
         added
@@ -225,7 +228,7 @@ impl Decoder {
     fn other(&self, state: &State, text: &str, guess: usize) -> Option<usize> {
         let map = self.models[guess].map.as_ref().filter(|_| self.models.len() > 1)?;
         let name = state.reader.name(&mut Cursor::new(text), &map.root).or(map.nameless.as_deref())?;
-        self.models.iter().position(|model| model.name == name).filter(|found| *found != guess)
+        self.models.find(name).filter(|found| *found != guess)
     }
 
     /// Add the record at the beginning of a text, with nothing behind it where it is `alone`: how many bytes it has.
@@ -234,8 +237,9 @@ impl Decoder {
         for _ in 0..2 {
             let mut cursor = Cursor::new(text);
             match state.reader.read(&mut cursor, &self.models, &mut state.tables, guess, (place, moment, alone)) {
-                Ok(model) => {
+                Ok((model, mark)) => {
                     state.guess = model;
+                    state.added.push((model, mark));
                     return Some(cursor.at());
                 }
                 Err(Not::Model(other)) => guess = other,

@@ -3,7 +3,7 @@
 use crate::json::{Cursor, Scalar, Sure, Unsure};
 use crate::map::{Child, Field, Kind, Map, Node};
 use crate::record::{stamp_of, value_of, Reader, Row};
-use crate::schema::Model;
+use crate::schema::Models;
 use crate::table::Table;
 
 /// Milliseconds between which a time in a unit is surely read as what it says.
@@ -16,7 +16,7 @@ impl Reader {
         &mut self,
         cursor: &mut Cursor,
         map: &Map,
-        models: &[Model],
+        models: &Models,
         table: &mut Table,
         row: &mut Row,
     ) -> Sure<()> {
@@ -36,7 +36,7 @@ impl Reader {
         cursor: &mut Cursor,
         node: &Node,
         order: usize,
-        models: &[Model],
+        models: &Models,
         table: &mut Table,
         row: &mut Row,
     ) -> Sure<()> {
@@ -111,7 +111,7 @@ impl Reader {
         &mut self,
         cursor: &mut Cursor,
         child: &Child,
-        models: &[Model],
+        models: &Models,
         table: &mut Table,
         row: &mut Row,
     ) -> Sure<()> {
@@ -140,7 +140,7 @@ impl Reader {
         &mut self,
         scalar: &Scalar,
         field: Field,
-        models: &[Model],
+        models: &Models,
         table: &mut Table,
         row: &mut Row,
     ) -> Sure<()> {
@@ -179,11 +179,11 @@ impl Reader {
     }
 
     /// Hold on to a record of this model; one of another is to be read anew.
-    fn is_of(&self, name: &str, models: &[Model], row: &mut Row) -> Sure<()> {
+    fn is_of(&self, name: &str, models: &Models, row: &mut Row) -> Sure<()> {
         if models[row.model].name == name {
             return Ok(());
         }
-        row.other = models.iter().position(|model| model.name == name);
+        row.other = models.find(name);
         Err(Unsure)
     }
 }

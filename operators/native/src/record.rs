@@ -1,7 +1,7 @@
 //! One record: an object that becomes a row of its model's table, or is left to the reader in Python.
 
 use crate::json::{Cursor, Scalar, Sure, Unsure};
-use crate::schema::{Model, Use};
+use crate::schema::{Model, Models, Use};
 use crate::table::{Kept, Mark, Table};
 use crate::times;
 
@@ -88,17 +88,18 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Read a record as one of model `guess`; it is a row at `place` then, and the number of its model is given.
+    /// Read a record as one of model `guess`; it is a row at `place` then, of the model that is given, and where its
+    /// table stood before it.
     ///
     /// Where it stands `alone` nothing may follow it. Where it is not read no trace of it is left.
     pub fn read(
         &mut self,
         cursor: &mut Cursor,
-        models: &[Model],
+        models: &Models,
         tables: &mut [Table],
         guess: usize,
         place: (i64, Moment, bool),
-    ) -> Result<usize, Not> {
+    ) -> Result<(usize, Mark), Not> {
         let mut row = Row {
             model: guess,
             named: false,
@@ -118,17 +119,19 @@ impl Reader {
             undo(tables, &row);
             return Err(Not::Model(other));
         }
-        if let Err(Unsure) = found {
-            undo(tables, &row);
-            return Err(Not::Sure);
+        match (found, row.begun) {
+            (Ok(()), Some(mark)) => Ok((model, mark)),
+            _ => {
+                undo(tables, &row);
+                Err(Not::Sure)
+            }
         }
-        Ok(model)
     }
 
     fn whole(
         &mut self,
         cursor: &mut Cursor,
-        models: &[Model],
+        models: &Models,
         tables: &mut [Table],
         row: &mut Row,
         (place, moment, alone): (i64, Moment, bool),
@@ -179,7 +182,7 @@ impl Reader {
     fn field(
         &mut self,
         cursor: &mut Cursor,
-        models: &[Model],
+        models: &Models,
         tables: &mut [Table],
         row: &mut Row,
         fields: &mut Fields,
@@ -220,7 +223,7 @@ impl Reader {
         };
         if !own {
             // in the records of another model it may be a known field
-            if key == "prediction_id" {
+            if key == "prediction_id" && models.joined {
                 begin(models, tables, row);
             }
             return cursor.skip();
@@ -255,14 +258,14 @@ impl Reader {
         }
     }
 
-    fn model(&mut self, cursor: &mut Cursor, models: &[Model], row: &mut Row) -> Sure<()> {
+    fn model(&mut self, cursor: &mut Cursor, models: &Models, row: &mut Row) -> Sure<()> {
         let text = cursor.string()?;
         let name = text.plain(&mut self.room)?;
         row.named = true;
         if models[row.model].name == name {
             return Ok(());
         }
-        let found = models.iter().position(|model| model.name == name).ok_or(Unsure)?;
+        let found = models.find(name).ok_or(Unsure)?;
         if row.begun.is_some() {
             row.other = Some(found);
             return Err(Unsure);
@@ -370,7 +373,7 @@ impl Reader {
 
 /// From here on a row is of its model.
 #[inline]
-fn begin(models: &[Model], tables: &mut [Table], row: &mut Row) {
+fn begin(models: &Models, tables: &mut [Table], row: &mut Row) {
     if row.begun.is_none() {
         let table = &mut tables[row.model];
         row.begun = Some(table.mark());

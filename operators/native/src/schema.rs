@@ -222,6 +222,39 @@ pub struct Model {
     pub map: Option<Map>,
 }
 
+/// All models, and each by its name.
+pub struct Models {
+    all: Vec<Model>,
+    index: FxHashMap<Box<str>, usize>,
+    /// Whether ids of any are kept.
+    pub joined: bool,
+}
+
+impl Models {
+    /// Models in their order; of two of one name the first is found.
+    pub fn new(all: Vec<Model>) -> Self {
+        let mut index = FxHashMap::default();
+        for (number, model) in all.iter().enumerate() {
+            index.entry(model.name.as_str().into()).or_insert(number);
+        }
+        Models { joined: all.iter().any(|model| model.joined), all, index }
+    }
+
+    /// The number of the model of a name.
+    #[inline]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+}
+
+impl std::ops::Deref for Models {
+    type Target = [Model];
+
+    fn deref(&self) -> &[Model] {
+        &self.all
+    }
+}
+
 /// Classes without names whose slots are looked up beforehand.
 const NUMBERED: usize = 64;
 
