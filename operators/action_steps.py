@@ -93,7 +93,8 @@ def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts:
         versions = tuple(sorted((name, seen.first) for name, seen in verdict.header.seen.items()))
         return AlertTick(verdict.source, verdict.end, facts, versions)
     measures = verdict.measures
-    return AlertTick(verdict.source, verdict.end, facts, None, _coverage(verdict), measures.ended, measures.canary)
+    coverage = _coverage(verdict)
+    return AlertTick(verdict.source, verdict.end, facts, None, coverage, measures.ended, measures.canary, measures.need)
 
 
 def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) -> Fact:

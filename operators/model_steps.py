@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent
     from operators.cohorts.canary import CanaryConfig
     from operators.cohorts.measures import CohortMeasures
+    from operators.cohorts.need import NeedConfig
     from operators.intake.account import Balance, Entry
     from operators.join.join import Joined
     from operators.join.split import Delivery, Unjoined
@@ -230,7 +231,12 @@ def label_judge_step(
 
 
 def cohorts_config(
-    labels: LabelPlan, alpha: float, *, evaluations: bool, canary: CanaryConfig | None = None
+    labels: LabelPlan,
+    alpha: float,
+    *,
+    evaluations: bool,
+    canary: CanaryConfig | None = None,
+    need: NeedConfig | None = None,
 ) -> CohortsConfig:
     """What the step of cohorts needs: every bound at level `alpha`, evaluations where they are wanted as rows."""
     asks: dict[tuple[object, ...], ComparisonRequest] = {}
@@ -256,6 +262,7 @@ def cohorts_config(
         curves=evaluations,
         min_coverage=labels.settings.min_coverage,
         canary=canary,
+        need=need,
     )
 
 

@@ -75,6 +75,7 @@ def action_plans(
             alerting.resolve_after,
             labels=joined and model.labels is not None,
             controlled=controlled,
+            need=None if model.labels is None else model.labels.need,
         )
         for name, model in models.items()
         if acts(settings, model.settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import bytewax.operators as op
 
 from operators.cohorts.canary import canary_config
+from operators.cohorts.need import NeedConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, Unjoined
 from operators.model_steps import (
@@ -138,4 +139,5 @@ def _of_model(item: tuple[str, tuple[str, Joined]]) -> tuple[str, Joined]:
 
 def _cohorts(model: ModelPlan, labels: LabelPlan, *, evaluations: bool) -> CohortsConfig:
     canary = canary_config(model.settings, model.layout.segments)
-    return cohorts_config(labels, model.alpha, evaluations=evaluations, canary=canary)
+    need = None if labels.need is None else NeedConfig(labels.need.metric, labels.need.slice)
+    return cohorts_config(labels, model.alpha, evaluations=evaluations, canary=canary, need=need)

@@ -71,6 +71,36 @@ def actions(page: Page) -> None:
     )
     page.add(
         lines(
+            "Need to retrain",
+            "Probability that the metric of retrain.need will be worse by its loss over the horizon to come, by "
+            "version and by what says so.",
+            [Query(f"driftgauge_retrain_probability{{{MODEL}}}{NOTHING}", "{{version}} {{source}}")],
+            min=0,
+        ),
+        12,
+        6,
+    )
+    page.add(
+        lines(
+            "How good these probabilities were",
+            "Brier score of the forecasts that are decided, beside that of always saying how often it came; how far "
+            "they are from what came; and how many are decided in a day.",
+            [
+                Query(f"driftgauge_retrain_brier_score{{{MODEL}}}{NOTHING}", "Brier score, {{source}}"),
+                Query(f"driftgauge_retrain_base_brier_score{{{MODEL}}}{NOTHING}", "of the base rate, {{source}}"),
+                Query(f"driftgauge_retrain_calibration_error{{{MODEL}}}{NOTHING}", "calibration error, {{source}}"),
+                Query(
+                    f"sum by (outcome) (increase(driftgauge_retrain_forecasts_total{{{MODEL}}}[1d])){NOTHING}",
+                    "{{outcome}} a day",
+                ),
+            ],
+            min=0,
+        ),
+        12,
+        6,
+    )
+    page.add(
+        lines(
             "Connectors",
             "How long each has not taken what it was given, and attempts a second, over all models.",
             [

@@ -18,6 +18,7 @@ from operators.actions.event import BlockReason, Trigger, action_id
 from operators.actions.guards import Block, guard, training_data
 from operators.actions.hearing import hear, heed, take_versions
 from operators.actions.inputs import AlertTick, ControlTick
+from operators.actions.need import Need, keys_of
 from operators.actions.schedule import month_of, next_time
 from operators.actions.state import MAX_PAST, Action, Counts, Decided, event_of
 from operators.actions.triggers import key_of, waits, wanted
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from operators.actions.state import ActState, Plan
     from operators.actions.triggers import Want
 
-RANK_CONTROL, RANK_FACT, RANK_VERSIONS, RANK_LABELS, RANK_CANARY = range(5)
+RANK_CONTROL, RANK_FACT, RANK_VERSIONS, RANK_LABELS, RANK_CANARY, RANK_NEED = range(6)
 """In which order what happens at one moment is taken."""
 
 
@@ -43,6 +44,7 @@ class Act:
         self.plan = plan
         self.state = state
         self._waits = waits(plan)
+        self._need = None if plan.need is None else Need(plan.need, state.need)
         # What was told last; only saves work: forgetting it changes no result.
         self._versions: tuple[tuple[str, int], ...] | None = None
 
@@ -86,6 +88,8 @@ class Act:
             self._enqueue(tick.end, RANK_LABELS, tick.source, tick.coverage >= retrain.min_coverage)
         if tick.canary is not None:
             self._enqueue(tick.end, RANK_CANARY, tick.canary.key, tick.canary)
+        if tick.need is not None and self._need is not None:
+            self._enqueue(tick.end, RANK_NEED, tick.source, tick.need)
         state.clocks[tick.source] = tick.end
         if tick.ended:
             state.ended.add(tick.source)
@@ -153,6 +157,8 @@ class Act:
         yield from (time for time in (state.upcoming, state.quiet_at) if time is not None)
         yield from deadlines(state)
         yield from (again for again in state.refused.values() if again is not None)
+        if self.plan.need is not None:
+            yield from (since + self.plan.need.lasts for since in state.need.since.values())
         for standing in state.alerts.values():
             for name, since in standing.since.items():
                 yield since + self._waits.get(name, 0)
@@ -182,7 +188,8 @@ class Act:
             state.quiet_at = None
         elif not is_beat:
             return out
-        decided = Decided(plan.model, now, found, self._open(), self._next_retrain(), _copy(state), state.canary)
+        need = None if self._need is None else self._need.told()
+        decided = Decided(plan.model, now, found, self._open(), self._next_retrain(), _copy(state), state.canary, need)
         return [*out, decided]
 
     def _happens(self, rank: int, what: object, now: int) -> Iterable[ActionEvent]:
@@ -194,6 +201,9 @@ class Act:
             return take_versions(self.plan, self.state, what, now)  # type: ignore[arg-type]
         elif rank == RANK_CANARY:
             self.state.canary = what  # type: ignore[assignment]
+        elif rank == RANK_NEED:
+            if self._need is not None:
+                self._need.take(what, now)  # type: ignore[arg-type]
         else:
             self.state.enough_labels = bool(what)
         return ()
@@ -263,6 +273,7 @@ class Act:
             complete_by=now + want.complete_within,
             via=want.via,
             data=training_data(self.plan, self.state, retrain, now) if trains and retrain is not None else None,
+            probability=want.probability,
         )
 
     def _target(self, want: Want) -> str | None:
@@ -303,6 +314,7 @@ class Act:
         alive = {key_of(one) for one in state.alerts.values()}
         alive |= {str(time) for time in (state.due,) if time is not None}
         alive |= {one.key for one in (state.canary,) if one is not None}
+        alive |= set(keys_of(state.need))
         for old in list(state.judged)[:-MAX_PAST]:
             del state.judged[old]
         state.used = {key: None for key in state.used if key[1] in alive}

@@ -98,6 +98,35 @@ class CanaryReading:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricSlice:
+    """The headline metric of a version over one mature slice.
+
+    Attributes:
+        version: of the model.
+        start: ms.
+        value: of the metric.
+        variance: that its interval has.
+        rows: behind it.
+        coverage: share of the predictions that have a label.
+    """
+
+    version: str
+    start: int
+    value: float
+    variance: float
+    rows: int
+    coverage: float
+
+
+@dataclass(frozen=True, slots=True)
+class NeedReading:
+    """Slices that have become mature, in the order of time; all before `end` (ms) is mature."""
+
+    end: int
+    slices: tuple[MetricSlice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AlertTick:
     """A tick of one source of findings, with what changed at it.
 
@@ -109,6 +138,7 @@ class AlertTick:
         coverage: share of the predictions of the longest mature window that have a label; None where it is not known.
         ended: nothing will ever follow from this source.
         canary: the latest reading of a new version beside its champion, where there was a look.
+        need: slices of the headline metric, where some became mature.
     """
 
     source: Source
@@ -118,6 +148,7 @@ class AlertTick:
     coverage: float | None = None
     ended: bool = False
     canary: CanaryReading | None = None
+    need: NeedReading | None = None
 
 
 class Control(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ from operators.findings import Source
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from operators.actions.forecast_state import NeedPlan
     from operators.settings.actions import ActionsSettings
     from operators.settings.model import ModelSettings
 
@@ -32,6 +33,7 @@ def plan_of(
     *,
     labels: bool,
     controlled: bool,
+    need: NeedPlan | None = None,
 ) -> Plan:
     """What holds for a model.
 
@@ -42,6 +44,7 @@ def plan_of(
         resolve_after: ms, of alerts.
         labels: whether its labels are joined in this dataflow.
         controlled: whether a control topic is read in this dataflow.
+        need: what is forecast; None for nothing.
     """
     sources = {Source.PREDICTIONS, Source.LABELS} if labels else {Source.PREDICTIONS}
     return Plan(
@@ -57,4 +60,5 @@ def plan_of(
         severity=model.severity,
         canary=model.canary,
         labels=model.labels,
+        need=need if labels else None,
     )

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from operators.actions.event import OVER, ActionEvent, ActionState, Result, event_id_of
+from operators.actions.forecast_state import NeedState
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.actions.event import TrainingData
+    from operators.actions.forecast_state import NeedPlan, NeedTold
     from operators.actions.inputs import CanaryReading, Control, Fact
     from operators.findings import Finding, Source
     from operators.settings.actions import CanarySettings, OnAlert, RetrainSettings
@@ -43,6 +45,7 @@ class Plan:
         severity: severities of alerts that differ from those of all models.
         labels: what alerts carry beside their own.
         canary: how new versions are judged beside those that they are to replace; None for not at all.
+        need: what is forecast of its metric; None for nothing.
     """
 
     model: str
@@ -57,6 +60,7 @@ class Plan:
     severity: dict[str, SeverityLevels] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     canary: CanarySettings | None = None
+    need: NeedPlan | None = None
 
     def ceil(self, at: int) -> int:
         """The first moment of the grid at or after a time."""
@@ -91,6 +95,7 @@ class Action:
 
     Attributes:
         themes: what is behind it, whatever the version: alert, segment and feature or metric of each cause.
+        probability: of need, where that asked for it.
     """
 
     id: str
@@ -111,6 +116,7 @@ class Action:
     closed_at: int = -1
     approved_by: str | None = None
     outcome: Result | None = None
+    probability: float | None = None
 
     @property
     def is_over(self) -> bool:
@@ -161,6 +167,7 @@ class ActState:
         told: what was wrong with actions at the last look; `quiet_at` is when to look again.
         canary: the latest reading of a new version beside its champion; None where none is waiting to be acted on.
         judged: pairs of versions that an action was asked for, the oldest first.
+        need: of the forecast of its metric.
     """
 
     version: ClassVar[int] = 1
@@ -188,6 +195,7 @@ class ActState:
     counts: Counts = field(default_factory=Counts)
     canary: CanaryReading | None = None
     judged: dict[str, None] = field(default_factory=dict)
+    need: NeedState = field(default_factory=NeedState)
 
     @property
     def current(self) -> str:
@@ -207,6 +215,7 @@ class Decided:
         next_retrain: when the schedule comes next; None for never.
         counts: so far.
         canary: the latest reading of a new version beside its champion; None before the first.
+        need: the latest forecasts, and how good they are; None where nothing is forecast.
     """
 
     model: str
@@ -216,6 +225,7 @@ class Decided:
     next_retrain: int | None
     counts: Counts
     canary: CanaryReading | None = None
+    need: NeedTold | None = None
 
 
 def event_of(plan: Plan, action: Action, now: int, *, block_reason: str | None = None, reason: str = "") -> ActionEvent:
@@ -241,6 +251,7 @@ def event_of(plan: Plan, action: Action, now: int, *, block_reason: str | None =
         emitted_at=None,
         dry_run=plan.dry_run,
         approved_by=action.approved_by,
+        probability=action.probability,
         data=action.data,
         outcome=action.outcome,
         via=action.via,

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from operators.actions.canary import differs, verdict
 from operators.actions.event import Trigger
+from operators.actions.need import key_of as need_key
 from operators.settings.actions import LEVELS
+from windows.panes import duration_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,6 +43,7 @@ class Want:
         reason: a sentence.
         manual: asked for by a person.
         target: version to go to, where that is known; else a rollback finds one.
+        probability: of need, where that asks for it.
     """
 
     action: str
@@ -55,6 +58,7 @@ class Want:
     reason: str
     manual: bool = False
     target: str | None = None
+    probability: float | None = None
 
     @property
     def themes(self) -> frozenset[str]:
@@ -223,6 +227,7 @@ def _retrain(plan: Plan, state: ActState, now: int) -> Iterator[Want]:
                 via=retrain.via,
                 reason=f"{_who(plan, one.fact)} is to be trained anew: {one.fact.reason}",
             )
+    yield from _needed(plan, state, retrain, (*dropped, *drifted), now)
     due = state.due
     if retrain.schedule is not None and due is not None:
         yield Want(
@@ -238,6 +243,33 @@ def _retrain(plan: Plan, state: ActState, now: int) -> Iterator[Want]:
             reason=f"{plan.model} is to be trained anew by its schedule: {retrain.schedule.cron} in "
             f"{retrain.schedule.timezone}",
         )
+
+
+def _needed(
+    plan: Plan, state: ActState, retrain: RetrainSettings, causes: tuple[Standing, ...], now: int
+) -> Iterator[Want]:
+    """By a probability that has stood for long enough, of the newest version."""
+    need, version = plan.need, state.current
+    since = state.need.since.get(version)
+    if need is None or need.above is None or since is None or since + need.lasts > now:
+        return
+    chance = state.need.latest[version]
+    over = duration_text(need.slice * need.slices)
+    yield Want(
+        action="retrain",
+        trigger=Trigger.PROBABILITY,
+        key=need_key(version, since),
+        version=version,
+        causes=causes,
+        cooldown=retrain.cooldown,
+        complete_within=retrain.complete_within,
+        approval=retrain.approval != "never",
+        via=retrain.via,
+        reason=f"{plan.model} version {version} is to be trained anew: with a probability of {chance.value:.2f} "
+        f"({chance.source}) its {need.metric} over the {over} to come will be worse by {need.loss:g} or more than when "
+        "it was new",
+        probability=chance.value,
+    )
 
 
 def _who(plan: Plan, fact: Fact) -> str:

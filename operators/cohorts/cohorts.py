@@ -15,6 +15,7 @@ import numpy as np
 from operators.cohorts.canary import Canary, CanaryConfig, CanaryState
 from operators.cohorts.compare import ComparisonRequest, Pairs, covered, error_of
 from operators.cohorts.measures import CohortMeasures, CurveMeasure, SliceError
+from operators.cohorts.need import NeedConfig, NeedSlices, NeedSlicesState
 from operators.cohorts.windows import MeasureCohorts, Request, WindowCounts, table_of
 from operators.plans.label_monitors import CURVE, Against
 from operators.tables import Kind
@@ -26,7 +27,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from operators.actions.inputs import CanaryReading
+    from operators.actions.inputs import CanaryReading, NeedReading
     from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
     from windows.arrays import IntArray
@@ -60,6 +61,7 @@ class CohortsConfig:
         min_coverage: share of a slice that must have a label for its error to be told to the detectors.
         own: version -> labelled rows of its own reference, in place of `reference`.
         canary: how a new version is judged beside its champion; None for not at all.
+        need: what the forecast of the need to retrain is made of; None where there is none.
     """
 
     model: str
@@ -75,6 +77,7 @@ class CohortsConfig:
     min_coverage: float = 0.0
     own: Mapping[str, IntArray] = field(default_factory=dict)
     canary: CanaryConfig | None = None
+    need: NeedConfig | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ class CohortsState:
         errors_until: end of the latest slice whose error was told, ms; NEVER.
         pending: version -> (start, sum) of mature slices that had too few labels for an error of their own.
         canary: of a new version beside its champion.
+        need: of the slices that a forecast is made of.
     """
 
     rings: dict[int, CohortRing] = field(default_factory=dict)
@@ -100,6 +104,7 @@ class CohortsState:
     errors_until: int = NEVER
     pending: dict[str, tuple[int, IntArray]] = field(default_factory=dict)
     canary: CanaryState = field(default_factory=CanaryState)
+    need: NeedSlicesState = field(default_factory=NeedSlicesState)
     version: ClassVar[int] = 1
 
 
@@ -120,6 +125,7 @@ class Cohorts:
         self.canary = (
             None if config.canary is None else Canary(config.canary, config.layout, config.alpha, state.canary)
         )
+        self.need = None if config.need is None else NeedSlices(config.need, config.layout, state.need)
         self.measure = MeasureCohorts(config.layout, config.alpha, curves=config.curves)
         self.trails: dict[tuple[int, int], Trail] = {(one.window, one.size): one for one in config.plan.trails}
 
@@ -161,6 +167,7 @@ class Cohorts:
             too_old=min(ring.too_old for ring in state.rings.values()),
             ended=tick.ended,
             canary=self._beside(windows),
+            need=self._slices(windows),
         )
         return draft, windows
 
@@ -171,6 +178,14 @@ class Cohorts:
         if self.canary is None or moved is None:
             return None
         return self.canary(self.state.rings[first.slide], first.slide, moved.end, self.state.first)
+
+    def _slices(self, windows: Sequence[WindowCounts]) -> NeedReading | None:
+        """Slices of the headline metric that have become mature."""
+        first = self.config.plan.windows[0]
+        moved = next((one for one in windows if one.window == first and one.moved), None)
+        if self.need is None or moved is None:
+            return None
+        return self.need(self.state.rings[first.slide], first.slide, moved.end)
 
     def _take(self, deltas: Deltas, end: int) -> None:
         """Put the deltas into every ring, those of the same slice at once."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from operators.actions.inputs import CanaryReading
+    from operators.actions.inputs import CanaryReading, NeedReading
     from operators.cohorts.curves import Curves
     from operators.join.ticks import LabelTotals
     from operators.plans.label_monitors import Against, Form
@@ -124,6 +124,7 @@ class CohortMeasures:
         too_old: changes to cohorts that no window reaches any more.
         ended: nothing will ever follow.
         canary: how a new version does beside its champion, where there was a look at this tick.
+        need: slices of the headline metric that became mature, where a forecast is made of them.
     """
 
     model: str
@@ -140,6 +141,7 @@ class CohortMeasures:
     too_old: int
     ended: bool
     canary: CanaryReading | None = None
+    need: NeedReading | None = None
 
 
 def worst_segments(table: Table, n: int, *, falling: bool) -> list[tuple[Key, float, float]]:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from operators.plans.cohorts import plan_performance
 from operators.plans.join import join_plan
 from operators.plans.label_monitors import performance_looks, performance_monitors
+from operators.plans.need import need_plan
 from windows.outcomes.layout import MAX_CLASSES
 
 if TYPE_CHECKING:
+    from operators.actions.forecast_state import NeedPlan
     from operators.plans.cohorts import PerformancePlan
     from operators.plans.join import JoinPlan
     from operators.plans.label_monitors import PerformanceMonitor
@@ -34,6 +36,7 @@ class LabelPlan:
         reference: outcomes of the reference's labelled rows, int64[join.task.size]; None where no row had a label, or
             they were counted in another way.
         own: version -> the same of its own reference; without those that have none.
+        need: what is forecast of its metric; None for nothing.
     """
 
     settings: PerformanceSettings
@@ -42,6 +45,7 @@ class LabelPlan:
     monitors: tuple[PerformanceMonitor, ...]
     reference: IntArray | None
     own: dict[str, IntArray] = field(default_factory=dict)
+    need: NeedPlan | None = None
 
     @property
     def model(self) -> str:
@@ -69,7 +73,8 @@ def plan_labels(settings: ModelSettings, layout: Layout, reference: Reference, p
     own = {version: _outcomes(one, join.task.options) for version, one in reference.versions.items()}
     known = {version: found for version, found in own.items() if found is not None}
     outcomes = _outcomes(reference, join.task.options)
-    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes, known)
+    need = need_plan(settings, cohorts.windows[0].slide)
+    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes, known, need)
 
 
 def _outcomes(reference: Reference, options: TaskOptions) -> IntArray | None:

@@ -136,6 +136,30 @@ class DriftTrigger(Lasting):
     features: Annotated[Names, Field(min_length=1)] | None = None
 
 
+class NeedSettings(Settings):
+    """Whether a model will need to be trained anew, as a probability.
+
+    That its metric, over the horizon to come and with all labels, will be worse than in the version's first mature
+    slices by `loss` or more.
+
+    Attributes:
+        horizon: how far ahead, ms.
+        loss: that matters, in the metric's unit.
+        metric: with labels; None for the one that the task's error is taken from: accuracy, mae or ndcg.
+    """
+
+    horizon: Annotated[Millis, from_to(UNITS["m"], 90 * UNITS["d"])] = 7 * UNITS["d"]
+    loss: Annotated[Number, Field(gt=0)]
+    metric: Name | None = None
+
+
+class ProbabilityTrigger(Settings):
+    """A probability of need (`above`) that has stood for so long (`for`)."""
+
+    above: Annotated[Number, Field(gt=0, lt=1)] = 0.8
+    lasts: Annotated[Millis, from_to(0, 30 * UNITS["d"])] = Field(default=UNITS["d"], alias="for")
+
+
 class RetrainSettings(Settings):
     """When a model is to be trained anew.
 
@@ -143,6 +167,8 @@ class RetrainSettings(Settings):
         schedule: None for never by the calendar.
         drift: None for never by drift.
         performance: by PerformanceDrop and ConceptDrift, which know mature labels only; None for never.
+        probability: by the forecast of `need`; None for never.
+        need: what is forecast; None for nothing.
         cooldown: from one retraining to the next at least; a request by hand does not wait.
         max_per_30d: retrainings in thirty days at most, likewise.
         complete_within: past it ActionOverdue fires.
@@ -151,13 +177,15 @@ class RetrainSettings(Settings):
         honours_exclude: the training leaves out the periods in `data.exclude`; else bad data within the training window
             blocks.
         min_coverage: share of the mature predictions that must have a label.
-        approval: whose agreement is waited for: nobody's, that to retrain for drift, or that to any.
+        approval: whose agreement is waited for: nobody's, that to retrain for drift or a probability, or that to any.
         via: connectors that carry it out; empty where a consumer of the actions topic does.
     """
 
     schedule: Schedule | None = Schedule()
     drift: DriftTrigger | None = DriftTrigger()
     performance: Lasting | None = None
+    probability: ProbabilityTrigger | None = None
+    need: NeedSettings | None = None
     cooldown: Annotated[Millis, from_to(0, 90 * UNITS["d"])] = UNITS["d"]
     max_per_30d: Annotated[Whole, Field(ge=1, le=1_000)] = 8
     complete_within: Annotated[Millis, from_to(UNITS["m"], 30 * UNITS["d"])] = 4 * UNITS["h"]
@@ -167,6 +195,12 @@ class RetrainSettings(Settings):
     min_coverage: Share = 0.0
     approval: Approval = "never"
     via: Names = ()
+
+    @model_validator(mode="after")
+    def _known_need(self) -> Self:
+        if self.probability is not None and self.need is None:
+            raise unfit("probability", "`need: {loss: 0.02}` is needed beside it: it says what is forecast")
+        return self
 
 
 class CanarySettings(Settings):

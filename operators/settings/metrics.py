@@ -96,6 +96,11 @@ WITHIN_ONE = frozenset(name for name, row in ROWS.items() if row.extent != "open
 OF_ANY_COVERAGE = frozenset(name for name, row in ROWS.items() if row.of_any_coverage)
 """Metrics that few labels make no worse: how many come, how late, and a business value, which needs none."""
 
+FORECAST = frozenset(
+    name for name, row in ROWS.items() if row.better != "neither" and (name == "value_mean" or not row.of_any_coverage)
+)
+"""Metrics of which it can be forecast whether they will be worse."""
+
 OF_TASK: dict[Task, tuple[LabelMetric, ...]] = {
     task: tuple(name for name, row in ROWS.items() if task in row.tasks) for task in TASKS
 }

@@ -18,7 +18,7 @@ from operators.settings.calendar import Calendar, SeasonalSettings
 from operators.settings.durations import Millis, from_to
 from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
 from operators.settings.labels import ModelLabels
-from operators.settings.metrics import OF_TASK
+from operators.settings.metrics import FORECAST, OF_TASK
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
@@ -227,6 +227,21 @@ class ModelSettings(Settings):
         return self.retrain is not None or self.canary is not None or bool(self.on)
 
     @model_validator(mode="after")
+    def _own_need(self) -> Self:
+        retrain = self.retrain
+        if retrain is None or retrain.need is None:
+            return self
+        if self.performance is None:
+            key = "need" if retrain.probability is None else "probability"
+            raise _of_retrain(key, "`performance:` is needed: what is forecast is a metric of labels")
+        metric, known = retrain.need.metric, [name for name in OF_TASK[self.task] if name in FORECAST]
+        if metric is not None and metric not in known:
+            raise _of_retrain("need", f"for a {self.task} model one of {', '.join(known)} is needed", "metric")
+        if metric == "within_tolerance" and self.performance.tolerance is None:
+            raise _of_retrain("need", "`performance.tolerance` is needed for within_tolerance", "metric")
+        return self
+
+    @model_validator(mode="after")
     def _own_canary(self) -> Self:
         canary = self.canary
         if canary is None:
@@ -242,6 +257,10 @@ class ModelSettings(Settings):
             known = ", ".join(self.segments) or "none"
             raise _of_canary("by", f"one of the model's segments is needed; it has {known}")
         return self
+
+
+def _of_retrain(key: str, need: str, *more: str) -> PydanticCustomError:
+    return PydanticCustomError("unfit", "{need}", {"at": ("retrain", key, *more), "need": need})
 
 
 def _of_canary(key: str, need: str) -> PydanticCustomError:

@@ -1,6 +1,14 @@
 """What `init` writes of actions: of all of them, and commented out for a model."""
 
-from operators.settings.actions import ActionsSettings, CanarySettings, DriftTrigger, RetrainSettings, Schedule, Storm
+from operators.settings.actions import (
+    ActionsSettings,
+    CanarySettings,
+    DriftTrigger,
+    NeedSettings,
+    RetrainSettings,
+    Schedule,
+    Storm,
+)
 from operators.settings.durations import show_duration
 
 
@@ -22,6 +30,7 @@ actions:
 def retrain_text() -> str:
     """The keys of a model, indented below it."""
     retrain, schedule, drift = RetrainSettings(), Schedule(), DriftTrigger()
+    need = NeedSettings(loss=0.02)
     return f"""\
     # when to ask for a retraining;  {{}}  is by schedule and by drift, with these values; null: never
     retrain: null
@@ -30,6 +39,11 @@ def retrain_text() -> str:
     #   drift: {{level: {drift.level}, for: {show_duration(drift.lasts)}, features: null}}
     #   # PerformanceDrop and ConceptDrift, such as  {{level: major, for: 0s}}
     #   performance: null
+    #   # by a probability of need that has stood for so long, such as  {{above: 0.8, for: 24h}}
+    #   probability: null
+    #   # what is forecast: that the metric over the horizon will be worse by `loss` than when the version was new
+    #   # such as  {{horizon: {show_duration(need.horizon)}, loss: 0.02, metric: null}}  (accuracy, mae or ndcg)
+    #   need: null
     #   # from one to the next at least, and how many in 30 days
     #   cooldown: {show_duration(retrain.cooldown)}
     #   max_per_30d: {retrain.max_per_30d}

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from operators.plans.cohorts import PlanError, plan_performance, rules_of
+from operators.plans.need import need_plan
 from operators.settings.metrics import BETTER, ERROR_OF, LABEL_METRICS, OF_ANY_COVERAGE, OF_TASK
 from operators.settings.performance import misfit
 from stream.config.reachable import never, reference_value, why_absent
@@ -36,7 +37,7 @@ def performance_findings(model: ModelSettings, at: KeyPath, pane: int) -> Iterat
     yield from _crossings(model, model.performance, at)
     if not found:
         try:
-            plan_performance(model, pane)
+            need_plan(model, plan_performance(model, pane).windows[0].slide)
         except PlanError as error:
             yield (*at, *error.path), None, error.allowed
 

@@ -12,6 +12,7 @@ from stream.metrics.reports import AlertsFiring, GaugeBlock, Totals, flat
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from operators.actions.forecast_state import NeedTold
     from operators.actions.govern import Governed
     from operators.actions.inputs import CanaryReading
     from operators.alerts.alert import ActiveAlerts
@@ -32,6 +33,7 @@ def of_decided(governed: Governed) -> Iterator[Report]:
     following = () if decided.next_retrain is None else (decided.next_retrain / 1e3,)
     yield GaugeBlock(model, "retrain_next_timestamp_seconds", ((model,),) * len(following), following)
     yield _canary(model, decided.canary)
+    yield from _need(model, decided.need)
     yield _totals("actions_total", {(model, *key): count for key, count in counts.steps.items()})
     yield _totals("control_events_total", {(model, *key): count for key, count in counts.control.items()})
     blocked: Counter[Labels] = Counter({(model, reason): count for reason, count in counts.blocked.items()})
@@ -56,6 +58,25 @@ def _canary(model: str, reading: CanaryReading | None) -> GaugeBlock:
     version = "" if reading is None else reading.candidate
     rows = tuple((model, version, bound) for bound, _ in finite)
     return GaugeBlock(model, "canary_gain", rows, tuple(value for _, value in finite))
+
+
+def _need(model: str, told: NeedTold | None) -> Iterator[Report]:
+    """The latest forecasts, and how good those before were; nothing where nothing is forecast."""
+    latest = () if told is None else told.latest
+    rows = tuple((model, one.version, one.source) for one in latest)
+    yield GaugeBlock(model, "retrain_probability", rows, tuple(one.value for one in latest))
+    scores = {} if told is None else {source: one for source, one in sorted(told.scores.items()) if one.count}
+    sources = tuple((model, source) for source in scores)
+    yield GaugeBlock(model, "retrain_brier_score", sources, tuple(one.brier for one in scores.values()))
+    yield GaugeBlock(model, "retrain_base_brier_score", sources, tuple(one.base for one in scores.values()))
+    yield GaugeBlock(model, "retrain_calibration_error", sources, tuple(one.miscalibrated for one in scores.values()))
+    if told is None:
+        return
+    counts: dict[Labels, int] = {(model, "censored"): told.censored}
+    for one in scores.values():  # of the same forecasts, whatever the source
+        counts |= {(model, "came"): one.happened, (model, "did_not"): one.count - one.happened}
+        break
+    yield _totals("retrain_forecasts_total", counts)
 
 
 def _gauges(model: str, metric: str, counts: dict[str, int]) -> GaugeBlock:

@@ -227,6 +227,29 @@ RETRAINS_MONTH = _gauge(
     ("model", "cause"),
     "Retrainings requested in this calendar month, in the schedule's time zone, by what asked for them.",
 )
+RETRAIN_PROBABILITY = _gauge(
+    "retrain_probability",
+    ("model", "version", "source"),
+    "Probability that the metric of `retrain.need` will be worse by its loss over the horizon to come.",
+)
+RETRAIN_BRIER_SCORE = _gauge(
+    "retrain_brier_score", ("model", "source"), "Mean square error of those probabilities, of all that are decided."
+)
+RETRAIN_BASE_BRIER_SCORE = _gauge(
+    "retrain_base_brier_score",
+    ("model", "source"),
+    "The same of whoever always says the share of losses that came: a forecast is worth something below it.",
+)
+RETRAIN_CALIBRATION_ERROR = _gauge(
+    "retrain_calibration_error",
+    ("model", "source"),
+    "How far probabilities are from the shares that came, over tenths.",
+)
+RETRAIN_FORECASTS_TOTAL = _counter(
+    "retrain_forecasts_total",
+    ("model", "outcome"),
+    "Forecasts of need by what came of them: came, did_not, censored (the version served no more).",
+)
 
 # Where event time and the consumers are.
 WATERMARK_TIMESTAMP_SECONDS = _gauge(
@@ -359,6 +382,11 @@ METRICS: tuple[Metric, ...] = (
     RETRAIN_LAST_TIMESTAMP_SECONDS,
     RETRAIN_NEXT_TIMESTAMP_SECONDS,
     RETRAINS_MONTH,
+    RETRAIN_PROBABILITY,
+    RETRAIN_BRIER_SCORE,
+    RETRAIN_BASE_BRIER_SCORE,
+    RETRAIN_CALIBRATION_ERROR,
+    RETRAIN_FORECASTS_TOTAL,
     WATERMARK_TIMESTAMP_SECONDS,
     WATERMARK_LAG_SECONDS,
     CONSUMER_LAG_MESSAGES,
