@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "load_tests")]
 
 import machine  # noqa: E402  the path comes first
-from thin_history import STEPPED, History, write_history, write_training  # noqa: E402
+from thin_history import DAY, MIDNIGHT, STEPPED, History, write_history, write_training  # noqa: E402
 
 WEEK = '["7d"]'
 
@@ -52,9 +52,18 @@ LATE = {
 CASES = {
     "public": Case(History(), 20, 20),
     "untimed": Case(History(), 20, 20, timestamps=False),
-    "years": Case(History(per_day=300, days=730, step=0.0), 15, 40),
+    "years": Case(History(per_day=300, days=730, step=0.0, begin=MIDNIGHT - 366 * DAY), 15, 40),
     "year": Case(
-        History(per_day=5_000, days=365, numeric=40, categorical=10, training=30, step=0.0, label_days=30.0),
+        History(
+            per_day=5_000,
+            days=365,
+            numeric=40,
+            categorical=10,
+            training=30,
+            step=0.0,
+            label_days=30.0,
+            begin=MIDNIGHT - 60 * DAY,
+        ),
         120,
         100,
         settings=LATE,

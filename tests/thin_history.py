@@ -40,6 +40,7 @@ class History:
         step: of STEPPED, in its deviations; 0 for none.
         step_day: the day of the predictions that it comes with.
         label_days: how late a label is at most, days; at least a twentieth of that.
+        begin: of the predictions, ms. All of it must have been: what lies ahead of the clock is a dead letter.
         seed: of everything.
     """
 
@@ -51,6 +52,7 @@ class History:
     step: float = 0.6
     step_day: int = 200
     label_days: float = 0.5
+    begin: int = MIDNIGHT
     seed: int = 11
 
     @property
@@ -62,7 +64,7 @@ class History:
     @property
     def stepped_at(self) -> int:
         """When the step comes, ms."""
-        return MIDNIGHT + self.step_day * DAY
+        return self.begin + self.step_day * DAY
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +79,13 @@ class Drawn:
 
 
 def draw(history: History, days: range, *, seed: int) -> Drawn:
-    """The rows of these days, counted from MIDNIGHT."""
+    """The rows of these days, counted from `begin`."""
     rng = np.random.default_rng((history.seed, seed))
     count = history.per_day * len(days)
     hours = 1.0 + 0.8 * np.sin(np.arange(24) / 24 * 2 * np.pi)
     hour = rng.choice(24, count, p=hours / hours.sum())
     day = np.repeat(np.asarray(days), history.per_day)
-    times = np.sort(MIDNIGHT + day * DAY + hour * 3_600_000 + rng.integers(0, 3_600_000, count))
+    times = np.sort(history.begin + day * DAY + hour * 3_600_000 + rng.integers(0, 3_600_000, count))
     features: dict[str, Any] = {}
     weights = 0.0
     for at, name in enumerate(history.names[: history.numeric]):
