@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 PORT, HTTP = 2100, 9108
 TIMEOUT = "3s"
 READY_SECONDS = 300.0
+LAST_WORDS = 15
+"""Lines of a log that are shown of a host that does not become ready."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -157,9 +160,18 @@ class HostsMonitor(LabelMonitor):
         return all(self._page(host, "readyz") == "ready\n" for host in self.hosts)
 
     def until_ready(self) -> float:
-        """Wait until every host says that it is ready; the seconds it took."""
+        """Wait until every host says that it is ready; the seconds it took. In vain: print what each has to say."""
         began = time.monotonic()
-        until(self.is_ready, READY_SECONDS, "every host is ready")
+        try:
+            until(self.is_ready, READY_SECONDS, "every host is ready")
+        except TimeoutError:
+            for host in self.hosts:
+                lines = self.log(host).read_text().splitlines()[-LAST_WORDS:]
+                print(
+                    f"\nhost {host}{' (away)' if self.is_away(host) else ''}: {self._page(host, 'readyz', any_=True)}"
+                )
+                print("\n".join(lines), flush=True)
+            raise
         return time.monotonic() - began
 
     def resize(self, count: int) -> None:
@@ -180,12 +192,15 @@ class HostsMonitor(LabelMonitor):
                 program.wait()
         super().__exit__()
 
-    def _page(self, host: int, name: str) -> str:
+    def _page(self, host: int, name: str, *, any_: bool = False) -> str:
+        """What a host answers; with `any_` also when that is a refusal."""
         if self.is_away(host):
             return ""
         try:
             with _OPENER.open(f"http://{self.network.places[host].address}:{HTTP}/{name}", timeout=5) as answer:
                 return str(answer.read().decode())
+        except urllib.error.HTTPError as refusal:
+            return refusal.read().decode() if any_ else ""
         except (OSError, http.client.HTTPException):  # not there, cut off, frozen, or not ready
             return ""
 

@@ -78,6 +78,7 @@ class Edges:
         sources: those with a shape of their own.
         decoded: told what became of each batch that was read.
         looks: whether the reporter is to be told what windows hold, for pages.
+        scraped: whether anybody may look at the gauges of a window before those of the next one are there.
         actions: takes steps of actions; None when none are wanted.
         control: what people and other systems say of actions; None where there is none, or `source` brings it.
         controlled: whether `source` brings it.
@@ -100,6 +101,7 @@ class Edges:
     sources: Sources = field(default_factory=Sources)
     decoded: Callable[[Decoded | DecodedFeedback], None] | None = None
     looks: bool = False
+    scraped: bool = True
     actions: Sink[Any] | None = None
     control: Source[RawBatch] | None = None
     controlled: bool = False
@@ -177,7 +179,7 @@ def build(
     reports: Stream[Report] = op.merge(
         "reports",
         op.flat_map("of_accounts", _accounts(read), values_to(exports.of_balance)),
-        op.flat_map("of_windows", rings, values_to(shown.of_measures)),
+        op.flat_map("of_windows", rings, values_to(shown.of_measures if edges.scraped else exports.passed)),
         op.flat_map("of_ticks", verdicts, shown.of_verdicts),
         op.flat_map("of_alerts", only("active", told, ActiveAlerts), values_to(exports.of_alerts)),
         op.map("of_events", events, _told),

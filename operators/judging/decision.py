@@ -74,7 +74,7 @@ def quiet(size: int) -> StreamState:
     return StreamState(zeros, zeros + NOT_CLEARING, zeros.copy(), nan, nan.copy(), nan.copy(), nan.copy(), zeros.copy())
 
 
-def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
+def decide(state: StreamState, readings: Readings, now: int, hold: int, found: IntArray | None = None) -> None:
     """Advance a stream by one evaluation.
 
     Args:
@@ -82,8 +82,9 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
         readings: the evaluation.
         now: end of its window, ms.
         hold: how long (ms) the evidence must be gone before a level is left: one full window.
+        found: int64[F], what the readings alone say, where that is known.
     """
-    found = breach_level(readings)
+    found = breach_level(readings) if found is None else found
     rising = (found > 0) & (found >= state.level)
     state.level[rising] = found[rising]
     state.clearing[rising] = NOT_CLEARING
@@ -103,7 +104,9 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int) -> None:
     state.clearing[over] = NOT_CLEARING
 
 
-def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: int, hold: int) -> StreamState | None:
+def advance(
+    streams: dict[Key, StreamState], key: Key, readings: Readings, now: int, hold: int, found: IntArray | None = None
+) -> StreamState | None:
     """Advance the stream of this key; only streams of which something fires are kept. See `decide`.
 
     Returns:
@@ -111,10 +114,11 @@ def advance(streams: dict[Key, StreamState], key: Key, readings: Readings, now: 
     """
     state = streams.get(key)
     if state is None:
-        if not breach_level(readings).any():
+        found = breach_level(readings) if found is None else found
+        if not found.any():
             return None
         state = quiet(len(readings.value))
-    decide(state, readings, now, hold)
+    decide(state, readings, now, hold, found)
     state.readings, state.advanced = readings, now
     if not state.level.any():
         streams.pop(key, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -83,8 +84,8 @@ class JudgedTable:
     status: IntArray
 
 
-Known = dict[tuple[str, int], "Readings"]
-"""(monitor name, group) -> what the monitor has read of a table already."""
+Known = dict[tuple[str, int], "tuple[Readings, IntArray]"]
+"""(monitor name, group) -> what the monitor has read of a table already, and what that alone says."""
 
 
 def judged_table(table: Table, monitors: Iterable[Monitor], known: Known) -> JudgedTable:
@@ -98,10 +99,15 @@ def judged_table(table: Table, monitors: Iterable[Monitor], known: Known) -> Jud
         one = next((monitor for monitor in speakers if not (monitor.whole_only and segment)), None)
         judges.append(one)
         if one is not None:
-            readings = known.get((one.name, group)) or readings_of(one, table, group)
-            found = breach_level(readings)
-            status[group] = np.where((found == 0) & insufficient(readings), INSUFFICIENT, found)
+            readings, found = known.get((one.name, group)) or _read(one, table, group)
+            status[group] = found
+            status[group][insufficient(readings) & (found == 0)] = INSUFFICIENT
     return JudgedTable(table, tuple(judges), status)
+
+
+def _read(monitor: Monitor, table: Table, group: int) -> tuple[Readings, IntArray]:
+    readings = readings_of(monitor, table, group)
+    return readings, breach_level(readings)
 
 
 def rows_of(
@@ -131,7 +137,9 @@ def rows_of(
         )
         wanted &= changes(measures.part, streams, status, values, widths, measures.end, measures.window.size)
     rows: list[Evaluation] = []
-    for one, part in zip(judged, np.split(wanted, np.cumsum(sizes)[:-1]), strict=True):
+    ends = accumulate(sizes)
+    for one, size, end in zip(judged, sizes, ends, strict=True):
+        part = wanted[end - size : end]
         if part.any():
             rows += _rows(measures, one, part.reshape(one.status.shape), variation)
     return rows

@@ -24,7 +24,7 @@ from operators.judging.evaluations import Evaluation, JudgedTable, Known, judged
 from operators.judging.freshness import FreshnessConfig, fresh_findings, silent_from
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
-from operators.judging.readings import oriented, readings_of
+from operators.judging.readings import breach_level, oriented, readings_of
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
 from operators.plans.monitors import RECONSTRUCTION
 from operators.predictions.close import NEVER
@@ -278,10 +278,11 @@ class Judge:
             if monitor.whole_only and segment != WHOLE:
                 continue
             readings = readings_of(monitor, table, row)
+            found = breach_level(readings)
             if monitor.metric != RATE:  # which is read of other groups than the table has
-                known[monitor.name, row] = readings
+                known[monitor.name, row] = readings, found
             key = (monitor.name, measures.window.size, version, segment)
-            state = advance(self.state.streams, key, readings, measures.end, measures.window.size)
+            state = advance(self.state.streams, key, readings, measures.end, measures.window.size, found)
             if not measurable(readings):
                 continue
             looked.add(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,9 +46,9 @@ class Readings:
 def breach_level(readings: Readings) -> IntArray:
     """What the evidence alone says: 2 where the lower bound is past major, 1 where it is past minor, else 0."""
     with np.errstate(invalid="ignore"):
-        major = readings.lower > readings.major
-        minor = readings.lower > readings.minor
-    return np.where(major, 2, np.where(minor, 1, 0)).astype(np.int64)
+        level: IntArray = (readings.lower > readings.minor).astype(np.int64)
+        level[readings.lower > readings.major] = 2
+    return level
 
 
 def insufficient(readings: Readings) -> BoolArray:
@@ -63,6 +64,11 @@ def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
     """One group of a table, turned so that higher is worse."""
     value, lower, upper, samples = table.value[row], table.lower[row], table.upper[row], table.samples[row]
     compares = (monitor.relative or monitor.scaled) and table.baseline is not None
+    if not compares and not monitor.worst_only:
+        base, minor, major = _fixed(monitor, table.columns)
+        if monitor.falling:
+            value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
+        return Readings(value, lower, upper, samples, minor, major, base)
     base = table.baseline[row] if compares and table.baseline is not None else np.zeros(len(value))
     if monitor.worst_only:
         worst = int(np.nanargmax(value)) if not np.isnan(value).all() else 0
@@ -70,16 +76,32 @@ def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
         value, samples, base = value[at], samples[at], base[at]
         lower = np.array([np.nanmax(lower, initial=-np.inf)])
         upper = np.array([np.nanmax(upper, initial=-np.inf)])
-    minor, major = _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base)
-    for feature, *own in monitor.own:
-        if feature in table.columns:
-            at_own = table.columns.index(feature)
-            one = base[at_own : at_own + 1]
-            (minor[at_own],), (major[at_own],) = (_limit(monitor, level, one) for level in own)
+    minor, major = _limits(monitor, table.columns, base)
     if monitor.falling:
         value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
         base = turned(monitor, base) if compares else base
     return Readings(value, lower, upper, samples, minor, major, base)
+
+
+@lru_cache(maxsize=4_096)
+def _fixed(monitor: Monitor, columns: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Base, minor and major of a rule that compares with no baseline: the same in every window."""
+    base = np.zeros(len(columns))
+    found = (base, *_limits(monitor, columns, base))
+    for one in found:
+        one.flags.writeable = False
+    return found
+
+
+def _limits(monitor: Monitor, columns: tuple[str, ...], base: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Minor and major of each column; where one stands for all, those that all have."""
+    minor, major = _limit(monitor, monitor.minor, base), _limit(monitor, monitor.major, base)
+    for feature, *own in monitor.own:
+        if feature in columns:
+            at_own = columns.index(feature)
+            one = base[at_own : at_own + 1]
+            (minor[at_own],), (major[at_own],) = (_limit(monitor, level, one) for level in own)
+    return minor, major
 
 
 def turned(monitor: Monitor, values: FloatArray) -> FloatArray:

@@ -11,11 +11,9 @@ import msgspec
 import numpy as np
 
 from operators.alerts.event import AlertEvent
-from stream.history.frame import NUMBERS, Column
+from stream.history.frame import NUMBERS, Column, Remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy.typing as npt
 
     from stream.history.frame import Floats
@@ -26,10 +24,13 @@ _KEPT_BITS = np.uint32(0xFFFFF000)
 _EVENT = msgspec.msgpack.Decoder(AlertEvent)
 
 
-def pack_columns(columns: Sequence[Column]) -> tuple[bytes, bytes]:
-    """(name by content, text) of a set of columns."""
+def _packed(columns: tuple[Column, ...]) -> tuple[bytes, bytes]:
     text = json.dumps([list(column) for column in columns], separators=(",", ":")).encode()
     return hashlib.sha256(text).digest()[:12], zlib.compress(text, 6)
+
+
+pack_columns = Remembered(_packed)
+"""(name by content, text) of a set of columns."""
 
 
 def unpack_columns(text: bytes) -> tuple[Column, ...]:

@@ -106,6 +106,12 @@ def of_measures(measures: Measures, shares_of: int) -> Iterator[Report]:
     yield from _usage(measures, owner, window, tables)
 
 
+def passed(measures: Measures) -> Iterator[Report]:
+    """That a window was measured, where nobody looks at its gauges."""
+    if measures.trail is None:
+        yield GaugeBlock(f"{measures.model}/{measures.window.label}", "throughput_per_second", (), ())
+
+
 def of_trail(measures: Measures, trail: Trailed) -> Iterator[Report]:
     """What came of late beside what came before. Without a baseline there are no distances."""
     owner, model = f"{measures.model}/{trail.name}", measures.model

@@ -99,6 +99,7 @@ def replay(
             evaluations=None if evaluations == "none" else CallSink(results.evaluation),
             reporter=drawing,
             looks=pictures,
+            scraped=False,
             moved=source.moved,
             open_store=stores if feedback else None,
             changes=evaluations == "changes",
