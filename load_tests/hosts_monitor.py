@@ -19,7 +19,7 @@ from chaos_labels import LabelMonitor, LabelRun
 from chaos_monitor import create_topics
 from patience import until
 from product import ROOT
-from usage import tree
+from usage import tree, workers_below
 
 from operators.plans.join import SHARDS
 
@@ -130,7 +130,7 @@ class HostsMonitor(LabelMonitor):
 
     def workers_of(self, host: int) -> list[int]:
         """Dataflow processes of a host."""
-        return tree(self._programs[host].pid)[1:]
+        return workers_below(self._programs[host].pid)
 
     def terminate(self) -> tuple[int, float]:
         """SIGTERM to all; the worst exit code and the seconds it took."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 from kafka_node import free_ports
-from usage import tree, usage
+from usage import usage, workers_below
 
 from windows.references.reference import to_json
 
@@ -112,15 +112,7 @@ class Product:
 
     def workers(self) -> list[int]:
         """Process ids of the dataflow processes that are alive."""
-        found = []
-        for pid in tree(self.pid)[1:]:
-            try:
-                command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if b"--multiprocessing-fork" in command:
-                found.append(pid)
-        return found
+        return workers_below(self.pid)
 
     def metrics(self) -> str:
         """Return the text of /metrics; empty while nothing listens.

@@ -32,6 +32,19 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def workers_below(pid: int) -> list[int]:
+    """Return the dataflow processes below a process that are alive: what tracks shared resources is none."""
+    found = []
+    for below in tree(pid)[1:]:
+        try:
+            command = Path(f"/proc/{below}/cmdline").read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if b"--multiprocessing-fork" in command:
+            found.append(below)
+    return found
+
+
 def usage(pid: int) -> Usage:
     """Return the usage of the process and its descendants."""
     cpu, rss = 0.0, 0
