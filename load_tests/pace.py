@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,12 +73,19 @@ CASES = {
 }
 
 
+def draw(case: Case, directory: Path) -> tuple[Path, Path, Path]:
+    """The files of predictions, feedback and training rows."""
+    training = write_training(case.history, directory / "train.csv", timestamps=case.timestamps)
+    return *write_history(case.history, directory, "thin"), training
+
+
 def run(name: str, case: Case) -> bool:
     """Draw, `init`, replay, and print what it took; whether that is within the goals."""
     with tempfile.TemporaryDirectory() as at:
         directory = Path(at)
-        predictions, feedback = write_history(case.history, directory, "thin")
-        training = write_training(case.history, directory / "train.csv", timestamps=case.timestamps)
+        # In a process of its own: a child's highest memory counts that of the parent that began it.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            predictions, feedback, training = pool.submit(draw, case, directory).result()
         command = [sys.executable, "-m", "stream.cli.app"]
         init = [*command, "init", "--from", training, "--model", "thin", "-o", directory]
         subprocess.run(init, check=True, cwd=ROOT, capture_output=True)
