@@ -7,17 +7,18 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
-from operators.actions.event import OVER
 from operators.settings.actions import ActionName
 from stream.config.load import Config, load
-from stream.kafka.action_log import Step, steps_of
+from stream.kafka.action_log import Step
 from stream.kafka.action_words import (
     about,
     counts_within,
+    is_open,
     now_ms,
     open_step,
     refuse_approval,
     refuse_request,
+    standing_of,
     steps_about,
     write,
 )
@@ -39,12 +40,8 @@ def list_actions(
 ) -> None:
     """The actions that are open, oldest first, each by its latest step."""
     loaded = load(config)
-    latest: dict[str, Step] = {}
-    for step in steps_of(loaded.kafka, loaded.topics.actions):
-        if step["state"] != "blocked" or step["id"] not in latest:
-            latest[step["id"]] = step
-    chosen = [step for step in latest.values() if _is_chosen(step, model, everything=everything)]
-    for step in sorted(chosen, key=lambda one: one["requested_at"]):
+    chosen = [step for step in standing_of(loaded) if _is_chosen(step, model, everything=everything)]
+    for step in chosen:
         typer.echo(msgspec.json.encode(step).decode() if as_json else _line(step))
     if not chosen and not as_json:
         typer.echo(f"no {'' if everything else 'open '}actions in {loaded.topics.actions}", err=True)
@@ -122,8 +119,7 @@ def request(
 
 
 def _is_chosen(step: Step, model: str | None, *, everything: bool) -> bool:
-    is_open = step["state"] not in {*OVER, "blocked"} and not step["dry_run"]
-    return (model is None or step["model"] == model) and (everything or is_open)
+    return (model is None or step["model"] == model) and (everything or is_open(step))
 
 
 def _line(step: Step) -> str:

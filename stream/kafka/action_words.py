@@ -17,6 +17,8 @@ from stream.kafka.action_log import say, steps_of
 from stream.kafka.messages import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stream.config.load import Config
     from stream.kafka.action_log import Step
 
@@ -49,6 +51,30 @@ def steps_about(config: Config, number: str) -> list[Step]:
     if len(ids) > 1:
         raise UnknownActionError(f"{number}: begins {len(ids)} ids, such as {ids[0]} and {ids[1]}")
     return steps
+
+
+def standing_of(config: Config) -> list[Step]:
+    """Every action by its latest step, the one that was requested first in front.
+
+    Raises:
+        Unreachable: the broker does not answer.
+        UsageError: there is no such topic.
+    """
+    return latest_of(steps_of(config.kafka, config.topics.actions))
+
+
+def latest_of(steps: Iterable[Step]) -> list[Step]:
+    """The latest step of each action; that it was refused for a while is none where it went on."""
+    latest: dict[str, Step] = {}
+    for step in steps:
+        if step["state"] != "blocked" or step["id"] not in latest:
+            latest[step["id"]] = step
+    return sorted(latest.values(), key=lambda one: str(one["requested_at"]))
+
+
+def is_open(step: Step) -> bool:
+    """Whether an action whose latest step this is goes on: not over, refused, or only tried."""
+    return step["state"] not in {*OVER, "blocked"} and not step["dry_run"]
 
 
 def open_step(config: Config, number: str) -> Step:

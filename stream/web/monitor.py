@@ -18,6 +18,7 @@ from stream.metrics import catalog
 from stream.web.config_lines import lines_of
 from stream.web.desk import Desk
 from stream.web.knowledge import Knowledge
+from stream.web.ledger import Ledger
 from stream.web.site import Site
 from stream.web.views.alert import Outside
 
@@ -86,6 +87,7 @@ class MonitorPage:
         self.site.knowledge.renew(plans)
         self.site.outside = _outside(config)
         self.desk.config = config
+        self.site.ledger = Ledger(config)
         self.recent.revise()
 
     def line(self) -> str:
@@ -136,6 +138,7 @@ def monitor_page(
     site = Site(knowledge, lambda: recent.revision, _outside(config))
     page = MonitorPage(recorder, site, recent, Desk(config), redact)
     site.problems = page.problems
+    site.ledger = Ledger(config)
     return page
 
 

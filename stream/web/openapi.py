@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stream.web.openapi_actions import PATHS, SECURITY, WORD
+from stream.web.openapi_actions import PATHS, READ_SCHEMAS, READS, SECURITY, WORD
 
 
 def _parameter(name: str, text: str, *, path: bool = False, choices: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -137,6 +137,7 @@ DESCRIPTION: dict[str, Any] = {
             "AlertLife",
             _parameter("key", "`key` of an alert, or the id of one of its events", path=True),
         ),
+        **READS,
         **PATHS,
     },
     "components": {
@@ -144,6 +145,7 @@ DESCRIPTION: dict[str, Any] = {
         "schemas": {
             "Error": _object(error=TEXT),
             "Word": WORD,
+            **READ_SCHEMAS,
             "State": _object(
                 revision=WHOLE,
                 watermark=TIME,

@@ -1,9 +1,10 @@
-"""What is posted to /api/v1/actions, in OpenAPI 3.1."""
+"""What is posted to /api/v1/actions and read there, in OpenAPI 3.1."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
+from operators.actions.event import ActionState
 from operators.settings.actions import ActionName
 
 TEXT: dict[str, Any] = {"type": "string", "maxLength": 2_000}
@@ -92,6 +93,88 @@ PATHS: dict[str, Any] = {
     "/actions/{id}/cancel": _post("Give an action up."),
     "/actions/{id}/done": _post("Say that an action is done.", signed=True, more=OUTCOME),
     "/actions/{id}/fail": _post("Say that an action has failed: ActionFailed fires.", signed=True),
+}
+
+READ_REFUSALS = {
+    "400": "The query is wrong.",
+    "404": "No action has this id, several begin so, or there is no topic of actions.",
+    "503": "Kafka does not answer.",
+}
+
+
+def _read(summary: str, schema: str, *parameters: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    answers = {status: _refusal(status, why) for status, why in READ_REFUSALS.items()}
+    answers = {"200": {"description": "As they are in the topic.", "content": content}, **answers}
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": answers}}
+
+
+def _by(name: str, text: str, *choices: str) -> dict[str, Any]:
+    form: dict[str, Any] = {"type": "string", **({"enum": list(choices)} if choices else {})}
+    return {"name": name, "in": "query", "required": False, "description": text, "schema": form}
+
+
+ACTION_STATES: tuple[str, ...] = get_args(ActionState)
+READS: dict[str, Any] = {
+    "/actions": _read(
+        "Actions by their latest step, the one requested first in front; of more than 500 the youngest. The same as: "
+        "driftgauge action list --json",
+        "Actions",
+        _by("model", "only of this model"),
+        _by("action", "only of this kind", *get_args(ActionName)),
+        _by(
+            "state", "open if it is left out; past: over, refused or only tried", "open", "past", "all", *ACTION_STATES
+        ),
+    ),
+    "/actions/{id}": _read(
+        "One action with all its steps. The same as: driftgauge action show",
+        "ActionLife",
+        {
+            "name": "id",
+            "in": "path",
+            "required": True,
+            "description": "of the action; its first digits are enough",
+            "schema": {"type": "string", "minLength": 4},
+        },
+    ),
+}
+
+_STEP_TEXT: dict[str, Any] = {"type": "string"}
+_STEP_MAYBE: dict[str, Any] = {"type": ["string", "null"]}
+_STEP_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+_STEP_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
+_STEP_NAMES: dict[str, Any] = {"type": "array", "items": _STEP_TEXT}
+_STEP_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("id", "event_id", "action", "model", "version", "trigger", "reason"), _STEP_TEXT),
+    **dict.fromkeys(("target_version", "cause", "block_reason", "approved_by", "connector"), _STEP_MAYBE),
+    **dict.fromkeys(("requested_at", "complete_by", "event_time", "emitted_at"), _STEP_TIME),
+    **dict.fromkeys(("causes", "via"), _STEP_NAMES),
+    "state": {"enum": list(ACTION_STATES)},
+    "sequence": {"type": "integer"},
+    "dry_run": {"type": "boolean"},
+    "probability": {**_STEP_NUMBER, "description": "of need, where that asked for it"},
+    "data": {"type": ["object", "null"], "description": "what to train on: from, until, exclude, command"},
+    "outcome": {"type": ["object", "null"], "description": "what came of it: version, gain, lower, upper, detail"},
+}
+
+READ_SCHEMAS: dict[str, Any] = {
+    "Action": {"type": "object", "properties": _STEP_FIELDS, "required": list(_STEP_FIELDS)},
+    "Actions": {
+        "type": "object",
+        "properties": {
+            "actions": {"type": "array", "items": {"$ref": "#/components/schemas/Action"}},
+            "found": {"type": "integer", "description": "how many there are"},
+        },
+        "required": ["actions", "found"],
+    },
+    "ActionLife": {
+        "type": "object",
+        "properties": {
+            "action": {"$ref": "#/components/schemas/Action"},
+            "steps": {"type": "array", "items": {"$ref": "#/components/schemas/Action"}},
+        },
+        "required": ["action", "steps"],
+    },
 }
 
 WORD: dict[str, Any] = {

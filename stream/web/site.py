@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -62,6 +62,7 @@ class Site:
         outside: what lies outside of pages.
         problems: what is wrong with the history or the monitor, a sentence each.
         reloads: what came of reloads of the config; None where there are none.
+        ledger: answers what was asked of other systems; None where nobody knows.
     """
 
     knowledge: Knowledge
@@ -69,6 +70,7 @@ class Site:
     outside: Outside = field(default_factory=Outside)
     problems: Callable[[], tuple[str, ...]] = tuple
     reloads: api.Reloads | None = None
+    ledger: Callable[[tuple[str, ...], Query], dict[str, Any]] | None = None
     _kept: OrderedDict[str, tuple[int, Answer]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _making: threading.Lock = field(default_factory=threading.Lock)
@@ -125,7 +127,10 @@ class Site:
     def _api(self, parts: tuple[str, ...], query: Query) -> Answer:
         try:
             now = api.Now(self.revision(), self.problems(), self.outside, self.reloads)
-            found = api.answer(self.knowledge, parts, query, now)
+            if parts[:1] == ("actions",) and len(parts) <= 2 and self.ledger is not None:
+                found = self.ledger(parts[1:], query)
+            else:
+                found = api.answer(self.knowledge, parts, query, now)
         except api.ApiError as error:
             return _json({"error": str(error)}, error.status)
         return _json(found)

@@ -30,6 +30,7 @@ from stream.web.config_lines import lines_of
 from stream.web.html import Html, tag
 from stream.web.monitor import RegistryLive
 from stream.web.openapi import DESCRIPTION
+from stream.web.openapi_actions import READS
 from stream.web.site import Site
 from stream.web.views.alert import Outside
 
@@ -220,7 +221,7 @@ def test_every_answer_has_the_form_that_its_description_says(site: Site) -> None
     alert = ask(site, "/alerts")["alerts"][0]["key"]
     examples = {"{model}": "click", "{feature}": "age", "{key}": alert}
     for path, methods in DESCRIPTION["paths"].items():
-        if "get" not in methods:  # what is posted: test_desk.py
+        if "get" not in methods or path in READS:  # what is posted: test_desk.py; out of a topic: test_ledger.py
             continue
         target = path
         for name, example in examples.items():
