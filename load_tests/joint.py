@@ -1,16 +1,19 @@
 """Joint drift: one pair of features turns its correlation around while every feature looks as before.
 
-    python load_tests/joint.py [--quick] [--only flip null bits cost]
+    python load_tests/joint.py [--quick] [--only flip null bits cost seasons]
 
 - flip: rho 0.8 to -0.8 in one pair of 10, 50 and 100 features, 2,000 rows, 100 times: is the right pair on top, does
   its bound exceed 1.5, and what does the pooled ratio say (all features together, which is what error of reconstruction
   usually means); the same for PCA.
 - null: a month of windows of 50 features in which nothing changes: 43,200 panes of a minute at 100 predictions each,
   judged over 1m and 1h; alerts Anomaly.
+- seasons: four weeks over a change of the clocks in which half of 10 features follow the hours (`joint_seasons.py`),
+  with features told from each other within classes of hours and over all of them; and pairs that turn around there.
 - bits: vectors of batches of 1, 7 and 1,000 rows against one batch.
 - cost: CPU of folding with and without, at 10, 50 and 100 features.
 
-Exits 1 when a promise is broken: a wrong pair, an alert of the null month, or a bit.
+Exits 1 when a promise is broken: a wrong pair, an alert of the null month or of the healthy weeks, a pair that is not
+told under a season, or a bit.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 from columns_run import ColumnsRun
 from columns_traffic import TableRows
+from joint_seasons import seasons
 from machine import show
 
 from operators.settings.event_time import TimeSettings
@@ -191,8 +195,8 @@ def cost(rounds: int) -> None:
 def main(arguments: list[str]) -> int:
     """Print the tables; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description="Joint drift.")
-    parts = ("flip", "null", "bits", "cost")
-    parser.add_argument("--quick", action="store_true", help="ten flips, an hour of the null month")
+    parts = ("flip", "null", "bits", "cost", "seasons")
+    parser.add_argument("--quick", action="store_true", help="ten flips, an hour of the null month, a week of seasons")
     parser.add_argument("--only", nargs="*", choices=parts, default=parts)
     given = parser.parse_args(arguments)
     show()
@@ -203,6 +207,8 @@ def main(arguments: list[str]) -> int:
         kept &= bits(3_000)
     if "cost" in given.only:
         cost(5 if given.quick else 20)
+    if "seasons" in given.only:
+        kept &= seasons(draw, RHO, 7 if given.quick else 42, 3 if given.quick else 24)
     if "null" in given.only:
         kept &= null(60 if given.quick else 43_200)
     print("\nall promises kept" if kept else "\nBROKEN")

@@ -12,7 +12,7 @@ from windows.joint.measure import ratios
 
 if TYPE_CHECKING:
     from operators.predictions.stack import Stack
-    from windows.arrays import FloatArray
+    from windows.arrays import FloatArray, IntArray
     from windows.predictions.layout import JointSpan, Layout
 
 
@@ -21,7 +21,7 @@ class MeasureJoint:
 
     def __init__(self, layout: Layout, span: JointSpan, alpha: float) -> None:
         """`alpha` is the level of each bound."""
-        self.span, self.alpha = span, alpha
+        self.span, self.alpha, self.phases = span, alpha, layout.phases
         names = [field.name for field in layout.features]
         self.at = [names.index(feature) for feature in span.joint.features]
 
@@ -35,7 +35,8 @@ class MeasureJoint:
         joint = self.span.joint
         sums = np.stack([vector[self.span.start : self.span.stop] for vector in stack.vectors])
         mine = factors[:, self.at]
-        found = ratios(joint, sums, np.hstack((mine, mine.max(axis=1, keepdims=True))), self.alpha)
+        every = np.hstack((mine, mine.max(axis=1, keepdims=True)))
+        found = ratios(joint, sums, every, self.alpha, self._hours(stack))
         rows, behind = found.rows[:, None], int(joint.held[-1])
         whole = np.where(np.isnan(found.anomalous), np.nan, np.stack(found.bounds))
         return [
@@ -64,3 +65,10 @@ class MeasureJoint:
                 np.full(rows.shape, behind, dtype=np.int64),
             ),
         ]
+
+    def _hours(self, stack: Stack) -> IntArray | None:
+        """Rows of each group in each class of hours, int64[G, K]."""
+        phases = self.phases
+        if phases is None or not self.span.joint.classes:
+            return None
+        return np.stack([vector[phases.start : phases.stop] for vector in stack.vectors])

@@ -60,9 +60,9 @@ def season_findings(model: ModelSettings, reference: Reference, pane: int) -> It
     elif not reference.seasons.suits(pane):
         short = f"a time.pane that lies within one hour of {zone.name} is needed, such as 15m"
         yield ("seasonal",), f"given with a pane of {show_duration(pane)}", short
-    if model.multivariate is not None:
-        why = "how features go together is learnt over all hours, so a season would be an Anomaly"
-        yield ("multivariate",), None, f"null is needed beside a reference of classes of hours: {why}"
+    if model.multivariate is not None and reference.joint is not None and not reference.joint.classes:
+        why = "it has learnt over all hours how features go together, so a season would be an Anomaly"
+        yield ("multivariate",), None, f"a reference that is built again is needed: {why}"
 
 
 def seasonal_notes(reference: Reference) -> Iterator[str]:

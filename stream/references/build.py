@@ -100,7 +100,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     orders = {name: _order(plan, slots, tally.counts[name]) for name, slots in tally.categorical.items()}
     plain = replace(_reference(plan, scan, tally, orders), positions=_positions(plan))
     seasonal = with_seasons(rows, plan, plain, scan, tally, {name: orders.get(name) for name in tally.counts})
-    together = with_joint(rows, plan, seasonal.reference)
+    together = with_joint(rows, plan, seasonal.reference, seasonal.clock)
     bare = seal(together.reference)
     labelled = with_labels(rows, plan, bare, names, progress)
     lasting = (

@@ -29,10 +29,11 @@ Orders = dict[str, IntArray | None]
 
 @dataclass(frozen=True, slots=True)
 class Seasonal:
-    """A reference with the seasons that were found, and what to say of them."""
+    """A reference with the seasons that were found, what to say of them, and the class of each row."""
 
     reference: Reference
     notes: tuple[str, ...]
+    clock: RowClock | None = None
 
 
 def why_not(plan: Plan, scan: Scan, columns: int, slots: int) -> str | None:
@@ -79,7 +80,8 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
         return Seasonal(bare, (_no_season(wanted, fitted),))
     clock = replace(hours.clock.clock, hours=fitted.hours)
     panes = _panes(plan, scan, tally, fitted.classes)
-    found = ClassTally(replace(hours.clock, clock=clock), fitted.classes, tally, panes)
+    of_rows = replace(hours.clock, clock=clock)
+    found = ClassTally(of_rows, fitted.classes, tally, panes)
     for frame in frames(rows, plan):
         found.add(frame)
     seasons = Seasons(
@@ -97,7 +99,7 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
         else _within(bare.prediction, found.factor(PREDICTION, mine[PREDICTION])),
         seasons=seasons,
     )
-    return Seasonal(reference, tuple(_notes(wanted, fitted, seasons)))
+    return Seasonal(reference, tuple(_notes(wanted, fitted, seasons)), of_rows)
 
 
 def _refuse_unknown(bare: Reference, wanted: SeasonOptions) -> None:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from windows.joint.encode import UNIT, encoding_of
-from windows.joint.reconstruct import BINS, LARGEST_WEIGHT, WEIGHT_UNIT, Joint, Method, errors, size_of, sums
+from windows.joint.reconstruct import (
+    BINS,
+    LARGEST_WEIGHT,
+    WEIGHT_UNIT,
+    Joint,
+    JointClass,
+    Method,
+    errors,
+    residuals,
+    size_of,
+    sums,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +31,8 @@ HELD_OUT = 5
 """One row of so many is kept out of the fit: baselines are of rows that the weights have not seen."""
 FEWEST_ROWS = 500
 """Rows below which nothing is learned."""
+FEWEST_OF_CLASS = 50
+"""Rows of a class of hours below which it counts as all hours do."""
 RIDGE = 0.01
 """Added to the diagonal of the correlations: columns that are copies of each other have no inverse."""
 LEAST = 1e-4
@@ -28,7 +42,12 @@ EXPLAINED = 0.65
 
 
 def fit(
-    profiles: Mapping[str, Profile], numeric: FloatArray, categorical: IntArray, method: Method, quantile: float
+    profiles: Mapping[str, Profile],
+    numeric: FloatArray,
+    categorical: IntArray,
+    method: Method,
+    quantile: float,
+    hours: tuple[IntArray, int] | None = None,
 ) -> Joint | None:
     """Learn from rows in random order.
 
@@ -38,6 +57,8 @@ def fit(
         categorical: int64[C, n] of the others, slots within their fields.
         method: how a column is told from the others.
         quantile: of the error of a row, beyond which it is anomalous.
+        hours: int64[n], class of hours of each row, and how many there are: columns are then told from each other
+            within classes, since what they have in common with the hour is no relation that could break.
 
     Returns:
         None where there are too few rows, or fewer than two columns that vary.
@@ -48,22 +69,45 @@ def fit(
     if encoding.width < 2 or count < FEWEST_ROWS:
         return None
     held = np.arange(count) % HELD_OUT == 0
-    steps = encoding(numeric[:, ~held], categorical[:, ~held]).T / UNIT
-    residual = _conditional(steps) if method == "conditional" else _pca(steps)
+    class_of, classes = hours if hours is not None else (np.zeros(count, dtype=np.int64), 0)
+    steps = encoding(numeric[:, ~held], categorical[:, ~held])
+    inner = (steps / UNIT).T
+    if classes:
+        inner -= _class_means(inner, class_of[~held], classes)[class_of[~held]]
+    residual = _conditional(inner) if method == "conditional" else _pca(inner)
     weights = np.clip(np.rint(residual * WEIGHT_UNIT), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int64)
-    kept = numeric[:, held], categorical[:, held]
-    left = np.square(weights.T.astype(np.float64) @ encoding(*kept) / (UNIT * WEIGHT_UNIT))
+    usual = np.rint(_class_means((weights.T.astype(np.float64) @ steps).T, class_of[~held], classes)).astype(np.int64)
+    kept = numeric[:, held], categorical[:, held], class_of[held]
+    nothing = np.zeros(size_of(encoding.width), dtype=np.int64)
     joint = Joint(
         method=method,
         features=tuple(names[place] for place in places),
         encoding=encoding,
         weights=weights,
-        baselines=np.maximum(left.mean(axis=1), LEAST),
-        held=np.zeros(size_of(encoding.width), dtype=np.int64),
+        baselines=np.ones(encoding.width),
+        held=nothing,
         threshold=BINS,
+        classes=tuple(JointClass(one, nothing) for one in usual),
     )
-    total = sums(errors(joint, *kept), np.zeros(int(held.sum()), dtype=np.int64), 1)[0]
-    return Joint(joint.method, joint.features, encoding, weights, joint.baselines, total, _threshold(total, quantile))
+    joint = replace(joint, baselines=np.maximum(np.square(residuals(joint, *kept)).mean(axis=1), LEAST))
+    each = errors(joint, *kept)
+    total = sums(each, np.zeros_like(class_of[held]), 1)[0]
+    parts = [part if part[-1] >= FEWEST_OF_CLASS else total for part in sums(each, class_of[held], classes)]
+    return replace(
+        joint,
+        held=total,
+        threshold=max(_threshold(part, quantile) for part in (total, *parts) if part[-1] * (1.0 - quantile) >= 1.0),
+        classes=tuple(JointClass(one, part) for one, part in zip(usual, parts, strict=True)),
+    )
+
+
+def _class_means(values: FloatArray, class_of: IntArray, classes: int) -> FloatArray:
+    """float64[classes, d] of float64[n, d]; a class with few rows has the mean of all."""
+    found = np.zeros((classes, values.shape[1]))
+    for number in range(classes):
+        mine = values[class_of == number]
+        found[number] = (mine if len(mine) >= FEWEST_OF_CLASS else values).mean(axis=0)
+    return found
 
 
 def _threshold(total: IntArray, quantile: float) -> int:

@@ -1,5 +1,6 @@
 """The JSON form of what is normal of many columns together, and every check on what is read."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import msgspec
@@ -7,14 +8,24 @@ import numpy as np
 from msgspec import Meta
 
 from windows.joint.encode import encoding_of
-from windows.joint.reconstruct import BINS, LARGEST_WEIGHT, Joint, Method, size_of
+from windows.joint.reconstruct import BINS, LARGEST_WEIGHT, Joint, JointClass, Method, size_of
 from windows.sketches.profile_json import Count, integers, numbers
 from windows.sketches.profiles import Profile, ReferenceError_
 
 Weight = Annotated[int, Meta(ge=-LARGEST_WEIGHT, le=LARGEST_WEIGHT)]
 
 
-class JointWire(msgspec.Struct, forbid_unknown_fields=True):
+Residual = Annotated[int, Meta(gt=-(2**53), lt=2**53)]
+
+
+class JointClassWire(msgspec.Struct, forbid_unknown_fields=True):
+    """What is normal of a class of hours as JSON."""
+
+    residuals: list[Residual]
+    held: list[Count]
+
+
+class JointWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What is normal of many columns as JSON; how they are encoded follows from their profiles."""
 
     method: Method
@@ -23,6 +34,7 @@ class JointWire(msgspec.Struct, forbid_unknown_fields=True):
     baselines: list[Annotated[float, Meta(gt=0)]]
     held: list[Count]
     threshold: Annotated[int, Meta(ge=0, le=BINS)]
+    classes: list[JointClassWire] = []
 
 
 def joint_to_wire(joint: Joint) -> JointWire:
@@ -34,11 +46,12 @@ def joint_to_wire(joint: Joint) -> JointWire:
         [float(one) for one in joint.baselines],
         numbers(joint.held),
         joint.threshold,
+        [JointClassWire(numbers(one.residuals), numbers(one.held)) for one in joint.classes],
     )
 
 
-def joint_from_wire(wire: JointWire, profiles: dict[str, Profile]) -> Joint:
-    """The model behind its JSON form, checked against the profiles.
+def joint_from_wire(wire: JointWire, profiles: dict[str, Profile], hours: int = 0) -> Joint:
+    """The model behind its JSON form, checked against the profiles and the number of classes of hours.
 
     Raises:
         ReferenceError_: it is of other columns, or its shapes do not hold together.
@@ -60,4 +73,15 @@ def joint_from_wire(wire: JointWire, profiles: dict[str, Profile]) -> Joint:
         np.array(wire.baselines, dtype=np.float64),
         integers(wire.held),
         wire.threshold,
+        tuple(_classes(wire, hours)),
     )
+
+
+def _classes(wire: JointWire, hours: int) -> Iterator[JointClass]:
+    width = len(wire.features)
+    if wire.classes and len(wire.classes) != hours:
+        raise ReferenceError_(f"joint: {len(wire.classes)} classes of hours; the reference has {hours}")
+    for one in wire.classes:
+        if len(one.residuals) != width or len(one.held) != size_of(width) or one.held[-1] == 0:
+            raise ReferenceError_(f"joint: a class of hours needs {width} residuals and {size_of(width)} sums of rows")
+        yield JointClass(integers(one.residuals), integers(one.held))

@@ -37,7 +37,7 @@ class Ratios:
     rows: IntArray
 
 
-def ratios(joint: Joint, sums: IntArray, factor: FloatArray, alpha: float) -> Ratios:
+def ratios(joint: Joint, sums: IntArray, factor: FloatArray, alpha: float, hours: IntArray | None = None) -> Ratios:
     """Measure G groups.
 
     Args:
@@ -45,9 +45,13 @@ def ratios(joint: Joint, sums: IntArray, factor: FloatArray, alpha: float) -> Ra
         sums: int64[G, size_of(d)].
         factor: float64[G, d + 1], overdispersion: so many rows are worth an independent one; the last is that of rows.
         alpha: probability of error per bound.
+        hours: int64[G, K], rows of each group in each class of hours; None where the model has none.
     """
     mean, bounds = _means(joint, sums, factor, alpha)
-    base, base_bounds = _means(joint, joint.held[None, :], np.ones((1, joint.width + 1)), alpha)
+    if joint.classes and hours is not None:
+        base, base_bounds = _mixed(joint, hours, alpha)
+    else:
+        base, base_bounds = _means(joint, joint.held[None, :], np.ones((1, joint.width + 1)), alpha)
     shape = mean.shape
     base, low, high = (np.broadcast_to(part, shape).ravel() for part in (base, *base_bounds))
     lower, upper = ratio_interval(mean.ravel(), (bounds[0].ravel(), bounds[1].ravel()), base, (low, high))
@@ -68,12 +72,40 @@ def ratios(joint: Joint, sums: IntArray, factor: FloatArray, alpha: float) -> Ra
 
 def _means(joint: Joint, sums: IntArray, factor: FloatArray, alpha: float) -> tuple[FloatArray, Interval]:
     """Mean errors and their bounds, float64[G, d + 1], no bound beyond what an error may be."""
+    mean, variance, rows = _moments(joint, sums)
+    return mean, _bounds(mean, variance, np.broadcast_to(rows / factor, mean.shape), alpha)
+
+
+def _mixed(joint: Joint, hours: IntArray, alpha: float) -> tuple[FloatArray, Interval]:
+    """The reference's mean errors in the hours that each group holds, and their bounds, float64[G, d + 1].
+
+    A mean of classes with shares w is worth 1 / sum(w^2 / m) rows, as `windows.predictions.mixture` says. Summed class
+    by class, so that no group knows with which others it is measured.
+    """
+    means, variances, rows = _moments(joint, np.stack([one.held for one in joint.classes]))
+    shares = hours / np.maximum(hours.sum(axis=1, keepdims=True), 1)
+    mean, noise = np.zeros((len(hours), joint.width + 1)), np.zeros((len(hours), joint.width + 1))
+    spread = np.zeros((len(hours), 1))
+    for number in np.flatnonzero(shares.any(axis=0)).tolist():
+        share = shares[:, number, None]
+        mean += share * means[number]
+        noise += share * share * variances[number] / rows[number]
+        spread += share * share / rows[number]
+    worth = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    return mean, _bounds(mean, noise * worth, np.broadcast_to(worth, mean.shape), alpha)
+
+
+def _bounds(mean: FloatArray, variance: FloatArray, rows: FloatArray, alpha: float) -> Interval:
+    lower, upper = mean_interval(mean, variance, rows, alpha)
+    return np.maximum(lower, 0.0), np.minimum(upper, float(MOST))
+
+
+def _moments(joint: Joint, sums: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Means and variances of the errors, float64[G, d + 1], and rows, float64[G, 1]."""
     width = joint.width
     rows = sums[:, -1:].astype(np.float64)
     first = np.hstack((sums[:, :width], sums[:, 2 * width : 2 * width + 1])).astype(np.float64)
     second = np.hstack((sums[:, width : 2 * width], sums[:, 2 * width + 1 : 2 * width + 2])).astype(np.float64)
     count = np.maximum(rows, 1.0)
     mean = first / count
-    variance = np.maximum(second / count - mean**2, 0.0) * count / np.maximum(count - 1.0, 1.0)
-    lower, upper = mean_interval(mean, variance, np.broadcast_to(rows / factor, mean.shape), alpha)
-    return mean, (np.maximum(lower, 0.0), np.minimum(upper, float(MOST)))
+    return mean, np.maximum(second / count - mean**2, 0.0) * count / np.maximum(count - 1.0, 1.0), rows

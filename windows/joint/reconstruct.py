@@ -31,6 +31,19 @@ BINS = 128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class JointClass:
+    """What is normal of a class of hours.
+
+    Attributes:
+        residuals: int64[d], its mean residuals before they are squared, in steps of a row times steps of a weight.
+        held: int64[size_of(d)], the sums of its held-out rows.
+    """
+
+    residuals: IntArray
+    held: IntArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Joint:
     """What is normal of d columns together.
 
@@ -42,6 +55,7 @@ class Joint:
         baselines: float64[d], > 0, mean squared residual of rows that the weights were not found on.
         held: int64[size_of(d)], the sums of these rows: what windows are compared with.
         threshold: the first bin of the error of a row that is anomalous.
+        classes: of each class of hours; none where all hours are alike. Weights are of deviations within classes.
     """
 
     method: Method
@@ -51,6 +65,7 @@ class Joint:
     baselines: FloatArray
     held: IntArray
     threshold: int
+    classes: tuple[JointClass, ...] = ()
 
     @property
     def width(self) -> int:
@@ -71,16 +86,26 @@ def size_of(width: int) -> int:
     return 2 * width + 2 + BINS + 1
 
 
-def errors(joint: Joint, numeric: FloatArray, categorical: IntArray) -> FloatArray:
-    """Squared residuals in 1/64 of their baselines: whole numbers, float64[d, n], 0 to MOST.
+def residuals(joint: Joint, numeric: FloatArray, categorical: IntArray, class_of: IntArray | None = None) -> FloatArray:
+    """What each column is beyond what the others, and the hour, say of it: float64[d, n], exact to 1 / 2^22.
 
     Args:
         joint: what is normal.
         numeric: float64[F, n], NaN where missing.
         categorical: int64[C, n], slot within its field.
+        class_of: int64[n], class of hours of each row; None where the model has none.
     """
     found: FloatArray = joint.weights.T.astype(np.float64) @ joint.encoding(numeric, categorical)
+    if joint.classes and class_of is not None:
+        usual = np.stack([one.residuals for one in joint.classes], axis=1).astype(np.float64)
+        found -= usual[:, class_of]
     found *= 1.0 / (UNIT * WEIGHT_UNIT)  # a power of two
+    return found
+
+
+def errors(joint: Joint, numeric: FloatArray, categorical: IntArray, class_of: IntArray | None = None) -> FloatArray:
+    """Squared residuals in 1/64 of their baselines: whole numbers, float64[d, n], 0 to MOST; arguments as theirs."""
+    found = residuals(joint, numeric, categorical, class_of)
     np.square(found, out=found)
     found *= (PARTS / joint.baselines)[:, None]
     np.minimum(found, float(MOST), out=found)

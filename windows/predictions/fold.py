@@ -151,8 +151,9 @@ def _fold(binning: Binning, columns: Columns) -> Sketches:
     for number, (_, rows) in enumerate(groups):
         group_of[rows] = number
     names = [name for name, _ in groups]
-    slots = _slots(binning, served, _phases(binning, names, group_of, served.segments))
-    _fold_whole(binning, served, slots, group_of, names, sketches)
+    phases = _phases(binning, names, group_of, served.segments)
+    slots = _slots(binning, served, phases)
+    _fold_whole(binning, served, slots, group_of, names, sketches, phases)
     for key_index, (key, values) in enumerate(binning.layout.segments):
         if len(values) == 1:  # without a known value, all rows are OTHER: that is the whole, once more
             continue
@@ -284,6 +285,7 @@ def _fold_whole(
     group_of: IntArray,
     names: list[tuple[int, str]],
     into: Sketches,
+    phases: IntArray | None,
 ) -> None:
     layout, groups = binning.layout, len(names)
     out = np.zeros((groups, layout.size), dtype=np.int64)
@@ -293,7 +295,8 @@ def _fold_whole(
     latency[timed] = latency_slots(columns.latency[timed])
     out[:, layout.latency : layout.errors] = _histograms(latency, group_of, groups, LATENCY_BINS + 1)
     if layout.joint is not None:
-        each = errors(layout.joint.joint, columns.numeric, columns.categorical)
+        hours = None if phases is None or layout.phases is None else phases - layout.phases.start
+        each = errors(layout.joint.joint, columns.numeric, columns.categorical, hours)
         out[:, layout.joint.start : layout.joint.stop] = sums(each, group_of, groups)
     for (pane, version), sketch in zip(names, out, strict=True):
         known = into.get((pane, version, WHOLE))

@@ -282,8 +282,12 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         classes=content.classes,
         positions=content.positions,
         seasons=None if content.seasons is None else seasons_from_wire(content.seasons, features, prediction),
-        joint=None if content.joint is None else joint_from_wire(content.joint, features),
+        joint=None if content.joint is None else joint_from_wire(content.joint, features, _hours(content)),
     )
+
+
+def _hours(content: _ContentWire) -> int:
+    return 0 if content.seasons is None else len(content.seasons.classes)
 
 
 def _outcomes(wire: _OutcomesWire, prediction: Profile | None) -> IntArray:

@@ -17,6 +17,7 @@ from stream.config.pace import fits, pace_of
 from stream.config.seasonal_checks import seasonal_notes
 from stream.config.summary import model_lines
 from stream.config.zones import zone_of
+from windows.references.reference import seal, to_json
 from windows.references.seasons import SeasonClock, Zone
 
 if TYPE_CHECKING:
@@ -75,10 +76,6 @@ def test_init_writes_the_season_that_it_found(directory: Path) -> None:
             "models.0.seasonal.timezone: given Mars/Olympus; a name of",
         ),
         ({"seasonal": "{timezone: Europe/Berlin, max_classes: 25}"}, "max_classes"),
-        (
-            {"multivariate": "conditional"},
-            "models.0.multivariate: given conditional; null is needed beside a reference",
-        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(directory: Path, keys: dict[str, str], said: str) -> None:
@@ -86,6 +83,27 @@ def test_what_does_not_go_together_is_refused(directory: Path, keys: dict[str, s
     with pytest.raises(ConfigError) as refused:
         changed(directory, **keys)
     assert said in str(refused.value).replace('"', "")
+
+
+def test_features_together_are_learnt_within_classes_of_hours(directory: Path) -> None:
+    """`reference build` after `multivariate:` is written; what was learnt over all hours is refused by its key."""
+    text = (directory / "driftgauge.yaml").read_text()
+    config = directory / "together.yaml"
+    config.write_text(text.replace("multivariate: null", "multivariate: conditional").replace("m.reference", "joint"))
+    build = ["reference", "build", "--config", str(config), "--model", "m", "--from", str(directory / "rows.parquet")]
+    (directory / "joint.json").write_bytes((directory / "m.reference.json").read_bytes())
+    done = CliRunner().invoke(app, [*build, "--output", str(directory / "joint.json")])
+    assert done.exit_code == 0, done.output
+    assert "told from each other (conditional) within classes of hours" in " ".join(done.output.split())
+    reference = load_references(load(config, {}))["m"]
+    assert reference.joint is not None
+    assert reference.seasons is not None
+    assert len(reference.joint.classes) == len(reference.seasons.classes) == 4
+    assert sum(int(one.held[-1]) for one in reference.joint.classes) == reference.joint.held[-1]
+    flat = seal(replace(reference, joint=replace(reference.joint, classes=())))
+    (directory / "joint.json").write_bytes(to_json(flat))
+    with pytest.raises(ConfigError, match=r"models\.0\.multivariate: .*a reference that is built again is needed"):
+        load_references(load(config, {}))
 
 
 def test_panes_longer_than_an_hour_are_refused(directory: Path) -> None:

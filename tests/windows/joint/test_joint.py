@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from windows.joint.encode import UNIT, encoding_of
 from windows.joint.fit import RIDGE, fit
 from windows.joint.joint_json import JointWire, joint_from_wire, joint_to_wire
-from windows.joint.measure import ratios
+from windows.joint.measure import Ratios, ratios
 from windows.joint.reconstruct import BINS, MOST, Joint, bins_of, errors, row_errors, size_of, sums
 from windows.sketches.profiles import ReferenceError_
 
@@ -160,6 +160,110 @@ def test_bins_rise_and_categories_of_equal_shares_are_told_apart() -> None:
     encoding, _ = encoding_of([PROFILES["flag"]])
     assert encoding.tables[0].tolist()[:2] == [-UNIT, UNIT]
     assert row_errors(np.array([[3.0, 0.0], [4.0, 1.0]])).tolist() == [3, 0]
+
+
+def lived(count: int, rho: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `rows`, but by night a and c are two deviations higher and the coin falls on one side; and night or not."""
+    (numbers, categories), night = rows(count, rho, seed), np.random.default_rng(seed + 500).integers(0, 2, count)
+    numbers[0] += 2 * night
+    numbers[3] += 2 * night
+    categories[1] = np.where(night & (np.arange(count) % 4 > 0), 0, categories[1])
+    return numbers, categories, night
+
+
+def seasonal(method: Method = "conditional") -> Joint:
+    """From 20,000 rows of days and nights."""
+    numbers, categories, night = lived(20_000, 0.9, 0)
+    found = fit(PROFILES, numbers, categories, method, 0.999, (night, 2))
+    assert found is not None
+    return found
+
+
+def measured(joint: Joint, given: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Ratios:
+    """The ratios of rows in classes of hours."""
+    numbers, categories, night = given
+    total = sums(errors(joint, numbers, categories, night), np.zeros_like(night), 1)
+    hours = np.bincount(night, minlength=2)[None, :]
+    return ratios(joint, total, np.ones((1, joint.width + 1)), 1e-8, hours)
+
+
+@pytest.mark.parametrize("method", ["conditional", "pca"])
+def test_a_night_is_no_anomaly_and_a_broken_pair_is_one_by_night(method: Method) -> None:
+    """Rows of the night alone, of the day, and of both are as they were; a pair that turns in the night is on top."""
+    joint = seasonal(method)
+    for seed in range(1, 6):
+        numbers, categories, night = lived(4_000, 0.9, seed)
+        for kept in (night == 1, night == 0, night >= 0):
+            usual = measured(joint, (numbers[:, kept], categories[:, kept], night[kept]))
+            assert usual.lower.max() < 1.1
+            assert usual.upper.min() > 0.9
+            assert usual.anomalous[0] < 0.01
+        numbers, categories, night = lived(4_000, -0.9, seed)
+        found = measured(joint, (numbers[:, night == 1], categories[:, night == 1], night[night == 1]))
+        assert {joint.features[at] for at in np.argsort(-found.value[0, :-1])[:2]} == {"a", "b"}
+        assert found.lower[0, [joint.features.index("a"), joint.features.index("b")]].min() > 1.5
+
+
+def test_what_was_learnt_over_all_hours_tells_a_night() -> None:
+    """Which is why classes of hours are kept apart."""
+    numbers, categories, night = lived(20_000, 0.9, 0)
+    flat = fit(PROFILES, numbers, categories, "conditional", 0.999)
+    assert flat is not None
+    numbers, categories, night = lived(20_000, 0.9, 1)
+    by_night = vector(flat, (numbers[:, night == 1], categories[:, night == 1]))
+    assert ratios(flat, by_night, np.ones((1, flat.width + 1)), 1e-8).value.max() > 1.2
+
+
+def test_a_mixture_of_hours_is_the_weighted_mean_of_what_each_held() -> None:
+    """Three rows of the night and one of the day: their held-out means with these weights."""
+    joint = seasonal()
+    hours = np.array([[1, 3], [0, 0]])
+    some = sums(errors(joint, *lived(4, 0.9, 2)), np.zeros(4, dtype=np.int64), 1)
+    found = ratios(joint, np.vstack([some, np.zeros_like(some)]), np.ones((2, joint.width + 1)), 1e-2, hours)
+    held = [one.held[: joint.width] / one.held[-1] for one in joint.classes]
+    expected = (some[0, : joint.width] / 4) / (0.25 * held[0] + 0.75 * held[1])
+    np.testing.assert_allclose(found.value[0, :-1], expected, rtol=1e-12)
+    assert np.isnan(found.value[1]).all()
+    one_by_one = ratios(joint, some, np.ones((1, joint.width + 1)), 1e-2, hours[:1])
+    np.testing.assert_array_equal(one_by_one.lower[0], found.lower[0])
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_batches_of_many_hours_change_no_bit(size: int) -> None:
+    """What is usual of an hour is taken off in whole numbers."""
+    joint = seasonal()
+    numbers, categories, night = lived(3_000, 0.5, 3)
+    whole = sums(errors(joint, numbers, categories, night), night, 2)
+    cut = np.zeros_like(whole)
+    for start in range(0, 3_000, size):
+        part = slice(start, start + size)
+        cut += sums(errors(joint, numbers[:, part], categories[:, part], night[part]), night[part], 2)
+    np.testing.assert_array_equal(whole, cut)
+
+
+def test_a_class_with_few_rows_counts_as_all_hours_do() -> None:
+    """Of 20 rows nothing is learnt; of none neither."""
+    numbers, categories, night = lived(20_000, 0.9, 0)
+    night[night == 1] = 3
+    night[:20] = 1
+    joint = fit(PROFILES, numbers, categories, "conditional", 0.999, (night, 4))
+    assert joint is not None
+    assert [one.held.tolist() == joint.held.tolist() for one in joint.classes] == [False, True, True, False]
+
+
+def test_classes_of_hours_are_in_the_file() -> None:
+    """And go with the number of classes that the reference has; a model without any has no word of them."""
+    joint = seasonal()
+    assert b"classes" not in msgspec.json.encode(joint_to_wire(learnt()))
+    wire = msgspec.json.decode(msgspec.json.encode(joint_to_wire(joint)), type=JointWire)
+    back = joint_from_wire(wire, PROFILES, 2)
+    given = lived(300, 0.1, 9)
+    assert errors(back, *given).tobytes() == errors(joint, *given).tobytes()
+    with pytest.raises(ReferenceError_, match="2 classes of hours; the reference has 3"):
+        joint_from_wire(wire, PROFILES, 3)
+    wire.classes[1].residuals.pop()
+    with pytest.raises(ReferenceError_, match="needs 5 residuals"):
+        joint_from_wire(wire, PROFILES, 2)
 
 
 def test_a_file_gives_it_back() -> None:
