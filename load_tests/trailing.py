@@ -1,6 +1,6 @@
 """Trailing baselines: what they tell of a gradual change and of a step, what they leave out, and what they keep.
 
-    python load_tests/trailing.py [--quick]
+    python load_tests/trailing.py [--quick] [--ks LIMIT] [--only calm gradual step incident]
 
 Half a year of traffic that follows the day, 500 predictions an hour, panes of an hour, the last 7 days beside the 90
 before. The reference is four weeks of the same, with its season.
@@ -18,9 +18,10 @@ days, the incident is part of the baseline, or anything is told of calm traffic.
 from __future__ import annotations
 
 import argparse
+import copy
 import pickle
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from berlin_rows import WORLD, drawn, table
@@ -47,7 +48,8 @@ DAILY = 12_000
 WARM = 100
 """Days before anything changes."""
 RAMP = 90
-SETTINGS = {
+WORLDS = ("calm", "gradual", "step", "incident")
+SETTINGS: dict[str, Any] = {
     "name": "m",
     "task": "regression",
     "drift": {"windows": ["1d"], "psi": None, "ks": {"major": 0.9}},
@@ -68,9 +70,12 @@ def moved(world: str, day: float) -> float:
     return MOVED.get(world, 0.0) * (since >= 0)
 
 
-def played(reference: Reference, world: str, days: int) -> tuple[list[AlertEvent], ColumnsRun]:
-    """The events of so many days."""
-    run = ColumnsRun(ModelSettings.model_validate(SETTINGS), reference, TimeSettings.model_validate({"pane": "1h"}))
+def played(reference: Reference, world: str, days: int, ks: float | None) -> tuple[list[AlertEvent], ColumnsRun]:
+    """The events of so many days; `ks` is the limit of the trailing baseline, None the default."""
+    given = copy.deepcopy(SETTINGS)
+    if ks is not None:
+        given["prediction"]["trailing"]["ks"] = {"major": ks}
+    run = ColumnsRun(ModelSettings.model_validate(given), reference, TimeSettings.model_validate({"pane": "1h"}))
     binning, events = binning_of(run.plan.layout, HOUR), []
     for day in range(days):
         times, columns = drawn(BEGIN + day * DAY, 1, DAILY, 1_000 + day)
@@ -93,14 +98,16 @@ def main(arguments: list[str]) -> int:
     """Print what came of each world; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description="Trailing baselines.")
     parser.add_argument("--quick", action="store_true", help="step and incident alone")
+    parser.add_argument("--ks", type=float, help="limit of the trailing baseline, in place of the default")
+    parser.add_argument("--only", nargs="*", choices=WORLDS, default=WORLDS)
     given = parser.parse_args(arguments)
     show()
     rows = table(*drawn(BEGIN - 28 * DAY, 28, 28 * DAILY, 1))
     season = SeasonOptions(WORLD.zone)
     reference = build(TableRows(rows), BuildOptions("m", task="regression", pane=HOUR, seasonal=season)).reference
     kept = True
-    for world in ("step", "incident") if given.quick else ("calm", "gradual", "step", "incident"):
-        events, run = played(reference, world, WARM + (RAMP + 10 if world in {"calm", "gradual"} else 12))
+    for world in (one for one in given.only if not given.quick or one in {"step", "incident"}):
+        events, run = played(reference, world, WARM + (RAMP + 10 if world in {"calm", "gradual"} else 12), given.ks)
         fired = [event for event in events if event.state == "firing" and event.alert == "PredictionDrift"]
         after: dict[str, list[float]] = {"reference": [], "trailing": []}
         for event in fired:

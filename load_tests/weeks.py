@@ -143,7 +143,8 @@ def _news(world: str, event: dict[str, object]) -> bool:
 def _alarm(event: dict[str, object]) -> Alarm:
     causes: list[dict[str, str]] = event["causes"]  # type: ignore[assignment]
     at = datetime.fromisoformat(str(event["event_time"])).timestamp() * 1000
-    return Alarm(int(at), tuple(cause["feature"] or "prediction" for cause in causes))
+    whole = "all together" if event["alert"] == "Anomaly" else "prediction"
+    return Alarm(int(at), tuple(cause["feature"] or whole for cause in causes))
 
 
 def theirs(directory: Path, worlds: list[str], way: Way, python: Path) -> Found:
