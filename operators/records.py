@@ -17,6 +17,12 @@ UNTIMED = (1 << 63) - 1
 Census = tuple[tuple[str, int], ...]
 """(feed, how many partitions it has), of all topics that hold the same."""
 
+PAIRS = "#pairs"
+"""The feed of what requests and responses are paired to: the name of no topic."""
+
+SHARDS = 4
+"""Its partitions: pairs are told apart by a hash of their id."""
+
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
@@ -58,6 +64,9 @@ class Origin:
         complete_until: the broker confirmed that no partition beside these holds anything about a time (ms) before
             this one; None where partitions cannot come to be.
         ended: nothing will ever follow (the end of a file).
+        halves: of a partition that holds requests and responses: the partitions of all topics that do; they are not in
+            `census`, which has what they are paired to.
+        account: what its account is keyed by, before its number; its place's where it is empty.
     """
 
     topic: str
@@ -69,6 +78,8 @@ class Origin:
     silent_until: int | None = None
     complete_until: int | None = None
     ended: bool = False
+    halves: Census = ()
+    account: str = ""
 
     @property
     def place(self) -> Place:
@@ -78,7 +89,24 @@ class Origin:
     @property
     def name(self) -> str:
         """Of the partition, among those of all topics: what its account and its dead letters are keyed by."""
-        return f"{self.feed or self.topic}/{self.partition}"
+        return f"{self.account or self.feed or self.topic}/{self.partition}"
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """What is known of messages that were made of requests and responses.
+
+    Attributes:
+        floor: nothing about a time (ms) before this one follows from their place; None while that is unknown.
+        known: the time (ms) that they came too late for; None where they came in time.
+        bare: whether they are responses alone.
+        places: partition and offset of each, where its request was read, or else its response.
+    """
+
+    floor: int | None
+    known: int | None = None
+    bare: bool = False
+    places: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +122,7 @@ class RawBatch:
         received: when they were read, ms since the epoch.
         source: number of the source whose map they are read by; None for the contract's own shape.
         also: the partition as one of feedback, where it holds both; None where it does not.
+        paired: of messages that were made of requests and responses; None for those that were read.
     """
 
     origin: Origin
@@ -103,6 +132,7 @@ class RawBatch:
     received: int
     source: int | None = None
     also: Origin | None = None
+    paired: Paired | None = None
 
 
 @dataclass(frozen=True, slots=True)

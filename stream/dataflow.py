@@ -39,6 +39,7 @@ from stream.metrics import exports
 from stream.metrics.reports import AlertTold
 from stream.metrics.sink import ReportSink
 from stream.native import chosen
+from stream.pair_flow import pair_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -118,7 +119,6 @@ def build(
     """Predictions in, alerts out, and what they ask for."""
     layouts = tuple(model.layout for model in models.values())
     measures = {name: measure_of(model) for name, model in models.items()}
-    caps = {name: model.settings.max_versions for name, model in models.items()}
     wanted = edges.evaluations is not None
     joined = edges.open_store is not None and any(model.labels for model in models.values())
 
@@ -129,8 +129,9 @@ def build(
     entering, control = _control(flow, edges, _read(flow, edges))
     topics = op.branch("topic", entering, _is_feedback)
     labelling = feedback_decoder(models, time, edges.sources.feedback, edges.sources.schemas) if joined else None
-    decoded = op.map("decode", topics.falses, _decoding(models, time, edges, labelling))
-    partials = op.flat_map("fold", decoded, Fold(layouts, time.pane, caps))
+    whole, others = _paired(topics.falses, edges, time)
+    decoded = op.map("decode", whole, _decoding(models, time, edges, labelling))
+    partials = op.flat_map("fold", decoded, Fold(layouts, time.pane, _caps(models)))
     ticks = per_model("close", partials, models, close_step)
     cut = per_model("slice", ticks, models, slices_step)
     slices = only("by_window", cut, Slice)
@@ -141,7 +142,7 @@ def build(
     due: KeyedStream[Header | Measures] = op.merge("tick", only("header", cut, Header), measured)
     verdicts = per_model("judge", due, models, partial(judge_step, evaluations=wanted, changes=edges.changes))
 
-    read: Stream[Decoded | DecodedFeedback] = decoded
+    read: Stream[Decoded | DecodedFeedback] = decoded if others is None else op.merge("read_halves", decoded, others)
     found: KeyedStream[Verdicts | LabelVerdicts] = verdicts
     if labelling is not None and edges.open_store is not None:
         labels = feedback_flow(
@@ -156,7 +157,7 @@ def build(
             changes=edges.changes,
             looks=edges.looks,
         )
-        read = op.merge("read", decoded, labels.decoded)
+        read = op.merge("read", read, labels.decoded)
         found = op.merge("verdicts", verdicts, labels.verdicts)
         op.output("label_metrics", labels.reports, ReportSink(edges.reporter))
     alert = partial(alert_step, alerting=alerting, acting=frozenset(plans))
@@ -190,6 +191,11 @@ def build(
     return flow
 
 
+def _caps(models: dict[str, ModelPlan]) -> dict[str, int]:
+    """How many versions of each model are told apart."""
+    return {name: model.settings.max_versions for name, model in models.items()}
+
+
 def _with_trails(
     cut: KeyedStream[CutTick], rings: KeyedStream[Measures], models: dict[str, ModelPlan]
 ) -> KeyedStream[Measures]:
@@ -206,6 +212,20 @@ def _read(flow: Dataflow, edges: Edges) -> Stream[RawBatch]:
     if edges.feedback is None:
         return predictions
     return op.merge("topics", predictions, op.input("feedback", flow, edges.feedback))
+
+
+def _paired(
+    entering: Stream[RawBatch], edges: Edges, time: TimeSettings
+) -> tuple[Stream[RawBatch], Stream[Decoded] | None]:
+    """What is decoded: with requests and responses that are messages of their own as one; what is neither of them."""
+    sources = edges.sources.predictions
+    halves = {number for number, source in sources.items() if source.in_halves}
+    if not halves:
+        return entering, None
+    parts = op.branch("in_halves", entering, lambda batch: batch.source in halves)
+    pairs = pair_flow(parts.trues, sources, time, edges.moved)
+    op.output("pair_metrics", pairs.reports, ReportSink(edges.reporter))
+    return op.merge("whole", parts.falses, pairs.batches), pairs.rest
 
 
 def _control(
@@ -237,7 +257,8 @@ def _decoding(
 
     def decoding(batch: RawBatch) -> Decoded:
         decoded = decode(batch)
-        moved(Topic.PREDICTIONS, decoded.origin.place, decoded.floor)
+        if batch.paired is None:  # of halves it was told where they were read
+            moved(Topic.PREDICTIONS, decoded.origin.place, decoded.floor)
         return decoded
 
     return decoding
@@ -274,7 +295,7 @@ def _accounts(read: Stream[Decoded | DecodedFeedback]) -> KeyedStream[Balance]:
 
 def _entries(read: Decoded | DecodedFeedback) -> Iterable[tuple[str, Entry]]:
     """What the account is told of a batch; nothing of one without records."""
-    return [(read.origin.name, entry_of(read))] if read.read else []
+    return [(read.origin.name, entry_of(read))] if read.read or read.skipped else []
 
 
 def _rejected(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -53,6 +53,10 @@ class Broker:
 
     def produce(self, topic: str, values: Iterable[bytes], partition: int = -1, key: bytes | None = None) -> None:
         """Write values and return when the broker has confirmed each."""
+        self.send(topic, [(value, key, None) for value in values], partition)
+
+    def send(self, topic: str, messages: Iterable[tuple[bytes, bytes | None, Any]], partition: int = -1) -> None:
+        """Write messages (value, key, headers) and return when the broker has confirmed each."""
         failures: list[str] = []
         one = {"max.in.flight.requests.per.connection": 1}  # what is sent again on a busy machine keeps its place
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "log_level": 0, **one})
@@ -61,10 +65,12 @@ class Broker:
             if error is not None:
                 failures.append(str(error))
 
-        for value in values:
+        for value, key, headers in messages:
             while True:
                 try:
-                    producer.produce(topic, value, key=key, partition=partition, on_delivery=delivered)
+                    producer.produce(
+                        topic, value, key=key, headers=headers or None, partition=partition, on_delivery=delivered
+                    )
                     break
                 except BufferError:
                     producer.poll(0.1)

@@ -138,6 +138,23 @@ def records(page: Page) -> None:
         8,
         7,
     )
+    page.add(
+        lines(
+            "Requests and responses",
+            "Halves a second that count alone, because the other never came or too many waited; how many wait now.",
+            [
+                Query(f"sum by (topic) ({per_second.format('driftgauge_pairs_total')})", "paired of {{topic}}"),
+                Query(
+                    f"sum by (topic, half, reason) ({per_second.format('driftgauge_unpaired_total')})",
+                    "{{half}} of {{topic}}: {{reason}}",
+                ),
+                Query(f"sum(driftgauge_halves_waiting{{{AT}}})", "waiting"),
+            ],
+            min=0,
+        ),
+        8,
+        7,
+    )
 
 
 def processes(page: Page) -> None:

@@ -82,6 +82,10 @@ def _of_json(found: Any) -> str:
         return "it is an array of arrays or values; its elements must be objects" if found else "it is an empty array"
     if not isinstance(found, dict):
         return ""
+    kind = found.get("type")
+    if isinstance(kind, str) and kind.endswith((".inference.request", ".inference.response")):
+        preset, whose = ("seldon", "Seldon") if "seldon" in kind else ("kserve", "KServe")
+        return f"it looks like {whose}'s log of requests and responses: preset: {preset}"
     looks = next(
         (f"{words}: preset: {preset}" if preset else words for keys, preset, words in SHAPES if keys <= found.keys()),
         None,

@@ -353,6 +353,8 @@ def _unframed(value: bytes) -> bytes:
 
 def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reason, detail: str) -> DeadLetter:
     """The dead letter of a record in message `number` of a batch."""
+    place = batch.origin.partition, batch.envelopes.offset(number)
+    partition, offset = place if batch.paired is None else batch.paired.places[number]
     return DeadLetter(
         value,
         batch.envelopes.key(number),
@@ -360,8 +362,8 @@ def dead_letter(batch: RawBatch, number: int, value: bytes | None, reason: Reaso
         reason,
         detail[:DETAIL_LIMIT],
         batch.origin.topic,
-        batch.origin.partition,
-        batch.envelopes.offset(number),
+        partition,
+        offset,
         None if batch.written is None else batch.written[number],
     )
 

@@ -15,6 +15,7 @@ import msgspec
 from operators.dead_letters import Reason
 from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.json_lines import records_in
+from operators.formats.logged import logged
 from operators.formats.packed import ASTRAY, UnreadableError
 from operators.formats.payloads import (
     answers_in,
@@ -209,6 +210,8 @@ PRESETS: dict[str, Callable[[Row, Surroundings], list[Row]]] = {
     "vertex": vertex,
     "bentoml": bentoml,
     "mlflow": inference_v1,
+    "kserve": logged,
+    "seldon": logged,
 }
 
 

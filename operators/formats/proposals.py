@@ -12,6 +12,7 @@ import msgspec
 
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
+from operators.formats.joined import halves_in, joined
 from operators.formats.mixtures import arrays_in, elements, kinds_around, kinds_in, of_kind
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
@@ -22,6 +23,7 @@ from operators.settings.source import SourceSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from operators.formats.joined import Joined
     from operators.formats.plain import PlainRecord
     from operators.formats.schemas import Schemas
     from operators.records import Headers, RawBatch
@@ -93,9 +95,11 @@ def tried(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None = N
     except (ValueError, MapError):
         return None
     good = found = answered = total = 0
-    for number in range(len(batch.values)):
-        fields = _reads(reader, batch, number)
-        good += fields is not None
+    messages = joined(batch, source)
+    good += len(messages.skipped)
+    for number, parts in enumerate(messages.parts):
+        fields = _reads(reader, messages, number)
+        good += 0 if fields is None else len(parts)
         for some in fields or ():
             found += len(some)
             answered += bool(some & _ANSWERED)
@@ -103,10 +107,10 @@ def tried(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None = N
     return Tried(settings, source, good, found, SURE * total <= answered > 0, looks)
 
 
-def _reads(reader: PlainReader, batch: RawBatch, number: int) -> list[set[str]] | None:
+def _reads(reader: PlainReader, messages: Joined, number: int) -> list[set[str]] | None:
     """Which fields each record of a message has; None where some of it does not count."""
     try:
-        records = list(reader.records(batch.values[number], Surroundings(batch, [number])))
+        records = list(messages.records(reader, number))
     except ERRORS:
         return None
     read = [record for record in records if not record.skipped]
@@ -120,11 +124,14 @@ def counts(record: PlainRecord, source: SourceSettings) -> bool:
     """Whether a record is what its source holds."""
     if source.holds == "feedback":
         return record.labels
-    return record.predicts or (source.holds == "both" and record.labels)
+    answered = source.in_halves and record.value("prediction") is not None
+    return record.predicts or answered or (source.holds == "both" and record.labels)
 
 
 def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict[str, Any], str]]:
     """Sources that might fit, the likeliest first."""
+    for preset, words in halves_in(batch):
+        yield from _of_preset(batch, {"preset": preset}, schemas, words)
     for settings in _formats(batch, schemas):
         roots = _roots(batch, settings, schemas)
         if not roots:
@@ -198,7 +205,8 @@ def _formats(batch: RawBatch, schemas: Schemas | None) -> Iterator[dict[str, Any
 
 def _roots(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None) -> list[dict[str, Any]]:
     """The objects that the messages hold in some format; none where some are of another one."""
-    reader = PlainReader(SourceSettings.model_validate({"topic": batch.origin.topic, **settings}), schemas)
+    source = SourceSettings.model_validate({"topic": batch.origin.topic, **settings})
+    reader, batch = PlainReader(source, schemas), joined(batch, source).batch
     found: list[dict[str, Any]] = []
     for number, value in enumerate(batch.values):
         try:

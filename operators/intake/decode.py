@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from operators.intake.feedback import DecodedFeedback
     from operators.intake.native import Native
     from operators.intake.served import Served
-    from operators.records import Origin, RawBatch
+    from operators.records import Origin, Paired, RawBatch
     from windows.arrays import BoolArray, IntArray
     from windows.outcomes.layout import Task
     from windows.predictions.columns import Columns
@@ -146,6 +146,11 @@ class Decode:
             number: parser_of(targets, source, config.max_ahead, _faults, _says_nothing, config.schemas)
             for number, source in config.sources.items()
         }
+        self.bare = {
+            number: parser_of(targets, source, config.max_ahead, _bare_faults, _says_nothing, config.schemas)
+            for number, source in config.sources.items()
+            if source.in_halves
+        }
         self.index = {schema.struct: number for number, schema in enumerate(self.schemas)}
         self.native: NativeReader | None = None
         self.tabular = {
@@ -170,17 +175,21 @@ class Decode:
         late: dict[str, int] = {}
         served: dict[str, Served] = {}
         floor = None
+        if batch.paired is not None and batch.paired.floor is not None:
+            floor = batch.paired.floor // self.config.pane
         if len(found.stamps):
-            timed, floor = self._timed(found)
+            timed, floor = self._timed(found) if batch.paired is None else (self._promised(found, batch.paired), floor)
             for number, rows in found.by_model():
                 self._transpose(number, timed, rows, columns, late, served)
+        if batch.paired is not None and batch.paired.bare:
+            columns = {model: _bare(some) for model, some in columns.items()}
         rest = found.rest
         dead = tuple(rest.dead)
         counts = (rest.skipped, rest.unfit, rest.silent)
         return Decoded(batch.origin, found.read, columns, late, dead, floor, served, *counts)
 
     def _read(self, batch: RawBatch) -> _Records:
-        parser = self.parser if batch.source is None else self.mapped[batch.source]
+        parser = self._parser(batch)
         reader = self._reader(batch.source)
         read = None if reader is None else reader(batch)
         if read is None:
@@ -188,6 +197,12 @@ class Decode:
         tables, back = read
         rest = parser(part_of(batch, back))
         return Mixed(self.schemas, tables, rest, back, kinds_of(rest.records, self.index))
+
+    def _parser(self, batch: RawBatch) -> Parser:
+        if batch.source is None:
+            return self.parser
+        bare = batch.paired is not None and batch.paired.bare
+        return (self.bare if bare else self.mapped)[batch.source]
 
     def _reader(self, source: int | None) -> NativeReader | TabularReader | None:
         """What reads the usual messages of a source as columns at once, if anything does."""
@@ -202,6 +217,13 @@ class Decode:
         if late is not None and self.config.joined:
             known = effective_times(found.stamps, found.proven, lateness, pane)
         return _Timed(found, panes, late, known), floor
+
+    def _promised(self, found: _Records, paired: Paired) -> _Timed:
+        """The times of what was paired: whether it came late, and how far all have come, was found out there."""
+        panes = found.stamps // self.config.pane
+        if paired.known is None:
+            return _Timed(found, panes, None, found.stamps)
+        return _Timed(found, panes, np.ones(len(panes), dtype=bool), np.maximum(found.stamps, paired.known))
 
     def _transpose(
         self,
@@ -234,6 +256,16 @@ class Decode:
 def _says_nothing(record: Any) -> bool:
     """Whether this is no prediction, in a topic that holds feedback too."""
     return record.features is None and record.error in NO_FAILURE
+
+
+def _bare(columns: Columns) -> Columns:
+    """Of responses alone: nobody knows the features."""
+    return replace(columns, bare=np.ones(len(columns.panes), dtype=bool))
+
+
+def _bare_faults(records: list[Any], _stamps: IntArray) -> Sequence[Fault]:
+    mute = [record.prediction is None and record.error in NO_FAILURE for record in records]
+    return ((np.array(mute, dtype=bool), Reason.MISSING_FIELD, "a response without a prediction"),)
 
 
 def _faults(records: list[Any], _stamps: IntArray) -> Sequence[Fault]:

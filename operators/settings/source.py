@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from operators.settings.pairing import HALF_BODIES, HALVES, Pairing, PairSettings
 from operators.settings.parts import Name, Number, Settings, distinct, unfit
 
 Steps = tuple[str | int, ...]
@@ -28,7 +29,7 @@ Scalar = str | int | float | bool
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 
-Holds = Literal["predictions", "feedback", "both"]
+Holds = Literal["predictions", "feedback", "both", "requests", "responses"]
 
 Format = Literal["json", "msgpack", "avro", "protobuf", "columns", "arrow"]
 
@@ -42,6 +43,8 @@ Preset = Literal[
     "vertex",
     "bentoml",
     "mlflow",
+    "kserve",
+    "seldon",
 ]
 
 MAX_STEPS = 32
@@ -326,6 +329,7 @@ class SourceSettings(Settings):
         split: path of an array in a message: each of its elements is a record. Paths of fields that begin with this
             path lead into the element, all others are about the whole message.
         map: where each field is found.
+        pair: how its requests and responses are paired; false: each counts alone.
     """
 
     topic: TopicName | None = None
@@ -341,6 +345,7 @@ class SourceSettings(Settings):
     where: Filter | None = None
     split: Path | None = None
     map: FieldMap = FieldMap()
+    pair: Pairing | None = None
 
     @model_validator(mode="after")
     def _one_of_topics(self) -> Self:
@@ -365,12 +370,34 @@ class SourceSettings(Settings):
             return given
         return given.model_copy(update={"features": features.model_copy(update={"path": ("features",)})})
 
-    @field_validator("holds", mode="before")
-    @classmethod
-    def _not_yet(cls, given: Any) -> Any:
-        if given in {"requests", "responses"}:
-            raise PydanticCustomError("holds", "predictions, feedback or both: requests and responses are not paired")
-        return given
+    @model_validator(mode="after")
+    def _in_halves(self) -> Self:
+        if self.holds in {"requests", "responses"} and self.preset not in HALF_BODIES:
+            raise unfit("preset", f"one of {', '.join(sorted(HALF_BODIES))} is needed beside holds: {self.holds}")
+        if not self.in_halves:
+            if self.pair is not None:
+                raise unfit("pair", "only requests and responses are paired: preset kserve or seldon, or their holds")
+            return self
+        if self.preset in HALVES and self.holds in {"feedback", "both"}:
+            raise unfit("holds", f"predictions, requests or responses, with preset {self.preset}")
+        if self.format != "json":
+            raise unfit("format", "json, which stands for what the preset finds by itself, too")
+        if "timestamp" in self.map.model_fields_set:
+            raise unfit("map", "timestamp: the time of a request is that of its log")
+        ident = self.map.prediction_id
+        if "prediction_id" in self.map.model_fields_set and (ident is None or not ident.outside):
+            raise unfit("map", "prediction_id: a header, the key or the topic is needed: it pairs the two messages")
+        return self
+
+    @property
+    def in_halves(self) -> bool:
+        """Whether requests and responses are messages of their own."""
+        return self.preset in HALVES or self.holds in {"requests", "responses"}
+
+    @property
+    def pairing(self) -> PairSettings:
+        """How its requests and responses are paired."""
+        return self.pair or PairSettings()
 
     @property
     def schematic(self) -> bool:
@@ -398,7 +425,9 @@ class SourceSettings(Settings):
     @property
     def kinds(self) -> Iterator[str]:
         """What it holds, one by one."""
-        return iter(("predictions", "feedback") if self.holds == "both" else (self.holds,))
+        if self.holds == "both":
+            return iter(("predictions", "feedback"))
+        return iter(("predictions" if self.in_halves else self.holds,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from operators.dead_letters import Reason
 from operators.formats.guesses import guess
 from operators.formats.heads import named
-from operators.formats.json_lines import lines_of, records_in
-from operators.formats.packed import unpacked
+from operators.formats.joined import joined
+from operators.formats.json_lines import dead_letter, lines_of, records_in
+from operators.formats.packed import UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
 from operators.formats.values import ValuesParser
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
-from operators.records import NoEnvelopes, Origin, RawBatch, Topic
+from operators.records import NoEnvelopes, Origin, Paired, RawBatch, Topic
 from operators.settings.source import ROOT, FieldMap, shown
 from stream.config.inputs import inputs_of, sources_of
 from stream.config.problems import shorten
@@ -117,7 +119,8 @@ class _Sample:
             refused += len(dead)
             lines.append(f"message {number}, as {one.holds.value} of {one.topic}: {_verdict(dead, skipped)}")
             lines += [f"  {name} is of another type: it is set aside" for name in unfit]
-            lines += [f"  {line}" for line in self._fields(one.source, source, message, feedback=feedback)]
+            shown = _whole(one.topic, source, message)
+            lines += [f"  {line}" for line in self._fields(one.source, source, shown, feedback=feedback)]
             maybe = guess(message) if dead else ""
             lines += [f"  {maybe}"] if maybe else []
         return Understood(lines, refused)
@@ -125,7 +128,22 @@ class _Sample:
     def _read(self, one: Input, message: bytes) -> tuple[tuple[DeadLetter, ...], int, Iterable[str]]:
         now = int(time.time() * 1e3)
         batch = RawBatch(Origin(one.topic, holds=one.holds), [message], [now], NoEnvelopes(), now, one.source)
+        source = None if one.source is None else self._sources.predictions.get(one.source)
+        if source is not None and source.in_halves:
+            return self._half(batch, source)
         read = self._decode_feedback(batch) if one.holds == Topic.FEEDBACK else self._decode(batch)
+        return read.dead, read.skipped, read.unfit
+
+    def _half(self, batch: RawBatch, source: SourceSettings) -> tuple[tuple[DeadLetter, ...], int, Iterable[str]]:
+        """What becomes of a request or a response alone."""
+        found = joined(batch, source)
+        for error in found.faults.values():
+            reason = error.reason if isinstance(error, UnreadableError) else Reason.BAD_FORMAT
+            return (dead_letter(found.batch, 0, found.batch.values[0], reason, str(error)),), 0, ()
+        if found.skipped:
+            return (), 1, ()
+        bare = b'"request":' not in (found.batch.values[0] or b"")
+        read = self._decode(replace(found.batch, paired=Paired(None, bare=bare, places=[(0, 0)])))
         return read.dead, read.skipped, read.unfit
 
     def _record(self, number: int | None, message: bytes, *, feedback: bool) -> Any:
@@ -184,6 +202,14 @@ def _at_root(record: Any, layout: Layout, there: int) -> str:
     """The hint that features are the record's own keys, where more of them are than were found."""
     own = sum(field.name in record for field in layout.features) if isinstance(record, dict) else 0
     return f"; {own} of them are at the root: map: {{features: {ROOT}}} reads them there" if own > there else ""
+
+
+def _whole(topic: str, source: SourceSettings | None, message: bytes) -> bytes:
+    """A request or a response as its map reads it; anything else as it is."""
+    if source is None or not source.in_halves:
+        return message
+    found = joined(RawBatch(Origin(topic), [message], [int(time.time() * 1e3)], NoEnvelopes(), 0), source)
+    return (found.batch.values or [message])[0] or message
 
 
 def _verdict(dead: tuple[DeadLetter, ...], skipped: int) -> str:

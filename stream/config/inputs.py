@@ -10,6 +10,7 @@ from operators.formats.field_map import MapError
 from operators.formats.parsers import parser_of
 from operators.formats.schema import schema_of
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
+from operators.intake.halves import readers_of
 from operators.plans.classes import feedback_models
 from operators.records import Topic
 from operators.settings.source import ModelPlace, Sources
@@ -116,6 +117,7 @@ def source_findings(
             parser_of(targets, source, 0, lambda *_: (), lambda _: False)
         except MapError as error:
             yield ("sources", number, *_at(error)), None, str(error)
+    yield from _halves_findings(given)
     known = feedback_models(models, layouts, references)
     for number, source in given.feedback.items():
         if not known:
@@ -124,6 +126,17 @@ def source_findings(
             DecodeFeedback(FeedbackConfig(known, pane, 0, 0, {number: source}))
         except MapError as error:
             yield ("sources", number, *_at(error)), None, str(error)
+
+
+def _halves_findings(given: Sources) -> Iterator[ConfigFinding]:
+    """Sources of responses whose requests are nowhere."""
+    for number, source in given.predictions.items():
+        try:
+            readers_of({**given.predictions, number: source})
+        except LookupError as error:
+            if source.holds == "responses":
+                yield ("sources", number, "holds"), "responses", str(error.args[0])
+                return
 
 
 def registry_findings(sources: Sequence[SourceSettings], url: str | None) -> Iterator[ConfigFinding]:

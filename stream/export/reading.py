@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaException
 
+from operators.formats.joined import Joiner
 from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import PlainReader
-from operators.formats.surroundings import Surroundings
-from operators.records import UNTIMED, Origin, RawBatch, Topic
+from operators.records import UNTIMED, NoEnvelopes, Origin, RawBatch, Topic
 from operators.settings.source import SourceSettings
 from stream.config.inputs import inputs_of, matched, sources_of
 from stream.errors import Unreachable
@@ -20,6 +20,7 @@ from stream.kafka.client import MOCK
 from stream.kafka.latest import looking
 from stream.kafka.offsets import names
 from stream.kafka.registry import registry_of
+from stream.replay.lanes import Block
 from stream.replay.topics import Place, TopicLane, ranges
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from operators.formats.plain import PlainRecord
     from stream.config.load import Config
-    from stream.replay.lanes import Block
     from stream.replay.topics import Range
 
 AT_ONCE = 2_000
@@ -108,30 +108,34 @@ def records(
     total, before, count = max(sum(part.count for part in parts), 1), 0, 0
     schemas = registry_of(config)
     for part in parts:
-        reader = PlainReader(part.source, schemas)
+        reader, joiner = PlainReader(part.source, schemas), Joiner(part.source)
         for chosen in part.ranges:
             lane = TopicLane(looking(config), part.topic, chosen)
             try:
                 while lane.total and (block := lane.read(AT_ONCE)):
                     count += len(block.values)
-                    yield from _of_block(reader, part.topic, block, model, faults)
+                    yield from _of_block(reader, joiner, part.topic, block, model, faults)
                     progress((before + lane.done) / total, count)
                     if block.ended:
                         break
             finally:
                 lane.close()
             before += lane.total
+        last = Block((), (), NoEnvelopes(), ended=True)
+        yield from _of_block(reader, joiner, part.topic, last, model, faults, last=True)
 
 
-def _of_block(reader: PlainReader, topic: str, block: Block, model: str, faults: Faults) -> Iterator[Found]:
-    batch = RawBatch(Origin(topic), block.values, block.written, block.envelopes, 0)
-    for number, value in enumerate(block.values):
+def _of_block(
+    reader: PlainReader, joiner: Joiner, topic: str, block: Block, model: str, faults: Faults, *, last: bool = False
+) -> Iterator[Found]:
+    messages = joiner(RawBatch(Origin(topic), block.values, block.written, block.envelopes, 0), last=last)
+    for number in range(len(messages.parts)):
         try:
-            found = list(reader.records(value, Surroundings(batch, [number])))
+            found = list(messages.records(reader, number))
         except ERRORS as error:
             faults.refused[error.reason.value if isinstance(error, UnreadableError) else "wrong_type"] += 1
             continue
-        written = UNTIMED if block.written is None else block.written[number]
+        written = UNTIMED if messages.batch.written is None else messages.batch.written[number]
         for record in found:
             named = record.value("model")
             if record.skipped or (named is not None and str(named) != model):

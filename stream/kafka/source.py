@@ -88,6 +88,7 @@ class Reading:
         also: the feed and the census of feedback, where the topic holds it beside predictions; None where it does not.
         ready: whether these messages can be decoded yet; what cannot is held back, and nothing behind it is read.
         epoch: from one snapshot to the next (ms).
+        halves: of a topic that holds requests and responses: partitions of all topics that do.
     """
 
     properties: dict[str, Any]
@@ -107,6 +108,7 @@ class Reading:
     also: tuple[str, Census] | None = None
     ready: Callable[[Sequence[Message]], bool] | None = None
     epoch: int = 1_000
+    halves: Census = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,6 +386,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             reading.census,
             silent_until,
             self._complete_until(),
+            halves=reading.halves,
         )
 
     def _complete_until(self) -> int | None:

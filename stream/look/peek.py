@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from operators.formats.guesses import guess
+from operators.formats.joined import joined
 from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.proposals import counts, proposed, tried
-from operators.formats.surroundings import Surroundings
 from stream.config.problems import one_line, shorten
 from stream.kafka.messages import rfc3339
 from stream.look.shown import beginning
@@ -30,6 +30,8 @@ MOST_FEATURES = 30
 """Features of one message that are shown; all are counted."""
 
 MOST_UNREAD = 10
+
+NEITHER = "neither a request nor a response: left out"
 
 
 @dataclass(slots=True)
@@ -80,17 +82,20 @@ def _look(batch: RawBatch, names: Sequence[str], used: Tried, schemas: Schemas |
     """Read every message by one source."""
     reader = PlainReader(used.source, schemas, unread=True)
     seen = Peek()
-    for number, (name, value) in enumerate(zip(names, batch.values, strict=True)):
-        seen.shown += ["", f"{name}: {beginning(value)}"]
+    messages = joined(batch, used.source)
+    seen.good += len(messages.skipped)
+    seen.shown += [line for number in messages.skipped for line in ("", f"{names[number]}: {NEITHER}")]
+    for number, (parts, value) in enumerate(zip(messages.parts, messages.batch.values, strict=True)):
+        seen.shown += ["", f"{' with '.join(names[part] for part in parts)}: {beginning(value)}"]
         try:
-            records = list(reader.records(value, Surroundings(batch, [number])))
+            records = list(messages.records(reader, number))
         except ERRORS as error:
             reason = f" for {error.reason.value}" if isinstance(error, UnreadableError) else ""
             maybe = guess(value)
             seen.shown.append(f"  refused{reason}: {one_line(str(error))}" + (f"; {maybe}" if maybe else ""))
             continue
         read = [counts(record, used.source) for record in records if not record.skipped]
-        seen.good += bool(records) and all(read)
+        seen.good += len(parts) if records and all(read) else 0
         for record in records:
             _count(seen, record)
         seen.shown += [f"  {line}" for line in _of_records(records, used)]

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.formats.guesses import guess
+from operators.formats.joined import Joiner
 from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import UNNAMED, PlainReader
-from operators.formats.surroundings import Surroundings
-from operators.records import UNTIMED, Origin, RawBatch
+from operators.formats.proposals import counts
+from operators.records import UNTIMED, NoEnvelopes, Origin, RawBatch
 from stream.errors import UsageError
 from stream.kafka.latest import looking
+from stream.replay.lanes import Block
 from stream.replay.topics import TopicLane
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from operators.settings.source import SourceSettings
     from stream.config.load import Config
     from stream.look.span import Span
-    from stream.replay.lanes import Block, Progress
+    from stream.replay.lanes import Progress
 
 AT_ONCE = 2_000
 MOST_NAMED = 5
@@ -49,6 +51,7 @@ class Taken:
         others: other model -> records about it, which are left out.
         refused: reason -> records that cannot be read.
         skipped: records that the source's filter leaves out.
+        alone: responses without their requests, which say nothing of features.
         unnamed: rows that do not name their model.
         untimed: rows without a time of their own: the time they were written counts.
         first, last: event times, ms.
@@ -60,6 +63,7 @@ class Taken:
     others: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
+    alone: int = 0
     unnamed: int = 0
     untimed: int = 0
     first: float = math.inf
@@ -79,6 +83,8 @@ class Taken:
             yield f"left out, being about other models: {_counted(self.others)}"
         if self.refused:
             yield f"left out, being unreadable: {_counted(self.refused)}; such as {self.example}"
+        if self.alone:
+            yield f"left out, being responses without their requests: {self.alone:,}"
         if self.skipped:
             yield f"left out by the source's filter: {self.skipped:,}"
 
@@ -126,6 +132,7 @@ def _copy(
         finally:
             lane.close()
         before += lane.total
+    write(b"".join(writer.lines(topic, Block((), (), NoEnvelopes(), ended=True), last=True)))
 
 
 class _Writer:
@@ -134,20 +141,22 @@ class _Writer:
     def __init__(self, reader: PlainReader, model: str, taken: Taken) -> None:
         self.taken = taken
         self._reader = reader
+        self._joiner = Joiner(reader.source)
         self._model = model
         self._encode = msgspec.json.Encoder().encode
 
-    def lines(self, topic: str, block: Block) -> Iterator[bytes]:
-        """The rows of a block of messages."""
-        batch = RawBatch(Origin(topic), block.values, block.written, block.envelopes, 0)
-        for number, value in enumerate(block.values):
+    def lines(self, topic: str, block: Block, *, last: bool = False) -> Iterator[bytes]:
+        """The rows of a block of messages; of the last one with what still waits for its other half."""
+        messages = self._joiner(RawBatch(Origin(topic), block.values, block.written, block.envelopes, 0), last=last)
+        self.taken.skipped += len(messages.skipped)
+        for number, value in enumerate(messages.batch.values):
             try:
-                records = list(self._reader.records(value, Surroundings(batch, [number])))
+                records = list(messages.records(self._reader, number))
             except ERRORS as error:
                 reason = error.reason.value if isinstance(error, UnreadableError) else "wrong_type"
                 self._refuse(reason, f"{error}; {guess(value)}".removesuffix("; "))
                 continue
-            written = UNTIMED if block.written is None else block.written[number]
+            written = UNTIMED if messages.batch.written is None else messages.batch.written[number]
             for record in records:
                 row = self._row(record, written)
                 if row is not None:
@@ -167,7 +176,9 @@ class _Writer:
             taken.others[str(named)] += 1
             return None
         if not record.predicts:
-            if record.labels and self._reader.source.holds == "both":
+            if counts(record, self._reader.source) and not record.labels:
+                taken.alone += 1
+            elif record.labels and self._reader.source.holds == "both":
                 taken.skipped += 1
             else:
                 self._refuse("missing_field", "neither features nor an error")

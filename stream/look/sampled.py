@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from operators.dead_letters import DeadLetter, Reason
 from operators.formats.guesses import guess
+from operators.formats.joined import joined
 from operators.formats.lacks import lacking
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
-from operators.formats.surroundings import Surroundings
+from operators.formats.proposals import counts
 from operators.records import Origin, RawBatch, Topic
 from operators.settings.durations import show_duration
 from operators.settings.source import SourceSettings, shown
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from operators.formats.joined import Joined
     from operators.formats.plain import PlainRecord
     from stream.config.inputs import Input
     from stream.config.load import Config
@@ -123,21 +125,25 @@ class _Sample:
         self._reader = reader
         self._features = features
         self._feedback = one.holds == Topic.FEEDBACK
+        self._messages: Joined
         self._good: list[tuple[PlainRecord, int, int]] = []
 
     def of(self, messages: Sequence[Message], found: Sampled) -> None:
         """Add what is found in some messages."""
         values: list[Any] = [message.value() for message in messages]
         written = [message.timestamp()[1] for message in messages]
-        batch = RawBatch(Origin(self._one.topic), values, written, MessageEnvelopes(messages), 0)
-        read, bad = 0, None
-        for number in range(len(values)):
-            records = self._records(batch, number)
+        raw = RawBatch(Origin(self._one.topic), values, written, MessageEnvelopes(messages), 0)
+        self._messages = joined(raw, self._source)
+        batch = self._messages.batch
+        written = list(batch.written or ())
+        read, bad = len(self._messages.skipped), None
+        for number, parts in enumerate(self._messages.parts):
+            records = self._records(number)
             told = written[number]
             if records is None or not all(record.skipped or self._counts(record, told) for record in records):
                 bad = number if bad is None else bad
                 continue
-            read += 1
+            read += len(parts)
             self._good += [(record, number, written[number]) for record in records if not record.skipped]
         found.lines.append(f"topic {self._one.topic}: {read} of its latest {len(values)} messages are read")
         if bad is not None:
@@ -154,9 +160,9 @@ class _Sample:
     def _key(self) -> tuple[str | int, ...]:
         return ("topics", self._one.holds.value) if self._one.source is None else ("sources", self._one.source)
 
-    def _records(self, batch: RawBatch, number: int) -> list[PlainRecord] | None:
+    def _records(self, number: int) -> list[PlainRecord] | None:
         try:
-            return list(self._reader.records(batch.values[number], Surroundings(batch, [number])))
+            return list(self._messages.records(self._reader, number))
         except ERRORS:
             return None
 
@@ -169,7 +175,7 @@ class _Sample:
             return False
         if self._source.holds == "both":
             return record.predicts or record.labels
-        return record.labels if self._feedback else record.predicts
+        return record.labels if self._feedback else counts(record, self._source)
 
     def _ahead(self, record: PlainRecord, written: int) -> int:
         """How far (ms) its time is beyond what is allowed ahead of the time of writing; 0 for not at all."""
@@ -184,7 +190,7 @@ class _Sample:
         letter = DeadLetter(value, key, headers, Reason.MISSING_FIELD, "", self._one.topic, 0, 0, None)
         lacks = ", ".join(lacking(letter, self._source, self._features, self._reader.schemas))
         written = 0 if batch.written is None else batch.written[number]
-        ahead = max((self._ahead(record, written) for record in self._records(batch, number) or ()), default=0)
+        ahead = max((self._ahead(record, written) for record in self._records(number) or ()), default=0)
         late = (
             f"its time is {_long(ahead)} ahead of the time of writing: another unit, or a time zone?" if ahead else ""
         )

@@ -274,6 +274,13 @@ RECORDS_SKIPPED_TOTAL = _counter(
 UNFIT_FIELDS_TOTAL = _counter(
     "unfit_fields_total", ("topic", "field"), "Fields of another type that were set aside; their records count."
 )
+PAIRS_TOTAL = _counter("pairs_total", ("topic",), "Requests that were paired with their response.")
+UNPAIRED_TOTAL = _counter(
+    "unpaired_total",
+    ("topic", "half", "reason"),
+    "Requests or responses that count alone: the other never came, too many waited, or the source does not pair them.",
+)
+HALVES_WAITING = _gauge("halves_waiting", ("shard",), "Requests and responses that wait for their other half.")
 RECORDS_FOLDED_TOTAL = _counter("records_folded_total", ("model",), "Records counted in a pane.")
 LATE_RECORDS_TOTAL = _counter("late_records_total", ("model", "reason"), "Records behind the watermark, in no pane.")
 DEAD_LETTERS_TOTAL = _counter("dead_letters_total", ("topic", "reason"), "Records refused and sent to dead letters.")
@@ -394,6 +401,9 @@ METRICS: tuple[Metric, ...] = (
     RECORDS_READ_TOTAL,
     RECORDS_SKIPPED_TOTAL,
     UNFIT_FIELDS_TOTAL,
+    PAIRS_TOTAL,
+    UNPAIRED_TOTAL,
+    HALVES_WAITING,
     RECORDS_FOLDED_TOTAL,
     LATE_RECORDS_TOTAL,
     DEAD_LETTERS_TOTAL,

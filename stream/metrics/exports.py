@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from operators.alerts.alert import ActiveAlerts
     from operators.intake.account import Balance
+    from operators.intake.pairs import PairsTold
     from operators.judging.judge import Verdicts
     from operators.plans.model import ModelPlan
     from operators.tables import Table, Trailed
@@ -271,6 +272,14 @@ def of_alerts(active: ActiveAlerts) -> Iterator[Report]:
         (active.model, alert, state): float(count) for (alert, state), count in active.sent.items()
     }
     yield Totals("alerts_total", sent)
+
+
+def of_pairs(told: PairsTold) -> Iterator[Report]:
+    """What became of requests and responses in one shard."""
+    owner = f"pairs/{told.shard}"
+    yield Totals("pairs_total", {(topic,): float(count) for topic, count in told.pairs.items()}, owner)
+    yield Totals("unpaired_total", {key: float(count) for key, count in told.alone.items()}, owner)
+    yield GaugeBlock(owner, "halves_waiting", ((str(told.shard),),), (float(told.waiting),))
 
 
 def of_balance(balance: Balance) -> Iterator[Report]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
-from operators.records import Origin, RawBatch, Topic
+from operators.records import PAIRS, SHARDS, Origin, RawBatch, Topic
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from operators.records import Envelopes
     from windows.watermark import Place
@@ -35,6 +36,9 @@ OPENING_SHARE = 32
 
 SMALLEST_SHARE = 1_024
 """A block is never a smaller fraction of the largest than this."""
+
+HALVES = "halves"
+"""The feed of lanes with requests and responses."""
 
 _WAIT = dt.timedelta(milliseconds=1)
 
@@ -86,13 +90,14 @@ class _Pace:
 
     lane: Lane
     number: int
+    halves: bool = False
     size: int = 1
     floor: int | None = None
 
     @property
     def place(self) -> Place:
         """The lane, as if all that hold the same were partitions of one topic."""
-        return self.lane.holds.value, self.number
+        return HALVES if self.halves else self.lane.holds.value, self.number
 
     @property
     def behind(self) -> float:
@@ -116,10 +121,17 @@ class _Pace:
 class LaneReader(StatefulSourcePartition[RawBatch, None]):
     """Reads all lanes. Each begins with a single record, which tells its time."""
 
-    def __init__(self, lanes: Sequence[Lane], received: int, progress: Progress, stop: threading.Event) -> None:
-        of_kind = {kind: [lane for lane in lanes if lane.holds == kind] for kind in Topic}
-        self._counts = {kind: len(those) for kind, those in of_kind.items()}
-        self._paces = [_Pace(lane, of_kind[lane.holds].index(lane)) for lane in lanes]
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        received: int,
+        progress: Progress,
+        stop: threading.Event,
+        halves: Collection[int] = (),
+    ) -> None:
+        kinds = [HALVES if lane.source in halves else lane.holds.value for lane in lanes]
+        self._counts = Counter(kinds)
+        self._paces = [_Pace(lane, kinds[:at].count(kinds[at]), kinds[at] == HALVES) for at, lane in enumerate(lanes)]
         self._open = dict(enumerate(self._paces))
         self._received = received
         self._progress = progress
@@ -152,8 +164,12 @@ class LaneReader(StatefulSourcePartition[RawBatch, None]):
         self._records += len(block.values)
         self._progress(sum(each.lane.done for each in self._paces) / self._total, self._records)
         lane = pace.lane
-        count = self._counts[lane.holds]
-        origin = Origin(lane.topic, pace.number, count, lane.holds, feed=pace.place[0], ended=block.ended)
+        feed = pace.place[0]
+        origin = Origin(lane.topic, pace.number, self._counts[feed], lane.holds, feed=feed, ended=block.ended)
+        if lane.holds == Topic.PREDICTIONS and self._counts[HALVES]:
+            others = self._counts[lane.holds.value]
+            census = ((PAIRS, SHARDS), *([(lane.holds.value, others)] if others else []))
+            origin = replace(origin, census=census, halves=((HALVES, self._counts[HALVES]),))
         return [RawBatch(origin, block.values, block.written, block.envelopes, self._received, lane.source)]
 
     def next_awake(self) -> dt.datetime | None:
@@ -184,10 +200,18 @@ class LaneSource(FixedPartitionedSource[RawBatch, None]):
         received: the time of reading, ms.
         progress: told the share that is read, and how many records that is.
         stop: set when reading shall end early.
+        halves: numbers of the sources whose requests and responses are messages of their own.
     """
 
-    def __init__(self, lanes: Sequence[Lane], received: int, progress: Progress, stop: threading.Event) -> None:
-        self._reader = LaneReader(lanes, received, progress, stop)
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        received: int,
+        progress: Progress,
+        stop: threading.Event,
+        halves: Collection[int] = (),
+    ) -> None:
+        self._reader = LaneReader(lanes, received, progress, stop, halves)
 
     @property
     def error(self) -> UsageError | None:

@@ -88,7 +88,8 @@ def replay(
         moments=evaluations != "none",
     )
     stop = stop or threading.Event()
-    tally, source = Tally(), LaneSource(lanes, now, progress, stop)
+    halves = [number for number, one in enumerate(config.sources) if one.in_halves]
+    tally, source = Tally(), LaneSource(lanes, now, progress, stop, halves)
     feedback = any(lane.holds == Topic.FEEDBACK for lane in lanes)
     drawn = Pictures(out, models, tally) if pictures else contextlib.nullcontext(tally)
     with Results(out, list(models)) as results, replay_stores(out) as stores, drawn as drawing:

@@ -59,7 +59,7 @@ from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import DATAFLOW, Pulse
 from stream.workers.refusals import Refusals
-from stream.workers.topics import ReadTopic, census, chooser, logs_changes, say, wait_for_all, written
+from stream.workers.topics import ReadTopic, census, chooser, halves_census, logs_changes, say, wait_for_all, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -279,6 +279,7 @@ def _sources(
             also=None if topic.also is None else (topic.also, census(topics, Topic.FEEDBACK)),
             ready=None if registry is None or not _named(config, topic.source) else registry.ready,
             epoch=config.state.epoch,
+            halves=halves_census(topics) if topic.in_halves else (),
         )
         parts[topic.holds].append(Part(reading, watcher))
     sources = {holds: TopicsSource(mine, alignments[holds], reporter) for holds, mine in parts.items() if mine}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Producer
 
 from operators.actions.plan import acting
-from operators.records import Topic
+from operators.records import PAIRS, SHARDS, Topic
 from stream.config.inputs import inputs_of, matched
 from stream.kafka.client import consumer_properties, producer_properties
 from stream.kafka.connect import wait_for_matches, wait_for_topic
@@ -41,6 +41,7 @@ class ReadTopic:
         pattern: the one that it matches; None where it is named.
         prefix: what the names of its partitions begin with.
         also: the feed that it is of feedback, where it holds that beside predictions; None where it does not.
+        in_halves: whether its requests and responses are messages of their own.
     """
 
     name: str
@@ -51,14 +52,23 @@ class ReadTopic:
     pattern: str | None = None
     prefix: str = ""
     also: str | None = None
+    in_halves: bool = False
 
 
 def census(topics: Iterable[ReadTopic], holds: Topic) -> Census:
-    """The partitions of all topics that hold something."""
-    own = [(topic.feed, topic.partitions) for topic in topics if topic.holds == holds]
+    """The partitions of all topics that hold something; what is paired is in partitions of its own."""
+    mine = [topic for topic in topics if topic.holds == holds]
+    own = [(topic.feed, topic.partitions) for topic in mine if not topic.in_halves]
+    if len(own) < len(mine):
+        own.append((PAIRS, SHARDS))
     if holds == Topic.FEEDBACK:
         own += [(topic.also, topic.partitions) for topic in topics if topic.also is not None]
     return tuple(own)
+
+
+def halves_census(topics: Iterable[ReadTopic]) -> Census:
+    """The partitions of all topics that hold requests and responses."""
+    return tuple((topic.feed, topic.partitions) for topic in topics if topic.in_halves)
 
 
 def chooser(config: Config) -> Callable[[Iterable[str]], list[str]]:
@@ -96,7 +106,8 @@ def wait_for_all(
         properties = producer_properties(config.kafka)
         if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
             return ()
-    return tuple(_named(_read_once(read)))
+    halves = {number for number, source in enumerate(config.sources) if source.in_halves}
+    return tuple(replace(topic, in_halves=topic.source in halves) for topic in _named(_read_once(read)))
 
 
 def _wait(

@@ -26,6 +26,8 @@ class Columns:
             None when no prediction of the batch lists any.
         forbidden: int64[V, n], how each value of the layout's `allowed` misses what may be (0: it does not); None where
             nothing is told apart.
+        bare: bool[n], predictions whose features nobody knows: a response without its request; None when there are
+            none. They count in no feature and no segment.
         usage: int64[4, n], what each prediction used (see `windows.usage`); None where nobody asks.
     """
 
@@ -40,6 +42,7 @@ class Columns:
     probabilities: FloatArray | None = None
     forbidden: IntArray | None = None
     usage: IntArray | None = None
+    bare: BoolArray | None = None
 
     def at(self, rows: BoolArray | IntArray) -> Columns:
         """The predictions at `rows`: bool[n], or positions."""
@@ -56,4 +59,5 @@ class Columns:
             probabilities=None if self.probabilities is None else self.probabilities[rows],
             forbidden=None if self.forbidden is None else self.forbidden[:, rows],
             usage=None if self.usage is None else self.usage[:, rows],
+            bare=None if self.bare is None else self.bare[rows],
         )

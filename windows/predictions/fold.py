@@ -137,6 +137,8 @@ class _BrokenError(Exception):
 
 
 def _fold(binning: Binning, columns: Columns) -> Sketches:
+    if columns.bare is not None:
+        return _fold_with_bare(binning, columns, columns.bare)
     sketches: Sketches = {}
     served, failed = _split(columns)
     if failed is not None:
@@ -158,6 +160,27 @@ def _fold(binning: Binning, columns: Columns) -> Sketches:
         if len(values) == 1:  # without a known value, all rows are OTHER: that is the whole, once more
             continue
         _fold_segments(binning, served, slots, group_of, names, key_index, key, values, sketches)
+    return sketches
+
+
+def _fold_with_bare(binning: Binning, columns: Columns, bare: BoolArray) -> Sketches:
+    """Of bare predictions there are rows, predictions, latencies and errors, of the whole alone."""
+    sketches: Sketches = {}
+    if not bare.all():
+        sketches = _fold(binning, replace(columns.at(~bare), bare=None))
+    if not bare.any():
+        return sketches
+    layout = binning.layout
+    spans = [slice(field.start, field.stop) for field in layout.features]
+    others = (layout.estimate, layout.joint, *layout.allowed)
+    spans += [slice(span.start, span.stop) for span in others if span is not None]
+    for key, sketch in _fold(binning, replace(columns.at(bare), bare=None)).items():
+        if key[2] != WHOLE:
+            continue
+        for span in spans:
+            sketch[span] = 0
+        known = sketches.get(key)
+        sketches[key] = sketch if known is None else known + sketch
     return sketches
 
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 import yaml
 from brokers import KINDS
+from events import Message, binary, structured, v1, v2
 from monitored import Monitor, Site, Traffic, headers_of, reference
 from protos import SCORED, SCORED_AT, Writer, files
 from registries import SchemaRegistry
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 SECONDS = 6
+SEVERAL = 3
+"""Rows of a request, where a system takes several."""
 FEATURES = [(field.name, field.numeric) for field in layout_of(reference()).features]
+NAMES = [name for name, _ in FEATURES]
 PROTOBUF = files(FEATURES)
 WRITER = Writer(PROTOBUF)
 SHOP = next(shape for shape in SHAPES if shape.name == "shop")
@@ -70,11 +74,43 @@ class Form:
         name: for the test's id.
         source: what the config says of it.
         messages: makes them of rows.
+        several: makes them of the rows of a request, in its place.
     """
 
     name: str
     source: Row
-    messages: Callable[[Sequence[Row]], list[bytes]]
+    messages: Callable[[Sequence[Row]], list[bytes]] = lambda _: []
+    several: Callable[[Sequence[Row]], list[Message]] | None = None
+
+    def written(self, rows: Sequence[Row]) -> list[Message]:
+        """The messages of a partition."""
+        if self.several is None:
+            return list(map(Message, self.messages(rows)))
+        return [message for several in requests(rows) for message in self.several(several)]
+
+
+def requests(rows: Sequence[Row]) -> list[Sequence[Row]]:
+    """Rows by the request that they are of."""
+    return [rows[at : at + SEVERAL] for at in range(0, len(rows), SEVERAL)]
+
+
+def in_requests(rows: Sequence[Row]) -> list[Row]:
+    """The rows as several systems log them: those of a request share time, version, latency, and whether it failed.
+
+    Latencies are whole microseconds, as a shop has them.
+    """
+    found = []
+    for number, several in enumerate(requests(rows)):
+        failed = next((row for row in several if row.get("error")), None)
+        first = failed or several[0]
+        for place, row in enumerate(several):
+            told = dict(failed or row)
+            told.update({name: first[name] for name in ("timestamp", "version") if name in first})
+            told["latency_ms"] = round((first.get("latency_ms") or 0) * 1000) * 0.001
+            ident = f"{first['prediction_id']}-{number}"
+            told["prediction_id"] = ident if len(several) == 1 else f"{ident}/{place}"
+            found.append(told)
+    return found
 
 
 def avro(row: Row) -> bytes:
@@ -98,6 +134,16 @@ FORMS = (
         "Protobuf, descriptor set",
         {"format": "protobuf", "schema_file": "shop.desc", "message": SCORED},
         lambda rows: list(map(WRITER, rows)),
+    ),
+    Form(
+        "KServe, binary, V1",
+        {"preset": "kserve", "map": {"version": "endpoint"}},
+        several=lambda rows: binary(rows, v1(rows, NAMES)),
+    ),
+    Form(
+        "KServe, structured, V2",
+        {"preset": "kserve", "map": {"version": "endpoint"}},
+        several=lambda rows: structured(rows, v2(rows, NAMES)),
     ),
 )
 
@@ -144,9 +190,8 @@ def native(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     lanes: list[list[Row]] = [[] for _ in range(traffic.partitions)]
     for message in broker.read_all(drafts.predictions):
         row = json.loads(message.value() or b"")
-        if row.get("latency_ms") is not None:
-            row["latency_ms"] = round(row["latency_ms"] * 1000) * 0.001  # whole microseconds, as a shop has them
         lanes[message.partition() or 0].append(row)
+    lanes = list(map(in_requests, lanes))
     site = site_of(tmp_path_factory.mktemp("native"), broker)
     for number, lane in enumerate(lanes):
         broker.produce(site.predictions, [json.dumps(row).encode() for row in lane], partition=number)
@@ -160,7 +205,8 @@ def test_rows_of_any_format_are_judged_as_the_native_ones(native: Native, tmp_pa
     """Real bytes on a broker: the same evaluations, to the last byte, and no dead letter."""
     site = site_of(tmp_path, native.broker)
     for partition, lane in enumerate(native.lanes):
-        native.broker.produce(site.predictions, form.messages(lane), partition=partition)
+        sent = [(message.value, message.key, message.headers) for message in form.written(lane)]
+        native.broker.send(site.predictions, sent, partition)
     (site.directory / "shop.desc").write_bytes(PROTOBUF.SerializeToString())
     with SchemaRegistry() as registry:
         registry.register(AVRO, 7)
