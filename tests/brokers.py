@@ -53,10 +53,10 @@ class Broker:
 
     def produce(self, topic: str, values: Iterable[bytes], partition: int = -1, key: bytes | None = None) -> None:
         """Write values and return when the broker has confirmed each."""
-        self.send(topic, [(value, key, None) for value in values], partition)
+        self.send(topic, [(value, key, None, 0) for value in values], partition)
 
-    def send(self, topic: str, messages: Iterable[tuple[bytes, bytes | None, Any]], partition: int = -1) -> None:
-        """Write messages (value, key, headers) and return when the broker has confirmed each."""
+    def send(self, topic: str, messages: Iterable[tuple[bytes, bytes | None, Any, int]], partition: int = -1) -> None:
+        """Write messages (value, key, headers, ms of writing; 0: now); return when the broker has confirmed each."""
         failures: list[str] = []
         one = {"max.in.flight.requests.per.connection": 1}  # what is sent again on a busy machine keeps its place
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, "log_level": 0, **one})
@@ -65,11 +65,17 @@ class Broker:
             if error is not None:
                 failures.append(str(error))
 
-        for value, key, headers in messages:
+        for value, key, headers, at in messages:
             while True:
                 try:
                     producer.produce(
-                        topic, value, key=key, headers=headers or None, partition=partition, on_delivery=delivered
+                        topic,
+                        value,
+                        key=key,
+                        headers=headers or None,
+                        partition=partition,
+                        timestamp=at,
+                        on_delivery=delivered,
                     )
                     break
                 except BufferError:

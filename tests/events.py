@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,12 @@ Headers = list[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Message:
-    """A message: its value, key and headers, and what the name of its topic ends with."""
+    """A message: its value, key and headers, when it was written (ms; 0: now), what the name of its topic ends with."""
 
     value: bytes
     key: bytes | None = None
     headers: Headers = field(default_factory=list)
+    written: int = 0
     suffix: str = ""
 
 
@@ -38,7 +40,8 @@ def stamp(row: Row, *, later: bool = False) -> str:
 
 def ident(rows: Sequence[Row]) -> str:
     """The id of a request."""
-    return str(rows[0]["prediction_id"]).rpartition("/")[0]
+    first = str(rows[0]["prediction_id"])
+    return first.rpartition("/")[0] if len(rows) > 1 else first
 
 
 def v1(rows: Sequence[Row], names: Sequence[str]) -> tuple[Row, Row]:  # noqa: ARG001 - one signature for all
@@ -110,3 +113,84 @@ def structured(rows: Sequence[Row], bodies: tuple[Row, Row]) -> list[Message]:
         kind = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
         found.append(Message(json.dumps(event).encode(), None, kind))
     return found
+
+
+def in_topics(rows: Sequence[Row], bodies: tuple[bytes, bytes]) -> list[Message]:
+    """A request and its response as Seldon Core 2 keeps them: of one key, in topics of their own."""
+    found = []
+    for answers, body in enumerate(bodies):
+        at = dt.datetime.fromisoformat(stamp(rows[0], later=bool(answers)))
+        key = f"pipeline.{ident(rows)}".encode()
+        headers = [("x-request-id", ident(rows).encode()), ("x-version", str(rows[0]["version"]).encode())]
+        suffix = ".outputs" if answers else ".inputs"
+        found.append(Message(body, key, headers, round(at.timestamp() * 1000), suffix))
+    return found
+
+
+def as_json(bodies: tuple[Row, Row]) -> tuple[bytes, bytes]:
+    """Bodies as JSON."""
+    request, response = (json.dumps(body).encode() for body in bodies)
+    return request, response
+
+
+def as_protobuf(bodies: tuple[Row, Row], *, raw: bool = False, framed: bool = False) -> tuple[bytes, bytes]:
+    """V2 bodies as ModelInferRequest and ModelInferResponse; what failed is text, as the servers answer it.
+
+    Args:
+        bodies: of requests of one row: what it does not have is left out.
+        raw: whether values are in raw contents.
+        framed: whether a schema registry's framing is before them.
+    """
+    request, response = bodies
+    frame = b"\0\0\0\0\x03\0" if framed else b""
+    first = frame + _message(request, request["inputs"], 7 if raw else None)
+    if "error" in response:
+        return first, json.dumps(response).encode()
+    return first, frame + _message(response, response["outputs"], 6 if raw else None)
+
+
+def _message(body: Row, tensors: Sequence[Row], raw: int | None) -> bytes:
+    parts = [_text(number, body.get(name, "")) for number, name in ((1, "model_name"), (2, "model_version"), (3, "id"))]
+    held = [tensor for tensor in tensors if None not in tensor["data"]]
+    parts += [_part(5, _tensor(tensor, contents=raw is None)) for tensor in held]
+    if raw is not None:
+        parts += [_part(raw, _raw(tensor)) for tensor in held]
+    return b"".join(parts)
+
+
+def _tensor(tensor: Row, *, contents: bool) -> bytes:
+    data = tensor["data"]
+    text = isinstance(data[0], str)
+    parts = [
+        _text(1, tensor["name"]),
+        _text(2, "BYTES" if text else "FP64"),
+        _part(3, b"".join(map(_varint, tensor["shape"]))),
+    ]
+    if contents:
+        held = b"".join(_part(8, value.encode()) for value in data) if text else _part(7, _raw(tensor))
+        parts.append(_part(5, held))
+    return b"".join(parts)
+
+
+def _raw(tensor: Row) -> bytes:
+    data = tensor["data"]
+    if isinstance(data[0], str):
+        return b"".join(struct.pack("<I", len(value.encode())) + value.encode() for value in data)
+    return struct.pack(f"<{len(data)}d", *data)
+
+
+def _text(number: int, text: str) -> bytes:
+    return _part(number, text.encode()) if text else b""
+
+
+def _part(number: int, body: bytes) -> bytes:
+    """A field of Protobuf's wire type 2."""
+    return _varint(number << 3 | 2) + _varint(len(body)) + body
+
+
+def _varint(value: int) -> bytes:
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import msgspec
 import pytest
 import yaml
 from brokers import KINDS
-from events import Message, binary, structured, v1, v2
+from events import Message, as_json, as_protobuf, binary, in_topics, structured, v1, v1_lists, v2
 from monitored import Monitor, Site, Traffic, headers_of, reference
 from protos import SCORED, SCORED_AT, Writer, files
 from registries import SchemaRegistry
@@ -33,6 +34,7 @@ Row = dict[str, Any]
 SECONDS = 6
 SEVERAL = 3
 """Rows of a request, where a system takes several."""
+SELDON = (".inputs", ".outputs")
 FEATURES = [(field.name, field.numeric) for field in layout_of(reference()).features]
 NAMES = [name for name, _ in FEATURES]
 PROTOBUF = files(FEATURES)
@@ -75,38 +77,43 @@ class Form:
         source: what the config says of it.
         messages: makes them of rows.
         several: makes them of the rows of a request, in its place.
+        most: rows of a request.
+        suffixes: what the names of its topics end with.
     """
 
     name: str
     source: Row
     messages: Callable[[Sequence[Row]], list[bytes]] = lambda _: []
     several: Callable[[Sequence[Row]], list[Message]] | None = None
+    most: int = 0
+    suffixes: tuple[str, ...] = ("",)
 
     def written(self, rows: Sequence[Row]) -> list[Message]:
         """The messages of a partition."""
         if self.several is None:
             return list(map(Message, self.messages(rows)))
-        return [message for several in requests(rows) for message in self.several(several)]
+        each = requests(rows, self.most or SEVERAL)
+        return [message for several in each for message in self.several(several)]
 
 
-def requests(rows: Sequence[Row]) -> list[Sequence[Row]]:
+def requests(rows: Sequence[Row], most: int) -> list[Sequence[Row]]:
     """Rows by the request that they are of."""
-    return [rows[at : at + SEVERAL] for at in range(0, len(rows), SEVERAL)]
+    return [rows[at : at + most] for at in range(0, len(rows), most)]
 
 
 def in_requests(rows: Sequence[Row]) -> list[Row]:
     """The rows as several systems log them: those of a request share time, version, latency, and whether it failed.
 
-    Latencies are whole microseconds, as a shop has them.
+    Latencies are whole milliseconds, as far as some systems' clocks tell them.
     """
     found = []
-    for number, several in enumerate(requests(rows)):
+    for number, several in enumerate(requests(rows, SEVERAL)):
         failed = next((row for row in several if row.get("error")), None)
         first = failed or several[0]
         for place, row in enumerate(several):
             told = dict(failed or row)
             told.update({name: first[name] for name in ("timestamp", "version") if name in first})
-            told["latency_ms"] = round((first.get("latency_ms") or 0) * 1000) * 0.001
+            told["latency_ms"] = round(first.get("latency_ms") or 0) * 1000 * 0.001
             ident = f"{first['prediction_id']}-{number}"
             told["prediction_id"] = ident if len(several) == 1 else f"{ident}/{place}"
             found.append(told)
@@ -145,6 +152,35 @@ FORMS = (
         {"preset": "kserve", "map": {"version": "endpoint"}},
         several=lambda rows: structured(rows, v2(rows, NAMES)),
     ),
+    Form(
+        "KServe, by position, a filter on its headers",
+        {
+            "preset": "kserve",
+            "map": {"version": {"header": "ce_endpoint"}, "features": {"names": NAMES}},
+            "where": {"header": "ce_component", "in": ["predictor"]},
+        },
+        several=lambda rows: binary(rows, v1_lists(rows, NAMES)),
+    ),
+    Form(
+        "Seldon Core 2, JSON",
+        {"preset": "seldon", "map": {"version": {"header": "x-version"}}},
+        several=lambda rows: in_topics(rows, as_json(v2(rows, NAMES))),
+        suffixes=SELDON,
+    ),
+    Form(
+        "Seldon Core 2, Protobuf",
+        {"preset": "seldon", "map": {"version": {"header": "x-version"}}},
+        several=lambda rows: in_topics(rows, as_protobuf(v2(rows, NAMES))),
+        most=1,
+        suffixes=SELDON,
+    ),
+    Form(
+        "Seldon Core 2, raw Protobuf, registry",
+        {"preset": "seldon", "map": {"version": {"header": "x-version"}}},
+        several=lambda rows: in_topics(rows, as_protobuf(v2(rows, NAMES), raw=True, framed=True)),
+        most=1,
+        suffixes=SELDON,
+    ),
 )
 
 
@@ -165,9 +201,15 @@ class Native:
     evaluations: list[tuple[str, bytes]]
 
 
-def site_of(directory: Path, broker: Broker) -> Site:
+def topics_of(broker: Broker, form: Form) -> list[str]:
+    """New topics: where a system says the model in their name, with that."""
+    stem = f"s{uuid.uuid4().hex[:8]}.default.model.click"
+    return [broker.topic(name=f"{stem}{suffix}") if suffix else broker.topic("predictions") for suffix in form.suffixes]
+
+
+def site_of(directory: Path, broker: Broker, topic: str) -> Site:
     """Silence moves no watermark: what is found depends on the records alone."""
-    return Site(directory, broker, broker.topic("predictions"), idle_after="1h")
+    return Site(directory, broker, topic, idle_after="1h")
 
 
 def judged(site: Site, closable: int) -> list[tuple[str, bytes]]:
@@ -184,7 +226,7 @@ def judged(site: Site, closable: int) -> list[tuple[str, bytes]]:
 def native(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Native:
     """Traffic of which each message has been read, and judged, as it is."""
     broker: Broker = request.getfixturevalue(f"{request.param}_broker")
-    drafts = site_of(tmp_path_factory.mktemp("drafts"), broker)
+    drafts = site_of(tmp_path_factory.mktemp("drafts"), broker, broker.topic("predictions"))
     traffic = Traffic(drafts, int(time.time() * 1e3) - 90_000)
     traffic.write(SECONDS)
     lanes: list[list[Row]] = [[] for _ in range(traffic.partitions)]
@@ -192,7 +234,7 @@ def native(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         row = json.loads(message.value() or b"")
         lanes[message.partition() or 0].append(row)
     lanes = list(map(in_requests, lanes))
-    site = site_of(tmp_path_factory.mktemp("native"), broker)
+    site = site_of(tmp_path_factory.mktemp("native"), broker, broker.topic("predictions"))
     for number, lane in enumerate(lanes):
         broker.produce(site.predictions, [json.dumps(row).encode() for row in lane], partition=number)
     found = judged(site, traffic.closable)
@@ -203,15 +245,18 @@ def native(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_rows_of_any_format_are_judged_as_the_native_ones(native: Native, tmp_path: Path, form: Form) -> None:
     """Real bytes on a broker: the same evaluations, to the last byte, and no dead letter."""
-    site = site_of(tmp_path, native.broker)
+    topics = topics_of(native.broker, form)
+    site = site_of(tmp_path, native.broker, topics[0])
     for partition, lane in enumerate(native.lanes):
-        sent = [(message.value, message.key, message.headers) for message in form.written(lane)]
-        native.broker.send(site.predictions, sent, partition)
+        written = form.written(lane)
+        for topic, suffix in zip(topics, form.suffixes, strict=True):
+            sent = [(one.value, one.key, one.headers, one.written) for one in written if one.suffix == suffix]
+            native.broker.send(topic, sent, partition)
     (site.directory / "shop.desc").write_bytes(PROTOBUF.SerializeToString())
     with SchemaRegistry() as registry:
         registry.register(AVRO, 7)
         registry.register_protobuf(PROTOBUF, 9)
         config = yaml.safe_load(site.path.read_text())
-        sources = [{"topic": site.predictions, **form.source}]
+        sources = [{"topics": topics, **form.source}]
         site.path.write_text(yaml.safe_dump({**config, "sources": sources, "schema_registry": {"url": registry.url}}))
         assert judged(site, native.closable) == native.evaluations
