@@ -143,12 +143,15 @@ def records(page: Page) -> None:
             "Requests and responses",
             "Halves a second that count alone, because the other never came or too many waited; how many wait now.",
             [
-                Query(f"sum by (topic) ({per_second.format('driftgauge_pairs_total')})", "paired of {{topic}}"),
                 Query(
-                    f"sum by (topic, half, reason) ({per_second.format('driftgauge_unpaired_total')})",
+                    f"sum by (topic) ({per_second.format('driftgauge_pairs_total')}) or vector(0)",
+                    "paired of {{topic}}",
+                ),
+                Query(
+                    f"sum by (topic, half, reason) ({per_second.format('driftgauge_unpaired_total')}) or vector(0)",
                     "{{half}} of {{topic}}: {{reason}}",
                 ),
-                Query(f"sum(driftgauge_halves_waiting{{{AT}}})", "waiting"),
+                Query(f"sum(driftgauge_halves_waiting{{{AT}}}) or vector(0)", "waiting"),
             ],
             min=0,
         ),
