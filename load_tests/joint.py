@@ -4,7 +4,7 @@
 
 - flip: rho 0.8 to -0.8 in one pair of 10, 50 and 100 features, 2,000 rows, 100 times: is the right pair on top, does
   its bound exceed 1.5, and what does the pooled ratio say (all features together, which is what error of reconstruction
-  usually means); the same for PCA.
+  usually means); the same for PCA and for the autoencoder.
 - null: a month of windows of 50 features in which nothing changes: 43,200 panes of a minute at 100 predictions each,
   judged over 1m and 1h; alerts Anomaly.
 - seasons: four weeks over a change of the clocks in which half of 10 features follow the hours (`joint_seasons.py`),
@@ -86,7 +86,7 @@ def flip(times: int) -> bool:
     )
     kept = True
     for features in (10, 50, 100):
-        for method in ("conditional", "pca"):
+        for method in ("conditional", "pca", "autoencoder"):
             joint, rng = joint_of(reference(features, method)), np.random.default_rng(7)
             none, factor = np.zeros((0, ROWS), dtype=np.int64), np.ones((1, features + 1))
             top = past = pooled = 0

@@ -146,13 +146,13 @@ class MultivariateSettings(Settings):
 
     Attributes:
         method: how a feature is told from the others. `conditional`: by its regression on all of them; `pca`: by the
-            components that keep 65 % of the variance.
+            components that keep 65 % of the variance; `autoencoder`: by what one of d/8 inner numbers gives back.
         windows: the windows that are judged.
         ratio: of the error of a feature, and of all together, to that of the reference.
         anomalous: share of anomalous predictions; None for off.
     """
 
-    method: Literal["conditional", "pca"] = "conditional"
+    method: Literal["conditional", "pca", "autoencoder"] = "conditional"
     windows: Windows = (60_000, 3_600_000)
     ratio: Levels | None = Levels(major=1.5)
     anomalous: AnomalousSettings | None = AnomalousSettings()

@@ -264,7 +264,7 @@ models:
     #   [{{date: 2026-12-25, like: sunday}}, {{from: 2026-12-27, to: 2027-01-03, reference: newyear.json}}]
     calendar: []
     # features told from each other, for relations that break while each feature looks as before; null is off:
-    #   conditional   or   {{method: pca, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
+    #   conditional   or   {{method: autoencoder, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
     multivariate: null
     # what predictions use, from their field `usage`; null does not read it:
     #   {{currency: EUR, prices: {{cpu_hour: 0.03, gpu_hour: 2.1, memory_gib_hour: 0.004}}}}

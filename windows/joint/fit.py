@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.joint.autoencoder import LARGEST_WEIGHT, WEIGHT_UNIT, trained
 from windows.joint.encode import UNIT, encoding_of
 from windows.joint.reconstruct import (
     BINS,
-    LARGEST_WEIGHT,
-    WEIGHT_UNIT,
     Joint,
     JointClass,
     Method,
     errors,
+    remainders,
     residuals,
     size_of,
     sums,
@@ -74,9 +74,8 @@ def fit(
     inner = (steps / UNIT).T
     if classes:
         inner -= _class_means(inner, class_of[~held], classes)[class_of[~held]]
-    residual = _conditional(inner) if method == "conditional" else _pca(inner)
+    residual = _pca(inner) if method == "pca" else _conditional(inner)
     weights = np.clip(np.rint(residual * WEIGHT_UNIT), -LARGEST_WEIGHT, LARGEST_WEIGHT).astype(np.int64)
-    usual = np.rint(_class_means((weights.T.astype(np.float64) @ steps).T, class_of[~held], classes)).astype(np.int64)
     kept = numeric[:, held], categorical[:, held], class_of[held]
     nothing = np.zeros(size_of(encoding.width), dtype=np.int64)
     joint = Joint(
@@ -87,8 +86,10 @@ def fit(
         baselines=np.ones(encoding.width),
         held=nothing,
         threshold=BINS,
-        classes=tuple(JointClass(one, nothing) for one in usual),
+        layers=trained(inner) if method == "autoencoder" else (),
     )
+    usual = np.rint(_class_means(remainders(joint, steps).T, class_of[~held], classes)).astype(np.int64)
+    joint = replace(joint, classes=tuple(JointClass(one, nothing) for one in usual))
     joint = replace(joint, baselines=np.maximum(np.square(residuals(joint, *kept)).mean(axis=1), LEAST))
     each = errors(joint, *kept)
     total = sums(each, np.zeros_like(class_of[held]), 1)[0]

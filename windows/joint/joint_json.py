@@ -7,8 +7,9 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from windows.joint.autoencoder import LARGEST_BIAS, LARGEST_WEIGHT, Layer
 from windows.joint.encode import encoding_of
-from windows.joint.reconstruct import BINS, LARGEST_WEIGHT, Joint, JointClass, Method, size_of
+from windows.joint.reconstruct import BINS, Joint, JointClass, Method, size_of
 from windows.sketches.profile_json import Count, integers, numbers
 from windows.sketches.profiles import Profile, ReferenceError_
 
@@ -25,6 +26,13 @@ class JointClassWire(msgspec.Struct, forbid_unknown_fields=True):
     held: list[Count]
 
 
+class LayerWire(msgspec.Struct, forbid_unknown_fields=True):
+    """A layer of an autoencoder as JSON."""
+
+    weights: list[list[Weight]]
+    bias: list[Annotated[int, Meta(ge=-LARGEST_BIAS, le=LARGEST_BIAS)]]
+
+
 class JointWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What is normal of many columns as JSON; how they are encoded follows from their profiles."""
 
@@ -35,6 +43,7 @@ class JointWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     held: list[Count]
     threshold: Annotated[int, Meta(ge=0, le=BINS)]
     classes: list[JointClassWire] = []
+    layers: list[LayerWire] = []
 
 
 def joint_to_wire(joint: Joint) -> JointWire:
@@ -47,6 +56,7 @@ def joint_to_wire(joint: Joint) -> JointWire:
         numbers(joint.held),
         joint.threshold,
         [JointClassWire(numbers(one.residuals), numbers(one.held)) for one in joint.classes],
+        [LayerWire([numbers(row) for row in one.weights], numbers(one.bias)) for one in joint.layers],
     )
 
 
@@ -74,7 +84,21 @@ def joint_from_wire(wire: JointWire, profiles: dict[str, Profile], hours: int = 
         integers(wire.held),
         wire.threshold,
         tuple(_classes(wire, hours)),
+        tuple(_layers(wire)),
     )
+
+
+def _layers(wire: JointWire) -> Iterator[Layer]:
+    if (wire.method == "autoencoder") != (len(wire.layers) > 1):
+        raise ReferenceError_(f"joint: {len(wire.layers)} layers with method {wire.method}; two or more are needed")
+    width = len(wire.features)
+    for one in wire.layers:
+        if any(len(row) != width for row in one.weights) or len(one.bias) != len(one.weights):
+            raise ReferenceError_(f"joint: a layer needs {width} weights in a row, and a bias for each row")
+        width = len(one.bias)
+        yield Layer(np.array(one.weights, dtype=np.int64), np.array(one.bias, dtype=np.int64))
+    if width != len(wire.features):
+        raise ReferenceError_(f"joint: the last layer gives {width} numbers; {len(wire.features)} are needed")
 
 
 def _classes(wire: JointWire, hours: int) -> Iterator[JointClass]:

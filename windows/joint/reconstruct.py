@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from windows.joint.autoencoder import WEIGHT_UNIT, Layer, left
 from windows.joint.encode import UNIT, Encoding
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
 
-Method = Literal["conditional", "pca"]
+Method = Literal["conditional", "pca", "autoencoder"]
 
-WEIGHT_UNIT = 4096.0
-"""A weight of 1 is so many steps."""
-LARGEST_WEIGHT = 2**20
-"""Steps of a weight at most: with 64,512 steps of a value and 2^16 columns a sum is below 2^53."""
 PARTS = 64
 """An error of one baseline is so many parts."""
 MOST = 64 * PARTS
@@ -51,11 +48,12 @@ class Joint:
         method: how a column is told from the others.
         features: d names, in the order of the encoding.
         encoding: how rows become numbers.
-        weights: int64[d, d], residual = row x weights, in 1/4096.
+        weights: int64[d, d], residual = row x weights, in 1/4096; with layers they only tell partners.
         baselines: float64[d], > 0, mean squared residual of rows that the weights were not found on.
         held: int64[size_of(d)], the sums of these rows: what windows are compared with.
         threshold: the first bin of the error of a row that is anomalous.
         classes: of each class of hours; none where all hours are alike. Weights are of deviations within classes.
+        layers: of an autoencoder; none with the other methods.
     """
 
     method: Method
@@ -66,6 +64,7 @@ class Joint:
     held: IntArray
     threshold: int
     classes: tuple[JointClass, ...] = ()
+    layers: tuple[Layer, ...] = ()
 
     @property
     def width(self) -> int:
@@ -86,6 +85,14 @@ def size_of(width: int) -> int:
     return 2 * width + 2 + BINS + 1
 
 
+def remainders(joint: Joint, steps: FloatArray) -> FloatArray:
+    """What each column is beyond what the others say of it: float64[d, n], whole numbers in 1/4096 of a step."""
+    if joint.layers:
+        return left(joint.layers, steps)
+    found: FloatArray = joint.weights.T.astype(np.float64) @ steps
+    return found
+
+
 def residuals(joint: Joint, numeric: FloatArray, categorical: IntArray, class_of: IntArray | None = None) -> FloatArray:
     """What each column is beyond what the others, and the hour, say of it: float64[d, n], exact to 1 / 2^22.
 
@@ -95,7 +102,7 @@ def residuals(joint: Joint, numeric: FloatArray, categorical: IntArray, class_of
         categorical: int64[C, n], slot within its field.
         class_of: int64[n], class of hours of each row; None where the model has none.
     """
-    found: FloatArray = joint.weights.T.astype(np.float64) @ joint.encoding(numeric, categorical)
+    found = remainders(joint, joint.encoding(numeric, categorical))
     if joint.classes and class_of is not None:
         usual = np.stack([one.residuals for one in joint.classes], axis=1).astype(np.float64)
         found -= usual[:, class_of]

@@ -173,6 +173,7 @@ def test_the_config_says_how() -> None:
     assert joint_options(settings()) == JointOptions("conditional", 0.999)
     asked = settings(multivariate={"method": "pca", "anomalous": {"quantile": 0.99, "major": 0.05}})
     assert joint_options(asked) == JointOptions("pca", 0.99)
+    assert joint_options(settings(multivariate="autoencoder")) == JointOptions("autoencoder", 0.999)
     assert joint_options(ModelSettings(name="m", task="binary")) is None
     with pytest.raises(ValueError, match="less than 1"):
         settings(multivariate={"anomalous": {"major": 1.5}})

@@ -15,7 +15,7 @@ from windows.joint.encode import UNIT, encoding_of
 from windows.joint.fit import RIDGE, fit
 from windows.joint.joint_json import JointWire, joint_from_wire, joint_to_wire
 from windows.joint.measure import Ratios, ratios
-from windows.joint.reconstruct import BINS, MOST, Joint, bins_of, errors, row_errors, size_of, sums
+from windows.joint.reconstruct import BINS, MOST, Joint, bins_of, errors, remainders, row_errors, size_of, sums
 from windows.sketches.profiles import ReferenceError_
 
 if TYPE_CHECKING:
@@ -160,6 +160,83 @@ def test_bins_rise_and_categories_of_equal_shares_are_told_apart() -> None:
     encoding, _ = encoding_of([PROFILES["flag"]])
     assert encoding.tables[0].tolist()[:2] == [-UNIT, UNIT]
     assert row_errors(np.array([[3.0, 0.0], [4.0, 1.0]])).tolist() == [3, 0]
+
+
+def factors(count: int, rho: float, seed: int) -> np.ndarray:
+    """24 columns: a pair with this correlation, and all others told by one hidden number."""
+    rng = np.random.default_rng(seed)
+    mixing = np.random.default_rng(99).standard_normal((24, 1))
+    x = mixing @ rng.standard_normal((1, count)) + 0.3 * rng.standard_normal((24, count))
+    x /= np.sqrt((mixing**2).sum(axis=1) + 0.09)[:, None]
+    x[0] = rng.standard_normal(count)
+    x[1] = rho * x[0] + np.sqrt(1 - rho**2) * rng.standard_normal(count)
+    return x
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Joint:
+    """An autoencoder of 20,000 rows of 24 columns."""
+    profiles: dict[str, Profile] = {f"f{at}": NORMAL for at in range(24)}
+    none = np.zeros((0, 20_000), dtype=np.int64)
+    found = fit(profiles, factors(20_000, 0.95, 0), none, "autoencoder", 0.999)
+    assert found is not None
+    return found
+
+
+def test_an_autoencoder_gives_back_and_tells_what_broke(encoder: Joint) -> None:
+    """Its errors are far below those of nothing, and a pair that turns is on top while fresh rows are as they were."""
+    assert [len(layer.bias) for layer in encoder.layers] == [12, 3, 12, 24]
+    assert np.median(encoder.baselines) < 0.4
+    none, ones = np.zeros((0, 2_000), dtype=np.int64), np.ones((1, 25))
+    usual = ratios(encoder, vector(encoder, (factors(2_000, 0.95, 1), none)), ones, 1e-8)
+    assert usual.lower.max() < 1.1
+    broken = ratios(encoder, vector(encoder, (factors(2_000, -0.95, 1), none)), ones, 1e-8)
+    assert {encoder.features[at] for at in np.argsort(-broken.value[0, :-1])[:2]} <= {"f0", "f1"}
+    assert broken.value[0, :2].max() > 1.5
+    assert encoder.partners("f0")[0] == "f1"
+
+
+def test_layers_in_whole_numbers_are_the_network(encoder: Joint) -> None:
+    """Computed in floats with the same weights: the same up to what is rounded between layers."""
+    x = factors(500, 0.95, 2)
+    inner = encoder.encoding(x, np.zeros((0, 500), dtype=np.int64)) / UNIT
+    given = inner
+    for at, layer in enumerate(encoder.layers):
+        given = (layer.weights / 4096) @ given + (layer.bias / 4096 / UNIT)[:, None]
+        given = given if at == len(encoder.layers) - 1 else np.maximum(given, 0.0)
+    found = remainders(encoder, inner * UNIT) / (4096 * UNIT)
+    np.testing.assert_allclose(found, inner - given, atol=0.02)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_batches_change_no_bit_of_a_network(encoder: Joint, size: int) -> None:
+    """Missing and absurd values among the rows."""
+    x = factors(2_000, 0.5, 3)
+    x[2, ::11], x[3, ::13], x[4, ::17] = np.nan, 1e300, -np.inf
+    none = np.zeros((0, 2_000), dtype=np.int64)
+    whole = errors(encoder, x, none)
+    cut = [errors(encoder, x[:, at : at + size], none[:, at : at + size]) for at in range(0, 2_000, size)]
+    np.testing.assert_array_equal(whole, np.hstack(cut))
+    assert whole.max() <= MOST
+
+
+def test_layers_are_in_the_file_and_are_checked(encoder: Joint) -> None:
+    """A network whose layers do not go together, or none, is refused."""
+    profiles: dict[str, Profile] = {f"f{at}": NORMAL for at in range(24)}
+    text = msgspec.json.encode(joint_to_wire(encoder))
+    back = joint_from_wire(msgspec.json.decode(text, type=JointWire), profiles)
+    x, none = factors(300, 0.1, 9), np.zeros((0, 300), dtype=np.int64)
+    assert errors(back, x, none).tobytes() == errors(encoder, x, none).tobytes()
+    for change, said in (
+        (lambda wire: wire.layers.pop(1), "a layer needs 12 weights in a row"),
+        (lambda wire: wire.layers.pop(), "gives 12 numbers; 24 are needed"),
+        (lambda wire: wire.layers.clear(), "0 layers with method autoencoder"),
+        (lambda wire: wire.layers[0].bias.pop(), "a bias for each row"),
+    ):
+        wire = msgspec.json.decode(text, type=JointWire)
+        change(wire)
+        with pytest.raises(ReferenceError_, match=said):
+            joint_from_wire(wire, profiles)
 
 
 def lived(count: int, rho: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
