@@ -1,6 +1,6 @@
 """The same eight weeks through driftgauge, NannyML and Evidently: false alarms, delays, what was named, CPU.
 
-    python load_tests/weeks.py [--quick] [--peers DIRECTORY]
+    python load_tests/weeks.py [--quick] [--days N] [--healthy] [--only TOOL ...] [--peers DIRECTORY]
 
 A binary model with six numeric features, a category and a score; half of them live by the hours of Berlin
 (`weeks_world.py`), 4,000 predictions a day. Four weeks are the reference, the next eight (over the change of clocks)
@@ -44,6 +44,7 @@ PEERS = {
     "nannyml": ("nannyml==0.13.1", "pandas<3", "statsmodels"),
     "evidently": ("evidently==0.7.23", "pandas<3"),
 }
+TOOLS = ("driftgauge", *PEERS)
 SILENT = {"DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "MPLBACKEND": "Agg"}
 JOIN = 1.5
 """Alarmed chunks of a column that are so many chunks apart are one alarm."""
@@ -194,7 +195,7 @@ def line(way: Way, found: Found, days: int) -> bool:
         f"  {'healthy, ' + str(days) + ' days':42}{len(healthy)} alarms{': ' + ', '.join(alarmed) if alarmed else ''}"
     )
     kept = not healthy
-    for number, fault in enumerate(FAULTS):
+    for number, fault in enumerate(FAULTS if len(found.alarms) > 1 else ()):
         text, named = told(found, number)
         print(f"  {fault.name:42}{text}", flush=True)
         kept &= named
@@ -205,16 +206,20 @@ def main(arguments: list[str]) -> int:
     """Print a block a way; 1 if a promise is broken."""
     parser = argparse.ArgumentParser(description="Eight weeks through driftgauge, NannyML and Evidently.")
     parser.add_argument("--quick", action="store_true", help="two healthy weeks, driftgauge alone")
+    parser.add_argument("--days", type=int, default=56, help="healthy days")
+    parser.add_argument("--healthy", action="store_true", help="no faults")
+    parser.add_argument("--only", nargs="*", choices=TOOLS, default=TOOLS)
     parser.add_argument("--peers", type=Path, help="directory of the peers' environments, kept")
     given = parser.parse_args(arguments)
     show()
-    days, kept = 14 if given.quick else 56, True
+    days, kept = 14 if given.quick else given.days, True
+    tools = ["driftgauge"] if given.quick else given.only
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)
-        worlds = write(directory, days)
+        worlds = write(directory, days, () if given.healthy else FAULTS)
         print(f"\nfaults begin {datetime.fromtimestamp(ONSET / 1000).astimezone():%d %B}, and last {LAST} days")
-        peers = {tool: interpreter(given.peers or directory, tool) for tool in PEERS if not given.quick}
-        for way in WAYS:
+        peers = {tool: interpreter(given.peers or directory, tool) for tool in PEERS if tool in tools}
+        for way in (way for way in WAYS if way.tool in tools):
             if way.tool == "driftgauge":
                 kept &= line(way, ours(directory, worlds, way.kind), days)
             elif (python := peers.get(way.tool)) is not None:

@@ -122,13 +122,13 @@ def _classes(hours: IntArray) -> IntArray:
     return found
 
 
-def write(directory: Path, days: int) -> list[str]:
+def write(directory: Path, days: int, faults: tuple[Fault, ...] = FAULTS) -> list[str]:
     """reference.parquet, healthy.parquet and one file a fault; the names of the worlds in order."""
     _file(directory / "reference.parquet", range(-REFERENCE_DAYS, 0), None)
     _file(directory / "healthy.parquet", range(days), None)
-    for at, fault in enumerate(FAULTS):
+    for at, fault in enumerate(faults):
         _file(directory / f"fault{at}.parquet", range(ONSET_DAY - LEAD, ONSET_DAY + LAST), fault)
-    return ["healthy", *(f"fault{at}" for at in range(len(FAULTS)))]
+    return ["healthy", *(f"fault{at}" for at in range(len(faults)))]
 
 
 def _file(path: Path, days: range, fault: Fault | None) -> None:

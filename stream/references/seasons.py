@@ -182,6 +182,11 @@ def _notes(wanted: SeasonOptions, fitted: Fitted, seasons: Seasons) -> list[str]
     classes = f"{fitted.classes} classes of hours of the week ({zones})"
     what = "and windows are compared with what is normal for theirs"
     notes = [f"a season: {classes} differ by up to KS {fitted.largest:.2g}, {what}: {named}{more}"]
+    if wanted.timezone == "UTC" and not wanted.zones:
+        notes.append(
+            "its hours are those of UTC: where the clocks of the users change, name their time zone (--timezone of"
+            " init, seasonal.timezone), or every class is an hour off once they have"
+        )
     if fitted.forced > 0:
         notes.append(
             f"the season has more than {wanted.max_classes} classes of hours: some that differ by up to KS"

@@ -191,3 +191,14 @@ def test_panes_suit_the_pace_and_the_zone(per_day: float, name: str) -> None:
     assert clock.suits(found.pane)
     assert all(fits(size, found.pane) for size in (*found.windows, *found.quality))
     assert found.pane <= pace_of(per_day).pane
+
+
+def test_hours_of_utc_are_told_with_what_they_miss(tmp_path: Path) -> None:
+    """Without a time zone: the season is found all the same, and clocks that change are named."""
+    pq.write_table(pa.table(ROWS), tmp_path / "rows.parquet")
+    asked = ["init", "--from", str(tmp_path / "rows.parquet"), "--model", "m", "--output", str(tmp_path)]
+    found = CliRunner().invoke(app, [*asked, "--ignore", "site"])
+    assert found.exit_code == 0, found.output
+    said = " ".join(found.output.split())
+    assert "a season: 4 classes of hours of the week (UTC)" in said
+    assert "its hours are those of UTC: where the clocks of the users change, name their time zone" in said
