@@ -45,6 +45,13 @@ def init(
     timezone: Annotated[
         str, typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin.")
     ] = "UTC",
+    holidays: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNTRY",
+            help="Public holidays have the hours of a Sunday: of DE, of US-NY. Needs driftgauge[holidays].",
+        ),
+    ] = None,
     last: Annotated[
         str | None,
         typer.Option(help="With --from-topic: how far back, by the time messages were written [7d]; or all."),
@@ -84,7 +91,16 @@ def init(
     }
     given |= {"--bootstrap": bootstrap, "--property": properties, "--registry": registry}
     options = InitOptions(
-        source or Path(), model, output, tuple(segment or ()), task, force, said, timezone, per_day=per_day
+        source or Path(),
+        model,
+        output,
+        tuple(segment or ()),
+        task,
+        force,
+        said,
+        timezone,
+        per_day=per_day,
+        holidays=holidays,
     )
     if topic is None:
         for name, value in given.items():

@@ -46,6 +46,7 @@ class NewModel:
         unfit: metrics that the labelled rows are no baseline of, and why.
         timezone: whose hours of the week differ in its reference; None where no season was found.
         live: the topic that its rows came from; None where they came from files.
+        calendar: the value of `calendar:`, with the space or the line break before it.
     """
 
     name: str
@@ -63,6 +64,7 @@ class NewModel:
     unfit: dict[str, str] = field(default_factory=dict)
     timezone: str | None = None
     live: LiveTraffic | None = None
+    calendar: str = " []"
 
 
 def config_text(model: NewModel) -> str:
@@ -262,7 +264,7 @@ models:
     # days that have the hours of another day of the week, and days with a reference of their own, which
     # `driftgauge reference build --like` makes of the rows of such days:
     #   [{{date: 2026-12-25, like: sunday}}, {{from: 2026-12-27, to: 2027-01-03, reference: newyear.json}}]
-    calendar: []
+    calendar:{model.calendar}
     # features told from each other, for relations that break while each feature looks as before; null is off:
     #   conditional   or   {{method: autoencoder, windows: [1m, 1h], ratio: {{major: 1.5}}, anomalous: {{major: 0.01}}}}
     multivariate: null

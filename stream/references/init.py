@@ -1,5 +1,6 @@
 """`driftgauge init`: a first config and reference from training rows."""
 
+import datetime as dt
 import math
 import os
 import tempfile
@@ -30,6 +31,7 @@ from stream.files import file_name, write_atomically
 from stream.references.build import BuildOptions, Progress, build
 from stream.references.label_rows import probable
 from stream.references.plan import OutcomeOptions, Plan, SeasonOptions, plan_build
+from stream.references.public_holidays import SUNDAY, calendar_text, public_holidays, since
 from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
@@ -74,6 +76,7 @@ class InitOptions:
     live: LiveTraffic | None = None
     per_day: float | None = None
     time: TimeSettings | None = None
+    holidays: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     if options.live is not None:
         rows = NotedRows(rows, options.live.meaning)
     _check_positive(options, rows)
+    holidays = () if options.holidays is None else public_holidays(options.holidays, dt.datetime.now(dt.UTC).date())
     asked: Task | None = options.task if said.positive is None else "binary"
     wanted = BuildOptions(
         model=options.model,
@@ -109,7 +113,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         outcomes=said_outcomes(OutcomeOptions(), said),
         roles=said.roles,
         chosen=tuple(said.kinds),
-        seasonal=SeasonOptions(options.timezone),
+        seasonal=SeasonOptions(options.timezone, days=tuple((one.day, SUNDAY) for one in holidays)),
     )
     _check_names(rows, plan_build(rows, wanted))
     built = build(rows, wanted, progress)
@@ -117,12 +121,20 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         has = ", ".join(repr(label) for label in _labels(options, rows)) or "none"
         raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
     task = asked or _task(built.reference, _prediction_kind(options, rows))
-    model = _new_model(options, built.reference, task, reference_file.name)
+    written = () if built.reference.seasons is None else since(holidays, built.reference.start)
+    model = replace(_new_model(options, built.reference, task, reference_file.name), calendar=calendar_text(written))
     seen = _write_checked(config, model, reference_file, to_json(built.reference), options.per_day)
     labelled = [LABELLED] if built.reference.outcomes is not None else []
     unfit = (f"no rule is written on {metric}: {why}" for metric, why in _unfit(built.reference, task).items())
-    notes = (*built.notes, *_unlabelled(options, rows), *labelled, *unfit)
+    told = [] if options.holidays is None else [_holidays_note(options.holidays, len(written))]
+    notes = (*built.notes, *told, *_unlabelled(options, rows), *labelled, *unfit)
     return Started(config, reference_file, built.reference, task, notes, seen)
+
+
+def _holidays_note(country: str, count: int) -> str:
+    if not count:
+        return f"the holidays of {country} are not written: without a season no day is unlike others"
+    return f"{count} holidays of {country} have the hours of a Sunday: see `calendar:`, and take out those that do not"
 
 
 def check_free(options: InitOptions) -> tuple[Path, Path]:
