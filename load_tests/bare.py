@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from stream.config.edges.kafka import KafkaSettings
 from stream.kafka.client import consumer_properties
-from stream.kafka.source import POLL
+from stream.kafka.portion import POLL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

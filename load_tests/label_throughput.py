@@ -36,7 +36,7 @@ from throughput import child  # noqa: E402
 from usage import usage  # noqa: E402
 
 from stream.config.load import load  # noqa: E402
-from stream.kafka.source import POLL  # noqa: E402
+from stream.kafka.portion import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
 from stream.references.build import BuildOptions, build  # noqa: E402
 from stream.rows.open import open_rows  # noqa: E402

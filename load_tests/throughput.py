@@ -36,7 +36,7 @@ from usage import usage  # noqa: E402
 
 from operators.intake.native import chosen  # noqa: E402
 from stream.config.load import load  # noqa: E402
-from stream.kafka.source import POLL  # noqa: E402
+from stream.kafka.portion import POLL  # noqa: E402
 from stream.kafka.topics import create, plan  # noqa: E402
 from stream.simulate.generator import Generator  # noqa: E402
 from windows.references.reference import from_json, seal, to_json  # noqa: E402

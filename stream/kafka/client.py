@@ -41,7 +41,8 @@ _CONSUMER = {
     # Past this many queued messages the client stops fetching for fetch.queue.backoff.ms, by default a whole second:
     # a short queue with a short pause is faster than a long one, and takes a third of the memory.
     "queued.min.messages": 20_000,
-    "queued.max.messages.kbytes": 65_536,
+    # The same in bytes, for each partition: it is what bounds a queue of messages that hold many records.
+    "queued.max.messages.kbytes": 16_384,
     "fetch.queue.backoff.ms": 2,
 }
 

@@ -21,6 +21,7 @@ from stream.engine.rhythm import Rhythm
 from stream.kafka.asking import ends
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, TopicIdentity
+from stream.kafka.portion import POLL, Portions
 from stream.metrics.reports import Increments
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ if TYPE_CHECKING:
     from stream.kafka.watcher import Watcher
     from stream.metrics.reports import Reporter
 
-POLL = 1_000
-"""Messages a call of `consume`; measured best."""
-
 BATCH = 8_000
-"""Messages after which a batch is handed on even though more are waiting.
+"""Messages after which a batch is handed on even though more are waiting; for its bytes see `Portions`.
 
 Large enough to spread the cost of numpy calls.
 """
@@ -158,6 +156,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         self._ended = False
         self._awake: dt.datetime | None = None
         self._rhythm = Rhythm(reading.epoch / 1e3, PAUSE)
+        self._portions = Portions()
+        self._more = False
         self._waiting: tuple[list[Message], int | None] | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
@@ -197,7 +197,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
             self._quiet_since = now
         if messages:
             self._awake = None
-            if len(messages) < POLL and self._rhythm.is_over(time.monotonic()):
+            if not self._more and self._rhythm.is_over(time.monotonic()):
                 self._rest()  # there is nothing more, and it will not be asked before the epoch has ended everywhere
             self._commit()
             return [self._batch(messages, now), *self._hold(now)]
@@ -256,9 +256,11 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
     def _consume(self) -> list[Message]:
         messages: list[Message] = []
         limit = self._alignment.pace(self._place, BATCH)
-        while len(messages) < limit:
-            poll = min(POLL, limit)
+        self._portions.begin()
+        self._more = limit >= POLL
+        while poll := self._portions.next(limit - len(messages)):
             polled = self._consumer.consume(poll, 0.0)
+            self._portions.took(polled)
             if polled:
                 last = polled[-1].error()
                 self._ended = last is not None and last.code() == _AT_END
@@ -266,6 +268,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
                 polled = [message for message in polled if self._good(message)]
             messages += polled
             if len(polled) < poll:
+                self._more = self._more and len(messages) >= POLL
                 break
         return messages
 
