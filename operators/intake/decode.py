@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from operators.formats.lenient import Lenient
 from operators.formats.parsers import parser_of
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
 from operators.intake.mixed import Mixed, part_of
+from operators.intake.model_columns import Loose, ModelColumns
 from operators.intake.native import NativeReader, chosen
 from operators.intake.plain import Plain, kinds_of
 from operators.intake.tabular import TabularReader, fits
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from operators.formats.parsed import Parsed
     from operators.formats.schemas import Schemas
     from operators.intake.feedback import DecodedFeedback
-    from operators.intake.native import Native
+    from operators.intake.native import Native, Rows
     from operators.intake.served import Served
     from operators.records import Origin, Paired, RawBatch
     from windows.arrays import BoolArray, IntArray
@@ -70,7 +72,7 @@ class Decoded:
     Attributes:
         origin: what it was decoded from.
         read: records seen.
-        columns: model -> its predictions in time.
+        columns: model -> its predictions in time; see ModelColumns.
         late: model -> predictions that came after an earlier record of this batch had closed their pane.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
@@ -83,7 +85,7 @@ class Decoded:
 
     origin: Origin
     read: int
-    columns: dict[str, Columns]
+    columns: Mapping[str, Columns]
     late: dict[str, int]
     dead: tuple[DeadLetter, ...]
     floor: int | None
@@ -104,6 +106,9 @@ class _Records(Protocol):
 
     def by_model(self) -> list[tuple[int, IntArray | None]]:
         """Number of each model with records, and which they are (None: all)."""
+
+    def loose(self, number: int) -> Rows | None:
+        """All records of one model as the package read them, where it may fold them."""
 
     def columns(self, number: int, rows: IntArray | None, panes: IntArray) -> Columns:
         """The columns of one model's records at `rows`."""
@@ -171,7 +176,7 @@ class Decode:
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
         found = self._read(batch)
-        columns: dict[str, Columns] = {}
+        columns = ModelColumns()
         late: dict[str, int] = {}
         served: dict[str, Served] = {}
         floor = None
@@ -181,12 +186,13 @@ class Decode:
             timed, floor = self._timed(found) if batch.paired is None else (self._promised(found, batch.paired), floor)
             for number, rows in found.by_model():
                 self._transpose(number, timed, rows, columns, late, served)
+        by_model: Mapping[str, Columns] = columns
         if batch.paired is not None and batch.paired.bare:
-            columns = {model: _bare(some) for model, some in columns.items()}
+            by_model = {model: _bare(some) for model, some in columns.items()}
         rest = found.rest
         dead = tuple(rest.dead)
         counts = (rest.skipped, rest.unfit, rest.silent)
-        return Decoded(batch.origin, found.read, columns, late, dead, floor, served, *counts)
+        return Decoded(batch.origin, found.read, by_model, late, dead, floor, served, *counts)
 
     def _read(self, batch: RawBatch) -> _Records:
         parser = self._parser(batch)
@@ -194,9 +200,8 @@ class Decode:
         read = None if reader is None else reader(batch)
         if read is None:
             return Plain(self.schemas, parser(batch), self.index)
-        tables, back = read
-        rest = parser(part_of(batch, back))
-        return Mixed(self.schemas, tables, rest, back, kinds_of(rest.records, self.index))
+        rest = parser(part_of(batch, read.back))
+        return Mixed(self.schemas, read, rest, kinds_of(rest.records, self.index))
 
     def _parser(self, batch: RawBatch) -> Parser:
         if batch.source is None:
@@ -230,7 +235,7 @@ class Decode:
         number: int,
         timed: _Timed,
         rows: IntArray | None,
-        columns: dict[str, Columns],
+        columns: ModelColumns,
         late: dict[str, int],
         served: dict[str, Served],
     ) -> None:
@@ -245,12 +250,18 @@ class Decode:
             served[model] = found.served(number, rows, timed.panes, found.stamps, timed.known)
             if in_time is None or len(in_time):
                 whole = served[model].columns
-                columns[model] = whole if in_time is None else whole.at(in_time)
+                columns.add(model, whole if in_time is None else whole.at(in_time))
             return
-        if in_time is not None:
-            rows = in_time if rows is None else rows[in_time]
-        if rows is None or len(rows):
-            columns[model] = found.columns(number, rows, timed.panes)
+        kept = rows if in_time is None else in_time if rows is None else rows[in_time]
+        if kept is not None and not len(kept):
+            return
+        loose = found.loose(number)
+        if loose is None:
+            columns.add(model, found.columns(number, kept, timed.panes))
+            return
+        panes = timed.panes if rows is None else timed.panes[rows]
+        late_rows = None if in_time is None else is_late
+        columns.leave(model, Loose(loose, panes, late_rows), partial(found.columns, number, kept, timed.panes))
 
 
 def _says_nothing(record: Any) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from operators.formats.parsed import Parsed
     from operators.formats.schema import ModelSchema
-    from operators.intake.native import Rows
+    from operators.intake.native import Rows, Tables
     from operators.records import Envelopes, Headers
     from windows.arrays import BoolArray, FloatArray, IntArray
 
@@ -81,36 +81,42 @@ class Mixed:
 
     Args:
         schemas: of all models.
-        tables: rows that are columns already, with the number of their model.
+        tables: rows that are columns already.
         rest: records of the messages that were handed back.
-        numbers: these messages.
         kinds: int64, the number of the model of each record of `rest`.
     """
 
     def __init__(
         self,
         schemas: Sequence[ModelSchema],
-        tables: Sequence[tuple[int, Rows]],
+        tables: Tables,
         rest: Parsed,
-        numbers: Sequence[int],
         kinds: IntArray,
     ) -> None:
         self._schemas = schemas
         self.rest = rest
-        self.read = rest.read + sum(len(rows.places) for _, rows in tables)
-        places = np.concatenate([*(rows.places for _, rows in tables), _places(rest, numbers)])
-        whole = len(tables) == 1 and not rest.records
-        order = np.arange(len(places)) if whole else np.argsort(places, kind="stable")
-        self.stamps: IntArray = np.concatenate([*(rows.stamps for _, rows in tables), rest.stamps])[order]
-        self.proven: IntArray = np.concatenate([*(rows.proven for _, rows in tables), rest.proven])[order]
-        rank = np.empty(len(order), dtype=np.int64)
-        rank[order] = np.arange(len(order))
+        heads = tables.heads
+        if rest.records:
+            own = np.stack((_places(rest, tables.back), rest.stamps, rest.proven))
+            heads = np.hstack([heads, own])
+        self.read = rest.read + tables.heads.shape[1]
+        count = heads.shape[1]
+        if len(tables.rows) == 1 and not rest.records:
+            rank = np.arange(count)
+        else:
+            order = np.argsort(heads[0], kind="stable")
+            heads = heads[:, order]
+            rank = np.empty(count, dtype=np.int64)
+            rank[order] = np.arange(count)
+        self.stamps: IntArray = heads[1]
+        self.proven: IntArray = heads[2]
+        self._loose = tables.loose
         self._sources: dict[int, list[_Source]] = {}
         start = 0
-        for number, rows in tables:
-            self._add(number, rank[start : start + len(rows.places)], rows)
-            start += len(rows.places)
-        for number in np.unique(kinds).tolist():
+        for number, rows in tables.rows:
+            self._add(number, rank[start : start + rows.count], rows)
+            start += rows.count
+        for number in np.unique(kinds).tolist() if rest.records else ():
             picked = np.flatnonzero(kinds == number)
             self._add(number, rank[start + picked], [rest.records[row] for row in picked.tolist()])
 
@@ -122,6 +128,11 @@ class Mixed:
         if len(self._sources) == 1:
             return [(number, None) for number in self._sources]
         return [(number, _all_of(parts)) for number, parts in sorted(self._sources.items())]
+
+    def loose(self, number: int) -> Rows | None:
+        """All rows of a model, in their order, as they were read, where they can be folded so."""
+        source, *others = self._sources[number]
+        return None if others or not self._loose or isinstance(source.read, list) else source.read
 
     def columns(self, number: int, rows: IntArray | None, panes: IntArray) -> Columns:
         """The columns of one model's records at `rows` (None: all of the batch), which has these panes."""
@@ -136,7 +147,8 @@ class Mixed:
     def _piece(self, number: int, rows: IntArray | None, panes: IntArray) -> _Piece:
         found = []
         for source in self._sources[number]:
-            keep = None if rows is None else np.flatnonzero(np.isin(source.at, rows, assume_unique=True))
+            every = rows is None or rows is source.at
+            keep = None if every else np.flatnonzero(np.isin(source.at, rows, assume_unique=True))  # type: ignore[arg-type]
             if keep is None or len(keep):
                 found.append(self._read(self._schemas[number], source, keep, panes))
         return found[0] if len(found) == 1 else _merged(found)
@@ -151,10 +163,12 @@ class Mixed:
             columns, served = transpose_served(part, at, at)
             return _Piece(at, columns, served.ids, served.predictions)
         columns = _columns(schema, read, panes[source.at], keep)
-        if read.ids is None or read.predictions is None:
+        ids, predictions = read.ids, read.predictions
+        if ids is None or predictions is None:
             return _Piece(at, columns)
-        rows = range(len(at)) if keep is None else keep.tolist()
-        ids, predictions = ([values[row] for row in rows] for values in (read.ids, read.predictions))
+        if keep is not None:
+            kept = keep.tolist()
+            ids, predictions = ([values[row] for row in kept] for values in (ids, predictions))
         return _Piece(at, columns, ids, predictions)
 
 
@@ -167,6 +181,8 @@ def _places(rest: Parsed, numbers: Sequence[int]) -> IntArray:
 
 def _all_of(sources: Sequence[_Source]) -> IntArray:
     """The positions of all records of a model, ascending."""
+    if len(sources) == 1:
+        return sources[0].at
     return np.sort(np.concatenate([source.at for source in sources]))
 
 
@@ -192,7 +208,8 @@ def _columns(schema: ModelSchema, rows: Rows, panes: IntArray, keep: IntArray | 
     )
     if keep is not None:
         found = found.at(keep)
-        if rows.listed is not None and not rows.listed[keep].any():
+        listed = rows.listed
+        if listed is not None and not listed[keep].any():
             found = replace(found, probabilities=None)
     return found if len(found.versions) == 1 else _named(found)
 

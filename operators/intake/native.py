@@ -35,7 +35,7 @@ VARIABLE = "DRIFTGAUGE_NATIVE"
 
 PACKAGE = "driftgauge_native"
 
-INTERFACE = 3
+INTERFACE = 4
 """What this code and the package agree on."""
 
 _LOG = logging.getLogger("driftgauge.native")
@@ -49,9 +49,6 @@ class Rows(Protocol):
     """Accepted records of one model; see the package's own driftgauge_native.pyi."""
 
     model: int
-    places: IntArray
-    stamps: IntArray
-    proven: IntArray
     versions: list[str]
     version: IntArray
     numeric: FloatArray
@@ -64,14 +61,36 @@ class Rows(Protocol):
     probabilities: FloatArray | None
     listed: BoolArray | None
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
 
 class Decoder(Protocol):
     """Reads batches of messages."""
 
     def decode(
         self, values: tuple[bytes | None, ...], written: list[int] | None, received: int
-    ) -> tuple[list[Rows], IntArray] | None:
-        """Rows by model, and int64: the messages that are handed back; None: all of them, for it broke down."""
+    ) -> tuple[list[Rows], IntArray, IntArray] | None:
+        """Rows by model; see `Tables`; int64: the messages that are handed back; None: all, for it broke down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Rows of a batch, with the number of their model.
+
+    Attributes:
+        rows: of each model once, or several times.
+        heads: int64[3, n], of all of them in this order: where each stands (the number of its message << WITHIN, and
+            its own within that), its event time and the time it proves to have come, ms.
+        back: numbers of the messages that are read record by record.
+        loose: whether rows can be folded as they are.
+    """
+
+    rows: list[tuple[int, Rows]]
+    heads: IntArray
+    back: list[int]
+    loose: bool = False
 
 
 class Native(Folders, Protocol):
@@ -206,8 +225,8 @@ class NativeReader:
         self.decoder = native.Decoder([model for _, model in known], max_ahead, MAX_RECORD_BYTES) if known else None
         self._in_vain = 0
 
-    def __call__(self, batch: RawBatch) -> tuple[list[tuple[int, Rows]], list[int]] | None:
-        """Rows with the number of their model, and the messages that Python reads, by number; None: it reads all."""
+    def __call__(self, batch: RawBatch) -> Tables | None:
+        """What is rows, and which messages Python reads; None: it reads all."""
         if self.decoder is None or not batch.values or self._rests():
             return None
         written = None if batch.written is None else list(batch.written)
@@ -215,11 +234,12 @@ class NativeReader:
         if found is None:
             _LOG.error("driftgauge-native broke down over a batch of %s: Python reads it", batch.origin.name)
             return None
-        rows, back = found
+        rows, heads, back = found
         self._in_vain = self._in_vain + 1 if 2 * len(back) > len(batch.values) else 0
         if self._in_vain == self.PATIENCE:
             _LOG.info("most records of %s are not what driftgauge-native reads: Python does", batch.origin.name)
-        return ([(self.numbers[part.model], part) for part in rows], back.tolist()) if rows else None
+        tables = [(self.numbers[part.model], part) for part in rows]
+        return Tables(tables, heads, back.tolist(), loose=True) if rows else None
 
     def _rests(self) -> bool:
         """Whether this batch is not tried, for the others were in vain."""

@@ -48,6 +48,10 @@ class Plain:
         models = kinds_of(self.rest.records, self._index)
         return [(number, np.flatnonzero(models == number)) for number in np.unique(models).tolist()]
 
+    def loose(self, _: int) -> None:
+        """Nothing here was read by the package."""
+        return
+
     def columns(self, number: int, rows: IntArray | None, panes: IntArray) -> Columns:
         """The columns of one model's records at `rows` (None: all of the batch), which has these panes."""
         return transpose(self._part(number, rows, panes))

@@ -18,6 +18,7 @@ from operators.formats.schema import MAX_ID_LENGTH
 from operators.formats.tables import opened
 from operators.formats.times import stamps_of
 from operators.intake.mixed import WITHIN
+from operators.intake.native import Tables
 from operators.intake.table_columns import IDS, NAMES, Arrays, Lists, UnusualError
 from operators.intake.transpose import NO_FAILURE, version_name
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.formats.schema import Codes, ModelSchema
-    from operators.intake.native import Rows
     from operators.intake.table_columns import Table
     from operators.records import RawBatch
     from operators.settings.source import FieldMap, Place, SourceSettings, Steps
@@ -55,6 +55,11 @@ class TableRows:
     probabilities: FloatArray | None = None
     listed: BoolArray | None = None
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.places)
+
 
 class TabularReader:
     """Reads the usual messages of a source.
@@ -79,24 +84,27 @@ class TabularReader:
             number: _segments(schema, source.map, self._features[number]) for number, schema in self._models.values()
         }
 
-    def __call__(self, batch: RawBatch) -> tuple[list[tuple[int, Rows]], list[int]] | None:
-        """Rows with the number of their model, and the messages that are read record by record; None: all are."""
-        found: list[tuple[int, Rows]] = []
+    def __call__(self, batch: RawBatch) -> Tables | None:
+        """What is rows, and which messages are read record by record; None: all are."""
+        found: list[tuple[int, TableRows]] = []
         back: list[int] = []
         for number, value in enumerate(batch.values):
             try:
                 found += self._read(batch, number, value)
             except (*ERRORS, pa.ArrowException):
                 back.append(number)
-        return (found, back) if found else None
+        if not found:
+            return None
+        heads = np.hstack([np.stack((rows.places, rows.stamps, rows.proven)) for _, rows in found])
+        return Tables([(number, rows) for number, rows in found], heads, back)
 
-    def _read(self, batch: RawBatch, number: int, value: bytes | None) -> list[tuple[int, Rows]]:
+    def _read(self, batch: RawBatch, number: int, value: bytes | None) -> list[tuple[int, TableRows]]:
         if not value:
             raise UnusualError
         plain = unpacked(value)
         tables: list[Table]
         tables = [Arrays(each) for each in batches_of(plain)] if self._arrow else [Lists(opened(plain))]
-        rows: list[tuple[int, Rows]] = []
+        rows: list[tuple[int, TableRows]] = []
         start = 0
         for table in tables:
             if table.count < LEAST:
@@ -107,7 +115,7 @@ class TabularReader:
             raise UnusualError
         return rows
 
-    def _rows(self, batch: RawBatch, message: int, start: int, table: Table) -> tuple[int, Rows]:
+    def _rows(self, batch: RawBatch, message: int, start: int, table: Table) -> tuple[int, TableRows]:
         number, schema = self._model(table)
         stamps, proven = self._stamps(batch, message, table)
         fields, count, features = self._map, table.count, self._features[number]

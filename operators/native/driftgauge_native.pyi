@@ -13,11 +13,7 @@ class Rows:
     @property
     def model(self) -> int: ...
     @property
-    def places(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def stamps(self) -> npt.NDArray[np.int64]: ...
-    @property
-    def proven(self) -> npt.NDArray[np.int64]: ...
+    def count(self) -> int: ...
     @property
     def versions(self) -> list[str]: ...
     @property
@@ -46,7 +42,7 @@ class Decoder:
     def __init__(self, models: list[Any], max_ahead: int, largest: int) -> None: ...
     def decode(
         self, values: tuple[bytes | None, ...], written: list[int] | None, received: int
-    ) -> tuple[list[Rows], npt.NDArray[np.int64]] | None: ...
+    ) -> tuple[list[Rows], npt.NDArray[np.int64], npt.NDArray[np.int64]] | None: ...
 
 @final
 class Folder:
@@ -57,6 +53,7 @@ class Folder:
         rows: int,
         moments: int,
         size: int,
+        whole: tuple[int, int, int, list[float], list[list[str]], str] | None = None,
     ) -> None: ...
     def fold(
         self,
@@ -65,3 +62,10 @@ class Folder:
         group_of: npt.NDArray[np.int64],
         groups: int,
     ) -> npt.NDArray[np.int64] | None: ...
+    def fold_rows(
+        self,
+        rows: Rows,
+        panes: npt.NDArray[np.int64],
+        late: npt.NDArray[np.bool_] | None,
+        most: int,
+    ) -> dict[tuple[int, str, str], npt.NDArray[np.int64]] | None: ...

@@ -18,6 +18,7 @@ from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.predictions.fold import Partial
+    from operators.progress import Progress
     from windows.panes import Window
     from windows.predictions.columns import Columns
     from windows.predictions.layout import Layout
@@ -107,6 +108,8 @@ class Close:
         self.config = config
         self.state = state
         self.binning: Binning | None = None
+        self.told: dict[Place, Progress] = {}
+        """What was last told of each partition: told again, nothing that it moves can close a pane."""
         self.learning = any(column.profile.overdispersion is None for column in config.layout.columns)
         self.others = {segment_name(key, OTHER) for key, _ in config.layout.segments}
 
@@ -115,7 +118,13 @@ class Close:
         ticks: list[Tick] = []
         for partial in partials:
             self._take(partial)
-            ticks += self._closed()
+            progress = partial.progress
+            if progress.ended or self.told.get(progress.place) != progress:
+                self.told[progress.place] = progress
+                progress.tell(self.state.clocks)
+                ticks += self._closed()
+            elif self.state.clocks.closed is None:
+                ticks += self._closed()
         return ticks
 
     def _take(self, partial: Partial) -> None:
@@ -134,7 +143,6 @@ class Close:
             groups[key] = sketch if known is None else known + sketch
         if partial.unnamed is not None:
             self._take_unnamed(partial.progress.place, partial.unnamed)
-        partial.progress.tell(clocks)
 
     def _take_unnamed(self, partition: Place, columns: Columns) -> None:
         """Name the versions of a batch that has too many of them, then fold it: those without a name as one."""

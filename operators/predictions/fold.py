@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from operators.intake.model_columns import ModelColumns
 from operators.intake.native import chosen
 from operators.progress import Told, progress_of
 from windows.predictions.fold import Sketches, binning_of, fold, with_folder
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from operators.intake.native import Native
     from operators.progress import Progress
     from windows.predictions.columns import Columns
+    from windows.predictions.fold import Binning
     from windows.predictions.layout import Layout
 
 
@@ -61,9 +63,22 @@ class Fold:
         return [(model, self._partial(model, decoded, progress)) for model in models]
 
     def _partial(self, model: str, decoded: Decoded, progress: Progress) -> Partial:
-        columns, late = decoded.columns.get(model), decoded.late.get(model, 0)
+        binning, late = self.binnings[model], decoded.late.get(model, 0)
+        sketches = self._of_rows(binning, model, decoded.columns)
+        if sketches is not None:
+            return Partial(progress, sketches, late)
+        columns = decoded.columns.get(model)
         if columns is None:
             return Partial(progress, {}, late)
         if len(columns.versions) > self.max_versions[model]:
             return Partial(progress, {}, late, columns)
-        return Partial(progress, fold(self.binnings[model], columns), late)
+        return Partial(progress, fold(binning, columns), late)
+
+    def _of_rows(self, binning: Binning, model: str, columns: Mapping[str, Columns]) -> Sketches | None:
+        """Sketches of a model's rows as they were read; None where they are columns, or have to become some."""
+        if not binning.whole or binning.folder is None or not isinstance(columns, ModelColumns):
+            return None
+        loose = columns.loose(model)
+        if loose is None:
+            return None
+        return binning.folder.fold_rows(loose.rows, loose.panes, loose.late, self.max_versions[model])

@@ -18,7 +18,7 @@ from windows.sketches.bins import Bins, bins_of
 from windows.sketches.edges import single_valued
 from windows.sketches.moments import moment_sums, units_of
 from windows.sketches.profiles import NumericProfile
-from windows.sketches.quantiles import LATENCY_BINS, latency_slots
+from windows.sketches.quantiles import LATENCY_BINS, LATENCY_ENDS, latency_slots
 from windows.usage import usage_sums
 
 if TYPE_CHECKING:
@@ -33,12 +33,29 @@ GroupKey = tuple[int, str, str]
 
 Sketches = dict[GroupKey, "IntArray"]
 
+Whole = tuple[int, int, int, list[float], list[list[str]], str]
+"""The first slot of latencies, the slot of failures, the length of the vector of all rows, the upper ends of the slots
+of latencies, the names of the segments of each key, and of all rows."""
+
 
 class Folder(Protocol):
     """Another way to the same counts and sums."""
 
     def fold(self, numeric: FloatArray, categorical: IntArray, group_of: IntArray, groups: int) -> IntArray | None:
         """Counts of every column, rows, and moment sums: int64[groups, segment_size]; None where it breaks down."""
+
+    def fold_rows(self, rows: object, panes: IntArray, late: BoolArray | None, most: int) -> Sketches | None:
+        """What `fold` makes of the columns of rows that are not late, if these are of at most `most` versions.
+
+        Args:
+            rows: n rows of one model as the package has read them.
+            panes: int64[n], pane index of each.
+            late: bool[n]; None where none is.
+            most: versions.
+
+        Returns:
+            None where it breaks down, or was not told of the whole.
+        """
 
 
 class Folders(Protocol):
@@ -51,6 +68,7 @@ class Folders(Protocol):
         rows: int,
         moments: int,
         size: int,
+        whole: Whole | None = None,
     ) -> Folder:
         """One for a layout.
 
@@ -60,12 +78,13 @@ class Folders(Protocol):
             rows: the slot that counts rows.
             moments: where the moment sums begin.
             size: the length of a vector.
+            whole: what else folding rows needs; None where that is not all there is to the layout.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Binning:
-    """What folding needs of a layout, computed once; `folder` does most of it where there is one."""
+    """What folding needs of a layout, computed once; `folder` does most of it where there is one, or the `whole`."""
 
     layout: Layout
     bins: Bins
@@ -77,6 +96,7 @@ class Binning:
     celling: Celling | None = None
     pane: int = 1
     folder: Folder | None = None
+    whole: bool = False
 
 
 def binning_of(layout: Layout, pane: int = 1) -> Binning:
@@ -104,9 +124,18 @@ def with_folder(binning: Binning, folders: Folders | None) -> Binning:
     edges = [found.tolist() for found in binning.bins.edges]
     numeric = list(zip(edges, starts, centers, units, strict=True))
     categorical = binning.categorical_starts.tolist()
-    return replace(
-        binning, folder=folders.Folder(numeric, categorical, layout.rows, layout.moments, layout.segment_size)
-    )
+    whole = _whole(layout)
+    folder = folders.Folder(numeric, categorical, layout.rows, layout.moments, layout.segment_size, whole)
+    return replace(binning, folder=folder, whole=whole is not None)
+
+
+def _whole(layout: Layout) -> Whole | None:
+    """What folding rows as they were read needs; None where some of their values go through Python."""
+    rounds = any(feature.reading.resolution is not None for feature in layout.features)
+    if rounds or layout.allowed or layout.phases is not None or layout.joint is not None or layout.usage is not None:
+        return None
+    named = [[segment_name(key, value) for value in values] for key, values in layout.segments]
+    return layout.latency, layout.errors, layout.size, LATENCY_ENDS.tolist(), named, WHOLE
 
 
 def moment_units(profiles: Sequence[NumericProfile]) -> FloatArray:

@@ -49,6 +49,8 @@ def _answers() -> FloatArray:
 
 
 _UPPER = _upper_edges()
+LATENCY_ENDS: FloatArray = _UPPER[:-1]
+"""Upper end of each slot in ms, that in it; the last slot has none, ``[LATENCY_BINS - 1]``."""
 _LOWER = np.concatenate(([0.0], _UPPER[:-1]))
 _ANSWER = _answers()
 

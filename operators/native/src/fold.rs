@@ -3,6 +3,9 @@
 /// Cells that the range of a column is cut into, to begin the search for a bin at.
 const CELLS: usize = 1_024;
 
+/// Values of a column below which the edges are searched at once: the cells would have to be fetched first.
+const FEW: usize = 128;
+
 /// Steps from there after which the edges are searched instead.
 const STEPS: usize = 4;
 
@@ -65,9 +68,10 @@ impl Column {
 
     /// The slot of a value: its bin, or one of those behind them for none and for what is not finite.
     #[inline]
-    fn slot(&self, value: f64) -> usize {
+    fn slot(&self, value: f64, few: bool) -> usize {
         if value.is_finite() {
-            return self.start + self.bin(value);
+            let bin = if few { self.edges.partition_point(|edge| *edge <= value) } else { self.bin(value) };
+            return self.start + bin;
         }
         self.start + self.edges.len() + if value.is_nan() { 1 } else { 2 }
     }
@@ -125,12 +129,20 @@ pub struct Layout {
 impl Layout {
     /// The vectors of groups of rows, one behind the other.
     ///
-    /// Columns are one behind the other too; `group_of` says which group each of their rows is in.
-    pub fn vectors(&self, numeric: &[f64], categorical: &[i64], group_of: &[i64], groups: usize) -> Vec<i64> {
-        let mut found = vec![0; groups * self.size];
+    /// Columns are one behind the other too; `group_of` says which group each of their rows is in. A vector has `size`
+    /// slots, at least those of this layout.
+    pub fn vectors(
+        &self,
+        numeric: &[f64],
+        categorical: &[i64],
+        group_of: &[i64],
+        groups: usize,
+        size: usize,
+    ) -> Vec<i64> {
+        let mut found = vec![0; groups * size];
         let count = group_of.len();
         for group in group_of {
-            found[*group as usize * self.size + self.rows] += 1;
+            found[*group as usize * size + self.rows] += 1;
         }
         if count == 0 {
             return found;
@@ -140,21 +152,21 @@ impl Layout {
             if groups == 1 {
                 self.one(column, values, place, &mut found);
             } else {
-                self.several(column, values, group_of, place, &mut found);
+                self.several(column, values, (group_of, size), place, &mut found);
             }
         }
         for (start, values) in self.categorical.iter().zip(categorical.chunks_exact(count)) {
             for (value, group) in values.iter().zip(group_of) {
-                found[*group as usize * self.size + start + *value as usize] += 1;
+                found[*group as usize * size + start + *value as usize] += 1;
             }
         }
         found
     }
 
     fn one(&self, column: &Column, values: &[f64], place: usize, into: &mut [i64]) {
-        let mut sums = [0; PARTS];
+        let (mut sums, few) = ([0; PARTS], values.len() < FEW);
         for value in values {
-            into[column.slot(*value)] += 1;
+            into[column.slot(*value, few)] += 1;
             add(&mut sums, column.terms(*value));
         }
         for (part, sum) in sums.iter().enumerate() {
@@ -162,10 +174,18 @@ impl Layout {
         }
     }
 
-    fn several(&self, column: &Column, values: &[f64], group_of: &[i64], place: usize, into: &mut [i64]) {
+    fn several(
+        &self,
+        column: &Column,
+        values: &[f64],
+        (group_of, size): (&[i64], usize),
+        place: usize,
+        into: &mut [i64],
+    ) {
+        let few = values.len() < FEW;
         for (value, group) in values.iter().zip(group_of) {
-            let base = *group as usize * self.size;
-            into[base + column.slot(*value)] += 1;
+            let base = *group as usize * size;
+            into[base + column.slot(*value, few)] += 1;
             for (part, term) in column.terms(*value).iter().enumerate() {
                 into[base + place + part * self.numeric.len()] += term;
             }

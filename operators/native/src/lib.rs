@@ -12,22 +12,24 @@ mod record;
 mod schema;
 mod table;
 mod times;
+mod whole;
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Mutex;
 
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{Element, IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 use fold::{Column, Layout};
 use json::Cursor;
 use record::{Moment, Not, Reader};
 use schema::{Model, Models};
 use table::{Columns, Kept, Mark, Table};
+use whole::{Latency, Whole};
 
 /// What Python and this module agree on; it changes with every change of what is exchanged.
-const INTERFACE: u32 = 3;
+const INTERFACE: u32 = 4;
 
 /// Places: the number of a message, then that of a record within it.
 const WITHIN: u32 = 20;
@@ -35,39 +37,127 @@ const WITHIN: u32 = 20;
 /// Records of a message and bytes of a record beyond which the reader in Python is asked.
 const MOST_RECORDS: usize = 50_000;
 
-/// Rows of one model.
-#[pyclass(frozen, get_all)]
+/// Rows of one model: columns, of which Python is given those that it asks for.
+#[pyclass(frozen)]
 struct Rows {
-    /// Number of the model.
     model: usize,
-    /// int64[n], message number << 20 | number within it, ascending.
-    places: Py<PyArray1<i64>>,
-    /// int64[n], event time, ms.
-    stamps: Py<PyArray1<i64>>,
-    /// int64[n], the time each proves to have come, ms.
-    proven: Py<PyArray1<i64>>,
+    columns: Columns,
+    /// Values of each kind that a row has.
+    widths: Widths,
+}
+
+#[pymethods]
+impl Rows {
+    /// Number of the model.
+    #[getter]
+    fn model(&self) -> usize {
+        self.model
+    }
+
+    /// How many rows there are.
+    #[getter]
+    fn count(&self) -> usize {
+        self.columns.places.len()
+    }
+
     /// Names of versions, as they came up.
-    versions: Vec<String>,
+    #[getter]
+    fn versions(&self) -> Vec<&str> {
+        self.columns.versions.iter().map(String::as_str).collect()
+    }
+
     /// int64[n], index into them.
-    version: Py<PyArray1<i64>>,
+    #[getter]
+    fn version<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        PyArray1::from_slice(py, &self.columns.version)
+    }
+
     /// float64[F, n].
-    numeric: Py<PyArray2<f64>>,
+    #[getter]
+    fn numeric<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.shaped(py, &self.columns.numeric, self.widths.numeric)
+    }
+
     /// int64[C, n].
-    categorical: Py<PyArray2<i64>>,
+    #[getter]
+    fn categorical<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        self.shaped(py, &self.columns.categorical, self.widths.categorical)
+    }
+
     /// int64[S, n].
-    segments: Py<PyArray2<i64>>,
+    #[getter]
+    fn segments<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        self.shaped(py, &self.columns.segments, self.widths.segments)
+    }
+
     /// float64[n].
-    latency: Py<PyArray1<f64>>,
+    #[getter]
+    fn latency<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, &self.columns.latency)
+    }
+
     /// bool[n], or None when no row failed.
-    failed: Option<Py<PyArray1<bool>>>,
+    #[getter]
+    fn failed<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<bool>>> {
+        self.columns.failed.contains(&true).then(|| PyArray1::from_slice(py, &self.columns.failed))
+    }
+
     /// n ids of a model that is joined with feedback.
-    ids: Option<Py<PyList>>,
+    #[getter]
+    fn ids(&self, py: Python<'_>) -> PyResult<Option<Py<PyList>>> {
+        self.widths.joined.then(|| list(py, &self.columns.ids, &self.columns)).transpose()
+    }
+
     /// n predictions of a model that is joined with feedback.
-    predictions: Option<Py<PyList>>,
+    #[getter]
+    fn predictions(&self, py: Python<'_>) -> PyResult<Option<Py<PyList>>> {
+        self.widths.joined.then(|| list(py, &self.columns.predictions, &self.columns)).transpose()
+    }
+
     /// float64[n, K], scores of the classes that are estimated from; None where no row lists any.
-    probabilities: Option<Py<PyArray2<f64>>>,
+    #[getter]
+    fn probabilities<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyArray2<f64>>>> {
+        let found = PyArray1::from_slice(py, &self.columns.probabilities);
+        self.lists().then(|| found.reshape([self.count(), self.widths.estimated])).transpose()
+    }
+
     /// bool[n], the rows that list scores; None where there are no probabilities.
-    listed: Option<Py<PyArray1<bool>>>,
+    #[getter]
+    fn listed<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyArray1<bool>>> {
+        self.lists().then(|| PyArray1::from_slice(py, &self.columns.listed))
+    }
+}
+
+impl Rows {
+    fn lists(&self) -> bool {
+        self.columns.listed.contains(&true)
+    }
+
+    fn shaped<'py, T: Element>(&self, py: Python<'py>, values: &[T], rows: usize) -> PyResult<Bound<'py, PyArray2<T>>> {
+        PyArray1::from_slice(py, values).reshape([rows, self.count()])
+    }
+}
+
+/// How many values of each kind the rows of a model have.
+#[derive(Clone, Copy)]
+struct Widths {
+    numeric: usize,
+    categorical: usize,
+    segments: usize,
+    estimated: usize,
+    joined: bool,
+}
+
+impl Widths {
+    fn of(model: &Model) -> Self {
+        Widths {
+            numeric: model.numeric,
+            categorical: model.codes.len(),
+            segments: model.segment_codes.len(),
+            estimated: model.estimated,
+            joined: model.joined,
+        }
+    }
 }
 
 /// What is kept between batches: memory, and the order of fields.
@@ -97,7 +187,9 @@ impl Decoder {
         Decoder { models: Models::new(models), max_ahead, largest, state: Mutex::default() }
     }
 
-    /// Read a batch: the rows that are surely right, by model, and the numbers of the messages that are handed back.
+    /// Read a batch: the rows that are surely right, by model; of all of them, int64[3, n], where each stands (message
+    /// number << 20 | number within it), its event time and the time that it proves to have come, ms; and the numbers
+    /// of the messages that are handed back.
     ///
     /// None where reading broke down: the whole batch is handed back.
     fn decode<'py>(
@@ -106,7 +198,7 @@ impl Decoder {
         values: &Bound<'py, PyTuple>,
         written: Option<Vec<i64>>,
         received: i64,
-    ) -> PyResult<Option<(Vec<Rows>, Bound<'py, PyArray1<i64>>)>> {
+    ) -> PyResult<Option<Read<'py>>> {
         let mut messages: Vec<Option<&[u8]>> = Vec::with_capacity(values.len());
         for value in values.iter_borrowed() {
             messages.push(value.extract().ok());
@@ -116,14 +208,25 @@ impl Decoder {
         }
         let written = written.as_deref();
         let done = py.detach(|| catch_unwind(AssertUnwindSafe(|| self.read(&messages, written, received))));
-        let Ok(Some((tables, back))) = done else { return Ok(None) };
-        let mut found = Vec::new();
-        for (number, table) in tables {
-            found.push(rows(py, number, table, &self.models[number])?);
-        }
-        Ok(Some((found, back.into_pyarray(py))))
+        let Ok(Some((tables, back))) = done else {
+            return Ok(None);
+        };
+        let mut heads: Vec<i64> = Vec::with_capacity(3 * values.len());
+        tables.iter().for_each(|(_, columns)| heads.extend(&columns.places));
+        tables.iter().for_each(|(_, columns)| heads.extend(&columns.stamps));
+        tables.iter().for_each(|(_, columns)| heads.extend(&columns.proven));
+        let count = heads.len() / 3;
+        let heads = heads.into_pyarray(py).reshape([3, count])?;
+        let found = tables
+            .into_iter()
+            .map(|(model, columns)| Rows { model, columns, widths: Widths::of(&self.models[model]) })
+            .collect();
+        Ok(Some((found, heads, back.into_pyarray(py))))
     }
 }
+
+/// What a batch is read to.
+type Read<'py> = (Vec<Rows>, Bound<'py, PyArray2<i64>>, Bound<'py, PyArray1<i64>>);
 
 /// Columns by model, and the numbers of the messages that are handed back.
 type Found = (Vec<(usize, Columns)>, Vec<i64>);
@@ -155,7 +258,9 @@ impl Decoder {
     /// Add the records of a message, all of them or none; whether they are added.
     fn message(&self, state: &mut State, bytes: &[u8], number: usize, moment: Moment) -> bool {
         state.added.clear();
-        let Ok(text) = std::str::from_utf8(bytes) else { return false };
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return false;
+        };
         let place = (number as i64) << WITHIN;
         match bytes.first() {
             Some(b'{') => {
@@ -210,7 +315,9 @@ impl Decoder {
             if count == MOST_RECORDS || !trimmed.starts_with('{') {
                 return false;
             }
-            let Some(read) = self.record(state, trimmed, place + count as i64, moment, false) else { return false };
+            let Some(read) = self.record(state, trimmed, place + count as i64, moment, false) else {
+                return false;
+            };
             if read > self.largest {
                 return false;
             }
@@ -250,35 +357,6 @@ impl Decoder {
     }
 }
 
-/// The columns of a model as arrays.
-fn rows(py: Python<'_>, number: usize, columns: Columns, model: &Model) -> PyResult<Rows> {
-    let count = columns.places.len();
-    let shaped = |values: Vec<i64>, rows: usize| values.into_pyarray(py).reshape([rows, count]).map(Bound::unbind);
-    let failed = columns.failed.contains(&true);
-    let (ids, predictions) = (&columns.ids, &columns.predictions);
-    let kept = |values: &[Kept]| model.joined.then(|| list(py, values, &columns)).transpose();
-    let listed = columns.listed.contains(&true);
-    Ok(Rows {
-        model: number,
-        ids: kept(ids)?,
-        predictions: kept(predictions)?,
-        probabilities: listed
-            .then(|| columns.probabilities.into_pyarray(py).reshape([count, model.estimated]).map(Bound::unbind))
-            .transpose()?,
-        listed: listed.then(|| columns.listed.into_pyarray(py).unbind()),
-        places: columns.places.into_pyarray(py).unbind(),
-        stamps: columns.stamps.into_pyarray(py).unbind(),
-        proven: columns.proven.into_pyarray(py).unbind(),
-        versions: columns.versions,
-        version: columns.version.into_pyarray(py).unbind(),
-        numeric: columns.numeric.into_pyarray(py).reshape([model.numeric, count])?.unbind(),
-        categorical: shaped(columns.categorical, model.codes.len())?,
-        segments: shaped(columns.segments, model.segment_codes.len())?,
-        latency: columns.latency.into_pyarray(py).unbind(),
-        failed: failed.then(|| columns.failed.into_pyarray(py).unbind()),
-    })
-}
-
 /// Values as Python's own.
 fn list(py: Python<'_>, values: &[Kept], columns: &Columns) -> PyResult<Py<PyList>> {
     let found = PyList::empty(py);
@@ -299,23 +377,35 @@ fn list(py: Python<'_>, values: &[Kept], columns: &Columns) -> PyResult<Py<PyLis
 #[pyclass(frozen)]
 struct Folder {
     layout: Layout,
+    whole: Option<Whole>,
 }
 
 #[pymethods]
 impl Folder {
     /// Args: of each numeric column its edges, where its slots begin, its center and its unit; where those of each
-    /// categorical column begin; the slot that counts rows; where the sums of moments begin; the length of a vector.
+    /// categorical column begin; the slot that counts rows; where the sums of moments begin; the length of a vector;
+    /// and, where rows may be folded as they are, where latencies begin in the vector of all rows, its slot of failures
+    /// and its length, the upper ends of the slots of latencies, and each segment key with the names of its segments.
     #[new]
+    #[pyo3(signature = (numeric, categorical, rows, moments, size, whole=None))]
     fn new(
         numeric: Vec<(Vec<f64>, usize, f64, f64)>,
         categorical: Vec<usize>,
         rows: usize,
         moments: usize,
         size: usize,
+        whole: Option<ToldWhole>,
     ) -> Self {
         let columns = numeric.into_iter();
         let numeric = columns.map(|(edges, start, center, unit)| Column::new(edges, start, center, unit)).collect();
-        Folder { layout: Layout { numeric, categorical, rows, moments, size } }
+        let whole = whole.map(|(latency, errors, size, edges, segments, name)| Whole {
+            latency: Latency::new(latency, edges),
+            errors,
+            size,
+            segments,
+            name,
+        });
+        Folder { layout: Layout { numeric, categorical, rows, moments, size }, whole }
     }
 
     /// The vectors of groups of rows: int64[groups, size]; None where the arrays do not fit together.
@@ -333,13 +423,55 @@ impl Folder {
         if !fits {
             return Ok(None);
         }
-        let fold = || self.layout.vectors(numeric, categorical, group_of, groups);
+        let fold = || self.layout.vectors(numeric, categorical, group_of, groups, self.layout.size);
         match py.detach(|| catch_unwind(AssertUnwindSafe(fold))) {
             Ok(found) => Ok(Some(found.into_pyarray(py).reshape([groups, self.layout.size])?)),
             Err(_) => Ok(None),
         }
     }
+
+    /// The vector of each (pane, version, segment) of the rows that are not late, as the fold in Python orders them.
+    ///
+    /// None where they do not fit together, or where more than `most` versions occur.
+    fn fold_rows<'py>(
+        &self,
+        py: Python<'py>,
+        rows: &Rows,
+        panes: PyReadonlyArray1<'py, i64>,
+        late: Option<PyReadonlyArray1<'py, bool>>,
+        most: usize,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let panes = panes.as_slice()?;
+        let late = late.as_ref().map(|late| late.as_slice()).transpose()?;
+        let count = rows.columns.places.len();
+        let Some(whole) = &self.whole else {
+            return Ok(None);
+        };
+        let fits = panes.len() == count
+            && late.is_none_or(|late| late.len() == count)
+            && rows.widths.numeric == self.layout.numeric.len()
+            && rows.widths.categorical == self.layout.categorical.len()
+            && rows.widths.segments == whole.segments.len()
+            && rows.columns.versions.len() <= most;
+        if !fits {
+            return Ok(None);
+        }
+        let fold = || whole.fold(&self.layout, &rows.columns, panes, late);
+        let Ok(groups) = py.detach(|| catch_unwind(AssertUnwindSafe(fold))) else {
+            return Ok(None);
+        };
+        let found = PyDict::new(py);
+        for group in groups {
+            let segment = group.segment.map_or(whole.name.as_str(), |(key, value)| &whole.segments[key][value]);
+            let version = &rows.columns.versions[group.version];
+            found.set_item((group.pane, version, segment), group.vector.into_pyarray(py))?;
+        }
+        Ok(Some(found))
+    }
 }
+
+/// What is told of the vector of all rows; see `Folder::new`.
+type ToldWhole = (usize, usize, usize, Vec<f64>, Vec<Vec<String>>, String);
 
 /// The module.
 #[pymodule]

@@ -1,6 +1,6 @@
 //! Rows of one model as they are read, and the columns they become.
 
-use std::mem::take;
+use std::mem::{replace, take};
 
 use rustc_hash::FxHashMap;
 
@@ -128,19 +128,19 @@ impl Table {
             numeric: transposed(&self.numeric, model.numeric, count),
             categorical: transposed(&self.categorical, model.codes.len(), count),
             segments: transposed(&self.segments, model.segment_codes.len(), count),
-            places: take(&mut self.places),
-            stamps: take(&mut self.stamps),
-            proven: take(&mut self.proven),
-            latency: take(&mut self.latency),
-            failed: take(&mut self.failed),
-            versions: take(&mut self.versions),
-            version: take(&mut self.version),
-            ids: take(&mut self.ids),
-            predictions: take(&mut self.predictions),
+            places: taken(&mut self.places),
+            stamps: taken(&mut self.stamps),
+            proven: taken(&mut self.proven),
+            latency: taken(&mut self.latency),
+            failed: taken(&mut self.failed),
+            versions: taken(&mut self.versions),
+            version: taken(&mut self.version),
+            ids: taken(&mut self.ids),
+            predictions: taken(&mut self.predictions),
             texts: take(&mut self.texts),
-            items: take(&mut self.items),
-            probabilities: take(&mut self.probabilities),
-            listed: take(&mut self.listed),
+            items: taken(&mut self.items),
+            probabilities: taken(&mut self.probabilities),
+            listed: taken(&mut self.listed),
         };
         self.numeric.clear();
         self.categorical.clear();
@@ -233,6 +233,12 @@ impl Table {
             }
         })
     }
+}
+
+/// Values, with room for as many left: the next batch is much like this one.
+fn taken<T>(values: &mut Vec<T>) -> Vec<T> {
+    let room = values.len();
+    replace(values, Vec::with_capacity(room))
 }
 
 /// The columns of `count` rows of `width` values each.

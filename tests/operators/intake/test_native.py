@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from native_rows import message, seen, usual
 
 from operators.intake.decode import Decode, DecodeConfig
-from operators.intake.native import NativeError, NativeReader, chosen, described
+from operators.intake.native import INTERFACE, NativeError, NativeReader, chosen, described
 from windows.outcomes.layout import Task
 from windows.predictions.layout import Layout, layout_of
 from windows.usage import Prices
@@ -62,7 +62,7 @@ def accepted(decode: Decode, messages: list[bytes | None]) -> int:
     reader = decode.native
     assert reader is not None
     found = reader(batch(messages, written=START + 1_000))
-    return 0 if found is None else len(messages) - len(found[1])
+    return 0 if found is None else len(messages) - len(found.back)
 
 
 @needed
@@ -213,5 +213,5 @@ def test_a_package_that_is_insisted_on_is_there_or_said_to_be_missing(
         chosen({"DRIFTGAUGE_NATIVE": "1"})
     monkeypatch.setitem(sys.modules, "driftgauge_native", json)
     assert chosen({}) is None
-    with pytest.raises(NativeError, match="speaks interface None and not 3"):
+    with pytest.raises(NativeError, match=f"speaks interface None and not {INTERFACE}"):
         chosen({"DRIFTGAUGE_NATIVE": "1"})

@@ -1,8 +1,11 @@
+import pickle
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from factories import click_layout
+from hypothesis import given
+from hypothesis import strategies as st
 
 from operators.predictions.close import MAX_EMPTY_PANES, Close, CloseConfig, CloseState, Tick
 from operators.predictions.fold import Partial
@@ -217,3 +220,29 @@ def test_the_state_is_all_there_is() -> None:
     one = closing()
     one([partial({5: 1, 7: 2})])
     assert rows(closing(state=one.state)([partial({7: 1, 8: 1})])) == {7: 3}
+
+
+STEP = st.tuples(
+    st.integers(0, 1),  # partition
+    st.dictionaries(st.integers(0, 6), st.integers(1, 3), max_size=2),
+    st.sampled_from([None, 0, 2, 4, 6]),  # floor
+    st.sampled_from([None, 3, 5]),  # silent until
+    st.booleans(),  # told three times
+    st.integers(0, 9).map(lambda drawn: drawn == 0),  # ended
+)
+
+
+@given(st.lists(STEP, max_size=12))
+def test_what_was_told_before_is_remembered_without_a_trace(steps: list[Any]) -> None:
+    """One that is made anew before each partial, and so has been told nothing yet, ticks the same."""
+    close, state = closing(), CloseState()
+    for partition, panes, floor, silent, again, ended in steps:
+        for _ in range(3 if again else 1):
+            one = partial(panes, floor=floor, partition=partition, partitions=2, silent_until=silent, ended=ended)
+            anew = closing(state=pickle.loads(pickle.dumps(state)))
+            expected, found = anew([one]), close([one])
+            state = anew.state
+            assert [tick.pane for tick in found] == [tick.pane for tick in expected]
+            assert rows(found) == rows(expected)
+            assert close.state.totals == state.totals
+            assert close.state.clocks == state.clocks

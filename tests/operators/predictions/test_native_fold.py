@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from factories import START, batch, click_layout, numeric, record, reference_of
+from factories import START, batch, click, click_layout, numeric, record, reference_of
+from hypothesis import example, given
+from hypothesis import strategies as st
+from native_rows import message, usual
 
 from operators.intake.decode import Decode, DecodeConfig
+from operators.intake.model_columns import ModelColumns
 from operators.intake.native import chosen
-from operators.predictions.fold import Fold
+from operators.predictions.fold import Fold, Partial
 from windows.predictions.columns import Columns
 from windows.predictions.fold import Binning, Sketches, binning_of, fold, with_folder
 from windows.predictions.layout import Layout, layout_of
 from windows.sketches.profiles import NumericProfile
+from windows.sketches.quantiles import LATENCY_ENDS
 
 NATIVE = chosen()
 needed = pytest.mark.skipif(NATIVE is None, reason="driftgauge-native is not installed, or refused")
@@ -112,3 +117,88 @@ def test_from_bytes_to_vectors_nothing_tells_the_paths_apart() -> None:
     folds = [Fold((layout,), 10_000, {"click": 16}, native) for native in (NATIVE, None)]
     found = [dict(fold(decode(raw)))["click"].sketches for decode in decoders for fold in folds]
     assert all(same(one, found[-1]) for one in found)
+
+
+MODELS = ("click", "rank", "third", "fourth")
+
+
+def many_layouts() -> tuple[Layout, ...]:
+    """Models with segments and without; features are those of `native_rows`."""
+    segments = (("country", "device"), ("country",), (), ("device",))
+    return tuple(layout_of(click(name), keys) for name, keys in zip(MODELS, segments, strict=True))
+
+
+def told(partials: list[tuple[str, Partial]]) -> dict[str, object]:
+    """All that partials say, the order of their groups included: it decides which versions are told apart."""
+    return {
+        model: (
+            partial.progress,
+            [(key, vector.dtype.str, vector.tobytes()) for key, vector in partial.sketches.items()],
+            partial.late,
+            None if partial.unnamed is None else partial.unnamed.versions,
+        )
+        for model, partial in partials
+    }
+
+
+@needed
+@given(seed=st.integers(0, 2**32), count=st.integers(1, 60), most=st.integers(1, 3), odd=st.booleans())
+@example(seed=1, count=60, most=3, odd=False)
+def test_rows_of_many_models_are_folded_as_their_columns_would_be(seed: int, count: int, most: int, odd: bool) -> None:
+    """Late and failed ones, versions that are too many, segments; what was handed back comes in beside it."""
+    layouts, rng = many_layouts(), random.Random(seed)
+    rows = [usual(rng, rng.choice(MODELS)).encode() for _ in range(count)]
+    raw = batch([message(rng) if odd and rng.random() < 0.3 else row for row in rows], written=START + 1_000)
+    config = DecodeConfig(layouts, 10_000, 5_000, 60_000, native=NATIVE)
+    natively, plainly = (Decode(replace(config, native=native))(raw) for native in (NATIVE, None))
+    caps = dict.fromkeys(MODELS, most)
+    assert told(Fold(layouts, 10_000, caps, NATIVE)(natively)) == told(Fold(layouts, 10_000, caps, None)(plainly))
+    assert natively.late == plainly.late
+
+
+@needed
+def test_a_thin_model_is_folded_without_columns() -> None:
+    """None are made of rows that can be folded as they are; whoever asks for some is given them."""
+    layouts = many_layouts()
+    rng = random.Random(1)
+    raw = batch([usual(rng, name).encode() for name in MODELS], written=START + 1_000)
+    decoded = Decode(DecodeConfig(layouts, 10_000, 60_000, 60_000, native=NATIVE))(raw)
+    assert isinstance(decoded.columns, ModelColumns)
+    assert all(decoded.columns.loose(name) is not None for name in MODELS)
+    assert {name: len(columns.panes) for name, columns in decoded.columns.items()} == dict.fromkeys(MODELS, 1)
+
+
+@needed
+def test_rows_that_do_not_fit_the_layout_are_left_to_python() -> None:
+    """Of another model, of other panes than there are rows, of more versions than are told apart."""
+    click_alone, rank_alone, *_ = many_layouts()
+    raw = batch([record(START), record(START, version="2")], written=START)
+    decoded = Decode(DecodeConfig((click_alone,), 10_000, 60_000, 60_000, native=NATIVE))(raw)
+    assert isinstance(decoded.columns, ModelColumns)
+    loose = decoded.columns.loose("click")
+    assert loose is not None
+    own, other = (with_folder(binning_of(layout, 10_000), NATIVE).folder for layout in (click_alone, rank_alone))
+    assert own is not None
+    assert other is not None
+    found = own.fold_rows(loose.rows, loose.panes, None, 2)
+    assert found is not None
+    assert [version for _, version, segment in found if not segment] == ["1", "2"]
+    assert own.fold_rows(loose.rows, loose.panes, None, 1) is None
+    assert own.fold_rows(loose.rows, loose.panes[:1].copy(), None, 2) is None
+    assert own.fold_rows(loose.rows, loose.panes, np.zeros(3, dtype=bool), 2) is None
+    assert other.fold_rows(loose.rows, loose.panes, None, 2) is None
+
+
+@needed
+@pytest.mark.parametrize("seed", range(4))
+def test_latencies_of_all_sizes_are_in_the_slots_that_their_ends_close(seed: int) -> None:
+    """On an end or the float beside it, negative, none, infinite: as in Python."""
+    layouts, rng = (click_layout(),), random.Random(seed)
+    ends = [rng.choice(LATENCY_ENDS.tolist()) for _ in range(200)]
+    beside = [math.nextafter(end, rng.choice((-math.inf, math.inf))) for end in ends]
+    values = [*ends, *beside, None, -1, 0, 1e308, 5e-324, 600_000, 1_200_001]
+    raw = batch([record(START, latency_ms=value) for value in values], written=START)
+    decoders = [Decode(DecodeConfig(layouts, 10_000, 5_000, 60_000, native=native)) for native in (NATIVE, None)]
+    folds = [Fold(layouts, 10_000, {"click": 16}, native) for native in (NATIVE, None)]
+    natively, plainly = (told(fold(decode(raw))) for decode, fold in zip(decoders, folds, strict=True))
+    assert natively == plainly
