@@ -13,14 +13,18 @@ from operators.actions.inputs import AlertTick, Fact
 from operators.actions.state import ActState
 from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.findings import Source
+from operators.judging.evaluations import Evaluation, WindowRow
 from operators.judging.judge import Verdicts
 from operators.judging.label_tables import coverage_of
 from operators.settings.policy import severity_table
 from operators.step import Stateful
+from operators.tables import Kind
+from windows.panes import duration_text
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from operators.actions.event import ActionEvent
+    from operators.actions.forecast_state import NeedRow
     from operators.actions.govern import GovernConfig
     from operators.actions.inputs import ActInput
     from operators.actions.state import Decided, Plan
@@ -31,7 +35,9 @@ if TYPE_CHECKING:
     from operators.settings.alerting import AlertingSettings
 
 
-def act_step(plan: Plan, state: ActState | None, *, final: bool) -> Stateful[ActInput, ActionEvent | Decided, ActState]:
+def act_step(
+    plan: Plan, state: ActState | None, *, final: bool
+) -> Stateful[ActInput, ActionEvent | Decided | NeedRow, ActState]:
     """Ticks of alerts and what people say to steps of actions; `final` where the input's end is the end of time."""
     logic = Act(plan, state or ActState())
     return Stateful(logic, lambda: logic.state, at_end=logic.finish if final else None)
@@ -97,6 +103,28 @@ def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts:
     return AlertTick(verdict.source, verdict.end, facts, None, coverage, measures.ended, measures.canary, measures.need)
 
 
+def need_evaluation(row: NeedRow) -> Evaluation:
+    """A number of a forecast as a row for the topic."""
+    window = WindowRow(duration_text(row.end - row.start), row.start, row.end)
+    return Evaluation(
+        model=row.model,
+        version=row.version,
+        segment=WHOLE,
+        kind=str(Kind.NEED),
+        feature=row.name,
+        metric=row.metric,
+        window=window,
+        value=row.value,
+        lower=None,
+        upper=None,
+        threshold=None,
+        samples=row.rows,
+        reference_samples=0,
+        status="ok",
+        reason=row.reason,
+    )
+
+
 def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) -> Fact:
     key = (event.version, event.segment, event.alert)
     life = alerts.state.lives[verdict.source].get(key)
@@ -118,6 +146,7 @@ def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) 
         reason=event.reason,
         monitors=tuple(sorted({one.monitor for one in standing})),
         apart=_apart(standing, level),
+        strength=min(max((one.strength for one in standing), default=0.0), 1e6),
     )
 
 

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     COMPARISON = "comparison"
     CONCEPT = "concept"
     JOINT = "joint"
+    NEED = "need"
 
 
 @dataclass(frozen=True, slots=True)

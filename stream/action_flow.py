@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
 
-from operators.action_steps import act_step, action_alert_step, govern_step
+from operators.action_steps import act_step, action_alert_step, govern_step, need_evaluation
 from operators.actions.decode import ControlConfig, DecodeControl, Spread
 from operators.actions.event import ActionEvent
+from operators.actions.forecast_state import NeedRow
 from operators.actions.govern import GovernConfig, Governed
 from operators.actions.plan import acts, plan_of
 from operators.alerts.alert import ActiveAlerts
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from operators.actions.inputs import ActInput, AlertTick
     from operators.actions.state import Plan
     from operators.dead_letters import DeadLetter
+    from operators.judging.evaluations import Evaluation
     from operators.plans.model import ModelPlan
     from operators.records import RawBatch
     from operators.settings.actions import ActionsSettings
@@ -47,12 +49,13 @@ EVERYBODY = "_"
 
 @dataclass(frozen=True, slots=True)
 class ActionFlow:
-    """What comes out: steps of actions, alerts on them, reports, dead letters of the control topic."""
+    """What comes out: steps of actions, alerts on them, reports, dead letters of the control topic, forecasts."""
 
     events: KeyedStream[ActionEvent]
     alerts: KeyedStream[AlertEvent]
     reports: Stream[Report]
     rejected: Stream[tuple[str, DeadLetter]] | None
+    evaluations: KeyedStream[Evaluation]
 
 
 def action_plans(
@@ -101,7 +104,9 @@ def action_flow(
         words = op.flat_map("control_words", decoded, Spread(tuple(plans), time.pane))
         known = op.merge("to_act_on", ticks, words)
         rejected = op.flat_map("control_rejected", decoded, _rejected)
-    decided = per_model("act", known, plans, partial(act_step, final=final))
+    acted = per_model("act", known, plans, partial(act_step, final=final))
+    forecasts = op.map_value("forecasts", only("forecast", acted, NeedRow), need_evaluation)
+    decided = op.filter("decided", acted, _is_decided)
     config = GovernConfig(frozenset(plans), settings.max_open, settings.storm)
 
     def govern(_: str, state: GovernState | None) -> Stateful[Any, Any, GovernState]:
@@ -116,7 +121,7 @@ def action_flow(
         op.flat_map("of_action_alerts", only("action_active", told, ActiveAlerts), values_to(of_action_alerts)),
     )
     events, alerts = only("action_events", governed, ActionEvent), only("action_alerts", told, AlertEvent)
-    return ActionFlow(events, alerts, reports, rejected)
+    return ActionFlow(events, alerts, reports, rejected, forecasts)
 
 
 def _decoding(
@@ -132,6 +137,10 @@ def _decoding(
         return decoded
 
     return decoding
+
+
+def _is_decided(item: tuple[str, Any]) -> bool:
+    return not isinstance(item[1], NeedRow)
 
 
 def _rejected(read: DecodedControl) -> Iterable[tuple[str, DeadLetter]]:

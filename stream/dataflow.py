@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from operators.settings.actions import ActionsSettings
     from operators.settings.alerting import AlertingSettings
     from operators.settings.event_time import TimeSettings
+    from stream.action_flow import ActionFlow
     from stream.feedback_flow import Moved
     from stream.metrics.reports import Report, Reporter
 
@@ -164,18 +165,17 @@ def build(
     told = per_model("alert", found, models, alert, gone=partial(farewell_step, alerting=alerting))
     events = only("events", told, AlertEvent)
     rejected = op.flat_map("rejected", read, partial(_rejected, told=edges.decoded))
+    asked = None
     if plans and acting is not None and edges.actions is not None:
         to_act_on = only("action_ticks", told, AlertTick)
         asked = action_flow(to_act_on, control, plans, acting, time, alerting, edges.moved, final=edges.final)
         events = op.merge("all_events", events, asked.alerts)
-        rejected = rejected if asked.rejected is None else op.merge("all_rejected", rejected, asked.rejected)
-        op.output("actions", asked.events, edges.actions)
-        op.output("action_metrics", asked.reports, ReportSink(edges.reporter))
+        rejected = _act(asked, rejected, edges.actions, edges.reporter)
 
     op.output("dead_letters", rejected, edges.dead_letters)
     op.output("alerts", events, edges.alerts)
     if edges.evaluations is not None:
-        op.output("evaluations", op.flat_map("rows", found, _rows), edges.evaluations)
+        op.output("evaluations", _evaluations(found, asked), edges.evaluations)
     shown = exports.Exports.of(models)
     reports: Stream[Report] = op.merge(
         "reports",
@@ -194,6 +194,23 @@ def build(
 def _caps(models: dict[str, ModelPlan]) -> dict[str, int]:
     """How many versions of each model are told apart."""
     return {name: model.settings.max_versions for name, model in models.items()}
+
+
+def _act(
+    asked: ActionFlow, rejected: Stream[tuple[str, DeadLetter]], actions: Sink[Any], reporter: Reporter
+) -> Stream[tuple[str, DeadLetter]]:
+    """Put out what was asked for; all that is rejected, the control topic's too."""
+    op.output("actions", asked.events, actions)
+    op.output("action_metrics", asked.reports, ReportSink(reporter))
+    return rejected if asked.rejected is None else op.merge("all_rejected", rejected, asked.rejected)
+
+
+def _evaluations(
+    found: KeyedStream[Verdicts | LabelVerdicts], asked: ActionFlow | None
+) -> Stream[tuple[str, Evaluation]]:
+    """What was measured, and what was forecast of it."""
+    rows = op.flat_map("rows", found, _rows)
+    return rows if asked is None else op.merge("all_rows", rows, asked.evaluations)
 
 
 def _with_trails(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from operators.actions.event import ActionEvent
+    from operators.actions.forecast_state import NeedRow
     from operators.actions.inputs import ActInput
     from operators.actions.state import ActState, Plan
     from operators.actions.triggers import Want
@@ -44,19 +45,19 @@ class Act:
         self.plan = plan
         self.state = state
         self._waits = waits(plan)
-        self._need = None if plan.need is None else Need(plan.need, state.need)
+        self._need = None if plan.need is None else Need(plan.need, state.need, plan.model)
         # What was told last; only saves work: forgetting it changes no result.
         self._versions: tuple[tuple[str, int], ...] | None = None
 
-    def __call__(self, items: Iterable[ActInput]) -> list[ActionEvent | Decided]:
+    def __call__(self, items: Iterable[ActInput]) -> list[ActionEvent | Decided | NeedRow]:
         """Take ticks and words in the order of each source; give what is decided by them."""
-        out: list[ActionEvent | Decided] = []
+        out: list[ActionEvent | Decided | NeedRow] = []
         for item in items:
             self._take(item)
             out += self._go_to(self._clock())
         return out
 
-    def finish(self) -> list[ActionEvent | Decided]:
+    def finish(self) -> list[ActionEvent | Decided | NeedRow]:
         """Decide what is left when nothing will ever follow."""
         state = self.state
         times = [*state.clocks.values(), *(time for time, *_ in state.queue)]
@@ -116,9 +117,9 @@ class Act:
             marks.append(mark * self.plan.pane)
         return min(marks, default=None)
 
-    def _go_to(self, until: int | None) -> list[ActionEvent | Decided]:
+    def _go_to(self, until: int | None) -> list[ActionEvent | Decided | NeedRow]:
         state = self.state
-        out: list[ActionEvent | Decided] = []
+        out: list[ActionEvent | Decided | NeedRow] = []
         if until is None:
             return out
         if state.now is None and state.beats:
@@ -163,10 +164,10 @@ class Act:
             for name, since in standing.since.items():
                 yield since + self._waits.get(name, 0)
 
-    def _moment(self, now: int) -> list[ActionEvent | Decided]:
+    def _moment(self, now: int) -> list[ActionEvent | Decided | NeedRow]:
         state, plan = self.state, self.plan
         state.now = now
-        out: list[ActionEvent | Decided] = []
+        out: list[ActionEvent | Decided | NeedRow] = []
         is_beat = False
         while state.beats and state.beats[0] <= now:
             state.beats.popleft()
@@ -192,7 +193,7 @@ class Act:
         decided = Decided(plan.model, now, found, self._open(), self._next_retrain(), _copy(state), state.canary, need)
         return [*out, decided]
 
-    def _happens(self, rank: int, what: object, now: int) -> Iterable[ActionEvent]:
+    def _happens(self, rank: int, what: object, now: int) -> Iterable[ActionEvent | NeedRow]:
         if rank == RANK_CONTROL:
             return heed(self.plan, self.state, what, now)  # type: ignore[arg-type]
         if rank == RANK_FACT:
@@ -203,7 +204,8 @@ class Act:
             self.state.canary = what  # type: ignore[assignment]
         elif rank == RANK_NEED:
             if self._need is not None:
-                self._need.take(what, now)  # type: ignore[arg-type]
+                facts = [self.state.alerts[name].fact for name in sorted(self.state.alerts)]
+                return self._need.take(what, now, facts)  # type: ignore[arg-type]
         else:
             self.state.enough_labels = bool(what)
         return ()

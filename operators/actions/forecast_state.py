@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from windows.need.level import Level, dynamics
+from windows.need.level import Level, dynamics, usual_prior
 
 if TYPE_CHECKING:
+    from windows.need.learnt import Learnt
     from windows.need.level import Dynamics
 
 MAX_FORECASTS = 128
@@ -34,6 +35,7 @@ class NeedPlan:
         delay: age at which labels are mature.
         above: probability from which a retraining is asked for; None for never.
         lasts: how long it must have been so.
+        learnt: what corrects the filter, and how far levels usually walk; None for nothing.
     """
 
     metric: str
@@ -44,6 +46,7 @@ class NeedPlan:
     delay: int
     above: float | None = None
     lasts: int = 0
+    learnt: Learnt | None = None
 
     @property
     def key(self) -> tuple[str, float, int, int]:
@@ -53,7 +56,9 @@ class NeedPlan:
     @property
     def moves(self) -> Dynamics:
         """How levels move."""
-        return dynamics(self.loss, self.slices, self.slice / DAY)
+        usual = None if self.learnt is None else self.learnt.walk
+        prior = None if usual is None else usual_prior(usual)
+        return dynamics(self.loss, self.slices, self.slice / DAY, prior)
 
     @property
     def stride(self) -> int:
@@ -72,12 +77,14 @@ class Track:
         first: (sum of value times rows, rows, slices) of the first mature slices, until there are as many as in a
             horizon.
         recent: (index, value, rows) of the slices of the last horizon.
+        coverage: share of the predictions of the latest slice that have a label.
     """
 
     level: Level = field(default_factory=Level)
     latest: int = -1
     first: tuple[float, int, int] = (0.0, 0, 0)
     recent: list[tuple[int, float, int]] = field(default_factory=list)
+    coverage: float = 1.0
 
     def baseline(self, slices: int) -> float:
         """Mean of the first mature slices; NaN before there are enough."""
@@ -187,3 +194,30 @@ class NeedTold:
     scores: dict[str, Score]
     censored: int
     waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRow:
+    """A number of a forecast for evaluations.
+
+    Attributes:
+        model: its name.
+        version: of the model.
+        metric: retrain_probability, retrain_input, retrain_outcome or retrain_outcome_delay_s.
+        name: source of a probability, or name of an input; "" for others.
+        value: of it.
+        start: of the horizon, ms.
+        end: likewise.
+        rows: predictions with a label that the version has had in the latest slices.
+        reason: a sentence.
+    """
+
+    model: str
+    version: str
+    metric: str
+    name: str
+    value: float
+    start: int
+    end: int
+    rows: int
+    reason: str

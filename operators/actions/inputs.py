@@ -37,6 +37,7 @@ class Fact:
         monitors: rules that it stands on.
         apart: level that it has without changes since what came before (`trailing`): a baseline that moves on follows
             whatever comes, so those alone are no reason to train anew. None for the same level.
+        strength: how far its strongest evidence is past its threshold, as a ratio; 0 where that is not known.
     """
 
     at: int
@@ -54,6 +55,7 @@ class Fact:
     reason: str
     monitors: tuple[str, ...] = ()
     apart: int | None = None
+    strength: float = 0.0
 
     @property
     def for_training(self) -> int:

@@ -17,20 +17,25 @@ from operators.actions.forecast_state import (
     MAX_TRACKS,
     Chance,
     Forecast,
+    NeedRow,
     NeedState,
     NeedTold,
     Score,
     Track,
 )
+from operators.actions.need_inputs import inputs_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from operators.actions.forecast_state import NeedPlan
-    from operators.actions.inputs import MetricSlice, NeedReading
+    from operators.actions.inputs import Fact, MetricSlice, NeedReading
 
 DEFAULT = "default"
 """Probabilities of the filter alone."""
+
+LEARNT = "learnt"
+"""Probabilities of the filter, corrected by what was learnt."""
 
 SERVED = 0.9
 """Share of its horizon's slices in which a version must have served for a forecast to be scored."""
@@ -39,22 +44,33 @@ SERVED = 0.9
 class Need:
     """Forecasts of one model."""
 
-    def __init__(self, plan: NeedPlan, state: NeedState) -> None:
+    def __init__(self, plan: NeedPlan, state: NeedState, model: str = "") -> None:
         """Continue from `state`; one of another plan starts anew."""
+        self.model = model
         self.plan = plan
         self.moves = plan.moves
         if state.of != plan.key:
             _restart(state, plan)
         self.state = state
 
-    def take(self, reading: NeedReading, now: int) -> None:
-        """Take slices that became mature; score what they decide, and forecast anew."""
+    def take(self, reading: NeedReading, now: int, facts: Sequence[Fact] = ()) -> list[NeedRow]:
+        """Take slices that became mature; score what they decide, and forecast anew.
+
+        Args:
+            reading: the slices.
+            now: ms.
+            facts: alerts that fire.
+
+        Returns:
+            what evaluations are told.
+        """
         end = reading.end // self.plan.slice
+        rows: list[NeedRow] = []
         for start, slices in groupby(reading.slices, key=lambda one: one.start):
             self._observe(start // self.plan.slice, slices)
-            self._score(start // self.plan.slice + 1)
-        self._score(end)
-        self._forecast(end, now)
+            rows += self._score(start // self.plan.slice + 1, now)
+        rows += self._score(end, now)
+        return [*rows, *self._forecast(end, now, facts)]
 
     def told(self) -> NeedTold:
         """What is shown."""
@@ -69,7 +85,7 @@ class Need:
             track = state.tracks.setdefault(one.version, Track())
             value = one.value if plan.rises else -one.value
             track.level.take(self.moves, value, one.variance, index - track.latest)
-            track.latest = index
+            track.latest, track.coverage = index, one.coverage
             total, rows, seen = track.first
             if seen < plan.slices:
                 track.first = (total + value * one.rows, rows + one.rows, seen + 1)
@@ -77,9 +93,9 @@ class Need:
         newest = sorted(state.tracks, key=lambda name: (state.tracks[name].latest, name))[-MAX_TRACKS:]
         state.tracks = {name: track for name, track in state.tracks.items() if name in newest}
 
-    def _score(self, end: int) -> None:
+    def _score(self, end: int, now: int) -> list[NeedRow]:
         """Score forecasts whose horizon is over when all slices before `end` are mature."""
-        state, slices = self.state, self.plan.slices
+        state, slices, rows = self.state, self.plan.slices, []
         due = [one for one in state.waiting if one.start + slices <= end]
         state.waiting = [one for one in state.waiting if one.start + slices > end]
         for one in due:
@@ -89,6 +105,11 @@ class Need:
                 continue
             for source, chance in one.chances:
                 state.scores.setdefault(source, Score()).take(chance, happened=came)
+            said = "the loss came" if came else "the loss did not come"
+            late = (now - (one.start + slices) * self.plan.slice) / 1e3
+            rows.append(self._row(one.version, one.start, "retrain_outcome", "", float(came), said))
+            rows.append(self._row(one.version, one.start, "retrain_outcome_delay_s", "", late, "when that was known"))
+        return rows
 
     def _came(self, forecast: Forecast) -> bool | None:
         """Whether the loss came; None where the version did not serve through the horizon."""
@@ -103,8 +124,8 @@ class Need:
         mean = sum(value * count for value, count in within) / rows
         return mean >= track.baseline(slices) + self.plan.loss
 
-    def _forecast(self, end: int, now: int) -> None:
-        state, plan = self.state, self.plan
+    def _forecast(self, end: int, now: int, facts: Sequence[Fact]) -> list[NeedRow]:
+        state, plan, rows = self.state, self.plan, []
         start = max(-(-now // plan.slice), end)
         fresh = {name: one for name, one in state.tracks.items() if end - one.latest <= plan.slices}
         known = {(one.version, one.start) for one in state.waiting}
@@ -114,13 +135,31 @@ class Need:
             if math.isnan(base):
                 continue
             gap = start - track.latest - 1
-            value = track.level.beyond(self.moves, base + plan.loss, gap, plan.slices)
-            state.latest[version] = Chance(version, value, DEFAULT, now)
-            if start % plan.stride == 0 and (version, start) not in known:
-                state.waiting.append(Forecast(version, start, ((DEFAULT, value),)))
+            value = track.level.beyond(self.moves, base + plan.loss, base, gap, plan.slices)
+            mine = (fact for fact in facts if fact.version in {"", version})
+            inputs = inputs_of(plan, self.moves, track, value, mine)
+            chances = {DEFAULT: value}
+            if plan.learnt is not None and plan.learnt.used:
+                chances[LEARNT] = plan.learnt.chance(value, inputs)
+            source, said = list(chances.items())[-1]
+            state.latest[version] = Chance(version, said, source, now)
+            if start % plan.stride or (version, start) in known:
+                continue
+            state.waiting.append(Forecast(version, start, tuple(chances.items())))
+            words = words_of(plan, self.moves, track, gap)
+            rows += [self._row(version, start, "retrain_probability", *one, words) for one in chances.items()]
+            rows += [self._row(version, start, "retrain_input", *one, "known at the time") for one in inputs.items()]
         state.censored += max(len(state.waiting) - MAX_FORECASTS, 0)
         del state.waiting[:-MAX_FORECASTS]
         self._stands(now)
+        return rows
+
+    def _row(self, version: str, start: int, metric: str, name: str, value: float, reason: str) -> NeedRow:
+        length = self.plan.slice
+        track = self.state.tracks.get(version)
+        rows = 0 if track is None else sum(count for *_, count in track.recent)
+        end = (start + self.plan.slices) * length
+        return NeedRow(self.model, version, metric, name, value, start * length, end, rows, reason)
 
     def _stands(self, now: int) -> None:
         """Since when each version's probability is above the limit."""

@@ -47,6 +47,7 @@ def need_plan(model: ModelSettings, slide: int) -> NeedPlan | None:
         delay=performance.label_delay,
         above=None if trigger is None else trigger.above,
         lasts=0 if trigger is None else trigger.lasts,
+        learnt=need.found,
     )
 
 

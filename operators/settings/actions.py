@@ -1,16 +1,18 @@
 """Settings of actions: what is asked of other systems, by what, how often at most, and who has to agree."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from operators.settings.alerts import AlertName
 from operators.settings.durations import UNITS, Millis, from_to
 from operators.settings.parts import Name, Number, Settings, Share, Whole, distinct, unfit
+from windows.need.learnt import Learnt
 
 ActionName = Literal["retrain", "rollback", "fallback", "review", "notify", "promote"]
 Mode = Literal["off", "dry_run", "live"]
@@ -146,11 +148,25 @@ class NeedSettings(Settings):
         horizon: how far ahead, ms.
         loss: that matters, in the metric's unit.
         metric: with labels; None for the one that the task's error is taken from: accuracy, mae or ndcg.
+        learnt: file of `driftgauge retrain fit`, relative to the config file; None for the filter alone.
     """
 
     horizon: Annotated[Millis, from_to(UNITS["m"], 90 * UNITS["d"])] = 7 * UNITS["d"]
     loss: Annotated[Number, Field(gt=0)]
     metric: Name | None = None
+    learnt: Path | None = None
+    _found: Learnt | None = PrivateAttr(default=None)
+
+    @property
+    def found(self) -> Learnt | None:
+        """What the file says, once it was read."""
+        return self._found
+
+    def with_found(self, found: Learnt) -> Self:
+        """The same with what its file says."""
+        other = self.model_copy()
+        other._found = found  # noqa: SLF001 - its own
+        return other
 
 
 class ProbabilityTrigger(Settings):

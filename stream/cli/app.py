@@ -28,6 +28,7 @@ COMMANDS = {
     "replay": "stream.cli.replay:replay",
     "report": "stream.cli.report:report",
     "action": "stream.cli.action:app",
+    "retrain": "stream.cli.retrain:app",
     "export": "stream.cli.export:app",
     "compare": "stream.cli.compare:compare",
     "rules": "stream.cli.rules:rules",

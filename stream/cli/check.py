@@ -8,6 +8,7 @@ import typer
 
 from operators.plans.model import ModelPlan, plan_models
 from stream.config.checks import reference_notes
+from stream.config.learnt import learnt_notes
 from stream.config.load import Config, ConfigError, load, load_references, with_pace
 from stream.config.sight import pace_lines
 from stream.config.summary import model_lines
@@ -49,7 +50,7 @@ def check(
             typer.echo(line)
         for lack in unwatched(model, reference):
             typer.echo(f"  {lack}")
-    for line in notes_of(references):
+    for line in (*notes_of(references), *_of_need(loaded)):
         typer.echo(line, err=True)
     typer.echo(described())
     if sample is not None:
@@ -77,6 +78,11 @@ def notes_of(references: Mapping[str, Reference]) -> Iterator[str]:
     for note, names in models.items():
         shown = names if len(names) <= FEW + 1 else [*names[:FEW], f"{len(names) - FEW} more"]
         yield f"note: {', '.join(shown)}: {note}"
+
+
+def _of_need(config: Config) -> Iterator[str]:
+    """What is to be known of forecasts that something was learnt for."""
+    return (f"note: {model.name}: {note}" for model in config.models for note in learnt_notes(model))
 
 
 def _show(config: Config, references: dict[str, Reference], sample: Path) -> None:

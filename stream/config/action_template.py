@@ -43,6 +43,7 @@ def retrain_text() -> str:
     #   probability: null
     #   # what is forecast: that the metric over the horizon will be worse by `loss` than when the version was new
     #   # such as  {{horizon: {show_duration(need.horizon)}, loss: 0.02, metric: null}}  (accuracy, mae or ndcg)
+    #   # learnt: file of `driftgauge retrain fit`, which corrects the filter where it proved better
     #   need: null
     #   # from one to the next at least, and how many in 30 days
     #   cooldown: {show_duration(retrain.cooldown)}

@@ -29,6 +29,7 @@ from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.include import include_models
 from stream.config.inputs import registry_findings, source_findings
+from stream.config.learnt import with_learnt
 from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
 from stream.config.secrets import connector_secrets, secrets_of
@@ -149,6 +150,7 @@ def from_document(document: Document, env: Mapping[str, str]) -> Config:
     if problems:  # outside the except clause: pydantic's error holds the values given, secrets among them
         raise ConfigError(problems)
     config = _anchor(_followed(config, document), source)
+    config, unread = _learnt(config, source)
     config._source, config._document, config._origins = source, document, origins  # noqa: SLF001 - its own loader
     config._secrets = _secrets(config, env, origins)  # noqa: SLF001 - the same
     found = checks.findings(config.time.pane, config.time.idle_after, config.models)
@@ -156,7 +158,7 @@ def from_document(document: Document, env: Mapping[str, str]) -> Config:
         *unknown_connectors(config.actions, config.models),
         *settling_findings(config.actions, config.models),
     )
-    problems = config.problems([*found, *of_actions])
+    problems = config.problems([*found, *of_actions, *unread])
     if problems:
         raise ConfigError(problems)
     return config
@@ -331,6 +333,13 @@ def _secrets(config: Config, env: Mapping[str, str], origins: Origins) -> tuple[
     held = (*held, *secrets_of(config.schema_registry))
     held = (*held, *connector_secrets(config.actions.connectors.values()))
     return forms_of([*properties, *(env[name] for name in named if name in env), *held])
+
+
+def _learnt(config: Config, source: Path) -> tuple[Config, list[ConfigFinding]]:
+    """The config with what its files of `retrain fit` say, and what is wrong with them."""
+    read = [with_learnt(model, at, source.parent) for at, model in enumerate(config.models)]
+    models = tuple(model for model, _ in read)
+    return config.model_copy(update={"models": models}), [found for _, found in read if found is not None]
 
 
 def _anchor(config: Config, source: Path) -> Config:

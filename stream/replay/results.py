@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
+from operators.tables import Kind
 from stream.errors import UsageError
 from stream.kafka.messages import action_json, alert_json, evaluation_json
 
@@ -78,8 +79,9 @@ class Results:
         model, row = item
         self.counts[EVALUATIONS] += 1
         # The end of the window in front, in as many digits as any time has: for the merge, which takes it off.
-        line = _ENCODE(evaluation_json(row))
-        self._evaluations[model].write(b"%015d%s\n" % (row.window.end, line))
+        # A forecast's window is yet to come: its start.
+        line, at = _ENCODE(evaluation_json(row)), row.window.start if row.kind == Kind.NEED else row.window.end
+        self._evaluations[model].write(b"%015d%s\n" % (at, line))
 
     def dead_letter(self, item: tuple[str, DeadLetter]) -> None:
         """Write a dead letter."""

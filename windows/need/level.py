@@ -42,6 +42,9 @@ JUMP = 2.0
 HAZARD_DAYS = 90.0
 """One jump is expected in so many days."""
 
+RETURNS = 0.5
+"""Share of the jumps to come that go back to where the level was when all was well: what broke is mended."""
+
 PARTS = 4
 """Times within the horizon at which a jump is thought to happen."""
 
@@ -88,10 +91,10 @@ def dynamics(loss: float, slices: int, slice_days: float, prior: FloatArray | No
 
 
 @cache
-def usual_prior() -> FloatArray:
-    """float64[GRID], weights that sum to 1: log-logistic in the process about PRIOR_SCALE, even in the noise."""
+def usual_prior(usual: float = PRIOR_SCALE) -> FloatArray:
+    """float64[GRID], weights that sum to 1: log-logistic in the process about the usual walk, even in the noise."""
     scale = np.maximum(np.array(PROCESS), PROCESS[1] / 2)
-    weight = 1 / (scale / PRIOR_SCALE + PRIOR_SCALE / scale)
+    weight = 1 / (scale / usual + usual / scale)
     return np.repeat(weight / weight.sum(), len(NOISE)) / len(NOISE)
 
 
@@ -150,15 +153,25 @@ class Level:
         """Deviation that the level's walk over so many slices is believed to have."""
         return math.sqrt(float(np.exp(self.weight) @ moves.process) * slices)
 
-    def beyond(self, moves: Dynamics, limit: float, gap: int, slices: int) -> float:
-        """P(mean of so many slices, after the next `gap`, is `limit` or more, as it will be measured)."""
+    def beyond(self, moves: Dynamics, limit: float, home: float, gap: int, slices: int) -> float:
+        """P(mean of slices to come is `limit` or more, as it will be measured).
+
+        Args:
+            moves: how it moves.
+            limit: as a value of the metric.
+            home: where the level was when all was well.
+            gap: slices between the latest one and those to come.
+            slices: how many those are.
+        """
         noise = (self.spread + moves.noise) / slices
         walk = self.variance + moves.process * walk_of(gap, slices) + noise
         least = self.mean - limit
         calm = math.exp(-moves.hazard * (gap + slices))
         found = calm * ndtr(least / np.sqrt(walk))
         for chance, share in jumps_of(gap, slices):
-            found = found + (1 - calm) * chance * ndtr(least / np.sqrt(walk + share * share * moves.jump))
+            jumped = (1 - RETURNS) * ndtr(least / np.sqrt(walk + share * share * moves.jump))
+            jumped += RETURNS * ndtr((least + share * (home - self.mean)) / np.sqrt(walk))
+            found = found + (1 - calm) * chance * jumped
         return float(np.clip(np.exp(self.weight) @ found, 0.0, 1.0))
 
 

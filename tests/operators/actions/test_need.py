@@ -9,20 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from acting import DAY, HOUR, PANE, START, Player, plan
+from acting import DAY, HOUR, PANE, START, Player, fact, plan
+from scipy import stats
 from sklearn.metrics import brier_score_loss
 
 from operators.actions.act import Act
-from operators.actions.forecast_state import MAX_FORECASTS, MAX_TRACKS, NeedPlan, NeedState, Score
+from operators.actions.forecast_state import MAX_FORECASTS, MAX_TRACKS, NeedPlan, NeedState, Score, Track
 from operators.actions.inputs import AlertTick, MetricSlice, NeedReading
-from operators.actions.need import DEFAULT, Need
+from operators.actions.need import DEFAULT, LEARNT, Need
+from operators.actions.need_inputs import slope_of
 from operators.actions.state import ActState
 from operators.findings import Source
 from operators.step import read_snapshot, snapshot_of
-from windows.need.level import Level
+from windows.need.learnt import INPUTS, Learnt
+from windows.need.level import Level, usual_prior
 
 if TYPE_CHECKING:
     from operators.actions.event import ActionEvent
+    from operators.actions.inputs import Fact
 
 T0 = -(-START // DAY) * DAY
 """The first midnight after START."""
@@ -68,9 +72,9 @@ def test_the_forecast_is_what_the_level_says_of_the_horizon_to_come() -> None:
         if day < 6:
             assert need.told().latest == ()
             continue
-        limit = -float(np.mean(values[:7])) + LOSS
+        base = -float(np.mean(values[:7]))
         # The labels of the day before now are not mature: one day is between what is known and what is forecast.
-        expected = level.beyond(OF.moves, limit, gap=1, slices=7)
+        expected = level.beyond(OF.moves, base + LOSS, base, gap=1, slices=7)
         (chance,) = need.told().latest
         assert (chance.version, chance.source, chance.at) == ("7", DEFAULT, day_after(day))
         assert chance.value == pytest.approx(expected, abs=1e-12)
@@ -162,6 +166,72 @@ def test_metrics_that_are_bad_when_high_are_turned() -> None:
         )
     falls = played(values)
     assert rises.told().latest[0].value == pytest.approx(falls.told().latest[0].value, abs=1e-9)
+
+
+def learnt(*, used: bool) -> Learnt:
+    """Twice the odds for each logarithm of the strength of drift, half of them in general."""
+    return Learnt(("drift",), (0.0,), (1.0,), (math.log(2),), -math.log(2), 7 * DAY, used, "so be it", 0.2, {})
+
+
+def drifting(strength: float, **changes: Any) -> Fact:
+    """A drift that fires, of so much evidence."""
+    return replace(fact(0), strength=strength, **changes)
+
+
+def test_what_was_learnt_corrects_the_filter() -> None:
+    """Odds written out; both are scored, and alerts of other versions and of segments count for nothing."""
+    need, values = Need(replace(OF, learnt=learnt(used=True)), NeedState()), walk(40, step=0.008)
+    facts = [drifting(3.0), drifting(9.0, version="8"), drifting(9.0, segment="country=US"), drifting(2.0, version="")]
+    for day, value in enumerate(values):
+        need.take(reading(day, v7=value), day_after(day), facts)
+    told = need.told()
+    forecast = need.state.waiting[-1]
+    default, corrected = (dict(forecast.chances)[name] for name in (DEFAULT, LEARNT))
+    odds = default / (1 - default) / 2 * 2 ** math.log1p(3.0)
+    assert corrected == pytest.approx(odds / (1 + odds), rel=1e-6)
+    assert (told.latest[0].source, told.latest[0].value) == (LEARNT, corrected)
+    assert told.scores[DEFAULT].count == told.scores[LEARNT].count > 0
+    assert told.scores[DEFAULT].brier != told.scores[LEARNT].brier
+
+
+def test_what_did_not_pass_the_gate_is_not_used() -> None:
+    """The filter speaks alone; how far levels usually walk is taken from the file all the same."""
+    need = Need(replace(OF, learnt=learnt(used=False)), NeedState())
+    for day, value in enumerate(walk(10)):
+        need.take(reading(day, v7=value), day_after(day), [drifting(3.0)])
+    assert [one.source for one in need.told().latest] == [DEFAULT]
+    np.testing.assert_allclose(np.exp(need.moves.prior), usual_prior(0.2), rtol=1e-12)
+
+
+def test_evaluations_are_told_what_was_said_and_what_came() -> None:
+    """All inputs of a forecast, its probability with a sentence; its outcome under the same horizon, with the delay."""
+    need, rows = Need(OF, NeedState(), "click"), []
+    for day, value in enumerate([0.95] * 12 + [0.90] * 12):
+        rows += need.take(reading(day, v7=value), day_after(day))
+    first = [one for one in rows if one.start == rows[0].start]
+    assert rows[0].start == T0 + 8 * DAY
+    assert {(one.model, one.version, one.end - one.start) for one in rows} == {("click", "7", 7 * DAY)}
+    given = {one.name for one in first if one.metric == "retrain_input"}
+    assert given == {*INPUTS, "walk"}
+    (said,) = (one for one in first if one.metric == "retrain_probability")
+    assert said.name == DEFAULT
+    assert "accuracy is 0.95, give or take" in said.reason
+    assert "than the 0.95 that the version had when it was new, and a loss of 0.02 matters" in said.reason
+    assert "labels of the 1 slices of 1d before are not mature" in said.reason
+    outcomes = {one.start: one.value for one in rows if one.metric == "retrain_outcome"}
+    values = [0.95] * 12 + [0.90] * 12
+    expected = {T0 + day * DAY: float(np.mean(values[day : day + 7]) <= 0.93) for day in range(8, 18)}
+    assert outcomes == expected
+    assert {one.value for one in rows if one.metric == "retrain_outcome_delay_s"} == {DAY / 1e3}
+
+
+def test_a_slope_is_as_sure_as_scipys() -> None:
+    """In standard errors; of three slices there is none, and a straight line is held to ten."""
+    track = Track(recent=[(day, value, 1) for day, value in enumerate([0.1, 0.12, 0.11, 0.15, 0.16])])
+    fitted = stats.linregress([0, 1, 2, 3, 4], [0.1, 0.12, 0.11, 0.15, 0.16])
+    assert slope_of(track) == pytest.approx(fitted.slope / fitted.stderr)
+    assert slope_of(Track(recent=track.recent[:3])) == 0.0
+    assert slope_of(Track(recent=[(0, 0.0, 1), (1, 0.1, 1), (2, 0.2, 1), (3, 0.3001, 1)])) == 10.0
 
 
 class Days(Player):

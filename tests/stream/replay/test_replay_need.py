@@ -12,7 +12,7 @@ from monitored import PANE, reference
 from operators.records import Topic
 from stream.config.load import Config, load
 from stream.replay.files import FileLane
-from stream.replay.results import ACTIONS, lines_of
+from stream.replay.results import ACTIONS, EVALUATIONS, lines_of
 from stream.replay.run import replay
 from stream.simulate.generator import Generator
 from windows.references.reference import to_json
@@ -65,7 +65,7 @@ def traffic(directory: Path) -> tuple[Path, Path]:
 def asked(directory: Path, config: Config, files: tuple[Path, Path]) -> list[dict[str, Any]]:
     """What is requested."""
     lanes = [FileLane(files[0]), FileLane(files[1], Topic.FEEDBACK)]
-    replay(config, {"click": reference()}, lanes, directory / "out", evaluations="none")
+    replay(config, {"click": reference()}, lanes, directory / "out", evaluations="all")
     return list(lines_of(directory / "out" / ACTIONS))
 
 
@@ -79,6 +79,11 @@ def test_a_model_that_got_worse_asks_for_a_retraining_by_probability(tmp_path: P
     assert event["reason"].startswith("click version ")
     later = dt.datetime.fromisoformat(event["requested_at"]).timestamp() - START / 1e3 - WORSE
     assert 10 <= later <= 60
+    rows = [one for one in lines_of(tmp_path / "out" / EVALUATIONS) if one["kind"] == "need"]
+    came = {one["window"]["start"]: one["value"] for one in rows if one["metric"] == "retrain_outcome"}
+    said = {one["window"]["start"] for one in rows if one["metric"] == "retrain_probability"}
+    assert came.keys() <= said
+    assert set(came.values()) == {0.0, 1.0}
     config = config_at(tmp_path, need)
     assert config.models[0].retrain is not None
     assert asked(tmp_path, config, files) == []

@@ -9,7 +9,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from windows.need.level import GRID, JUMP, NOISE, PROCESS, Dynamics, Level, dynamics, jumps_of, usual_prior, walk_of
+from windows.need.level import (
+    GRID,
+    JUMP,
+    NOISE,
+    PROCESS,
+    RETURNS,
+    Dynamics,
+    Level,
+    dynamics,
+    jumps_of,
+    usual_prior,
+    walk_of,
+)
 
 LOSS = 0.02
 
@@ -82,7 +94,7 @@ def test_the_chance_is_that_of_walks_played_on(gap: int) -> None:
     moves = replace(dynamics(LOSS, 7, 1.0), hazard=1 / 40)
     values, spread = walk(np.random.default_rng(3), 20)
     level, rng, n = taken(moves, values, spread), np.random.default_rng(4), 200_000
-    limit = values[0] + LOSS / 2
+    limit, home = values[0] + LOSS / 2, values[0]
     at = rng.choice(GRID, n, p=np.exp(level.weight))
     now = rng.normal(level.mean[at], np.sqrt(level.variance[at]))
     total = np.zeros(n)
@@ -91,13 +103,14 @@ def test_the_chance_is_that_of_walks_played_on(gap: int) -> None:
         now = now + rng.normal(0, 1, n) * np.sqrt(moves.process[at])
         jumps = (rng.random(n) < -math.expm1(-moves.hazard)) & ~jumped
         jumped |= jumps
-        now = now + np.where(jumps, rng.normal(0, math.sqrt(moves.jump), n), 0)
+        back = rng.random(n) < RETURNS
+        now = now + np.where(jumps, np.where(back, home - level.mean[at], rng.normal(0, math.sqrt(moves.jump), n)), 0)
         if step >= gap:
             total += now + rng.normal(0, 1, n) * np.sqrt(level.spread + moves.noise[at])
     share = float((total / 7 >= limit).mean())
     error = math.sqrt(share * (1 - share) / n)
     # Four parts stand for the seven moments at which a jump may come within the horizon.
-    assert level.beyond(moves, limit, gap, 7) == pytest.approx(share, abs=5 * error + 0.002)
+    assert level.beyond(moves, limit, home, gap, 7) == pytest.approx(share, abs=5 * error + 0.002)
 
 
 def test_the_mean_of_a_walk_varies_as_it_should() -> None:
@@ -141,7 +154,7 @@ def test_more_is_known_of_a_steady_level_the_longer_it_is_seen() -> None:
     moves = dynamics(LOSS, 7, 1.0)
     rng = np.random.default_rng(5)
     steady = (0.1 + rng.normal(0, 0.001, 60)).tolist()
-    chances = [taken(moves, steady[:n], [1e-6] * n).beyond(moves, 0.1 + LOSS, 1, 7) for n in (3, 10, 60)]
+    chances = [taken(moves, steady[:n], [1e-6] * n).beyond(moves, 0.1 + LOSS, 0.1, 1, 7) for n in (3, 10, 60)]
     assert chances == sorted(chances, reverse=True)
     assert chances[-1] < 0.03
     wild = (0.1 + np.cumsum(rng.normal(0, 0.008, 60))).tolist()

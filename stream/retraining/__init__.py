@@ -1,0 +1,1 @@
+"""What forecasts of need have come to: read from evaluations, learnt from, and explained."""
