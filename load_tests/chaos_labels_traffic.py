@@ -90,7 +90,7 @@ class LabelTraffic(Traffic):
         """End both topics. What is said last is of one model and one kind: whether it is counted yet is a race."""
         self.stop()
         for partition in range(PARTITIONS):
-            end = self._newest + 30_000
+            end = self._newest + 30_000 * self.stretch
             fields = {"model": "rank", "prediction_id": f"end-{partition}", "timestamp": end, "label": 0.5}
             value = json.dumps({**fields, "kind": "delayed"}).encode()
             self._produce_feedback(value, partition=partition, written=end)
@@ -109,19 +109,19 @@ class LabelTraffic(Traffic):
                 continue
             identity = f"{generator_prefix(generator)}{batch.first + row:x}"
             if chance.random() < EARLY:
-                at = made - chance.randrange(PACE)
+                at = made - chance.randrange(PACE * self.stretch)
                 self._say(_json(self._words(model, identity, at, score, shifted)))
                 continue
-            at = made + min(int(chance.expovariate(1 / DELAY)), LONGEST)
+            at = made + min(int(chance.expovariate(1 / DELAY)), LONGEST) * self.stretch
             words = self._words(model, identity, at, score, shifted)
             if chance.random() < EMBEDDED:
                 del words["prediction_id"]
                 words |= {"prediction": score, "predicted_at": made, "version": version}
             self._later(at, words)
             if chance.random() < TWICE:
-                self._later(at + chance.randrange(LONGEST), words)
+                self._later(at + chance.randrange(LONGEST) * self.stretch, words)
             if chance.random() < REVISED and "prediction_id" in words:
-                later = at + chance.randrange(1, LONGEST)
+                later = at + chance.randrange(1, LONGEST) * self.stretch
                 self._later(later, self._words(model, identity, later, score, shifted))
 
     def _words(self, model: str, identity: str, at: int, score: float, shifted: bool) -> dict[str, Any]:

@@ -83,6 +83,8 @@ class Run:
     setup: type[Setup] = Setup
     watcher: type[Monitor] = Monitor
     source: type[Traffic] = Traffic
+    stretch = 1
+    """Seconds of event time in one of the clock."""
     alert_seconds = 120.0
     """By then what must fire fires, or what fired is resolved."""
 
@@ -105,7 +107,9 @@ class Run:
         self._undisturbed = self.setup(bootstrap, topic, bench.models)
         disturbed = self.setup(bootstrap, topic, bench.models, idle_after, no_data_after)
         self.monitor = self.watcher(disturbed, self._directory / "disturbed", "disturbed", bench.processes)
-        self.traffic = self.source(bootstrap, topic, bench.models, bench.rate, bench.seed, late=late)
+        self.traffic = self.source(
+            bootstrap, topic, bench.models, bench.rate, bench.seed, late=late, stretch=self.stretch
+        )
 
     def __enter__(self) -> Self:
         """Start the traffic; the monitor is started by the scenario."""

@@ -25,6 +25,8 @@ PANE = 2_000
 LATENESS = 3_000
 PARTITIONS = 4
 TICK_SECONDS = 0.1
+LONG_AGO = 3 * 365 * 86_400
+"""Seconds before the present at which event time begins that runs faster than the clock."""
 LATE = (0.004, 30_000)
 """Share of late records, and how far back (ms): far beyond any lateness and pane."""
 
@@ -84,19 +86,32 @@ class Traffic(threading.Thread):
         rate: predictions a second.
         seed: of what is drawn.
         late: whether some records are late.
+        stretch: how many seconds of event time there are in one of the clock; with more than one they lie long ago,
+            and panes, lateness and delays are as many times as long.
     """
 
     def __init__(
-        self, bootstrap: str, topic: str, models: tuple[Reference, ...], rate: float, seed: int, *, late: bool = True
+        self,
+        bootstrap: str,
+        topic: str,
+        models: tuple[Reference, ...],
+        rate: float,
+        seed: int,
+        *,
+        late: bool = True,
+        stretch: int = 1,
     ) -> None:
         super().__init__(name="traffic", daemon=True)
         self.shifted = threading.Event()
+        self.stretch = stretch
+        self._origin = time.time() - (LONG_AGO if stretch > 1 else 0)
+        self._began = time.time()
         self.topic, self._rate = topic, rate
         self._done = threading.Event()
         self._counts = _Counts()
         self._newest = 0
         by_name = {reference.model: reference for reference in models}
-        late_share = LATE if late else (0.0, 0)
+        late_share = (LATE[0], LATE[1] * stretch) if late else (0.0, 0)
         self._normal, self._shifted = (
             {
                 (model, version): Generator(
@@ -127,9 +142,13 @@ class Traffic(threading.Thread):
             now = time.time()
             count = int(self._rate * (now - began)) - due
             due += count
-            self._tick(count, int(ticked * 1e3), int(now * 1e3))
+            self._tick(count, self._event_time(ticked), self._event_time(now))
             ticked = now
             self._producer.poll(0)
+
+    def _event_time(self, clock: float) -> int:
+        """Event time (ms) at a time of the clock (s)."""
+        return int((self._origin + (clock - self._began) * self.stretch) * 1e3)
 
     def stop(self) -> None:
         """End the traffic as it is."""
@@ -149,7 +168,8 @@ class Traffic(threading.Thread):
             RuntimeError: the broker refused or did not take something.
         """
         self.stop()
-        end = self._newest + LATENESS + 2 * PANE
+        pane, lateness = PANE * self.stretch, LATENESS * self.stretch
+        end = self._newest + lateness + 2 * pane
         for partition in range(PARTITIONS):
             for value in self._values(1, end, end):
                 # Written at that time, too: a timestamp ahead of its message moves nothing.
@@ -158,7 +178,7 @@ class Traffic(threading.Thread):
         if left or self._counts.refused:
             raise RuntimeError(f"{left} messages not taken, refused: {self._counts.refused[:3]}")
         counts = self._counts
-        watermark = (end - LATENESS) // PANE * PANE
+        watermark = (end - lateness) // pane * pane
         return Sent(counts.messages, counts.records, counts.dead, PARTITIONS * len(SERVED), watermark)
 
     def _tick(self, count: int, start: int, end: int) -> None:

@@ -32,16 +32,16 @@ DAY = 86_400_000
 COMMAND = [sys.executable, "-m", "stream.cli.app"]
 
 
-def write(directory: Path, models: int) -> None:
-    """A config of so many models."""
+def write(directory: Path, models: int, span: int = 30 * DAY, head: str = "") -> None:
+    """A config of so many models, whose 20,000 rows span so many ms; `head` comes before them."""
     draw, rows = np.random.default_rng(1), 20_000
-    times = 1_750_000_000_000 + np.sort(draw.integers(0, 30 * DAY, rows))
+    times = 1_750_000_000_000 + np.sort(draw.integers(0, span, rows))
     numbers = {f"number_{at}": draw.normal(size=rows) for at in range(40)}
     names = {f"name_{at}": draw.choice(list("abcdefgh"), rows) for at in range(10)}
     table = pd.DataFrame({"timestamp": times, "prediction": draw.random(rows), **numbers, **names})
     table.to_parquet(directory / "rows.parquet")
     config = directory / "driftgauge.yaml"
-    config.write_text('models: {include: "models.d/*.yaml"}\n')
+    config.write_text(f'{head}models: {{include: "models.d/*.yaml"}}\n')
     add = ["model", "add", "-c", config, "--from", directory / "rows.parquet", "--model", "m000", "--owner", "team00"]
     subprocess.run([*COMMAND, *add], check=True, cwd=ROOT, capture_output=True)
     text = (directory / "models.d" / "m000.yaml").read_text()

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from operators.alerts.event import AlertEvent
-from stream.history.frame import NUMBERS, Column, Remembered
+from stream.history.frame import Column, Remembered
+from stream.metrics.looks import NUMBERS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

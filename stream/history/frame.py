@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     import numpy.typing as npt
 
-    from operators.tables import Table
-    from stream.metrics.reports import Looked
+    from stream.metrics.reports import Head, Looked
 
     Floats = npt.NDArray[np.float32]
 
 Source = Literal["predictions", "labels"]
 Result = TypeVar("Result")
-
-NUMBERS = ("value", "lower", "upper", "samples", "baseline")
-"""The rows of a frame."""
-
-_Head = tuple[str, str, tuple[tuple[str, str], ...], tuple[str, ...]]
 
 
 class Column(NamedTuple):
@@ -58,7 +52,7 @@ class Frame:
         size: the same in ms.
         end: of the window, ms of event time.
         columns: n of them.
-        values: float32[5, n], the rows of NUMBERS.
+        values: float32[5, n], the rows of `stream.metrics.looks.NUMBERS`.
     """
 
     model: str
@@ -97,30 +91,12 @@ class Frame:
 
 def frame_of(looked: Looked) -> Frame:
     """The frame of what a window was found to be."""
-    tables = [table for table in looked.tables if table.groups]
-    heads = tuple((str(table.kind), table.metric, table.groups, table.columns) for table in tables)
-    return Frame(looked.model, looked.source, looked.window, looked.size, looked.end, _columns(heads), _values(tables))
-
-
-def _values(tables: Sequence[Table]) -> Floats:
-    if not tables:
-        return np.empty((len(NUMBERS), 0), dtype=np.float32)
-    rows = [
-        np.concatenate([numbers.ravel() for numbers in row])
-        for row in (
-            [table.value for table in tables],
-            [table.lower for table in tables],
-            [table.upper for table in tables],
-            [table.samples.astype(np.float64) for table in tables],
-            [np.full(table.value.shape, np.nan) if table.baseline is None else table.baseline for table in tables],
-        )
-    ]
-    with np.errstate(over="ignore"):
-        return np.stack(rows).astype(np.float32)
+    columns = _columns(looked.heads)
+    return Frame(looked.model, looked.source, looked.window, looked.size, looked.end, columns, looked.numbers)
 
 
 @lru_cache(maxsize=4_096)
-def _columns(heads: tuple[_Head, ...]) -> tuple[Column, ...]:
+def _columns(heads: tuple[Head, ...]) -> tuple[Column, ...]:
     """The columns of tables, in the order of their numbers; mostly those of the time before."""
     return tuple(
         Column(kind, metric, version, segment, feature)

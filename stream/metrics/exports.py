@@ -11,7 +11,8 @@ from operators.findings import Source
 from operators.plans.monitors import ANOMALOUS, RECONSTRUCTION
 from operators.predictions.sketch import Sketch
 from operators.tables import Kind, Measures
-from stream.metrics.reports import AlertsFiring, GaugeBlock, Looked, Sketched, Totals, flat
+from stream.metrics.looks import looked_at
+from stream.metrics.reports import AlertsFiring, GaugeBlock, Sketched, Totals, flat
 from windows.segments import WHOLE
 from windows.statistics.catalog import JUDGED
 
@@ -256,7 +257,7 @@ def of_looks(found: Measures | Sketch) -> Iterator[Report]:
         yield Sketched(found)
     elif found.changed:
         window = found.window
-        yield Looked(found.model, "predictions", window.label, window.size, found.end, found.tables)
+        yield looked_at(found.model, "predictions", window.label, window.size, found.end, found.tables)
 
 
 def of_alerts(active: ActiveAlerts) -> Iterator[Report]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.join.ticks import NEVER
-from stream.metrics.reports import GaugeBlock, Looked, Totals
+from stream.metrics.looks import looked_at
+from stream.metrics.reports import GaugeBlock, Totals
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures, WindowMeasures
     from operators.judging.label_judge import LabelVerdicts
     from operators.tables import Table
-    from stream.metrics.reports import Report
+    from stream.metrics.reports import Looked, Report
 
 COUNTS = frozenset({"labelled", "predictions"})
 """Measured beside the metrics, and counters already."""
@@ -49,7 +50,7 @@ def of_looks(measures: CohortMeasures) -> Iterator[Looked]:
     """What pages show of the windows of cohorts that moved."""
     for found in measures.windows:
         tables = (*found.tables, *(one.table for one in found.comparisons))
-        yield Looked(measures.model, "labels", found.window.label, found.window.size, found.end, tables)
+        yield looked_at(measures.model, "labels", found.window.label, found.window.size, found.end, tables)
 
 
 def of_cohorts(verdicts: LabelVerdicts, shortest: int) -> Iterator[Report]:

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
+    import numpy.typing as npt
+
     from operators.alerts.event import AlertEvent
     from operators.predictions.sketch import Sketch
-    from operators.tables import Table
+    from windows.ring import Key
 
 Labels = tuple[str, ...]
+Head = tuple[str, str, "tuple[Key, ...]", tuple[str, ...]]
 WorkerState = Literal[
     "starting", "waiting_for_broker", "waiting_for_hosts", "connecting", "running", "broker_lost", "stopping"
 ]
@@ -132,7 +136,7 @@ class AlertsFiring:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """All tables of one window of a model, for pages and their history; no metric.
+    """Everything measured of one window of a model, for pages and their history; no metric.
 
     Attributes:
         model: its name.
@@ -140,7 +144,8 @@ class Looked:
         window: its size as text.
         size: the same in ms.
         end: of the window, ms of event time.
-        tables: values with intervals.
+        heads: what the numbers are of: (kind, metric, groups, features) of each table, group after group.
+        numbers: float32[5, n], the rows of `stream.metrics.looks.NUMBERS`; NaN where there is none.
     """
 
     model: str
@@ -148,7 +153,8 @@ class Looked:
     window: str
     size: int
     end: int
-    tables: tuple[Table, ...]
+    heads: tuple[Head, ...]
+    numbers: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.history.frame import frame_of
 from stream.history.tiers import DAY
-from stream.metrics.reports import Looked
+from stream.metrics.looks import looked_at
 from stream.references.build import BuildOptions, build
 from stream.rows.arrays import categories, numbers
 from stream.rows.columns import SPECIAL, Column
@@ -224,7 +224,7 @@ def _measured(plan: ModelPlan, vector: IntArray) -> Frame:
     measure = Measure(MeasureConfig(plan.layout, plan.reference, plan.alpha, plan.plans))
     measures = measure(WindowTotals(MODEL, window, 0, {(VERSION, ""): vector}, None))
     tables = tuple(table for table in measures.tables if table.metric not in {"mean", "std"})
-    return frame_of(Looked(MODEL, "predictions", "rows", DAY, DAY, tables))
+    return frame_of(looked_at(MODEL, "predictions", "rows", DAY, DAY, tables))
 
 
 def _compared(knowledge: Knowledge, frame: Frame, before: int, now: int) -> Comparison:

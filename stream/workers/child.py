@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stream.workers import worker
 from stream.workers.pipe import STOP, Failure
+from stream.workers.wire import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,11 +93,12 @@ class Child:
         self._channel.close()
 
     def _read(self, deliver: Deliver) -> None:
+        listener = Listener()
         for message in _messages(self._channel):
             if isinstance(message, Failure):
                 self.failure = message
             else:
-                for report in message:
+                for report in listener(message):
                     deliver(report)
 
 

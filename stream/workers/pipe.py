@@ -23,10 +23,13 @@ from stream.metrics.reports import (
     Status,
     Totals,
 )
+from stream.workers.wire import Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from multiprocessing.connection import Connection
+
+    from stream.workers.wire import Sent
 
 _LOG = logging.getLogger("driftgauge.pipe")
 _PACE = 0.1  # seconds between two messages: what comes in between is coalesced
@@ -133,6 +136,7 @@ class PipeReporter:
     def __init__(self, channel: Connection[Any, Any]) -> None:
         self._channel = channel
         self._mailbox = Mailbox()
+        self._speaker = Speaker()
         self._changed = threading.Condition()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
@@ -158,11 +162,11 @@ class PipeReporter:
             with self._changed:
                 self._changed.wait_for(lambda: self._mailbox or self._closing.is_set())
                 batch = self._mailbox.take()
-            if not batch or not self._deliver(batch):
+            if not batch or not self._deliver(self._speaker(batch)):
                 return
             self._closing.wait(_PACE)
 
-    def _deliver(self, message: list[Report] | Failure) -> bool:
+    def _deliver(self, message: list[Sent] | Failure) -> bool:
         try:
             self._channel.send(message)
         except OSError:

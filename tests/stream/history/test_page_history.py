@@ -27,6 +27,7 @@ from stream.history.recent import LEAST_FRAMES, MOST_FRAMES, Recent
 from stream.history.recorder import WAITING, Recorder
 from stream.history.tiers import DAY, HOUR, MINUTE, TIERS, tier_for, tiers_of
 from stream.history.tiles import Kept
+from stream.metrics.looks import looked_at
 from stream.metrics.reports import Beat, Looked, Sketched
 from windows.panes import Window
 from windows.sketches.profiles import NumericProfile
@@ -45,16 +46,25 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Pictured:
     return pictured(tmp_path_factory.mktemp("history"))
 
 
-def looked(end: int, value: float = 1.0, *, features: int = 3, size: int = 10_000, model: str = "m") -> Looked:
+def looked(
+    end: int,
+    value: float = 1.0,
+    *,
+    features: int = 3,
+    size: int = 10_000,
+    model: str = "m",
+    segments: tuple[str, ...] = ("",),
+) -> Looked:
     """A look at a window of one version, in which every feature has the same psi."""
-    shape = (1, features)
+    shape = (len(segments), features)
     names = tuple(f"f{at}" for at in range(features))
     numbers = np.full(shape, value)
+    groups = tuple(("1", segment) for segment in segments)
     table = Table(
-        Kind.FEATURE, "psi", (("1", ""),), names, numbers, numbers / 2, numbers * 2,
+        Kind.FEATURE, "psi", groups, names, numbers, numbers / 2, numbers * 2,
         np.full(shape, 500), None, np.full(shape, 9_000),
     )  # fmt: skip
-    return Looked(model, "predictions", "10s", size, end, (table,))
+    return looked_at(model, "predictions", "10s", size, end, (table,))
 
 
 def psi(frame: Frame, feature: str = "f0") -> float:
@@ -322,14 +332,7 @@ def test_a_span_of_looks_that_come_seldom_is_read_from_where_they_are(tmp_path: 
 
 def test_the_latest_look_keeps_its_segments(tmp_path: Path) -> None:
     """Tiers are of the whole; the latest frame is as it was measured."""
-    one = looked(DAY)
-    (table,) = one.tables
-    both = dataclasses.replace(
-        table,
-        groups=(("1", ""), ("1", "country=DE")),
-        **{name: np.vstack([getattr(table, name)] * 2) for name in ("value", "lower", "upper", "samples")},
-    )
-    archive = recorded(tmp_path / "h.sqlite", [dataclasses.replace(one, tables=(both,))])
+    archive = recorded(tmp_path / "h.sqlite", [looked(DAY, segments=("", "country=DE"))])
     (latest,) = archive.latest("m")
     assert {column.segment for column in latest.columns} == {"", "country=DE"}
     (minute,) = archive.frames("m", "predictions", 10_000, 0, 0, DAY)

@@ -9,6 +9,7 @@ from waiting import until
 from stream.metrics.registry import Registry
 from stream.metrics.reports import GaugeBlock, Increments, Observation, OwnerGone, Report, Status, Totals
 from stream.workers.pipe import Failure, Mailbox, PipeReporter
+from stream.workers.wire import Listener
 
 KEY = ("click", "7", "ok")
 
@@ -85,9 +86,10 @@ def test_sending_does_not_wait_for_a_parent_that_does_not_read() -> None:
     registry = Registry()
 
     def read() -> None:
+        listener = Listener()
         while True:
             try:
-                for each in ours.recv():
+                for each in listener(ours.recv()):
                     registry.apply(each)
             except EOFError:
                 return
@@ -106,7 +108,7 @@ def test_close_hands_over_what_is_left_and_then_the_failure() -> None:
     reporter = PipeReporter(theirs)
     reporter.send(block("a", 1.0))
     reporter.close(patience=10.0, failure=Failure(2, "state refused"))
-    assert ours.recv() == [block("a", 1.0)]
+    assert list(Listener()(ours.recv())) == [block("a", 1.0)]
     assert ours.recv() == Failure(2, "state refused")
 
 
