@@ -9,12 +9,13 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chaos_traffic import LATENESS, PANE, PARTITIONS
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_node import free_ports
-from patience import until
+from patience import until, until_it_rests
 from product import Product
 
 from windows.references.reference import to_json
@@ -162,13 +163,17 @@ class Monitor(Product):
         return sum(self.series(name).values())
 
     def caught_up(self, records: int, watermark: int, seconds: float) -> dict[str, float]:
-        """Wait until it has read so many records and closed every pane before the watermark; return its counters."""
+        """Wait until it has read so many records and closed every pane before the watermark; return its counters.
+
+        On a machine that has other things to do that may take long: it must read on, within so many seconds.
+        """
 
         def done() -> bool:
             read = self.total("records_read_total")
             return read >= records and all(self._has_reached(name, watermark) for name in self.marks)
 
-        until(done, seconds, f"{records} records read, watermark {watermark}")
+        read = partial(self.total, "records_read_total")
+        until_it_rests(done, read, seconds, f"{records} records to be read, watermark {watermark}")
         return self._settled()
 
     def _has_reached(self, name: str, watermark: int) -> bool:

@@ -25,3 +25,20 @@ def until(condition: Callable[[], T | None], seconds: float, what: str) -> T:
             raise TimeoutError(f"not within {seconds:.0f} s: {what}")
         _PAUSE.wait(0.02)
     return value
+
+
+def until_it_rests(condition: Callable[[], T | None], progress: Callable[[], object], seconds: float, what: str) -> T:
+    """Return the first true value of the condition, as long as something moves on.
+
+    Raises:
+        TimeoutError: for so many seconds `progress` gave the same.
+    """
+    seen, since = progress(), time.monotonic()
+    while not (value := condition()):
+        now = progress()
+        if now != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > seconds:
+            raise TimeoutError(f"nothing moves for {seconds:.0f} s: {what}; {now}")
+        _PAUSE.wait(0.1)
+    return value
