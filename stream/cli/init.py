@@ -8,6 +8,7 @@ import typer
 
 from stream.cli import columns, connecting
 from stream.cli.progress import progress_bar, record_progress
+from stream.config.problems import counted
 from stream.errors import UsageError
 from stream.references.init import InitOptions, Started, initialise
 from windows.outcomes.layout import Task
@@ -123,8 +124,9 @@ def _tell(started: Started, model: str, *, guessed: bool) -> None:
     """What was written, and what to know about it."""
     for note in started.notes:
         typer.echo(f"note: {note}", err=True)
-    correct = f" (guessed: correct `task: {started.task}` in the config if it is not)" if guessed else ""
-    typer.echo(f"{started.reference_file}: {started.reference.rows:,} rows, {len(started.reference.features)} features")
+    correct = " (guessed; where that is wrong, init again with --task and --force)" if guessed else ""
+    size = f"{counted(started.reference.rows, 'row')}, {counted(len(started.reference.features), 'feature')}"
+    typer.echo(f"{started.reference_file}: {size}")
     typer.echo(f"{started.config}: model {model}, task {started.task}{correct}")
     for line in started.sights:
         typer.echo(f"  {line}")

@@ -11,6 +11,7 @@ from stream.cli import columns
 from stream.cli.progress import progress_bar
 from stream.config import model_files
 from stream.config.load import load, load_references
+from stream.config.problems import counted
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.init import CONFIG_NAME, InitOptions, Started, initialise
@@ -72,8 +73,10 @@ def add(
         _put(config, place, started, owner)
     for note in started.notes:
         typer.echo(f"note: {note}", err=True)
-    guessed = "" if task or positive else f" (guessed: correct `task: {started.task}` in it if it is not)"
-    typer.echo(f"{place}: model {model}, task {started.task}{guessed}; {started.reference.rows:,} rows behind it")
+    guessed = "" if task or positive else " (guessed; where that is wrong, remove it and add it with --task)"
+    typer.echo(
+        f"{place}: model {model}, task {started.task}{guessed}; {counted(started.reference.rows, 'row')} behind it"
+    )
     for line in started.sights:
         typer.echo(f"  {line}")
     typer.echo(f"{RELOAD} {config}")

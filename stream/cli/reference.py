@@ -12,6 +12,7 @@ from stream.cli.adopt import adopt_command
 from stream.cli.progress import progress_bar, record_progress
 from stream.config.explain import suggestion
 from stream.config.load import Config, load, load_reference, model_named
+from stream.config.problems import counted
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.references.build import BuildOptions, Built
@@ -156,5 +157,6 @@ def _load(file: Path) -> Reference:
 
 def _write(output: Path, reference: Reference) -> None:
     write_atomically(output, to_json(reference))
-    typer.echo(f"{output}: model {reference.model}, {reference.rows:,} rows, {len(reference.features)} features")
+    size = f"{counted(reference.rows, 'row')}, {counted(len(reference.features), 'feature')}"
+    typer.echo(f"{output}: model {reference.model}, {size}")
     typer.echo(reference.id)

@@ -1,7 +1,7 @@
 """`driftgauge replay`: the monitor over files or a part of a topic, as fast as it goes."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +95,8 @@ def replay(
         *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
         *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK, references),
     ]
+    for note in _notes(lanes, labelled=bool(feedback)):
+        typer.echo(f"note: {note}", err=True)
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
 
@@ -170,6 +172,8 @@ def _late_topic(config: Config) -> str:
 
 def _why_unmatched(summary: Summary) -> str:
     """What is behind it when no label found its prediction."""
+    if not summary.feedback and not summary.dead:
+        return "it holds no row"
     if not summary.feedback:
         return "none of it could be read; dead_letters.jsonl says why, record by record"
     return "is prediction_id in both, and the same? Labels of older predictions need these, and a long enough `keep`"
@@ -188,6 +192,17 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--set {text}: allowed is PATH=VALUE, such as models.0.drift.ks.major=0.2")
         found[SETTING + path.strip()] = value
     return found
+
+
+def _notes(lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
+    """What to know about the columns of tables."""
+    from stream.replay.tables import TableLane  # noqa: PLC0415 - see above
+
+    for lane in lanes:
+        if isinstance(lane, TableLane):
+            yield from lane.notes
+            if lane.label and not labelled:
+                yield f"the labels of {lane.topic} (column {lane.label}) are read once it is given as --feedback too"
 
 
 def _awaited(config: Config, feedback: Sequence[str]) -> Sequence[str]:

@@ -68,3 +68,8 @@ def shorten(text: str) -> str:
 def one_line(text: str) -> str:
     """The text without line breaks or other control characters."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing, in words: 1 row, 2,000 rows."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from operators.plans.label_monitors import against_of, floor_of
 from operators.settings.durations import show_duration
 from operators.settings.metrics import ERROR_OF, LABEL_METRICS
 from stream.config.calendar import calendar_lines
+from stream.config.problems import counted
 from stream.config.reachable import reference_value
 from stream.config.version_checks import version_lines
 
@@ -28,8 +29,9 @@ def model_lines(config: Config, model: ModelSettings, reference: Reference) -> I
     """The lines of one model."""
     windows = len({*model.drift.windows, *model.prediction.windows, *model.quality.windows})
     yield (
-        f"model {model.name}: {model.task}, {len(reference.features)} features, {len(model.segments)} segment keys"
-        f", {windows} windows, {len(model.sla)} objectives; reference of {reference.rows:,} rows"
+        f"model {model.name}: {model.task}, {counted(len(reference.features), 'feature')},"
+        f" {counted(len(model.segments), 'segment key')}, {counted(windows, 'window')},"
+        f" {counted(len(model.sla), 'objective')}; reference of {counted(reference.rows, 'row')}"
     )
     seasons = reference.seasons
     if seasons is not None and len(seasons.classes) - len(seasons.dated) > 1:

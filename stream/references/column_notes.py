@@ -69,6 +69,12 @@ def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:
     if odd:
         names, whats = ", ".join(column.name for column in odd), ", ".join(column.what for column in odd)
         yield f"left out, being neither numbers nor categories: {names} ({whats})"
+    keys = [column.name for column in left if column.key]
+    if keys:
+        yield (
+            f"left out, being numbers of which each is there once, as with ids: {', '.join(keys)};"
+            " --numeric COLUMN where one is a quantity"
+        )
     index = [column.name for column in left if column.bookkeeping and column not in odd]
     if index:
         yield f"left out, being the index that the table was written with: {', '.join(index)}; {_WATCH}"

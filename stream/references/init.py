@@ -35,6 +35,7 @@ from stream.references.public_holidays import SUNDAY, calendar_text, public_holi
 from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
+from stream.rows.kinds import FEW_CODES
 from stream.rows.noted import NotedRows
 from stream.rows.open import open_rows
 from windows.outcomes.layout import Task, task_layout
@@ -120,7 +121,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     if said.positive is not None and not _positives(built.reference):
         has = ", ".join(repr(label) for label in _labels(options, rows)) or "none"
         raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
-    task = asked or _task(built.reference, _prediction_kind(options, rows))
+    task = asked or _task(built.reference, _prediction_kind(options, rows), _column_of(options, rows, "label"), rows)
     written = () if built.reference.seasons is None else since(holidays, built.reference.start)
     model = replace(_new_model(options, built.reference, task, reference_file.name), calendar=calendar_text(written))
     seen = _write_checked(config, model, reference_file, to_json(built.reference), options.per_day)
@@ -328,11 +329,24 @@ def _prediction_kind(options: InitOptions, rows: Rows) -> str | None:
     return None if column is None else column.kind
 
 
-def _task(reference: Reference, kind: str | None) -> Task:
-    """The task that the predictions look like; the config says so and may be corrected."""
+def _task(reference: Reference, kind: str | None, label: Column | None, rows: Rows) -> Task:
+    """The task that the predictions look like, or without them the labels."""
     prediction = reference.prediction
     if prediction is None:
-        return "ranking" if kind == "list" else "binary"
+        return "ranking" if kind == "list" else _task_of_labels(label, rows)
     if isinstance(prediction, CategoricalProfile):
         return "binary" if len(prediction.categories) <= 2 and kind != "list" else "multiclass"
     return "binary" if probable(prediction) else "regression"
+
+
+def _task_of_labels(label: Column | None, rows: Rows) -> Task:
+    """The task that has such labels: the first rows are looked at."""
+    if label is None or label.kind not in {"number", "category"}:
+        return "binary"
+    first = next((batch.column(0) for batch, _ in rows.batches([label.name])), None)
+    names = [] if first is None else categories(first, label.missing)[1]
+    if len(names) <= 2:
+        return "binary"
+    numbers = label.kind == "number"
+    whole = all(name.removeprefix("-").isdecimal() for name in names)
+    return "regression" if numbers and not (whole and len(names) <= FEW_CODES) else "multiclass"

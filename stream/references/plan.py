@@ -12,6 +12,7 @@ from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.rows.columns import SPECIAL, Column, Rows
+from stream.rows.kinds import DRESSED
 from windows.joint.reconstruct import Method
 from windows.outcomes.layout import Task
 from windows.references.reference import Reference
@@ -274,7 +275,8 @@ def _features(
     features: dict[str, FeatureKind] = {}
     for name, column in columns.items():
         by_place = column.origin == "features" if nested else column.origin == "row" and name not in special
-        wanted = name in options.chosen or (by_place and not column.bookkeeping and name not in roles.values())
+        none_of_ours = column.bookkeeping or column.key or name in roles.values()
+        wanted = name in options.chosen or (by_place and not none_of_ours)
         if wanted and name not in options.ignored and column.kind in {"number", "category"}:
             features[name] = "numeric" if column.kind == "number" else "categorical"
     if not features:
@@ -296,6 +298,10 @@ def _prediction(rows: Rows, column: Column | None, label: Column | None, task: T
         return _lists(rows, column, label, task)
     if task == "multiclass":
         return "category"
+    if column.kind == "category" and DRESSED in column.note:
+        raise UsageError(
+            f"{rows.path}: column {column.name!r} holds {DRESSED}, or say --task multiclass if these are classes"
+        )
     if task == "regression" and column.kind != "number":
         raise UsageError(f"{rows.path}: column {column.name!r} has text, but the task regression has numbers")
     return "number" if column.kind == "number" else "category"

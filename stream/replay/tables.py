@@ -12,11 +12,13 @@ from operators.records import NoEnvelopes, Topic
 from operators.settings.source import FieldMap
 from stream.errors import UsageError
 from stream.replay.lanes import Block
+from stream.rows.arrays import with_points
 from stream.rows.columns import SPECIAL, Wishes
+from stream.rows.lists import read_list
 from stream.rows.open import open_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from stream.config.load import Config
@@ -30,9 +32,10 @@ TEXTS = ("prediction_id", "version", "model", "kind", "error")
 """Columns that are text whatever they look like: 1 and 1.0 are two ids."""
 
 NUMBERS = ("prediction", "label", "value", "latency_ms")
-"""Columns of which the text of a number is that number."""
+"""Columns of which the text of a number, or of a list, is that."""
 
 OF_FEEDBACK = ("prediction_id", "timestamp", "model", "version", "label", "value", "kind")
+FEW_NAMES = 10
 _PARTS = 1_000_000
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -50,6 +53,10 @@ class TableLane:
     a column `model` all rows are of the only model. What a model is segmented by is context as well. A special
     column that is not there goes by the name that the config's one source maps it from, or that the reference was built
     with.
+
+    Attributes:
+        notes: what to know about its columns.
+        label: the column of labels among predictions, which are nothing to them; "" without one that a model awaits.
 
     Raises:
         UsageError: it cannot be read.
@@ -69,6 +76,7 @@ class TableLane:
         texts = dict.fromkeys((*TEXTS, *(column for role, column in also if role in TEXTS)), "categorical")
         rows = open_rows(path, Wishes(kinds={**texts, **kinds, **dict.fromkeys(TEXTS, "categorical")}))
         there = [column.name for column in rows.columns if not column.bookkeeping]
+        self._commas = frozenset(column.name for column in rows.columns if column.comma)
         roles = _renamed(there, [(role, column) for role, column in also if column not in kinds])
         self._column = {roles.get(name, name): name for name in there}
         names = list(self._column)
@@ -78,6 +86,10 @@ class TableLane:
         self._features = [name for name in names if name in kinds or name not in SPECIAL]
         segments = {name for model in config.models for name in model.segments}
         self._context = [name for name in names if name in segments and name not in SPECIAL]
+        awaited = any(model.performance for model in config.models)
+        self.label = self._column.get("label", "") if holds == Topic.PREDICTIONS and awaited else ""
+        features = profiles if holds == Topic.PREDICTIONS and len(references) == 1 else {}
+        self.notes = tuple(_unlike(path, list(features), names, segments))
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
         self._lines = self._encoded(rows.batches([self._column[name] for name in names]), names)
         self._next = next(self._lines, None)
@@ -104,7 +116,10 @@ class TableLane:
         before = 0.0
         for batch, share in batches:
             found = {name: batch.column(batch.schema.get_field_index(self._column[name])) for name in names}
-            columns = {name: _values(column, name) for name, column in found.items()}
+            columns = {
+                name: _values(with_points(column) if self._column[name] in self._commas else column, name)
+                for name, column in found.items()
+            }
             for at, line in enumerate(self._records(columns, batch.num_rows), 1):
                 self.done = round(_PARTS * (before + (share - before) * at / batch.num_rows))
                 yield line
@@ -163,6 +178,20 @@ def _refuse_nameless(path: Path, holds: Topic, names: Sequence[str], there: Sequ
     )
 
 
+def _unlike(path: Path, features: Sequence[str], names: Sequence[str], segments: Collection[str]) -> Iterator[str]:
+    """Features without a column, which may be there under another name."""
+    lacking = [name for name in features if name not in names]
+    if lacking:
+        others = [name for name in names if name not in {*features, *segments, *SPECIAL}]
+        beside = f"; what it has and nobody watches: {_shown(others)}" if others else ""
+        yield f"{path.name} has no column for {_shown(lacking)}: such a feature counts as missing{beside}"
+
+
+def _shown(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW_NAMES} more" if len(names) > FEW_NAMES else ""
+    return ", ".join(repr(name) for name in names[:FEW_NAMES]) + more
+
+
 def _rows(columns: dict[str, list[Any]], count: int) -> Iterator[dict[str, Any]]:
     if not columns:
         return ({} for _ in repeat(None, count))
@@ -194,7 +223,10 @@ def _moment(value: Any) -> Any:
 
 
 def _number(text: str) -> Any:
-    """A number where the text is just what that number is written as: a column of few values is read as text."""
+    """What a text is just the spelling of, a number or a list: a column of few values is read as text."""
+    if text.startswith("["):
+        found = read_list(text)
+        return text if found is None else found
     try:
         number = float(text)
     except ValueError:

@@ -93,12 +93,16 @@ def _numbers_in(texts: pa.Array, missing: Collection[str], *, comma: bool, odd: 
         except pa.ArrowInvalid:  # some are no numbers, or are so only for us
             pass
     trimmed = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts.cast(pa.string())), _SIGN, "")
-    if comma:
-        trimmed = pc.replace_substring_regex(trimmed, _COMMA, r"\1.\2")
+    trimmed = with_points(trimmed) if comma else trimmed
     fits = pc.fill_null(pc.match_substring_regex(trimmed, NUMBER), fill_value=False)
     if odd is not None:
         _tell(odd, trimmed.filter(pc.invert(fits)).drop_null(), missing)
     return pc.if_else(fits, trimmed, None).cast(pa.float64())
+
+
+def with_points(texts: pa.Array) -> pa.Array:
+    """Text of numbers with a decimal comma, with a point."""
+    return pc.replace_substring_regex(texts, _COMMA, r"\1.\2")
 
 
 def _tell(odd: Counter[str], texts: pa.Array, missing: Collection[str]) -> None:

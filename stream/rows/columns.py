@@ -30,6 +30,7 @@ class Column:
         comma: its numbers have a decimal comma.
         what: what it holds, where that is neither numbers nor categories.
         bookkeeping: it is the writer's, not the user's: an index.
+        key: its numbers name rows: each is there once, and the column is called like an id.
         empty: none of the rows looked at has a value.
         note: what the user should know about how it is read.
     """
@@ -41,6 +42,7 @@ class Column:
     comma: bool = False
     what: str = ""
     bookkeeping: bool = False
+    key: bool = False
     empty: bool = False
     note: str = ""
 

@@ -17,6 +17,7 @@ from stream.errors import UsageError
 from stream.rows.columns import Column, Wishes, broken
 from stream.rows.dialect import Decoded, Dialect, Returned, dialect_of, whole_records
 from stream.rows.kinds import NULLS, Texts, decide
+from stream.rows.lists import list_array
 from stream.rows.parts import Part, Reading, Source, blocks, last_line
 
 MOST_SCOUTED = 16
@@ -38,12 +39,15 @@ class CsvRows:
         self.notes = tuple(self._notes())
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, float]]:
-        """Batches with the named columns as text, each with the share of the file read so far."""
+        """Batches with the named columns as text, lists as lists, each with the share of the file read so far."""
         wanted = list(names) or list(self._dialect.names[:1])
         for data, share in self._blocks():
             table = self._parse(data, wanted, self._nulls)
             if self._dialect.spaced:
                 table = pa.table({name: compute.utf8_trim_whitespace(table.column(name)) for name in wanted})
+            for name in (column.name for column in self.columns if column.kind == "list" and column.name in wanted):
+                cells = list_array(table.column(name).to_pylist())
+                table = table.set_column(table.column_names.index(name), name, cells)
             for batch in table.combine_chunks().to_batches():
                 yield batch, share
 

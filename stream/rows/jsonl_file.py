@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from stream.errors import UsageError
 from stream.rows.columns import Column, Wishes
-from stream.rows.kinds import Texts, decide, unless_times
+from stream.rows.kinds import Texts, decide, unless_marks
+from stream.rows.lists import list_array
 from stream.rows.parts import Part, blocks, last_line
 from windows.arrays import FloatArray
 from windows.values import name_of
@@ -167,7 +168,7 @@ def _decided(column: Column, values: list[Any], wishes: Wishes) -> Column:
         return Column(column.name, "list" if lists else "other", column.origin, what="lists" if lists else "objects")
     wanted = column.name in wishes.kinds or wishes.missing_of(column.name) is not None
     if not wanted and types <= {int, float}:
-        return unless_times(Column(column.name, "number", column.origin, empty=not types), _floats(values))
+        return unless_marks(Column(column.name, "number", column.origin, empty=not types), _floats(values))
     if not wanted and types == {bool}:
         return Column(column.name, "category", column.origin)
     return decide(column, Texts(_texts(values), "mixed" if types & {int, float} else "typed"), wishes)
@@ -178,8 +179,12 @@ def _array(values: list[Any], kind: str) -> pa.Array:
     types = set(map(type, values))
     if kind == "other" or types == {type(None)}:
         return pa.nulls(len(values))
-    if types & {dict, list}:
-        return _lists(values) if kind == "list" else _texts([None if isinstance(v, dict | list) else v for v in values])
+    if types & {dict, list} or kind == "list":
+        return (
+            list_array(values)
+            if kind == "list"
+            else _texts([None if isinstance(v, dict | list) else v for v in values])
+        )
     if kind == "number" and types <= _NUMBERS:
         floats = _floats(values)
         return pa.array(floats, mask=np.isnan(floats))
@@ -193,22 +198,4 @@ def _floats(values: list[Any]) -> FloatArray:
 def _texts(values: list[Any]) -> pa.Array:
     return pa.array(
         [value if value is None or isinstance(value, str) else name_of(value) for value in values], pa.string()
-    )
-
-
-def _lists(values: list[Any]) -> pa.Array:
-    items = [value if isinstance(value, list) else None for value in values]
-    if any(isinstance(item, str) for value in items if value for item in value):
-        return pa.array(
-            [None if value is None else [_item(item) for item in value] for value in items], pa.list_(pa.string())
-        )
-    try:
-        return pa.array(items, type=pa.list_(pa.float64()))
-    except (TypeError, ValueError, pa.ArrowException):
-        return pa.nulls(len(values))
-
-
-def _item(value: Any) -> str | None:
-    return (
-        value if value is None or isinstance(value, str) else name_of(value) if isinstance(value, int | float) else None
     )

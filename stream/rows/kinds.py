@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.rows.columns import Column, Wishes
+from stream.rows.lists import LOOKS, read_list
 from windows.arrays import BoolArray, FloatArray, IntArray
 
 MOST = 0.95
@@ -53,6 +54,9 @@ _TRUTHS = frozenset(("true", "false", "True", "False", "TRUE", "FALSE"))
 CENTURY = (946_684_800, 4_102_444_800)
 """The years 2000 to 2100 in epoch seconds."""
 DAY, MANY_DAYS = 86_400_000, 100
+FEWEST_KEYS, ONCE = 100, 0.99
+"""So many numbers, and such a share of them distinct, may be names of rows."""
+_KEY = re.compile(r"((^|[\W_])(id|ids|key|index|idx|uid|pk|row_?(no|num|number)?)|[a-z](Id|ID)|RowNumber)$")
 _TIMELY = re.compile(r"(time|date|epoch|unix|_at$|_ts$|^ts)", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -114,15 +118,17 @@ class _Seen:
         return {self.texts[int(index)].as_py(): int(self.counts[index]) for index in order[:1_000]}
 
 
-def unless_times(column: Column, values: FloatArray) -> Column:
-    """The column of numbers, unless they are all epoch times: those only ever grow.
+def unless_marks(column: Column, values: FloatArray) -> Column:
+    """The column of numbers, unless they are all epoch times, or name rows: those only ever grow.
 
     Milli-, micro- and nanoseconds of this century are hardly anything else, nor are milliseconds of whole days of any;
-    seconds are times where the name says so.
+    seconds are times where the name says so. Numbers name rows where each is there once and the name says so.
     """
     values = values[np.isfinite(values)]
     if not len(values) or np.any(values != np.floor(values)):
         return column
+    if len(values) >= FEWEST_KEYS and _KEY.search(column.name) and len(np.unique(values)) >= ONCE * len(values):
+        return replace(column, key=True)
     low, high = float(values.min()), float(values.max())
     scales = (1e3, 1e6, 1e9, *((1.0,) if _TIMELY.search(column.name) else ()))
     recent = any(CENTURY[0] * scale <= low and high < CENTURY[1] * scale for scale in scales)
@@ -156,7 +162,17 @@ def _evident(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | 
         return replace(_numbers(column, seen, said, comma=True), note="read as numbers with a decimal comma")
     if seen.share(seen.like(_TIME)) >= MOST:
         return replace(column, kind="time", what="times")
+    if _lists(seen):
+        return replace(column, kind="list", what="lists as text")
     return _category(column, seen, texts, said)
+
+
+def _lists(seen: _Seen) -> bool:
+    """Whether the cells are lists, such as scores of classes or ranked items; a few of them are names of ranges."""
+    found = seen.like(LOOKS) & ~seen.null
+    some = seen.texts.filter(pa.array(found)).slice(0, NAMED_CATEGORIES).to_pylist()
+    few = len(some) <= FEW_CODES and int(seen.counts[found].sum()) > len(some)
+    return not few and seen.share(found) >= MOST and all(read_list(text) is not None for text in some)
 
 
 def _numbers(column: Column, seen: _Seen, said: tuple[str, ...] | None, *, comma: bool) -> Column:
@@ -185,7 +201,7 @@ def _numeric(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | 
             f" {_instead(column.name, 'categorical')} if these are categories"
         )
     numeric = replace(column, missing=(*column.missing, *_numberless(seen, said)), note="; ".join(notes))
-    return unless_times(numeric, seen.values()) if whole else numeric
+    return unless_marks(numeric, np.repeat(seen.values(), seen.counts[seen.number])) if whole else numeric
 
 
 def _numberless(seen: _Seen, said: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stream.rows.columns import Column, ColumnKind, Wishes, batch_of, batch_rows, broken, refuse_twins
-from stream.rows.kinds import Texts, decide, unless_times
+from stream.rows.kinds import Texts, decide, unless_marks
+from stream.rows.lists import list_array
 from stream.rows.parts import Part
 from windows.arrays import FloatArray
 
@@ -49,8 +50,10 @@ class ParquetRows:
         told = _pandas(schema)
         self._index = _index_columns(told, schema)
         self._categories = _dictionaries(stored) | _categoricals(told)
+        self._listed: frozenset[str] = frozenset()
         declared = tuple(self._declared(schema))
         self.columns = tuple(self._decided(declared, wishes))
+        self._listed = frozenset(column.name for column in self.columns if column.kind == "list")
 
     def _declared(self, schema: pa.Schema) -> Iterator[tuple[Column, pa.DataType]]:
         for origin in ("features", "context"):
@@ -71,7 +74,7 @@ class ParquetRows:
 
     def _decided(self, declared: Sequence[tuple[Column, pa.DataType]], wishes: Wishes) -> Iterator[Column]:
         texts = [column.name for column, kind in declared if _is_text(kind)]
-        whole = [column.name for column, kind in declared if pa.types.is_int64(kind) and column.kind == "number"]
+        whole = [column.name for column, kind in declared if pa.types.is_integer(kind) and column.kind == "number"]
         batch = next(self.batches([*texts, *whole]), (None, 0.0))[0] if texts or whole else None
         for column, _ in declared:
             missing, wanted = wishes.missing_of(column.name) or (), wishes.kinds.get(column.name)
@@ -80,7 +83,7 @@ class ParquetRows:
             elif wanted is not None and column.kind in {"number", "category"}:
                 yield replace(column, kind="number" if wanted == "numeric" else "category", missing=missing)
             elif column.name in whole and batch is not None:
-                yield replace(unless_times(column, numbers_of(batch.column(column.name))), missing=missing)
+                yield replace(unless_marks(column, numbers_of(batch.column(column.name))), missing=missing)
             else:
                 yield replace(column, missing=missing)
 
@@ -101,7 +104,8 @@ class ParquetRows:
         array = batch.column(self._where[name][0])
         if len(self._where[name]) > 1:
             array = array.flatten()[array.type.get_field_index(name)]  # a null struct makes its fields null
-        return array.storage if isinstance(array.type, pa.BaseExtensionType) else array
+        array = array.storage if isinstance(array.type, pa.BaseExtensionType) else array
+        return list_array(array.to_pylist()) if name in self._listed and _is_text(array.type) else array
 
 
 def numbers_of(array: pa.Array) -> FloatArray:

@@ -103,6 +103,36 @@ def test_whatever_is_left_out_is_named_with_its_reason(tmp_path: Path) -> None:
     assert _told(built, "index", "row")
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "jsonl"])
+def test_numbers_that_name_rows_are_no_feature(tmp_path: Path, form: str) -> None:
+    """New customers have new ids, which always drift. What is there often, or is asked for, is a feature."""
+    rare = {"customer_id": 10_000 + RANDOM.permutation(ROWS), "PassengerId": range(1, ROWS + 1)}
+    kept = {"store_id": RANDOM.integers(0, 30, ROWS), "paid": RANDOM.permutation(ROWS), "bid": RANDOM.permutation(ROWS)}
+    path = tmp_path / f"r.{form}"
+    table = BASE.assign(**rare, **kept)
+    if form == "parquet":
+        table.astype({"customer_id": "int32"}).to_parquet(path)
+    elif form == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_json(path, orient="records", lines=True)
+    built = build(open_rows(path, Wishes()), BuildOptions("m"))
+    assert [*built.reference.features] == ["x", "n", *kept]
+    assert _told(built, "each is there once", "customer_id, PassengerId", "--numeric")
+    wishes = Wishes(kinds={"customer_id": "numeric"})
+    asked = build(open_rows(path, wishes), BuildOptions("m", chosen=("customer_id",)))
+    assert "customer_id" in asked.reference.features
+
+
+@pytest.mark.parametrize("cell", ["12.5 %", "$1,250.00", "1.250,00 €"])
+def test_predictions_that_are_numbers_with_signs_are_refused(tmp_path: Path, cell: str) -> None:
+    """As classes each would be one of its own, and the accuracy 0."""
+    table = BASE.assign(prediction=[cell.replace("2", str(n % 10)) for n in range(ROWS)], label=RANDOM.poisson(1, ROWS))
+    with pytest.raises(UsageError, match=r"column .prediction. holds numbers with .* write them plainly, or say"):
+        _built(tmp_path, table)
+    assert _built(tmp_path, table, BuildOptions("m", task="multiclass")).reference.prediction is not None
+
+
 def test_what_stands_for_no_value_is_kept_in_the_reference(tmp_path: Path) -> None:
     """With its notes: a topic is read by the same texts, and whoever looks at the reference is told."""
     horsepower = pd.Series(RANDOM.normal(100, 20, ROWS).round(1)).astype(object)

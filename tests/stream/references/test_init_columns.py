@@ -87,3 +87,23 @@ def test_names_that_no_config_can_hold_are_refused_and_nothing_is_left(tmp_path:
     assert not (tmp_path / "out").exists()
     kept = InitOptions(tmp_path / "r.parquet", "m", tmp_path / "out", said=ColumnOptions({}, {}, ignored=(name,)))
     assert initialise(kept, lambda _name, _share: None).reference.features.keys() == {"fine"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "task"),
+    [
+        ([0, 1], "binary"),
+        (["no", "yes"], "binary"),
+        ([3, 4, 5, 6], "multiclass"),
+        (["a", "b", "c"], "multiclass"),
+        ([0.5, 1.25, 2.0], "regression"),
+        (list(range(300)), "regression"),
+    ],
+    ids=["0 and 1", "names", "grades", "three names", "fractions", "many numbers"],
+)
+def test_without_predictions_the_labels_tell_the_task(tmp_path: Path, labels: list[object], task: str) -> None:
+    """Of six grades no model is binary; the config's task is that of the labels."""
+    table = pd.DataFrame({"x": RANDOM.normal(size=300), "label": [labels[at % len(labels)] for at in range(300)]})
+    config, _ = _init(tmp_path, table)
+    (model,) = load(config, {}).models
+    assert model.task == task

@@ -1,0 +1,54 @@
+"""Lists, and those that were written as text where a format has none: `[0.1, 0.9]` in a CSV file."""
+
+import ast
+import json
+import re
+from typing import Any
+
+import pyarrow as pa
+
+from windows.values import name_of
+
+LOOKS = r"(?s)^\[.*\]$"
+"""What the text of a list looks like."""
+_WRAPPED = re.compile(r"\bnp\.\w+\(([^()]*)\)")
+"""A number as NumPy shows it within a list: np.float64(0.1)."""
+
+
+def read_list(text: str) -> list[Any] | None:
+    """The list that a text is: JSON, as Python shows a list, or as NumPy shows an array; None where it is none."""
+    text = text.strip()
+    if not text.startswith("[") or not text.endswith("]"):
+        return None
+    text = _WRAPPED.sub(r"\1", text)
+    try:
+        return [float(item) for item in text[1:-1].replace(",", " ").split()]
+    except ValueError:
+        pass
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+        return found if isinstance(found, list) else None
+    return None
+
+
+def list_array(values: list[Any]) -> pa.Array:
+    """Values as lists of numbers, or of text where one item is text; null for what is no list."""
+    items = [read_list(value) if isinstance(value, str) else value for value in values]
+    items = [item if isinstance(item, list) else None for item in items]
+    if any(isinstance(item, str) for value in items if value for item in value):
+        return pa.array(
+            [None if value is None else [_item(item) for item in value] for value in items], pa.list_(pa.string())
+        )
+    try:
+        return pa.array(items, type=pa.list_(pa.float64()))
+    except (TypeError, ValueError, pa.ArrowException):
+        return pa.nulls(len(values), pa.list_(pa.float64()))
+
+
+def _item(value: Any) -> str | None:
+    return (
+        value if value is None or isinstance(value, str) else name_of(value) if isinstance(value, int | float) else None
+    )
