@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from report_answers import of_answers
 from report_classes import of_classes
 from report_columns import of_gaps, of_texts, of_types
+from report_exports import of_exports, of_scores
 from report_files import of_files, of_times
 from report_judge import judge
 from report_labels import of_labels, of_shapes
@@ -44,6 +45,8 @@ def reports() -> list[Report]:
         of_encoders,
         of_answers,
         of_classes,
+        of_exports,
+        of_scores,
     )
     return [one for kind in kinds for one in kind()]
 

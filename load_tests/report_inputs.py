@@ -46,6 +46,7 @@ class Report:
         settings: of the replay, as --set has them.
         letters: dead letters that there must be.
         rows: that the reference must have; None for all.
+        later: writes the live rows as a table, as they were exported; None for messages.
         as_written: the file holds the rows of `train` as they are, so that pandas' figures of them are right.
     """
 
@@ -67,6 +68,7 @@ class Report:
     settings: tuple[str, ...] = ()
     letters: int = 0
     rows: int | None = None
+    later: Callable[[pd.DataFrame, Path], Path] | None = None
     as_written: bool = True
 
 

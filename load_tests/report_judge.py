@@ -57,7 +57,10 @@ def odd_reference(one: Report, train: pd.DataFrame, where: Path, said: str) -> s
 def replayed(one: Report, where: Path) -> str:
     """What is not as wanted in a replay."""
     write_live(one, where)
-    paths = ["--predictions", where / "predictions.jsonl"]
+    paths = [
+        "--predictions",
+        where / "predictions.jsonl" if one.later is None else one.later(table(one), where / "later"),
+    ]
     if one.labels is not None:
         paths += ["--feedback", where / "feedback.jsonl", "--set", "models.0.performance.label_delay=1m"]
     for setting in one.settings:
@@ -95,6 +98,15 @@ def write_live(one: Report, where: Path) -> None:
         for at, label in enumerate(one.labels or ()):
             row = {"model": "m", "prediction_id": f"p{at}", "timestamp": LIVE + STEP * at + 1_000, "label": label}
             file.write(message(one.answer(row)))
+
+
+def table(one: Report) -> pd.DataFrame:
+    """The live rows as a table."""
+    found = pd.DataFrame(list(one.live))
+    if one.predictions is not None:
+        found["prediction"] = list(one.predictions)
+    times = pd.to_datetime(LIVE + STEP * np.arange(len(found)), unit="ms")
+    return found.assign(prediction_id=[f"p{at}" for at in range(len(found))], timestamp=times)
 
 
 def message(record: Any) -> str:

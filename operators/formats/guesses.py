@@ -15,6 +15,8 @@ _MAGIC = (
     (b"Obj\x01", "it is an Avro file, which is not read"),
     (b"\xff\xff\xff\xff", "it is an Arrow IPC stream: format: arrow"),
     (b"PAR1", "it is a Parquet file, which is not read as a message"),
+    (b"\xef\xbb\xbf", "it begins with a byte order mark (U+FEFF), which JSON has not: send UTF-8 without one"),
+    (b"\xff\xfe", "it is UTF-16, and JSON is UTF-8"),
 )
 
 SHAPES: tuple[tuple[frozenset[str], str, str], ...] = (
@@ -43,7 +45,7 @@ _USUAL: dict[str, tuple[str, ...]] = {
     ),
     "timestamp": (
         "timestamp", "event_time", "eventTime", "event_ts", "time", "ts", "created_at", "createdAt", "@timestamp",
-        "scored_at", "at",
+        "scored_at", "predicted_at", "event_timestamp", "prediction_time", "inference_time", "at",
     ),
     "model": ("model", "model_name", "modelName", "model_id"),
     "version": ("version", "model_version", "modelVersion", "model_ver", "ver"),
@@ -58,7 +60,15 @@ _USUAL: dict[str, tuple[str, ...]] = {
         "y_true",
     ),
 }  # fmt: skip
-"""Field -> names under which it is often found."""
+"""Field -> names under which it is often found, in whatever case and with or without underscores."""
+
+
+def _bare(name: str) -> str:
+    """A name without what languages spell differently: scored_at, scoredAt and ScoredAt are one."""
+    return name.replace("_", "").lower()
+
+
+_NAMES = {field: tuple(dict.fromkeys(map(_bare, names))) for field, names in _USUAL.items()}
 
 _LIMIT = 1 << 16
 _DEEP = 4
@@ -100,9 +110,9 @@ def usual_places(record: dict[str, Any], fields: Collection[str] = _USUAL.keys()
     """Where fields may be in a record that does not have them under their own names: field -> dotted path."""
     paths: dict[str, list[tuple[str, Any]]] = {}
     for path, value in paths_in(record):
-        paths.setdefault(path[-1], []).append((".".join(path), value))
+        paths.setdefault(_bare(path[-1]), []).append((".".join(path), value))
         if path[-1] == "name" and len(path) > 1 and "model" in path[-2].lower():
-            paths.setdefault("model_name", []).append((".".join(path), value))
+            paths.setdefault(_bare("model_name"), []).append((".".join(path), value))
     around = "features" if "features" in record else _first("features", paths, "")
     found = {}
     for field in fields:
@@ -116,7 +126,7 @@ def usual_places(record: dict[str, Any], fields: Collection[str] = _USUAL.keys()
 
 def _first(field: str, paths: dict[str, list[tuple[str, Any]]], around: str | None) -> str | None:
     """The likeliest place of a field: one that is not among the features, where there is one."""
-    places = [place for name in _USUAL[field] for place, value in paths.get(name, ()) if _may_be(field, value)]
+    places = [place for name in _NAMES[field] for place, value in paths.get(name, ()) if _may_be(field, value)]
     return next((place for place in places if not place.startswith(f"{around}.")), next(iter(places), None))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,7 +74,7 @@ def _of_file(path: Path, name: str, count: int) -> tuple[RawBatch, list[str]]:
     from operators.formats.json_lines import lines_of  # noqa: PLC0415 - as above
 
     try:
-        value = path.read_bytes()
+        value = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     lines = lines_of(value) if value[:1] in {b"{", b"["} else [value] if value else []

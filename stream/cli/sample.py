@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from codecs import BOM_UTF8
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def understood(config: Config, references: Mapping[str, Reference], path: Path) 
         UsageError: the file cannot be read, or is empty.
     """
     try:
-        value = path.read_bytes()
+        value = path.read_bytes().removeprefix(BOM_UTF8)
     except OSError as error:
         raise UsageError(f"--sample {path}: cannot be read: {error.strerror or error}") from None
     messages = lines_of(value)

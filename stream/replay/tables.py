@@ -12,6 +12,7 @@ from operators.records import NoEnvelopes, Topic
 from operators.settings.source import FieldMap
 from stream.errors import UsageError
 from stream.replay.lanes import Block
+from stream.replay.time_order import order_of, ordered
 from stream.rows.arrays import with_points
 from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.lists import read_list
@@ -46,7 +47,7 @@ def is_table(path: Path) -> bool:
 
 
 class TableLane:
-    """The rows of a file in their order.
+    """The rows of a file in their order; by time where that is another: an export of a database has no order.
 
     Columns are as for `reference build`: a feature each, and `prediction_id`, `timestamp`, `model`, `version`,
     `prediction`, `latency_ms` and `error`; of feedback `prediction_id`, `timestamp`, `label`, `value`, `kind`. Without
@@ -91,7 +92,14 @@ class TableLane:
         features = profiles if holds == Topic.PREDICTIONS and len(references) == 1 else {}
         self.notes = tuple(_unlike(path, list(features), names, segments))
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
-        self._lines = self._encoded(rows.batches([self._column[name] for name in names]), names)
+        columns = [self._column[name] for name in names]
+        stamp = self._column.get("timestamp")
+        self._order = None if stamp is None else order_of(rows, stamp, config.time.lateness)
+        if self._order is not None:
+            self.notes += (f"{path.name}: its rows are not in the order of time; they are read in it",)
+        self._lines = self._encoded(
+            rows.batches(columns) if self._order is None else ordered(rows, columns, self._order), names
+        )
         self._next = next(self._lines, None)
         self._row = 1
 
@@ -106,7 +114,8 @@ class TableLane:
         ended = self._next is None
         if ended:
             self.done = _PARTS
-        return Block(values, None, NoEnvelopes(first, ()), ended)
+        numbers = () if self._order is None else (self._order[first - 1 : self._row - 1] + 1).tolist()
+        return Block(values, None, NoEnvelopes(first, numbers), ended)
 
     def close(self) -> None:
         """Leave the file."""

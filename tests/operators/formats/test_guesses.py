@@ -12,6 +12,8 @@ from operators.formats.guesses import guess
         (b"\x00\x00\x00\x00\x07\x02rest", "five bytes of a schema registry (schema 7): Avro or Protobuf (format: avro"),
         (b"Obj\x01\x04", "an Avro file"),
         (b"[{}]", "an array"),
+        (b'\xef\xbb\xbf{"model":"m"}', "a byte order mark (U+FEFF), which JSON has not: send UTF-8 without one"),
+        ('{"model":"m"}'.encode("utf-16"), "UTF-16, and JSON is UTF-8"),
         (b'{"specversion":"1.0","type":"t","source":"s","id":"1","data":{}}', "preset: cloudevents"),
         (b'{"dataframe_split":{"columns":[],"data":[]}}', "MLflow's dataframe_split"),
         (b'{"model_name":"m","outputs":[]}', "Open Inference Protocol"),
@@ -29,6 +31,17 @@ def test_fields_under_other_names_are_proposed() -> None:
     shop = {"txn_id": "a", "event_time": "b", "outputs": {"score": 1, "id": 2}, "inputs": {"score": 3}}
     assert guess(json.dumps(shop).encode()) == (
         "a map may be needed: prediction_id: txn_id, timestamp: event_time, prediction: outputs.score, features: inputs"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["scored_at", "scoredAt", "ScoredAt", "SCORED_AT", "event_timestamp", "eventTimestamp"]
+)
+def test_names_are_recognised_however_a_language_spells_them(name: str) -> None:
+    """With underscores, in camels, in capitals; the path is the message's own."""
+    sent = {"requestId": "a", name: "b", "riskScore": 1, "features": {}}
+    assert guess(json.dumps(sent).encode()) == (
+        f"a map may be needed: prediction_id: requestId, timestamp: {name}, prediction: riskScore"
     )
 
 

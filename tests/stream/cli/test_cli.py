@@ -67,7 +67,7 @@ def test_init_then_check(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "click-x-1.reference.json").is_file()
     checked = _driftgauge("check", config)
     assert (checked.returncode, checked.stderr) == (0, taken.replace("note: ", "note: click $x/1: ") + "\n")
-    assert "binary, 3 features, 1 segment keys" in checked.stdout
+    assert "binary, 3 features, 1 segment key, " in checked.stdout
     loaded = load(config, {})
     model = loaded.models[0]
     assert model.name == "click $x/1"

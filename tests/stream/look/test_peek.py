@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from codecs import BOM_UTF8
 from typing import TYPE_CHECKING, Any
 
 import fastavro
@@ -155,9 +156,10 @@ def test_a_protobuf_topic_is_recognised_with_its_registry(embedded_broker: Broke
 _RECORD: dict[str, Any] = {"txn_id": "a", "score": 0.5, "inputs": {"amount": 1.5}}
 
 
-def test_a_file_is_looked_at_likewise(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mark", "end"), [(b"", b"\n"), (BOM_UTF8, b"\r\n")], ids=["plain", "as on Windows"])
+def test_a_file_is_looked_at_likewise(tmp_path: Path, mark: bytes, end: bytes) -> None:
     """One message, or several on a line each; no broker is asked."""
-    (tmp_path / "two.json").write_bytes(shop(1) + b"\n" + shop(2))
+    (tmp_path / "two.json").write_bytes(mark + shop(1) + end + shop(2))
     result = peek(None, str(tmp_path / "two.json"))
     assert result.exit_code == 0, result.output
     assert "2 of 2 messages are read as predictions" in result.output
