@@ -89,7 +89,7 @@ def unlike(train: pd.DataFrame, features: dict[str, Any]) -> str:
 def write_live(one: Report, where: Path) -> None:
     """The live rows as predictions, and their labels as feedback."""
     with (where / "predictions.jsonl").open("w", newline="") as file:
-        for at, features in enumerate(one.live):
+        for at, features in enumerate(one.live if one.later is None else ()):
             row = {"model": "m", "prediction_id": f"p{at}", "timestamp": LIVE + STEP * at, "features": features}
             if one.predictions is not None:
                 row["prediction"] = one.predictions[at]
