@@ -94,6 +94,8 @@ def main() -> None:
     names = [field.name for field in layout.features]
     generator = Generator(reference(), seed=1, error_rate=0.0)
     rows = [json.loads(line) for line in generator.encode(generator.batch(options.records, START, START + PANE))]
+    for number, row in enumerate(rows):
+        row["prediction_id"] = f"r{number}/0"
     several = [rows[at : at + 4] for at in range(0, len(rows), 4)]
     forms: list[tuple[str, str, list[Any]]] = [
         ("KServe, binary, V1", "kserve", [one for row in rows for one in binary([row], v1([row], names))]),

@@ -194,7 +194,7 @@ class HalfReader:
         ident = self._named(around) or said["id"]
         if not ident:
             raise missing("id", "an event without an id")
-        group = "\0".join(str(said[name] or "") for name in (SERVICE, *ABOUT))
+        group = f"{said[SERVICE]}\0{said['namespace']}\0{said['component']}\0{said['endpoint']}"
         return _Found(side, _fitting(ident), group, said["time"], about, body)
 
     def _side_of(self, kind: str) -> bool | None:
@@ -284,13 +284,22 @@ def _micros(time: str | None, written: int) -> int:
         if written == UNTIMED:
             raise UnreadableError(Reason.MISSING_FIELD, "no time, neither of the event nor of its message")
         return written * 1000
-    found = moment_of(time)
+    found = _moment(time)
     if found is None:
         raise UnreadableError(Reason.BAD_TIMESTAMP, "`time`: no time of RFC 3339")
     micros = (found - _EPOCH) // _MICROSECOND
     if not EARLIEST <= micros / 1000 <= LATEST:
         raise UnreadableError(Reason.BAD_TIMESTAMP, "`time`: before the year 2000 or after 9999")
     return micros
+
+
+def _moment(time: str) -> dt.datetime | None:
+    """The time that a text is: nearly always one of RFC 3339, which is read at once."""
+    try:
+        found = dt.datetime.fromisoformat(time)
+    except ValueError:
+        return moment_of(time)
+    return found if found.tzinfo is not None else moment_of(time)
 
 
 def _text(value: bytes | None, name: str) -> str | None:

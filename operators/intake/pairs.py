@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MOST_BYTES = 64 << 20
 """Bytes that may wait in a shard."""
 
+HEADER = 64
+"""Bytes that a header counts as."""
+
 ALONE, FULL, UNPAIRED = "alone", "full", "unpaired"
 """Why a half goes alone: the other never came, too many wait, or the source says that they are not paired."""
 
@@ -268,4 +271,5 @@ class Pairs:
 
 
 def _size(half: Half) -> int:
-    return len(half.body) + len(half.about) + sum(len(name) + len(value or b"") for name, value in half.headers)
+    """About the bytes that a half holds: headers are short, and measuring each would cost more than all else here."""
+    return len(half.body) + len(half.about) + HEADER * len(half.headers)

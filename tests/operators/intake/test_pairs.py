@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 from collections import Counter
 from dataclasses import replace
@@ -57,8 +58,6 @@ class Read:
 
 
 def _utc(seconds: int) -> str:
-    import datetime as dt  # noqa: PLC0415 - for this alone
-
     return f"{dt.datetime.fromtimestamp(seconds, dt.UTC):%Y-%m-%dT%H:%M:%S}"
 
 
