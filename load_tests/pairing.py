@@ -161,7 +161,7 @@ def _snapshots(messages: Sequence[Message]) -> None:
         for _, chunk in halve(_read("t", messages[: 2 * count : 2])).chunks:
             shard([chunk])
         began = time.process_time()
-        kept = snapshot_of("pair", "0", shard.state)
+        kept = snapshot_of("pair", "0", shard.saved)
         took = 1e3 * (time.process_time() - began)
         print(f"a snapshot of {shard.state.count:,} halves: {took:.2f} ms, {len(kept):,} bytes")
 

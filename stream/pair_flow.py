@@ -119,7 +119,7 @@ def pairs_step(
 ) -> Stateful[Chunk, RawBatch | PairsTold, PairsState]:
     """Pairs the halves of one shard."""
     logic = Pairs(config, int(name), state or PairsState())
-    return Stateful(logic, lambda: logic.state)
+    return Stateful(logic, lambda: logic.saved)
 
 
 def _halving(

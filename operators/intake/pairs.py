@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from operators.formats.halves import PairEnvelopes, paired
+import msgspec
+
+from operators.formats.halves import Half, PairEnvelopes, paired
 from operators.progress import progress_of
 from operators.records import PAIRS, SHARDS, Origin, Paired, RawBatch
 from windows.watermark import PartitionClocks
@@ -21,7 +23,6 @@ from windows.watermark import PartitionClocks
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from operators.formats.halves import Half
     from operators.intake.halves import Chunk
     from operators.records import Headers
 
@@ -57,7 +58,8 @@ class PairsState:
     """What waits, how far the partitions have come, and counts since the beginning.
 
     `waiting` has (number, half) by key, `order` (time it counts from, number, key) of them as a heap, in which those
-    that are gone are left for a while. `pairs` counts by topic, `alone` by topic, half and reason.
+    that are gone are left for a while; where it is saved, both are in `packed`. `pairs` counts by topic, `alone` by
+    topic, half and reason.
     """
 
     clocks: PartitionClocks = field(default_factory=PartitionClocks)
@@ -69,6 +71,7 @@ class PairsState:
     ended: bool = False
     pairs: dict[str, int] = field(default_factory=dict)
     alone: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    packed: bytes = b""
     version: ClassVar[int] = 1
 
 
@@ -100,7 +103,10 @@ class Pairs:
         """Continue from `state`."""
         self.config = config
         self.shard = shard
-        self.state = state
+        waiting = _unpacked(state.packed) if state.packed else state.waiting
+        order = [(half.known, number, key) for key, held in waiting.items() for number, half in held]
+        heapq.heapify(order)
+        self.state = replace(state, waiting=waiting, order=order, packed=b"")
         self._told: tuple[int, int | None] | None = None
         self._waiting = 0
         self._ready: dict[tuple[int, str, bool, int | None], _Messages] = {}
@@ -119,6 +125,11 @@ class Pairs:
             heapq.heapify(live)
             state.order = live
         return self._out(chunks[-1])
+
+    @property
+    def saved(self) -> PairsState:
+        """The state as it is pickled, with what waits as bytes: pickling each half would take five times as long."""
+        return replace(self.state, waiting={}, order=[], packed=msgspec.msgpack.encode(self.state.waiting))
 
     def _take(self, half: Half, place: tuple[str, int]) -> None:
         clocks = self.state.clocks
@@ -268,6 +279,19 @@ class Pairs:
             return False
         self._told = now
         return True
+
+
+def _unpacked(packed: bytes) -> dict[str, list[tuple[int, Half]]]:
+    """What waits, out of a saved state."""
+    found: dict[str, list[tuple[int, list[Any]]]] = msgspec.msgpack.decode(packed)
+    return {key: [(number, _half(given)) for number, given in held] for key, held in found.items()}
+
+
+def _half(given: list[Any]) -> Half:
+    half = Half._make(given)
+    return half._replace(
+        place=(half.place[0], half.place[1]), headers=tuple((name, held) for name, held in half.headers)
+    )
 
 
 def _size(half: Half) -> int:

@@ -92,7 +92,7 @@ class Rooms:
     def crash(self) -> None:
         """Every shard goes on from its snapshot."""
         for name, shard in self.shards.items():
-            _, state = read_snapshot("pair", snapshot_of("pair", name, shard.state))
+            _, state = read_snapshot("pair", snapshot_of("pair", name, shard.saved))
             self.shards[name] = Pairs(self.config, shard.shard, state)
 
     def records(self) -> list[dict[str, Any]]:
