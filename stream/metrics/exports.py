@@ -58,10 +58,10 @@ class Exports:
         )
 
     def of_measures(self, measures: Measures) -> Iterator[Report]:
-        """The gauges of one window, or one trail, of one model."""
+        """The gauges of one window, or one trail, of one model; of a window at rest they stand as they were."""
         if measures.trail is not None:
             return of_trail(measures, measures.trail)
-        return of_measures(measures, self.shares_of[measures.model])
+        return iter(()) if not measures.changed else of_measures(measures, self.shares_of[measures.model])
 
     def of_verdicts(self, item: tuple[str, Verdicts]) -> Iterator[Report]:
         """The gauges and totals of one tick of a model."""

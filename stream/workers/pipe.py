@@ -145,8 +145,10 @@ class PipeReporter:
     def send(self, report: Report) -> None:
         """Put the report in the mailbox; never waits for the parent."""
         with self._changed:
+            waits = bool(self._mailbox)
             self._mailbox.put(report)
-            self._changed.notify()
+            if not waits:
+                self._changed.notify()
 
     def close(self, patience: float, failure: Failure | None = None) -> None:
         """Send what is left, then the failure if there is one; gives up after `patience` seconds."""

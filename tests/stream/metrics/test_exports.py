@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from operators.judging.objectives import ObjectiveStanding
 from operators.predictions.close import Totals as Counts
 from operators.predictions.slices import Header, Seen
 from operators.tables import Kind, Measures, Table
-from stream.metrics.exports import of_alerts, of_balance, of_measures, of_verdicts
+from stream.metrics.exports import Exports, of_alerts, of_balance, of_measures, of_verdicts
 from stream.metrics.registry import Registry
 from windows.panes import Window
 
@@ -234,3 +235,14 @@ def test_estimated_performance_is_a_series_with_its_bounds() -> None:
     for report in of_measures(measures(), 60_000):
         registry.apply(report)
     assert registry.values("performance") == {}
+
+
+def test_a_window_at_rest_leaves_its_series_as_they_are() -> None:
+    """Nothing is told of it again; once it changes, and be it to nothing, that is."""
+    exports = Exports({"click": ("age",)}, {"click": 60_000})
+    drift = measures(table(Kind.FEATURE, "ks", WHOLE, ("age",), 1.0))
+    resting = replace(drift, changed=False)
+    assert list(exports.of_measures(resting)) == []
+    before = shown(exports.of_measures(drift), exports.of_measures(resting)).values("feature_drift")
+    assert before == {("click", "1", "", "age", "ks", "1m"): 1.0, ("click", "2", "", "age", "ks", "1m"): 2.0}
+    assert not shown(exports.of_measures(drift), exports.of_measures(measures())).values("feature_drift")
