@@ -47,6 +47,9 @@ _WHOLE = re.compile(r"-?(?:0|[1-9]\d*)\.0")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _WRITTEN = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
+TRUTHS = {"1": "true", "0": "false"}
+"""Names of 1 and 0 where true and false stand beside them."""
+
 _WORDS = (("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
 _LONGEST_WHOLE = 1e17
 """Whole floats below it are named as integers; beyond it their digits would be more than a float holds."""

@@ -69,6 +69,10 @@ def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:
     if odd:
         names, whats = ", ".join(column.name for column in odd), ", ".join(column.what for column in odd)
         yield f"left out, being neither numbers nor categories: {names} ({whats})"
+    times = [column.name for column in odd if column.kind == "time"]
+    if times and not plan.timestamp:
+        names = " or ".join(times)
+        yield f"no column was taken for the times of the rows; where {names} holds them: --timestamp COLUMN"
     keys = [column.name for column in left if column.key]
     if keys:
         yield (

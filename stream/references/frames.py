@@ -140,7 +140,8 @@ class _Converter:
 
     def categories(self, name: str) -> Coded:
         """Codes and names of a column of categories."""
-        return categories(self.batch.column(name), self.plan.read[name].missing)
+        column = self.plan.read[name]
+        return categories(self.batch.column(name), column.missing, truth=column.truth)
 
     def given(self, name: str) -> pa.Array:
         """A column as it stands; but text as numbers where it is one of them, and as nothing where it means that."""

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from stream.rows.kinds import NUMBER
 from windows.arrays import FloatArray, IntArray
-from windows.values import name_of
+from windows.values import TRUTHS, name_of
 
 _COMMA = r"^([+-]?\d+),(\d+([eE][+-]?\d+)?)$"
 _SIGN = r"^\+"
@@ -40,12 +40,13 @@ def numbers(
     return np.asarray(floats.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def categories(array: pa.Array, missing: Collection[str] = ()) -> tuple[IntArray, list[str]]:
+def categories(array: pa.Array, missing: Collection[str] = (), *, truth: bool = False) -> tuple[IntArray, list[str]]:
     """Codes int64[n] (-1 where missing) and the names of the categories they stand for.
 
     Args:
         array: text, numbers or booleans.
         missing: texts that stand for none.
+        truth: 1 is true, and 0 is false.
     """
     if isinstance(array.type, pa.BaseExtensionType):
         array = array.storage
@@ -59,7 +60,7 @@ def categories(array: pa.Array, missing: Collection[str] = ()) -> tuple[IntArray
     if None in names:  # a dictionary may hold null itself, NaN, or what stands for it
         present = np.array([name is not None for name in names], dtype=bool)
         codes = np.where(codes >= 0, np.where(present, np.cumsum(present) - 1, -1)[codes], -1)
-    return codes, [name for name in names if name is not None]
+    return codes, [TRUTHS.get(name, name) if truth else name for name in names if name is not None]
 
 
 def plain(array: pa.Array) -> pa.Array:
