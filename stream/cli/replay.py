@@ -235,12 +235,13 @@ def _lanes(
     if KAFKA in given and not Path(KAFKA).exists():
         raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
     from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
-    from stream.replay.tables import TableLane, is_table  # noqa: PLC0415 - see above
+    from stream.replay.tables import TableLane, is_flat, is_table  # noqa: PLC0415 - see above
 
     files = files_of(given, option)
     source = None if all(map(is_table, files)) else _source(config, holds, f"{option} {given[0]}")
+    tables = {path for path in files if is_table(path) or (source is None and is_flat(path, holds, config, references))}
     return [
-        TableLane(path, holds, config, references) if is_table(path) else FileLane(path, holds, source)
+        TableLane(path, holds, config, references) if path in tables else FileLane(path, holds, source)
         for path in files
     ]
 

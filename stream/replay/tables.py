@@ -1,4 +1,4 @@
-"""Tables as lanes of a replay: the rows of a Parquet or CSV file, each as the JSON record that it stands for."""
+"""Tables as lanes of a replay: the rows of Parquet, CSV or flat JSON lines, each as the JSON record it stands for."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from windows.references.reference import Reference
 
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".csv.zst", ".csv.bz2")
+LINES = (".jsonl", ".ndjson")
+_LONGEST_FIRST = 1 << 20
+_MARK = b"\xef\xbb\xbf"
 LARGEST = 8_000
 """Rows of the largest block."""
 
@@ -44,6 +47,26 @@ _ENCODE = msgspec.json.Encoder().encode
 def is_table(path: Path) -> bool:
     """Whether a file is a table by its name; others hold JSON lines."""
     return path.name.lower().endswith(SUFFIXES)
+
+
+def is_flat(path: Path, holds: Topic, config: Config, references: Mapping[str, Reference]) -> bool:
+    """Whether JSON lines are the rows of a table, as pandas writes them: `init` reads those, so a replay does.
+
+    They name no model, and have the features of the only one beside all else, or are labels of it.
+    """
+    if len(config.models) != 1 or not path.name.lower().endswith(LINES) or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        line = file.readline(_LONGEST_FIRST).removeprefix(_MARK)
+    try:
+        first = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    if not isinstance(first, dict) or first.keys() & {"model", "features"}:
+        return False
+    if holds == Topic.FEEDBACK:
+        return "prediction_id" in first and bool(first.keys() & {"label", "value"})
+    return any(first.keys() & reference.features.keys() for reference in references.values())
 
 
 class TableLane:

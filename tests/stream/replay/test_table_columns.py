@@ -15,7 +15,7 @@ from stream.config.load import Config, load
 from stream.errors import UsageError
 from stream.references.build import BuildOptions
 from stream.references.build import build as build_reference
-from stream.replay.tables import TableLane
+from stream.replay.tables import TableLane, is_flat
 from stream.rows.columns import Wishes
 from stream.rows.open import open_rows
 from windows.references.reference import from_json, to_json
@@ -71,3 +71,48 @@ def test_a_table_without_the_column_that_every_row_needs_is_refused(tmp_path: Pa
     holds = Topic(option.removeprefix("--"))
     with pytest.raises(UsageError, match=re.escape(said)):
         TableLane(path, holds, config_at(tmp_path), {"click": reference()})
+
+
+FLAT = {"timestamp": 1780000000000, "prediction": 0.25, "prediction_id": "7", "age": 41.5}
+
+
+@pytest.mark.parametrize(
+    ("record", "holds", "flat"),
+    [
+        (FLAT, Topic.PREDICTIONS, True),
+        ({**FLAT, "model": "click"}, Topic.PREDICTIONS, False),
+        ({**USUAL, "age": 3}, Topic.PREDICTIONS, False),
+        ({"timestamp": 1780000000000, "prediction": 0.25}, Topic.PREDICTIONS, False),
+        ({"prediction_id": "7", "label": 1}, Topic.FEEDBACK, True),
+        ({"prediction_id": "7", "label": 1, "model": "click"}, Topic.FEEDBACK, False),
+        ({"prediction_id": "7"}, Topic.FEEDBACK, False),
+        ([FLAT], Topic.PREDICTIONS, False),
+        ("", Topic.PREDICTIONS, False),
+    ],
+)
+def test_lines_are_the_rows_of_a_table_where_they_name_no_model(
+    tmp_path: Path, record: object, holds: Topic, flat: bool
+) -> None:
+    """Records in the shape of the topic go on as they did, dead letters included."""
+    path = tmp_path / "p.jsonl"
+    path.write_text("\ufeff" + json.dumps(record) + "\n" if record else "")
+    assert is_flat(path, holds, config_at(tmp_path), {"click": reference()}) is flat
+    assert not is_flat(tmp_path / "away.jsonl", holds, config_at(tmp_path), {"click": reference()})
+
+
+def test_flat_lines_are_read_as_the_same_rows_of_a_csv_file(tmp_path: Path) -> None:
+    """One record each, value by value; a null and an empty cell are both none."""
+    (tmp_path / "p.csv").write_text(
+        "timestamp,prediction,prediction_id,age\n1780000000000,0.25,7,41.5\n1780000000000,0.25,8,\n"
+    )
+    lines = "".join(json.dumps(one) + "\n" for one in (FLAT, {**FLAT, "prediction_id": "8", "age": None}))
+    (tmp_path / "p.jsonl").write_text(lines)
+    config, known = config_at(tmp_path), {"click": reference()}
+    read = [
+        TableLane(tmp_path / name, Topic.PREDICTIONS, config, known).read(10).values for name in ("p.csv", "p.jsonl")
+    ]
+    csv, flat = ([json.loads(value or b"") for value in values] for values in read)
+    assert [one["features"].pop("age") for one in csv] == ["41.5", None]
+    assert [one["features"].pop("age") for one in flat] == [41.5, None]
+    assert flat == csv
+    assert [one["prediction_id"] for one in flat] == ["7", "8"]
