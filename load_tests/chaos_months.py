@@ -84,6 +84,8 @@ class MonthsRun(LabelRun):
 
     setup = MonthsSetup
     stretch = STRETCH
+    # A window of 90 days takes four and a half minutes to be left, and as long again to be held.
+    alert_seconds = 1_500.0
 
 
 def main() -> None:
