@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from windows.arrays import FloatArray
 
@@ -142,6 +143,18 @@ def truths(names: Iterable[str]) -> Iterator[tuple[str, Scalar]]:
         yield from ((name, value) for value in (truth, *_WRITTEN[truth], f"{truth:d}"))
         for word in (one[side] for one in _WORDS):
             yield from ((name, value) for value in (word, word.capitalize(), word.upper()))
+
+
+def meanings(names: Collection[str]) -> dict[str, str]:
+    """Names of other values that mean one of these, as a look-up by value has it: name -> the one that is meant."""
+    found: dict[str, str] = {}
+    for others in zip_longest(*map(spellings, names)):  # the nearest spellings of all, then the next
+        for name, other in zip(names, others, strict=True):
+            if other is not None:
+                found.setdefault(name_of(other), name)
+    for name, other in truths(names):
+        found.setdefault(name_of(other), name)
+    return found
 
 
 def _float_name(value: float) -> str:

@@ -37,6 +37,7 @@ from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.references.seasons import hour_tally, with_seasons
 from stream.references.segment_notes import segment_notes
+from stream.references.truths import with_truths
 from stream.rows.columns import Rows
 from stream.rows.kinds import odd_cells
 from windows.arrays import FloatArray, IntArray
@@ -89,6 +90,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         names.add(frame)
         progress("reading", frame.share)
     _refuse_empty(rows, plan, scan)
+    plan = with_truths(plan, scan)
     heard = tuple(_odd_notes(rows, plan, odd, scan.rows))
     tally = _tally(plan, scan)
     for frame in frames(rows, plan):

@@ -12,6 +12,7 @@ from windows.references.pace import HOUR
 from windows.segments import OTHER
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots
 from windows.statistics.overdispersion import PaneVariance, accumulate, empty, factor
+from windows.values import meanings
 
 SPARE_SEGMENT_VALUES = 14
 """Segment values counted beyond those that are kept."""
@@ -48,7 +49,8 @@ class CategorySlots:
     def __init__(self, names: list[str]) -> None:
         self.names = names
         self.size = len(names) + 3
-        self._index = {name: slot for slot, name in enumerate(names)}
+        own = {name: slot for slot, name in enumerate(names)}
+        self._index = {other: own[name] for other, name in meanings(names).items()} | own
 
     def __call__(self, coded: Coded) -> IntArray:
         """int64[n] for codes and their categories."""

@@ -1,14 +1,20 @@
 """The first pass of a build: moments, extremes, a sample for the edges, frequent categories, the span of time."""
 
-from collections.abc import Iterable
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
-from stream.references.frames import Coded, Frame
 from stream.references.sample import RowSample
-from windows.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from stream.references.frames import Coded, Frame
+    from windows.arrays import FloatArray
 
 CATEGORY_CANDIDATES = 400
 """Categories counted exactly in the second pass; the most frequent 100 of them are kept."""
@@ -66,13 +72,28 @@ class CategoryScan:
         counts = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
         for name, count in zip(names, counts, strict=True):
             if count and len(name) <= _LONGEST_CATEGORY:
-                self._sketch.update(name, count)
+                self.put(name, count)
+
+    def put(self, name: str, count: int) -> None:
+        """Take in so many rows of a category."""
+        self._sketch.update(name, count)
 
     def candidates(self) -> list[str]:
         """The categories worth counting, most frequent first."""
-        found = self._sketch.get_frequent_items(frequent_items_error_type.NO_FALSE_NEGATIVES, 0)
-        ranked = sorted(found, key=lambda item: (-item[1], item[0]))
-        return [str(name) for name, *_ in ranked[:CATEGORY_CANDIDATES]]
+        ranked = sorted(self._found(), key=lambda item: (-item[1], item[0]))
+        return [name for name, _ in ranked[:CATEGORY_CANDIDATES]]
+
+    def renamed(self, names: Mapping[str, str]) -> CategoryScan:
+        """The same, where some categories go by other names; those of one name are one."""
+        found = CategoryScan()
+        for name, count in self._found():
+            found.put(names.get(name, name), count)
+        return found
+
+    def _found(self) -> list[tuple[str, int]]:
+        """Categories and about how often each is there."""
+        items = self._sketch.get_frequent_items(frequent_items_error_type.NO_FALSE_NEGATIVES, 0)
+        return [(str(name), int(count)) for name, count, *_ in items]
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ class Column:
         origin: "features" and "context" for fields of such an object (the prediction record), "row" otherwise.
         missing: texts that stand for no value.
         comma: its numbers have a decimal comma.
-        truth: it is true or false in every cell, in words here and as 1 or 0 there.
+        truth: it is true or false in every row, in words here and as 1 or 0 there.
         what: what it holds, where that is neither numbers nor categories.
         bookkeeping: it is the writer's, not the user's: an index.
         key: its numbers name rows: each is there once, and the column is called like an id.

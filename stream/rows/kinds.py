@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 from stream.rows.columns import Column, Wishes
 from stream.rows.lists import LOOKS, read_list
 from windows.arrays import BoolArray, FloatArray, IntArray
-from windows.values import TRUTHS, name_of
 
 MOST = 0.95
 """The share of the cells that makes a column what it is."""
@@ -209,21 +208,10 @@ def _numberless(seen: _Seen, said: tuple[str, ...] | None) -> tuple[str, ...]:
     return tuple(seen.named(seen.placeholder | seen.null)) if said is None else ()
 
 
-def _booleans(seen: _Seen) -> bool:
-    """Whether the cells are true or false, some in words and some as numbers: tables that were put together are."""
-    if len(seen.texts) > FEW_CODES + len(NULLS):
-        return False
-    names = {name_of(text) for text in seen.named(~seen.null)}
-    return names <= {*TRUTHS, *TRUTHS.values()} and bool(names & TRUTHS.keys()) and not names <= TRUTHS.keys()
-
-
 def _category(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | None, why: str = "") -> Column:
     notes = [f"categories ({why})"] if why else []
     numbers = seen.share(seen.number)
-    truth = not why and _booleans(seen)
-    if truth:
-        notes.append("true or false: 1 is read as true, and 0 as false")
-    elif not why and 0 < numbers < 1 and numbers >= 0.5:
+    if not why and 0 < numbers < 1 and numbers >= 0.5:
         other = seen.named(~seen.number & ~seen.null)
         notes.append(
             f"categories, for beside numbers it has {_listed(other)}; {_instead(column.name, 'numeric')} if these are"
@@ -236,7 +224,7 @@ def _category(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] |
         found, note = _nulls_of(seen)
         missing = (*missing, *found)
         notes += [note] if note else []
-    return replace(column, kind="category", missing=missing, truth=truth, note="; ".join(notes))
+    return replace(column, kind="category", missing=missing, note="; ".join(notes))
 
 
 def _nulls_of(seen: _Seen) -> tuple[tuple[str, ...], str]:

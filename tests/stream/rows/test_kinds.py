@@ -30,7 +30,7 @@ def _csv(directory: Path, cells: list[str], wishes: Wishes | None = None) -> tup
 def _names(rows: Rows, column: Column) -> list[str | None]:
     found: list[str | None] = []
     for batch, _ in rows.batches([column.name]):
-        codes, names = categories(batch.column(0), column.missing, truth=column.truth)
+        codes, names = categories(batch.column(0), column.missing)
         found += [None if code < 0 else names[code] for code in codes]
     return found
 
@@ -53,8 +53,6 @@ COUNTRIES = ["DE", "FR", "US", "NA"] * 100
         ([f"{number:05}" for number in range(400)], "category", "codes: some begin with 0"),
         ([*map(str, range(400)), "007"], "number", ""),
         (["TRUE", "FALSE"] * 100, "category", ""),
-        ([*["True", "False"] * 100, *["1", "0"] * 50, ""], "category", "1 is read as true, and 0 as false"),
-        ([*["1", "0"] * 500, "TRUE"], "category", "1 is read as true, and 0 as false"),
         (["2024-05-01", "2024-05-02T10:00:00Z"] * 100, "time", ""),
         ([*NUMBERS, "NA", "NaN", "", "NULL"], "number", ""),
         ([*NUMBERS, *["n/a"] * 300], "number", ""),
@@ -144,15 +142,3 @@ def test_json_values_are_typed_by_what_most_are(tmp_path: Path, values: list[obj
     assert column.kind == kind
     if kind == "category":
         assert column.missing == ()
-
-
-def test_true_and_1_are_one_category_where_a_column_has_both(tmp_path: Path) -> None:
-    """Tables that were put together; a 2 among them, or numbers alone, and they are what they were."""
-    cells = ["True", "1", "0", "False", "1.0", "", "TRUE"]
-    rows, column = _csv(tmp_path, cells * 30)
-    assert _names(rows, column)[:7] == ["true", "true", "false", "false", "true", None, "true"]
-    codes, plain = _csv(tmp_path, ["True", "1", "2"] * 30)
-    assert not plain.truth
-    assert _names(codes, plain)[:3] == ["true", "1", "2"]
-    assert not _csv(tmp_path, ["1", "0"] * 30)[1].truth
-    assert not _csv(tmp_path, ["true", "false"] * 30)[1].truth
