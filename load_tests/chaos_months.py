@@ -37,6 +37,9 @@ STRETCH = 28_800
 """Eight hours of event time in a second: a pane of 2 s becomes one of 16 hours, a window of 20 s one of 160."""
 
 LONGEST = "90d"
+PATIENT = "366d"
+"""A partition that is read to its end holds the others while it is no more than forty times this behind the clock."""
+
 MOST = {"no_data_after": "366d", "wait": "1d"}
 """Settings that may be no longer."""
 _DURATION = re.compile(r"^(\d+)(ms|s|m)$")
@@ -73,6 +76,7 @@ class MonthsSetup(LabelSetup):
             config[part] = stretched(config[part])
         for part in ("pane", "lateness"):
             config["time"][part] = _seconds(config["time"][part])
+        config["time"]["idle_after"] = PATIENT
         for model in config["models"]:
             model["drift"]["windows"].append(LONGEST)
             model["retrain"]["schedule"] = {"cron": "0 6 * * 1"}
