@@ -13,14 +13,13 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from events import as_json, as_protobuf, binary, in_topics, structured, v1, v2  # noqa: E402  the path comes first
+from events import Given, as_json, as_protobuf, binary, in_topics, structured, v1, v2  # noqa: E402  the path comes first
 from factories import batch  # noqa: E402
 from monitored import reference  # noqa: E402
 
@@ -40,30 +39,10 @@ if TYPE_CHECKING:
 
     from events import Message
 
-    from operators.records import Headers
 
 PANE, LATENESS, AHEAD = 10_000, 5_000, 60_000
 START = 1_790_000_000_000
 BEHIND = 1_000
-
-
-@dataclass(frozen=True)
-class Given:
-    """Envelopes of these messages."""
-
-    messages: Sequence[Message]
-
-    def key(self, index: int) -> bytes | None:
-        """Its key."""
-        return self.messages[index].key
-
-    def headers(self, index: int) -> Headers:
-        """Its headers."""
-        return tuple(self.messages[index].headers)
-
-    def offset(self, index: int) -> int:
-        """Its place."""
-        return index
 
 
 def _read(topic: str, messages: Sequence[Message]) -> RawBatch:

@@ -30,6 +30,25 @@ class Message:
     suffix: str = ""
 
 
+@dataclass(frozen=True)
+class Given:
+    """Envelopes of these messages."""
+
+    messages: Sequence[Message]
+
+    def key(self, index: int) -> bytes | None:
+        """Its key."""
+        return self.messages[index].key
+
+    def headers(self, index: int) -> tuple[tuple[str, bytes], ...]:
+        """Its headers."""
+        return tuple(self.messages[index].headers)
+
+    def offset(self, index: int) -> int:
+        """Its place."""
+        return index
+
+
 def stamp(row: Row, *, later: bool = False) -> str:
     """The time of a row, or the one at which it was answered."""
     at = dt.datetime.fromisoformat(row["timestamp"])

@@ -259,3 +259,26 @@ class Traffic:
     def closable(self) -> int:
         """The watermark (ms) that this traffic alone leads to: the newest records hold the panes of `lateness` open."""
         return (self.at - PANE // 100 - LATENESS) // PANE * PANE
+
+
+def acting(directory: Path, rule: str) -> Config:
+    """A config in a directory whose actions are live: panes of half a second, labels waited for; `rule` asks for them.
+
+    Cohorts of a minute come in slices of two and a half seconds.
+    """
+    (directory / "reference.json").write_bytes(to_json(reference()))
+    path = directory / "c.yaml"
+    path.write_text(f"""
+time: {{pane: 500ms, lateness: 500ms, idle_after: 1s}}
+actions: {{mode: live}}
+models:
+  - name: click
+    task: binary
+    reference: reference.json
+    drift: {{windows: ["10s"]}}
+    prediction: {{windows: ["10s"]}}
+    quality: {{windows: ["10s"], no_data_after: 1h}}
+    performance: {{windows: ["1m"], label_delay: 5s, keep: 1m, label_stall_after: 1h}}
+    {rule}
+""")
+    return load(path, {})

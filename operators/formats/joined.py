@@ -13,11 +13,10 @@ from operators.formats.halves import (
     RESPONSE,
     Half,
     HalfReader,
-    PairEnvelopes,
     kind_of,
-    paired,
 )
 from operators.formats.packed import ERRORS
+from operators.formats.pair_message import PairEnvelopes, paired
 from operators.formats.surroundings import Surroundings
 from operators.records import UNTIMED, Paired
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from operators.formats.halves import Half, PairEnvelopes, paired
+from operators.formats.halves import Half
+from operators.formats.pair_message import PairEnvelopes, paired
 from operators.progress import progress_of
 from operators.records import PAIRS, SHARDS, Origin, Paired, RawBatch
 from windows.watermark import PartitionClocks

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from events import as_json, binary, in_topics, structured, v1, v1_lists, v2
+from events import Given, as_json, binary, in_topics, structured, v1, v1_lists, v2
 
 from operators.formats.guesses import guess
 from operators.records import Origin, RawBatch
 from stream.look.peek import peeked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from events import Message
 
-    from operators.records import Headers
 
 NAMES = ["age", "country"]
 ROW: dict[str, Any] = {
@@ -30,25 +26,6 @@ ROW: dict[str, Any] = {
     "prediction": 0.25,
     "features": {"age": 33, "country": "de"},
 }
-
-
-@dataclass(frozen=True)
-class Given:
-    """Envelopes of these messages."""
-
-    messages: Sequence[Message]
-
-    def key(self, index: int) -> bytes | None:
-        """Its key."""
-        return self.messages[index].key
-
-    def headers(self, index: int) -> Headers:
-        """Its headers."""
-        return tuple(self.messages[index].headers)
-
-    def offset(self, index: int) -> int:
-        """Its place."""
-        return index
 
 
 def looked(messages: list[Message], topic: str = "logs", said: dict[str, Any] | None = None) -> str:

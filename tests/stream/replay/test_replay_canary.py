@@ -7,18 +7,18 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from monitored import PANE, reference
+from monitored import PANE, acting, reference
 
 from operators.records import Topic
-from stream.config.load import Config, load
 from stream.replay.files import FileLane
 from stream.replay.results import ACTIONS, lines_of
 from stream.replay.run import replay
 from stream.simulate.generator import Generator
-from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stream.config.load import Config
 
 START = 1_780_000_000_000
 RATE, SECONDS = 80, 260
@@ -26,22 +26,8 @@ RATE, SECONDS = 80, 260
 
 def config_at(directory: Path, margin: float, approval: str) -> Config:
     """A config in a directory: panes of a second, cohorts of a minute in slices of two and a half seconds."""
-    (directory / "reference.json").write_bytes(to_json(reference()))
-    path = directory / "c.yaml"
-    path.write_text(f"""
-time: {{pane: 500ms, lateness: 500ms, idle_after: 1s}}
-actions: {{mode: live}}
-models:
-  - name: click
-    task: binary
-    reference: reference.json
-    drift: {{windows: ["10s"]}}
-    prediction: {{windows: ["10s"]}}
-    quality: {{windows: ["10s"], no_data_after: 1h}}
-    performance: {{windows: ["1m"], label_delay: 5s, keep: 1m, label_stall_after: 1h}}
-    canary: {{metric: accuracy, margin: {margin}, share: 0.5, min: 1m, max: 4m, approval: {approval}}}
-""")
-    return load(path, {})
+    limits = f"margin: {margin}, share: 0.5, min: 1m, max: 4m, approval: {approval}"
+    return acting(directory, f"canary: {{metric: accuracy, {limits}}}")
 
 
 def traffic(directory: Path, right: dict[str, float]) -> tuple[Path, Path]:

@@ -7,18 +7,18 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-from monitored import PANE, reference
+from monitored import PANE, acting, reference
 
 from operators.records import Topic
-from stream.config.load import Config, load
 from stream.replay.files import FileLane
 from stream.replay.results import ACTIONS, EVALUATIONS, lines_of
 from stream.replay.run import replay
 from stream.simulate.generator import Generator
-from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from stream.config.load import Config
 
 START = 1_780_000_000_000 // 60_000 * 60_000
 RATE, SECONDS, WORSE = 60, 300, 150
@@ -26,22 +26,7 @@ RATE, SECONDS, WORSE = 60, 300, 150
 
 def config_at(directory: Path, retrain: str) -> Config:
     """A config in a directory: panes of half a second, slices of the forecast of seven and a half."""
-    (directory / "reference.json").write_bytes(to_json(reference()))
-    path = directory / "c.yaml"
-    path.write_text(f"""
-time: {{pane: 500ms, lateness: 500ms, idle_after: 1s}}
-actions: {{mode: live}}
-models:
-  - name: click
-    task: binary
-    reference: reference.json
-    drift: {{windows: ["10s"]}}
-    prediction: {{windows: ["10s"]}}
-    quality: {{windows: ["10s"], no_data_after: 1h}}
-    performance: {{windows: ["1m"], label_delay: 5s, keep: 1m, label_stall_after: 1h}}
-    retrain: {{schedule: null, drift: null, {retrain}}}
-""")
-    return load(path, {})
+    return acting(directory, f"retrain: {{schedule: null, drift: null, {retrain}}}")
 
 
 def traffic(directory: Path) -> tuple[Path, Path]:
