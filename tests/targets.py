@@ -87,20 +87,37 @@ class Target:
 
 
 class FakeAirflow(Target):
-    """DAG runs as Airflow 3 (api v2) or 2 (v1) has them: an id is taken once, and 409 says that it is."""
+    """DAG runs as Airflow 3 (api v2) or 2 (v1) has them: an id is taken once, and 409 says that it is.
 
-    def __init__(self, api: str = "v2", **options: Any) -> None:
+    Args:
+        api: see above.
+        users: their passwords by name, for which it gives tokens; None where nobody is asked who he is.
+    """
+
+    def __init__(self, api: str = "v2", users: dict[str, str] | None = None, **options: Any) -> None:
         super().__init__(**options)
-        self.api = api
+        self.api, self.users = api, users
+        self.tokens: list[str] = []
+        """That hold; Airflow's own expire after a day."""
+        self.paused: set[str] = set()
         self.runs: dict[tuple[str, str], dict[str, Any]] = {}
         self.made: list[str] = []
 
     def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
-        """POST and GET of dagRuns; runs that are there succeed with `succeed`."""
-        del headers
+        """POST and GET of dagRuns; runs that are there succeed with `succeed`. Answers are those of Airflow 3.3.2."""
+        if path == "/auth/token" and self.users is not None:
+            return self._token(json.loads(body))
+        stranger = self._stranger(headers.get("Authorization", ""))
         parts = path.strip("/").split("/")
-        if parts[:2] != ["api", self.api] or parts[2] != "dags" or parts[4] != "dagRuns":
+        if stranger is not None:
+            return stranger
+        if parts[:3] != ["api", self.api, "dags"]:
             return 404, {"detail": "no such page"}
+        if len(parts) == 4:
+            return 200, {"dag_id": parts[3], "is_paused": parts[3] in self.paused}
+        return self._runs(method, parts, body)
+
+    def _runs(self, method: str, parts: list[str], body: bytes) -> tuple[int, Any]:
         if method == "GET":
             run = self.runs.get((parts[3], parts[5]))
             return (404, {"detail": "DagRun not found"}) if run is None else (200, run)
@@ -113,6 +130,19 @@ class FakeAirflow(Target):
         self.runs[key] = {**given, "dag_id": parts[3], "state": "queued"}
         self.made.append(given["dag_run_id"])
         return 200, self.runs[key]
+
+    def _stranger(self, said: str) -> tuple[int, Any] | None:
+        """What is said to whom nobody knows."""
+        kind, _, token = said.partition(" ")
+        if self.users is None or (kind == "Bearer" and token in self.tokens):
+            return None
+        return (403, {"detail": "Invalid JWT token"}) if kind == "Bearer" else (401, {"detail": "Not authenticated"})
+
+    def _token(self, given: dict[str, str]) -> tuple[int, Any]:
+        if (self.users or {}).get(given["username"]) != given["password"]:
+            return 401, {"detail": "Invalid credentials"}
+        self.tokens.append(f"token-{len(self.requests)}-of-{given['username']}")
+        return 201, {"access_token": self.tokens[-1]}
 
     def succeed(self, state: str = "success") -> None:
         """End all runs."""

@@ -2,11 +2,12 @@
 
 The id of the run follows from that of the action, so asking twice makes one run. Airflow answers 409 both where the run
 is there and where another run takes its place (its issues 66905, 72876), so what is there is looked at: it is ours only
-if its `conf` names the action.
+if its `conf` names the action. Airflow takes runs of a DAG that is paused and never begins them: that is told.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from stream.connectors.client import Answer, Client
+
+_LOG = logging.getLogger("driftgauge.courier")
 
 MARK = "driftgauge_action"
 """Key in `conf` by which a run is known to be ours."""
@@ -54,13 +57,15 @@ class Airflow:
             return self._known(step)
         if not OK <= answer.status < 300:
             raise RefusedError(f"Airflow refuses the run of {self._dag(step)}: {answer.status}: {answer.text}")
-        return Word("dispatched", f"run {run_id(step)} of {self._dag(step)}")
+        return self._dispatched(step)
 
     def look(self, step: Step) -> Word | None:
         """The state of the run."""
         answer = self._run(step)
-        if answer.status != OK:
+        if answer.status == MISSING:
             raise RefusedError(f"Airflow has no run {run_id(step)} any more: {answer.status}: {answer.text}")
+        if answer.status != OK:  # the run goes on, whoever may look at it
+            raise PassingError(f"Airflow does not tell of run {run_id(step)}: {answer.status}: {answer.text}")
         state = (answer.body or {}).get("state")
         if state == "success":
             return Word("done", f"run {run_id(step)} succeeded")
@@ -74,7 +79,22 @@ class Airflow:
             raise PassingError("Airflow answers 409 and does not know the run: another is being made")
         if ((answer.body or {}).get("conf") or {}).get(MARK) != step["id"]:
             raise RefusedError(f"another run of {self._dag(step)} stands in the way of {run_id(step)}: {answer.text}")
-        return Word("dispatched", f"run {run_id(step)} of {self._dag(step)}")
+        return self._dispatched(step)
+
+    def _dispatched(self, step: Step) -> Word:
+        said = f"run {run_id(step)} of {self._dag(step)}"
+        if not self._paused(step):
+            return Word("dispatched", said)
+        _LOG.warning("%s: the DAG is paused, and the run waits until somebody unpauses it", said)
+        return Word("dispatched", f"{said}; the DAG is paused, and the run waits until somebody unpauses it")
+
+    def _paused(self, step: Step) -> bool:
+        """Whether the DAG is known to be paused; the run is there, so nothing depends on the answer."""
+        try:
+            answer = self.client.ask("GET", f"/api/{self.api}/dags/{self._dag(step)}")
+        except (PassingError, RefusedError):
+            return False
+        return isinstance(answer.body, dict) and answer.body.get("is_paused") is True
 
     def _run(self, step: Step) -> Answer:
         return self.client.ask("GET", f"/api/{self.api}/dags/{self._dag(step)}/dagRuns/{quote(run_id(step), safe='')}")

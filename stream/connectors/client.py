@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator, Mapping
 
+    from stream.connectors.login import Login
+
 LARGEST = 1 << 20
 """Bytes read of an answer."""
 TOLD = 300
 """Characters of it that are told."""
+STRANGER = frozenset({401, 403})
+"""Who we say we are is not believed, or may not do that: Airflow says 403 to a token that has expired."""
 PASSING = frozenset({408, 425, 429})
 LONGEST_WAIT = 300.0
 """Seconds at most that a server's Retry-After is followed."""
@@ -46,6 +50,7 @@ class Client:
         headers: sent with each.
         context: TLS, for https.
         redact: takes secrets out of what a server answers.
+        login: says who we are; None where nobody asks.
     """
 
     url: str
@@ -53,23 +58,34 @@ class Client:
     headers: dict[str, str] = field(default_factory=dict)
     context: ssl.SSLContext | None = None
     redact: Callable[[str], str] = field(default=str)
+    login: Login | None = None
 
     def ask(
         self, method: str, path: str, body: Any = None, *, headers: Mapping[str, str] | None = None, raw: bytes = b""
     ) -> Answer:
-        """Ask, with a body as JSON (or `raw`, as it is).
+        """Ask, with a body as JSON (or `raw`, as it is). A login that is not believed is renewed, once.
 
         Raises:
             PassingError: no answer, or one that says to come again.
+            RefusedError: the login has nothing to say.
         """
         data = raw or (None if body is None else msgspec.json.encode(body))
         kind = {} if data is None else {"Content-Type": "application/json"}
         given = {"Accept": "application/json", "User-Agent": "driftgauge", **kind, **self.headers, **(headers or {})}
+        if self.login is None:
+            return self._asked(method, path, data, given)
+        said = self.login.header()
+        answer = self._asked(method, path, data, {**given, "Authorization": said})
+        if answer.status in STRANGER and (fresh := self.login.renewed(said)) != said:
+            return self._asked(method, path, data, {**given, "Authorization": fresh})
+        return answer
+
+    def _asked(self, method: str, path: str, data: bytes | None, given: Mapping[str, str]) -> Answer:
         try:
             with closing(self._connection()) as connection:
                 connection.connect()
                 with _cut_after(self.timeout, connection.sock):
-                    connection.request(method, urlsplit(self.url).path.rstrip("/") + path, data, given)
+                    connection.request(method, urlsplit(self.url).path.rstrip("/") + path, data, dict(given))
                     answer = connection.getresponse()
                     text = answer.read(LARGEST).decode(errors="replace")
         except (OSError, HTTPException, UnicodeError) as error:
@@ -92,7 +108,8 @@ class Client:
         return answer.body
 
     def _line(self, text: str) -> str:
-        return self.redact(" ".join(text.split()))
+        line = self.redact(" ".join(text.split()))
+        return line if self.login is None else self.login.mask(line)
 
     def _connection(self) -> HTTPConnection:
         parts = urlsplit(self.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,16 @@ from stream.config.problems import ConfigError
 from stream.config.secrets import one_line
 from stream.config.yaml_file import read_yaml
 from stream.connectors.airflow import Airflow
+from stream.connectors.base import PassingError
 from stream.connectors.client import Client
 from stream.connectors.datadog import Datadog
 from stream.connectors.email import Email
 from stream.connectors.kubernetes import PATHS, Kubernetes
+from stream.connectors.login import AirflowToken, Login
 from stream.connectors.mlflow import Mlflow
 from stream.connectors.slack import Slack
 from stream.connectors.webhook import Webhook, key_of
-from stream.http.authorization import header_of
+from stream.http.authorization import header_of, password_of
 from stream.redact import redact
 
 if TYPE_CHECKING:
@@ -63,7 +66,11 @@ def webhook_keys(config: Config) -> dict[str, bytes]:
 
 
 def _airflow(config: Config, target: Any, place: KeyPath) -> Connector:
-    return Airflow(_client(config, target, place), target.api, target.dag, target.poll / 1e3)
+    client = _client(config, target, place)
+    if target.api == "v2" and target.auth is not None and target.auth.username is not None:
+        password = _later(partial(password_of, config, target.auth, (*place, "auth")))
+        client = replace(client, login=Login(AirflowToken(replace(client, login=None), target.auth.username, password)))
+    return Airflow(client, target.api, target.dag, target.poll / 1e3)
 
 
 def _mlflow(config: Config, target: Any, place: KeyPath) -> Connector:
@@ -133,9 +140,25 @@ def _datadog(config: Config, target: Any, place: KeyPath) -> Connector:
 
 
 def _client(config: Config, target: Any, place: KeyPath) -> Client:
-    headers = {} if target.auth is None else {"Authorization": header_of(config, target.auth, (*place, "auth"))}
     context = _context(config, target.tls, (*place, "tls")) if target.url.startswith("https") else None
-    return Client(target.url, target.timeout / 1e3, headers, context, partial(redact, config=config))
+    client = Client(target.url, target.timeout / 1e3, {}, context, partial(redact, config=config))
+    if target.auth is None:
+        return client
+    header = partial(header_of, config, target.auth, (*place, "auth"))
+    header()  # a file that is not there is told before anything runs
+    return replace(client, login=Login(_later(header)))
+
+
+def _later(get: Callable[[], str]) -> Callable[[], str]:
+    """The same, where a file that cannot be read just now may be there again soon."""
+
+    def got() -> str:
+        try:
+            return get()
+        except ConfigError as error:
+            raise PassingError(str(error)) from error
+
+    return got
 
 
 def _secret(config: Config, path: Path, place: KeyPath) -> str:

@@ -26,6 +26,15 @@ def header_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:
     return f"Basic {_pair(auth.username, _given(config, auth, 'password', place))}"
 
 
+def password_of(config: Config, auth: AuthSettings, place: KeyPath) -> str:
+    """The password that settings with a user name give, or their file holds now.
+
+    Raises:
+        ConfigError: as above.
+    """
+    return _given(config, auth, "password", place)
+
+
 def _given(config: Config, auth: AuthSettings, name: str, place: KeyPath) -> str:
     """The secret of this name, or what is in its file."""
     written: str | None = getattr(auth, name)
