@@ -10,17 +10,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stream.connectors.base import RefusedError
 from stream.redact import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from stream.connectors.client import Client
-
-TOKEN = "/auth/token"  # noqa: S105 - where one is had
-"""Of Airflow 3, whichever auth manager it has."""
-CREATED = 201
 
 
 @dataclass(slots=True)
@@ -52,32 +45,3 @@ class Login:
         """A text without the secret: the config does not know one that came later."""
         secret = self._held.rpartition(" ")[2]
         return text.replace(secret, MASK) if secret else text
-
-
-@dataclass(frozen=True, slots=True)
-class AirflowToken:
-    """Airflow 3 takes no passwords but at one place, which gives a token for them.
-
-    Attributes:
-        client: of its web server, without a login.
-        username: of ours.
-        password: gives it as it is now.
-    """
-
-    client: Client
-    username: str
-    password: Callable[[], str]
-
-    def __call__(self) -> str:
-        """The header with a new token.
-
-        Raises:
-            PassingError: it could not be asked.
-            RefusedError: it gives none.
-        """
-        answer = self.client.ask("POST", TOKEN, {"username": self.username, "password": self.password()})
-        token = (answer.body or {}).get("access_token") if isinstance(answer.body, dict) else None
-        if answer.status not in {200, CREATED} or not token:
-            said = f"{answer.status}: {answer.text if not token else ''}"
-            raise RefusedError(f"Airflow gives no token for {self.username} at {TOKEN}: {said}")
-        return f"Bearer {token}"

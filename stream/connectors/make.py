@@ -11,12 +11,13 @@ from stream.config.problems import ConfigError
 from stream.config.secrets import one_line
 from stream.config.yaml_file import read_yaml
 from stream.connectors.airflow import Airflow
+from stream.connectors.airflow_token import AirflowToken
 from stream.connectors.base import PassingError
 from stream.connectors.client import Client
 from stream.connectors.datadog import Datadog
 from stream.connectors.email import Email
 from stream.connectors.kubernetes import PATHS, Kubernetes
-from stream.connectors.login import AirflowToken, Login
+from stream.connectors.login import Login
 from stream.connectors.mlflow import Mlflow
 from stream.connectors.slack import Slack
 from stream.connectors.webhook import Webhook, key_of
