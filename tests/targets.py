@@ -151,27 +151,47 @@ class FakeAirflow(Target):
 
 
 class FakeMlflow(Target):
-    """Aliases of registered models."""
+    """Aliases of registered models. Answers are those of MLflow 3.17.2.
 
-    def __init__(self, aliases: dict[tuple[str, str], str], **options: Any) -> None:
+    Args:
+        aliases: (model, alias) -> version.
+        made: when each version was created, ms; those of other names are unknown.
+    """
+
+    def __init__(
+        self, aliases: dict[tuple[str, str], str], made: dict[tuple[str, str], int] | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.aliases = aliases
+        self.aliases, self.made = aliases, made or {}
 
     def route(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
-        """GET and POST of registered-models/alias."""
+        """GET and POST of registered-models/alias; GET of registered-models and model-versions."""
         del headers
         parts = urlsplit(path)
-        if parts.path != "/api/2.0/mlflow/registered-models/alias":
-            return 404, {"error_code": "ENDPOINT_NOT_FOUND"}
-        if method == "POST":
-            given = json.loads(body)
-            self.aliases[given["name"], given["alias"]] = given["version"]
-            return 200, {}
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        version = self.aliases.get((query["name"], query["alias"]))
+        missing = {"error_code": "RESOURCE_DOES_NOT_EXIST"}
+        match parts.path.removeprefix("/api/2.0/mlflow/"):
+            case "registered-models/alias" if method == "POST":
+                given = json.loads(body)
+                self.aliases[given["name"], given["alias"]] = given["version"]
+                return 200, {}
+            case "registered-models/alias":
+                return self._alias(query["name"], query["alias"])
+            case "registered-models/get":
+                known = any(query["name"] == name for name, _ in self.aliases)
+                return (200, {"registered_model": query}) if known else (404, missing)
+            case "model-versions/get":
+                known = (query["name"], query["version"]) in self.made
+                return (200, {"model_version": query}) if known else (404, missing)
+        return 404, {"error_code": "ENDPOINT_NOT_FOUND"}
+
+    def _alias(self, name: str, alias: str) -> tuple[int, Any]:
+        version = self.aliases.get((name, alias))
         if version is None:
-            return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}
-        return 200, {"model_version": {"name": query["name"], "version": version}}
+            message = f"Registered model alias {alias} not found."
+            return 400, {"error_code": "INVALID_PARAMETER_VALUE", "message": message}
+        made = self.made.get((name, version), 0)
+        return 200, {"model_version": {"name": name, "version": version, "creation_timestamp": made}}
 
 
 class Receiver(Target):

@@ -134,10 +134,12 @@ class MlflowSettings(HttpTarget):
     Attributes:
         name: of the registered model.
         alias: that serving follows.
+        poll: how often it is looked whether somebody else has moved it; null for never.
     """
 
     name: Template = "{model}"
     alias: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,255}$")] = "champion"
+    poll: Poll | None = 30_000
 
 
 class KubernetesSettings(HttpTarget):

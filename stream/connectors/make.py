@@ -75,7 +75,8 @@ def _airflow(config: Config, target: Any, place: KeyPath) -> Connector:
 
 
 def _mlflow(config: Config, target: Any, place: KeyPath) -> Connector:
-    return Mlflow(_client(config, target, place), target.name, target.alias)
+    poll = None if target.poll is None else target.poll / 1e3
+    return Mlflow(_client(config, target, place), target.name, target.alias, poll)
 
 
 def _webhook(config: Config, target: Any, place: KeyPath) -> Connector:

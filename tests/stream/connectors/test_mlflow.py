@@ -1,88 +1,114 @@
-"""The MLflow connector on a real MLflow server: an alias is moved back by a rollback.
+"""The MLflow connector on a real MLflow server: an alias is moved back by a rollback, and watched where people move it.
 
-Needs an `mlflow` program: on PATH, or named by DRIFTGAUGE_MLFLOW (pip install mlflow, in an environment of its own).
+Needs an `mlflow` program: on PATH, named by DRIFTGAUGE_MLFLOW, or installed before. Where DRIFTGAUGE_REQUIRE_SERVERS=1
+it is installed.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-import shutil
-import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from kafka_node import free_ports
-from waiting import until
+from installed import NotInstalledError
+from mlflow_node import MlflowNode, found, install
 
-from stream.connectors.base import PassingError, RefusedError
-from stream.connectors.client import Client
+from stream.connectors.base import RefusedError
 from stream.connectors.mlflow import Mlflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-PROGRAM = os.environ.get("DRIFTGAUGE_MLFLOW") or shutil.which("mlflow")
+REQUIRED = "DRIFTGAUGE_REQUIRE_SERVERS"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """A tracking server with a registered model of two versions; the alias champion is at the second."""
-    if PROGRAM is None:
-        pytest.skip("no mlflow: pip install mlflow into an environment of its own and set DRIFTGAUGE_MLFLOW")
-    place: Path = tmp_path_factory.mktemp("mlflow")
-    (port,) = free_ports(1)
-    address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    store = ["--backend-store-uri", f"sqlite:///{place}/mlflow.db", "--default-artifact-root", str(place / "artifacts")]
-    with (place / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [PROGRAM, "server", *address, *store], stdout=log, stderr=log, start_new_session=True
-        )
-    client = Client(f"http://127.0.0.1:{port}", 60.0)
+def server() -> Iterator[MlflowNode]:
+    """A tracking server."""
+    required = os.environ.get(REQUIRED) == "1"
     try:
-        until(lambda: _is_up(client))
-        _register(client)
-        yield client
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, 15)
-        process.wait()
+        program = install() if required else found()
+    except NotInstalledError as error:
+        pytest.fail(f"{REQUIRED}=1 and {error}", pytrace=False)
+    if program is None:
+        pytest.skip(
+            f"no mlflow: pip install mlflow into an environment of its own and set DRIFTGAUGE_MLFLOW, or {REQUIRED}=1"
+        )
+    with MlflowNode(program) as node:
+        yield node
 
 
-def _is_up(client: Client) -> bool:
-    with suppress(PassingError):
-        return client.ask("GET", "/health").status == 200
-    return False
+@pytest.fixture
+def model(server: MlflowNode, request: pytest.FixtureRequest) -> str:
+    """The name of a registered model of two versions; the alias champion is at the second."""
+    name = str(request.node.name)
+    server.register(name, 2)
+    server.move(name, "2")
+    return name
 
 
-def _register(client: Client) -> None:
-    api = "/api/2.0/mlflow"
-    client.good("POST", f"{api}/registered-models/create", {"name": "click"})
-    for _ in range(2):
-        source = {"name": "click", "source": "s3://nowhere/model"}
-        client.good("POST", f"{api}/model-versions/create", source)
-    client.good("POST", f"{api}/registered-models/alias", {"name": "click", "alias": "champion", "version": "2"})
+def step(model: str, action: str = "rollback", **changes: Any) -> dict[str, Any]:
+    """A request of now."""
+    asked = dt.datetime.now(dt.UTC).isoformat()
+    given = {"id": "a" * 32, "state": "requested", "action": action, "model": model, "version": "2"}
+    return {**given, "target_version": None, "requested_at": asked, **changes}
 
 
-def step(**changes: Any) -> dict[str, Any]:
-    """A rollback of click."""
-    given = {"id": "a" * 32, "state": "requested", "action": "rollback", "model": "click", "version": "2"}
-    return {**given, "target_version": "1", **changes}
+def connector(server: MlflowNode) -> Mlflow:
+    """As `make` makes it."""
+    return Mlflow(server.client, "{model}", "champion", 30.0)
 
 
-def test_a_rollback_moves_the_alias_and_twice_is_once(server: Client) -> None:
+def test_a_rollback_moves_the_alias_and_twice_is_once(server: MlflowNode, model: str) -> None:
     """From version 2 to 1, seen by MLflow itself; the second time there is nothing to do."""
-    registry = Mlflow(server, "{model}", "champion")
-    words = [registry.send(step()) for _ in range(2)]
-    assert [word.version for word in words] == ["1", "1"]
-    assert "(it was 2)" in words[0].detail
-    assert "(it was 1)" in words[1].detail
-    found = server.good("GET", "/api/2.0/mlflow/registered-models/alias?name=click&alias=champion")
-    assert found["model_version"]["version"] == "1"
+    words = [connector(server).send(step(model, target_version="1")) for _ in range(2)]
+    assert [word.version for word in words if word is not None] == ["1", "1"]
+    assert [word.detail.partition("(")[2] for word in words if word is not None] == ["it was 2)", "it was 1)"]
+    assert server.at(model) == "1"
 
 
-def test_a_version_that_is_not_there_is_refused(server: Client) -> None:
+def test_a_version_that_is_not_there_is_refused(server: MlflowNode, model: str) -> None:
     """In the server's own words."""
     with pytest.raises(RefusedError, match="404"):
-        Mlflow(server, "{model}", "champion").send(step(target_version="99"))
+        connector(server).send(step(model, target_version="99"))
+
+
+def test_an_alias_that_nobody_has_set_is_set(server: MlflowNode) -> None:
+    """MLflow says 400 to who asks for it."""
+    server.register("fresh", 2)
+    word = connector(server).send(step("fresh", "promote", target_version="2"))
+    assert word is not None
+    assert server.at("fresh") == "2"
+
+
+def test_what_somebody_else_does_is_noticed(server: MlflowNode, model: str) -> None:
+    """A rollback that waits for approval, or has no target, is done by hand."""
+    registry = connector(server)
+    waiting, open_end = step(model, state="awaiting_approval", target_version="1"), step(model)
+    assert registry.send(waiting) is None
+    first = registry.send(open_end)
+    assert first is not None
+    assert first.kind == "dispatched"
+    assert registry.look(open_end) is None
+    server.move(model, "1")
+    words = [registry.look(one) for one in (waiting, open_end)]
+    assert [(word.kind, word.version) for word in words if word is not None] == [("done", "1")] * 2
+
+
+def test_a_version_that_was_made_since_is_the_retraining(server: MlflowNode, model: str) -> None:
+    """As soon as the alias is at it; an older one is not, wherever the alias goes. A model of no such name is told."""
+    registry, asked = connector(server), step(model, "retrain")
+    first = registry.send(asked)
+    assert first is not None
+    assert first.kind == "dispatched"
+    server.move(model, "1")
+    assert registry.look(asked) is None
+    assert server.add(model) == "3"
+    assert registry.look(asked) is None
+    server.move(model, "3")
+    word = registry.look(asked)
+    assert word is not None
+    assert (word.kind, word.version) == ("done", "3")
+    with pytest.raises(RefusedError, match="no registered model nobody"):
+        registry.send(step("nobody", "retrain"))
