@@ -81,15 +81,18 @@ class Client:
         return answer
 
     def _asked(self, method: str, path: str, data: bytes | None, given: Mapping[str, str]) -> Answer:
+        cut = threading.Event()
         try:
             with closing(self._connection()) as connection:
                 connection.connect()
-                with _cut_after(self.timeout, connection.sock):
+                with _cut_after(self.timeout, connection.sock, cut):
                     connection.request(method, urlsplit(self.url).path.rstrip("/") + path, data, dict(given))
                     answer = connection.getresponse()
                     text = answer.read(LARGEST).decode(errors="replace")
         except (OSError, HTTPException, UnicodeError) as error:
-            raise PassingError(self._line(f"no answer: {error or type(error).__name__}")) from error
+            late = cut.is_set() or isinstance(error, TimeoutError)
+            why = f" within {self.timeout:g} s" if late else f": {error or type(error).__name__}"
+            raise PassingError(self._line(f"no answer{why}")) from error
         if answer.status in PASSING or answer.status >= 500:
             after = _seconds(answer.headers.get("Retry-After"))
             raise PassingError(self._line(f"{answer.status} {answer.reason}: {text[:TOLD]}"), after)
@@ -133,10 +136,11 @@ def _json(text: str) -> Any:
 
 
 @contextmanager
-def _cut_after(seconds: float, connected: socket.socket) -> Iterator[None]:
-    """End a connection that takes longer: a socket's own timeout begins anew with every byte."""
+def _cut_after(seconds: float, connected: socket.socket, told: threading.Event) -> Iterator[None]:
+    """End a connection that takes longer, and tell so: a socket's own timeout begins anew with every byte."""
 
     def cut() -> None:
+        told.set()
         with suppress(OSError):
             socket.socket.shutdown(connected, socket.SHUT_RDWR)
 

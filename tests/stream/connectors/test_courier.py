@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import socket
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,14 @@ def test_what_is_over_or_too_late_is_not_sent() -> None:
     assert server.requests == []
     assert desk.counted == [("train", "expired")]
     assert desk.courier.settled(5) == 5
+
+
+def test_who_does_not_answer_in_time_is_told_as_such() -> None:
+    """Not as a line that was cut: it is we who cut it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = Client(f"http://127.0.0.1:{silent.getsockname()[1]}", 0.2)
+        with pytest.raises(PassingError, match=r"no answer within 0\.2 s"):
+            client.ask("GET", "/")
 
 
 def test_a_webhook_is_signed_as_the_standard_says() -> None:
