@@ -71,4 +71,5 @@ class MeasureJoint:
         phases = self.phases
         if phases is None or not self.span.joint.classes:
             return None
-        return np.stack([vector[phases.start : phases.stop] for vector in stack.vectors])
+        held: IntArray = phases.held(stack.vectors)[0]
+        return held

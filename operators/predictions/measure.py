@@ -133,7 +133,7 @@ class Measure:
         columns = tuple(field.name for field in where.fields)
         table = Tabulate(asked.kind, stack.keys, columns, self.references.against(stack.keys))
         if self.seasonal is not None:
-            reference, against, phase = self.seasonal(where, stack, fixed)
+            reference, against, phase = self.seasonal(where, stack, current, fixed)
             table = Tabulate(asked.kind, stack.keys, columns, against, phase)
         side = Side(reference, self.references.factors(stack, where.fields, factors))
         tables = [distance_table(table, metric, where, current, side, self.config.alpha) for metric in asked.metrics]

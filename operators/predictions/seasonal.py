@@ -1,8 +1,10 @@
 """The reference of each group by the hours that its rows are from.
 
 A group is compared with the mixture of what it really holds, so a window may straddle a change of hours or of the
-clocks. A segment with too few rows in some class has one reference for all hours, which holds over whole days: over
-shorter windows nothing is decided of it.
+clocks. Where nobody named the zone of the users, whose clocks may have moved since, there are several mixtures, one for
+each move of the clock, and that one counts which all columns of the group together are nearest to. A segment with too
+few rows in some class has one reference for all hours, which holds over whole days: over shorter windows nothing is
+decided of it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.predictions.stack import Stack
-    from windows.arrays import BoolArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.predictions.compare import Counts, Gather
     from windows.predictions.layout import Layout, PhaseSpan
     from windows.references.reference import Reference
@@ -48,15 +50,19 @@ class SeasonalReference:
                 self._vectors[segment_name(key, value)] = class_vectors(layout, reference, (key, value))
         self._mixtures: dict[tuple[str, tuple[str, ...]], Mixtures] = {}
 
-    def __call__(self, where: Gather, stack: Stack, fixed: Counts) -> tuple[Expected, tuple[str, ...], tuple[str, ...]]:
+    def __call__(
+        self, where: Gather, stack: Stack, live: Counts, fixed: Counts
+    ) -> tuple[Expected, tuple[str, ...], tuple[str, ...]]:
         """What the groups of a stack are compared with, what that is called, and in which hours they are.
 
         Args:
             where: the columns.
             stack: G groups.
+            live: the counts of these groups.
             fixed: the reference's counts of the same groups over all hours.
         """
-        held = np.stack([vector[self.phases.start : self.phases.stop] for vector in stack.vectors])
+        moved = self.phases.held(stack.vectors)
+        held = moved[0]
         segments = np.array([segment for _, segment in stack.keys])
         sizes = np.repeat([window.window.size for window in stack.windows], stack.sizes)
         split = np.array([bool(self._vectors[segment]) for segment in segments.tolist()])
@@ -64,7 +70,9 @@ class SeasonalReference:
         found = _mixed(certain(fixed), unknown(fixed), np.repeat(~split & (sizes < DAY), fields))
         for segment in np.unique(segments[split]).tolist():
             rows = np.flatnonzero(segments == segment)
-            _put(found, self._of(segment, where)(held[rows]), (rows[:, None] * fields + np.arange(fields)).ravel())
+            at = (rows[:, None] * fields + np.arange(fields)).ravel()
+            mixtures = [self._of(segment, where)(one[rows]) for one in moved]
+            _put(found, _nearest(mixtures, live.coarse[at], fields), at)
         return found, tuple(self._against(held, split)), tuple(self._phases(held))
 
     def _against(self, held: IntArray, split: BoolArray) -> Iterable[str]:
@@ -88,6 +96,33 @@ class SeasonalReference:
             most, all_ = max(rows), sum(rows)
             name = self.phases.names[rows.index(most)] if all_ else ""
             yield name if most == all_ else f"{name} ({most / all_:.0%})"
+
+
+def _nearest(mixtures: list[Expected], live: IntArray, fields: int) -> Expected:
+    """Of each group the mixture that its fields together are nearest to; the first of several that are as near.
+
+    Args:
+        mixtures: M of the same G groups.
+        live: int64[G*F, C], coarse counts of the groups.
+        fields: F.
+    """
+    if len(mixtures) == 1:
+        return mixtures[0]
+    shares = live / np.maximum(live.sum(axis=1, keepdims=True), 1)
+    misfits = np.stack([_misfit(shares, mixture, fields) for mixture in mixtures])
+    best, number = mixtures[0], np.repeat(np.argmin(misfits, axis=0), fields)
+    for at, mixture in enumerate(mixtures[1:], 1):
+        best = _mixed(best, mixture, number == at)
+    return best
+
+
+def _misfit(shares: FloatArray, mixture: Expected, fields: int) -> FloatArray:
+    """How far the fields of each group are from a mixture, float64[G]."""
+    usual = mixture.coarse / np.maximum(mixture.coarse.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    both = shares + usual
+    parts = np.divide((shares - usual) ** 2, both, out=np.zeros(both.shape), where=both > 0)
+    found: FloatArray = parts.reshape(-1, fields * parts.shape[1]).sum(axis=1)
+    return found
 
 
 def _mixed(one: Expected, other: Expected, rows: BoolArray) -> Expected:

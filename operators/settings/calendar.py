@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from operators.settings.durations import Millis
 from operators.settings.parts import Settings, Whole, unfit
+from windows.references.pace import HOUR
 from windows.references.seasons import MOST_CLASSES
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -99,6 +101,13 @@ def days_like(calendar: tuple[CalendarEntry, ...]) -> tuple[tuple[int, int], ...
     )
 
 
+def _whole_hour(given: int) -> int:
+    """Clocks change by an hour, or not."""
+    if given not in {0, HOUR}:
+        raise PydanticCustomError("tolerance", "0s or 1h is needed: by so much clocks change")
+    return given
+
+
 class SeasonalSettings(Settings):
     """Whose hours of the week a model's inputs follow.
 
@@ -106,6 +115,8 @@ class SeasonalSettings(Settings):
         timezone: name in the table of time zones, whose clock changes count.
         max_classes: classes of hours told apart at most.
         zones: segment, as "country=US" -> time zone whose hours its rows follow; other rows follow `timezone`.
+        tolerance: ms, 0 or an hour: what is normal an hour earlier or later is normal, too. For when nobody knows whose
+            clocks may change.
     """
 
     timezone: TimeZone = "UTC"
@@ -113,6 +124,7 @@ class SeasonalSettings(Settings):
     zones: Annotated[dict[Annotated[str, StringConstraints(pattern=r"^[^=]+=.+$")], TimeZone], Field(max_length=64)] = (
         Field(default_factory=dict)
     )
+    tolerance: Annotated[Millis, AfterValidator(_whole_hour)] = 0
 
     @property
     def of_segments(self) -> tuple[tuple[str, str, str], ...]:

@@ -44,8 +44,9 @@ def init(
     numeric: columns.Numeric = None,
     missing: columns.Missing = None,
     timezone: Annotated[
-        str, typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin.")
-    ] = "UTC",
+        str | None,
+        typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin."),
+    ] = None,
     holidays: Annotated[
         str | None,
         typer.Option(

@@ -11,7 +11,7 @@ import numpy as np
 from operators.settings.calendar import EPOCH, days_like
 from stream.config.zones import zone_of
 from windows.references.edges import edge_differences
-from windows.references.pace import DAY, WEEK
+from windows.references.pace import DAY, HOUR, WEEK
 from windows.references.seasons import SeasonClock, Seasons
 from windows.sketches.profiles import SegmentCounts, slots
 
@@ -52,7 +52,8 @@ def with_calendar(reference: Reference, model: ModelSettings, own: Mapping[int, 
     seasons = reference.seasons
     if seasons is not None:
         days = days_like(model.calendar)
-        seasons = replace(seasons, clock=replace(seasons.clock, days=days))
+        tolerance = 0 if model.seasonal is None else model.seasonal.tolerance // HOUR
+        seasons = replace(seasons, clock=replace(seasons.clock, days=days, tolerance=tolerance))
     if own:
         seasons = _dated(seasons or _one_class(model, reference), reference, model, own)
     return reference if seasons is None else replace(reference, seasons=seasons)

@@ -29,6 +29,9 @@ def seasonal_findings(model: ModelSettings, at: KeyPath) -> Iterator[ConfigFindi
         elif key not in model.segments:
             beside = f"`segments: [{key}]` is needed beside it: its values tell whose hours a row follows"
             yield (*at, "seasonal", "zones", name), None, beside
+    if seasonal is not None and seasonal.tolerance and model.multivariate is not None:
+        why = "features are told from each other by the hour: name the zone in seasonal.timezone, and leave this out"
+        yield (*at, "seasonal", "tolerance"), "given beside multivariate", why
     if seasonal is None and any(one.like is not None for one in model.calendar):
         yield (*at, "calendar"), None, "`seasonal: {timezone: ...}` is needed beside days that are like other days"
     dated = [number for number, one in enumerate(model.calendar) if one.reference is not None]

@@ -45,6 +45,7 @@ class NewModel:
         classes: names of the classes, where the user gave them.
         unfit: metrics that the labelled rows are no baseline of, and why.
         timezone: whose hours of the week differ in its reference; None where no season was found.
+        zone_known: whether somebody named it, or the rows told; else their clocks may move by an hour.
         live: the topic that its rows came from; None where they came from files.
         calendar: the value of `calendar:`, with the space or the line break before it.
     """
@@ -63,6 +64,7 @@ class NewModel:
     classes: tuple[str, ...] = ()
     unfit: dict[str, str] = field(default_factory=dict)
     timezone: str | None = None
+    zone_known: bool = True
     live: LiveTraffic | None = None
     calendar: str = " []"
 
@@ -225,7 +227,8 @@ def _model(model: NewModel) -> str:
     )
     sights = "".join(f"      # {line}\n" for line in model.sights)
     meaning = meaning_text(model.live, "    ")
-    seasonal = "null" if model.timezone is None else f"{{timezone: {_quoted(model.timezone)}}}"
+    unsure = "" if model.zone_known else ", tolerance: 1h"
+    seasonal = "null" if model.timezone is None else f"{{timezone: {_quoted(model.timezone)}{unsure}}}"
     classes = f"[{', '.join(map(_quoted, model.classes))}]" if model.classes else "null"
     return f"""\
 models:
@@ -260,6 +263,7 @@ models:
     # where hours of the week differ, windows are compared with what is normal at theirs. `reference build` finds out
     # from two weeks of rows or more; null is one reference for all hours:
     #   {{timezone: Europe/Berlin, max_classes: {MOST_CLASSES}, zones: {{"country=US": America/New_York}}}}
+    # `tolerance: 1h` is for when nobody knows whose clocks change: an hour earlier or later is normal, too
     seasonal: {seasonal}
     # days that have the hours of another day of the week, and days with a reference of their own, which
     # `driftgauge reference build --like` makes of the rows of such days:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def zone_of(name: str, start: int, end: int) -> Zone:
             instants.append(_change(zone, day - DAY, day))
             offsets.append(offset)
     return Zone(name, tuple(instants), tuple(offsets))
+
+
+def offsets_at(name: str, times: Iterable[int]) -> list[int]:
+    """Local time less UTC (ms) at each moment (ms)."""
+    zone = zoneinfo.ZoneInfo(name)
+    return [_offset(zone, at) for at in times]
 
 
 def changed_since(zone: Zone, start: int, end: int) -> bool:

@@ -35,7 +35,7 @@ from stream.references.like import (
 from stream.references.pace_tally import FINEST, PaceTally
 from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
-from stream.references.seasons import hour_tally, with_seasons
+from stream.references.seasons import hour_tally, with_seasons, with_zone
 from stream.references.segment_notes import segment_notes
 from stream.references.truths import with_truths
 from stream.rows.columns import Rows
@@ -92,6 +92,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
     _refuse_empty(rows, plan, scan)
     plan = with_truths(plan, scan)
     heard = tuple(_odd_notes(rows, plan, odd, scan.rows))
+    plan = with_zone(plan, scan)
     tally = _tally(plan, scan)
     for frame in frames(rows, plan):
         tally.add(frame)

@@ -73,7 +73,7 @@ class InitOptions:
     task: Task | None = None
     force: bool = False
     said: ColumnOptions = NOTHING_SAID
-    timezone: str = "UTC"
+    timezone: str | None = None
     live: LiveTraffic | None = None
     per_day: float | None = None
     time: TimeSettings | None = None
@@ -114,7 +114,11 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
         outcomes=said_outcomes(OutcomeOptions(), said),
         roles=said.roles,
         chosen=tuple(said.kinds),
-        seasonal=SeasonOptions(options.timezone, days=tuple((one.day, SUNDAY) for one in holidays)),
+        seasonal=SeasonOptions(
+            options.timezone or "UTC",
+            days=tuple((one.day, SUNDAY) for one in holidays),
+            named=options.timezone is not None,
+        ),
     )
     _check_names(rows, plan_build(rows, wanted))
     built = build(rows, wanted, progress)
@@ -146,7 +150,7 @@ def check_free(options: InitOptions) -> tuple[Path, Path]:
     """
     if not options.model or not options.model.isprintable() or len(options.model) > LONGEST_NAME:
         raise UsageError("--model: a name of 1 to 200 printable characters is needed")
-    if not known(options.timezone):
+    if options.timezone is not None and not known(options.timezone):
         raise UsageError(f"--timezone: no time zone {options.timezone!r}; a name such as Europe/Berlin is needed")
     config = options.output / CONFIG_NAME
     reference_file = options.output / f"{file_name(options.model)}.reference.json"
@@ -175,9 +179,15 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         _pace(options, reference),
         classes=said.classes or (),
         unfit=_unfit(reference, task),
-        timezone=None if reference.seasons is None else options.timezone,
+        timezone=_zone(reference),
+        zone_known=options.timezone is not None or _zone(reference) != "UTC",
         live=options.live,
     )
+
+
+def _zone(reference: Reference) -> str | None:
+    """Whose hours of the week differ."""
+    return None if reference.seasons is None else reference.seasons.clock.zone.name
 
 
 def _pace(options: InitOptions, reference: Reference) -> PacePlan | None:

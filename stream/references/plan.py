@@ -11,6 +11,7 @@ from operators.settings.features import FeatureKind
 from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
+from stream.references.zone_guess import Guess
 from stream.rows.columns import SPECIAL, Column, Rows
 from stream.rows.kinds import DRESSED
 from windows.joint.reconstruct import Method
@@ -67,12 +68,16 @@ class SeasonOptions:
         max_classes: classes told apart at most.
         zones: (segment key, value, time zone) of segments with hours of their own.
         days: local days (since the epoch) that count as another day of the week (0 is Monday), ascending.
+        named: whether somebody said the time zone; else it is looked for in the rows.
+        guess: what was found there.
     """
 
     timezone: str = "UTC"
     max_classes: int = MOST_CLASSES
     zones: tuple[tuple[str, str, str], ...] = ()
     days: tuple[tuple[int, int], ...] = ()
+    named: bool = True
+    guess: Guess | None = None
 
 
 def season_options(settings: ModelSettings) -> SeasonOptions | None:

@@ -9,6 +9,7 @@ import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
 from stream.references.sample import RowSample
+from stream.references.zone_guess import HourVolumes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,6 +105,7 @@ class Scan:
         rows: predictions that did not fail; failed: those that did.
         start, end: earliest and latest event time, ms; None without timestamps.
         timed: rows with a timestamp.
+        volumes: of them by hour.
     """
 
     rows: int = 0
@@ -115,6 +117,7 @@ class Scan:
     categorical: dict[str, CategoryScan] = field(default_factory=dict)
     segments: dict[str, CategoryScan] = field(default_factory=dict)
     sample: RowSample = field(default_factory=lambda: RowSample([]))
+    volumes: HourVolumes = field(default_factory=HourVolumes)
 
     def add(self, frame: Frame) -> None:
         """Take in a batch."""
@@ -137,6 +140,7 @@ class Scan:
             return
         known = frame.times[0][frame.times[1]]
         self.timed += len(known)
+        self.volumes.add(known)
         low, high = int(known.min()), int(known.max())
         self.start = low if self.start is None else min(self.start, low)
         self.end = high if self.end is None else max(self.end, high)

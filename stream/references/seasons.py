@@ -11,6 +11,7 @@ from stream.references.frames import PREDICTION, frames
 from stream.references.plan import Plan, SeasonOptions
 from stream.references.scan import Scan
 from stream.references.season_tally import ClassTally, HourTally, RowClock
+from stream.references.zone_guess import guess_zone
 from stream.rows.columns import Rows
 from windows.arrays import FloatArray, IntArray
 from windows.references.pace import DAY, HOUR, WEEK
@@ -49,6 +50,15 @@ def why_not(plan: Plan, scan: Scan, columns: int, slots: int) -> str | None:
     if WEEK * slots > MOST_CELLS:
         return f"{none}: {columns:,} columns are too many to compare by hour"
     return None
+
+
+def with_zone(plan: Plan, scan: Scan) -> Plan:
+    """The plan with the time zone that the rows tell, where nobody named one."""
+    asked = plan.seasonal
+    guess = None if asked is None or asked.named else guess_zone(scan.volumes)
+    if asked is None or guess is None:
+        return plan
+    return replace(plan, seasonal=replace(asked, timezone=guess.zone, guess=guess))
 
 
 def hour_tally(
@@ -182,7 +192,17 @@ def _notes(wanted: SeasonOptions, fitted: Fitted, seasons: Seasons) -> list[str]
     classes = f"{fitted.classes} classes of hours of the week ({zones})"
     what = "and windows are compared with what is normal for theirs"
     notes = [f"a season: {classes} differ by up to KS {fitted.largest:.2g}, {what}: {named}{more}"]
-    if wanted.timezone == "UTC" and not wanted.zones:
+    if wanted.guess is not None:
+        notes.append(
+            f"no time zone was named, and over {wanted.guess.days} days the rows change their hours with the clocks of"
+            f" {wanted.guess.zone}, so its hours are those; --timezone names another that changes with it"
+        )
+    elif not wanted.named:
+        notes.append(
+            "no time zone was named, and the rows do not tell whose clocks they follow: hours are those of UTC, and"
+            " what is normal an hour earlier or later is normal, too (seasonal.tolerance). With --timezone more is seen"
+        )
+    elif wanted.timezone == "UTC" and not wanted.zones:
         notes.append(
             "its hours are those of UTC: where the clocks of the users change, name their time zone (--timezone of"
             " init, seasonal.timezone), or every class is an hour off once they have"

@@ -251,7 +251,7 @@ def column_slots(binning: Binning, columns: Columns, spare: int = 0) -> IntArray
 
 
 def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray, segments: IntArray) -> IntArray | None:
-    """The slot of the class of hours of every record, int64[n]; None where there are no seasons.
+    """The slots of the class of hours of every record, a row for each move of the clock; None without seasons.
 
     `segments`: int64[S, n], index of the value of each segment key: some have hours of their own.
     """
@@ -259,10 +259,14 @@ def _phases(binning: Binning, names: list[tuple[int, str]], group_of: IntArray, 
     if phases is None:
         return None
     times = np.array([pane * binning.pane for pane, _ in names], dtype=np.int64)
-    found: IntArray = (phases.start + phases.clock.classes_of(times))[group_of]
-    for key, value, clock in reversed(phases.zones):
-        of_zone = (phases.start + clock.classes_of(times))[group_of]
-        found = np.where(segments[key] == value, of_zone, found)
+    moves = phases.clock.moves
+    found = np.empty((len(moves), len(group_of)), dtype=np.int64)
+    for at, move in enumerate(moves):
+        start = phases.start + at * len(phases.names)
+        found[at] = (start + phases.clock.classes_of(times, move))[group_of]
+        for key, value, clock in reversed(phases.zones):
+            of_zone = (start + clock.classes_of(times, move))[group_of]
+            found[at] = np.where(segments[key] == value, of_zone, found[at])
     return found
 
 
@@ -274,7 +278,8 @@ def _slots(binning: Binning, columns: Columns, phases: IntArray | None) -> IntAr
     layout, celling = binning.layout, binning.celling
     told = 0 if columns.forbidden is None else len(columns.forbidden)
     cells = 0 if celling is None else celling.rows
-    spare = cells + told + (phases is not None)
+    hours = 0 if phases is None else len(phases)
+    spare = cells + told + hours
     if binning.folder is None:
         slots, own = column_slots(binning, columns, spare), len(layout.columns)
     else:
@@ -288,7 +293,7 @@ def _slots(binning: Binning, columns: Columns, phases: IntArray | None) -> IntAr
         starts = np.array([span.start for span in layout.allowed], dtype=np.int64)
         np.add(columns.forbidden, starts[:, None], out=slots[own + cells : own + cells + told])
     if phases is not None:
-        slots[-1] = phases
+        slots[-hours:] = phases
     return slots
 
 
@@ -347,7 +352,7 @@ def _fold_whole(
     latency[timed] = latency_slots(columns.latency[timed])
     out[:, layout.latency : layout.errors] = _histograms(latency, group_of, groups, LATENCY_BINS + 1)
     if layout.joint is not None:
-        hours = None if phases is None or layout.phases is None else phases - layout.phases.start
+        hours = None if phases is None or layout.phases is None else phases[0] - layout.phases.start
         each = errors(layout.joint.joint, columns.numeric, columns.categorical, hours)
         out[:, layout.joint.start : layout.joint.stop] = sums(each, group_of, groups)
     for (pane, version), sketch in zip(names, out, strict=True):

@@ -72,6 +72,8 @@ class EstimateSpan:
 class PhaseSpan:
     """The slots [start, stop) of the vector that count the predictions in each class of hours.
 
+    Once for each way that the clock may have moved (`SeasonClock.moves`): a prediction is in a slot of each.
+
     `zones`: (place of a segment key, place of its value, clock) of rows that count by the hours of another zone; of
     several that a row is in the first counts. `own`: how many are of hours; those of dated days follow.
     """
@@ -82,6 +84,12 @@ class PhaseSpan:
     stop: int
     zones: tuple[tuple[int, int, SeasonClock], ...] = ()
     own: int = 0
+
+    def held(self, vectors: Sequence[IntArray]) -> IntArray:
+        """Rows of G groups in each of K classes, by each of M moves of the clock: int64[M, G, K]."""
+        rows = np.stack([vector[self.start : self.stop] for vector in vectors])
+        held: IntArray = rows.reshape(len(rows), -1, len(self.names)).swapaxes(0, 1)
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +234,8 @@ def layout_of(
         names = reference.seasons.names
         seasons = reference.seasons
         zones = tuple(_zones(reference, seasons, segment_keys))
-        phases = PhaseSpan(seasons.clock, names, at, at + len(names), zones, len(names) - len(seasons.dated))
+        stop = at + len(names) * len(seasons.clock.moves)
+        phases = PhaseSpan(seasons.clock, names, at, stop, zones, len(names) - len(seasons.dated))
         at = phases.stop
     spans = tuple(_allowed_spans(features, allowed or {}, at))
     at = spans[-1].stop if spans else at

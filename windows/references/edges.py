@@ -38,6 +38,11 @@ def edges_id(reference: Reference) -> str:
         None if reference.estimator is None else estimator_to_wire(reference.estimator),
         seasons,
         None if reference.joint is None else joint_to_wire(reference.joint),
+        *(
+            []
+            if reference.seasons is None or not reference.seasons.clock.tolerance
+            else [reference.seasons.clock.moves]
+        ),
     )
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 

@@ -58,12 +58,19 @@ class SeasonClock:
         hours: class of each local hour of the week, from Monday midnight: 168 numbers.
         days: local days (since the epoch) that are like another day of the week (0 is Monday), ascending.
         dated: (first, last, class) of local days (since the epoch) that have a class of their own, whatever the hour.
+        tolerance: hours by which the clocks of the users may have moved against these: nobody named their zone.
     """
 
     zone: Zone
     hours: tuple[int, ...]
     days: tuple[tuple[int, int], ...] = ()
     dated: tuple[tuple[int, int, int], ...] = ()
+    tolerance: int = 0
+
+    @property
+    def moves(self) -> tuple[int, ...]:
+        """By how many hours local time may be ahead of this clock: first of all by none."""
+        return tuple(sorted(range(-self.tolerance, self.tolerance + 1), key=abs))
 
     def hours_of(self, times: IntArray) -> IntArray:
         """The local hour of the week, 0 to 167, that each moment (ms) counts as."""
@@ -83,9 +90,9 @@ class SeasonClock:
         found: IntArray = weekday * 24 + hour
         return found
 
-    def classes_of(self, times: IntArray) -> IntArray:
-        """The class of each moment (ms), same shape."""
-        day, hour = self._days_of(times)
+    def classes_of(self, times: IntArray, move: int = 0) -> IntArray:
+        """The class of each moment (ms), same shape, if local time is so many hours ahead of this clock."""
+        day, hour = self._days_of(np.asarray(times, dtype=np.int64) + move * HOUR)
         found: IntArray = np.array(self.hours, dtype=np.int64)[self._hours_of(day, hour)]
         for first, last, number in self.dated:
             found = np.where((day >= first) & (day <= last), number, found)

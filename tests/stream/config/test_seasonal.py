@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from seasonal import seasonal_rows
+from seasonal import local_hours, planted, seasonal_rows, times_of
 from typer.testing import CliRunner
 
 from stream.cli.app import app
@@ -22,6 +24,8 @@ from windows.references.seasons import SeasonClock, Zone
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from operators.settings.calendar import SeasonalSettings
 
 HOUR, DAY = 3_600_000, 86_400_000
 START = 1_767_225_600_000
@@ -76,6 +80,11 @@ def test_init_writes_the_season_that_it_found(directory: Path) -> None:
             "models.0.seasonal.timezone: given Mars/Olympus; a name of",
         ),
         ({"seasonal": "{timezone: Europe/Berlin, max_classes: 25}"}, "max_classes"),
+        ({"seasonal": "{timezone: Europe/Berlin, tolerance: 2h}"}, "models.0.seasonal.tolerance: given 2h; 0s or 1h"),
+        (
+            {"seasonal": "{timezone: Europe/Berlin, tolerance: 1h}", "multivariate": "conditional"},
+            "models.0.seasonal.tolerance: given beside multivariate; features are told from each other by the hour",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(directory: Path, keys: dict[str, str], said: str) -> None:
@@ -147,6 +156,48 @@ def test_references_of_parts_lose_their_season_with_a_word(directory: Path) -> N
     assert "classes of hours are not merged" in found.output
 
 
+def started(directory: Path, rows: dict[str, Any], *zone: str) -> tuple[SeasonalSettings, str]:
+    """What `init` writes of the season of these rows, and what it says."""
+    pq.write_table(pa.table(rows), directory / "rows.parquet")
+    asked = ["init", "--from", str(directory / "rows.parquet"), "--model", "m", *zone, "--ignore", "site"]
+    found = CliRunner().invoke(app, [*asked, "--output", str(directory)])
+    assert found.exit_code == 0, found.output
+    config = load(directory / "driftgauge.yaml", {})
+    (seasonal,) = [model.seasonal for model in config.models]
+    assert seasonal is not None
+    reference = load_references(config)["m"]
+    assert reference.seasons is not None
+    assert reference.seasons.clock.tolerance * HOUR == seasonal.tolerance
+    return seasonal, " ".join(found.output.split())
+
+
+def test_without_a_zone_an_hour_more_or_less_is_normal(tmp_path: Path) -> None:
+    """Three weeks tell nothing of whose clocks will change; that is said, and written where it can be changed."""
+    seasonal, said = started(tmp_path, ROWS)
+    assert (seasonal.timezone, seasonal.tolerance) == ("UTC", HOUR)
+    assert "the rows do not tell whose clocks they follow" in said
+    assert "--timezone" in said
+
+
+def test_utc_that_was_asked_for_is_utc(tmp_path: Path) -> None:
+    """There no clock changes."""
+    seasonal, said = started(tmp_path, ROWS, "--timezone", "UTC")
+    assert (seasonal.timezone, seasonal.tolerance) == ("UTC", 0)
+    assert "its hours are those of UTC: where the clocks of the users change, name their time zone" in said
+
+
+def test_rows_of_half_a_year_tell_their_zone(tmp_path: Path) -> None:
+    """Most come by day, an hour earlier (UTC) in summer: the classes are those of the hours in New York."""
+    zone = "America/New_York"
+    rows = seasonal_rows(120_000, zone, days=180, begin=pd.Timestamp("2025-12-01", tz="UTC"))
+    awake = planted(local_hours(times_of(rows), zone)) % 2 == 1
+    kept = awake | (np.random.default_rng(1).random(len(awake)) < 0.3)
+    seasonal, said = started(tmp_path, {name: values[kept] for name, values in rows.items()})
+    assert (seasonal.timezone, seasonal.tolerance) == (zone, 0)
+    assert f"the rows change their hours with the clocks of {zone}" in said
+    assert f"a season: 4 classes of hours of the week ({zone})" in said
+
+
 def test_unknown_zones_of_init_are_refused(directory: Path) -> None:
     """Before anything is read."""
     asked = ["init", "--from", str(directory / "rows.parquet"), "--model", "m", "--timezone", "Berlin"]
@@ -191,14 +242,3 @@ def test_panes_suit_the_pace_and_the_zone(per_day: float, name: str) -> None:
     assert clock.suits(found.pane)
     assert all(fits(size, found.pane) for size in (*found.windows, *found.quality))
     assert found.pane <= pace_of(per_day).pane
-
-
-def test_hours_of_utc_are_told_with_what_they_miss(tmp_path: Path) -> None:
-    """Without a time zone: the season is found all the same, and clocks that change are named."""
-    pq.write_table(pa.table(ROWS), tmp_path / "rows.parquet")
-    asked = ["init", "--from", str(tmp_path / "rows.parquet"), "--model", "m", "--output", str(tmp_path)]
-    found = CliRunner().invoke(app, [*asked, "--ignore", "site"])
-    assert found.exit_code == 0, found.output
-    said = " ".join(found.output.split())
-    assert "a season: 4 classes of hours of the week (UTC)" in said
-    assert "its hours are those of UTC: where the clocks of the users change, name their time zone" in said

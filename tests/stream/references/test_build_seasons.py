@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.stats import ks_2samp
 from seasonal import BEGIN, local_hours, measured, planted, seasonal_rows, times_of
 from sklearn.metrics import adjusted_rand_score
 from vega_datasets import data
@@ -17,6 +18,7 @@ from vega_datasets import data
 from stream.references.build import Built, build
 from stream.references.plan import BuildOptions, SeasonOptions
 from stream.rows.open import open_rows
+from windows.references.edges import edges_id
 from windows.references.reference import from_json, slots, to_json
 from windows.segments import WHOLE
 
@@ -153,6 +155,46 @@ def test_a_shift_within_a_class_is_seen(seasonal: Case) -> None:
     at = table.groups.index(("1", WHOLE))
     assert table.lower[at, table.columns.index("x")] > 0.3
     assert table.lower[at, table.columns.index("steady")] == 0.0
+
+
+def unsure(reference: Reference) -> Reference:
+    """The same, where nobody knows whose clocks may have changed."""
+    seasons = reference.seasons
+    assert seasons is not None
+    return replace(reference, seasons=replace(seasons, clock=replace(seasons.clock, tolerance=1)))
+
+
+@pytest.mark.parametrize("ahead", [-1, 1])
+def test_clocks_that_moved_are_no_drift_where_nobody_named_them(seasonal: Case, ahead: int) -> None:
+    """Rows of a morning that come an hour early or late: KS is that to the mixture of the hours they were lived in."""
+    columns, _, found = seasonal
+    seasons = found.reference.seasons
+    assert seasons is not None
+    lived = day(1, "2026-05-04 08:00" if ahead > 0 else "2026-05-04 07:00")
+    moved = lived | {"timestamp": (times_of(lived) - ahead * 3_600_000).astype("datetime64[ms]")}
+    mine, strict = (measured(one, moved, 3_600_000)["feature/ks"] for one in (unsure(found.reference), found.reference))
+    at = mine.groups.index(("1", WHOLE)), mine.columns.index("x")
+    number = seasons.clock.hours[int(local_hours(times_of(lived), ZONE)[0])]
+    usual = columns["x"][np.array(seasons.clock.hours)[local_hours(times_of(columns), ZONE)] == number]
+    assert mine.value[at] == pytest.approx(ks_2samp(lived["x"], usual).statistic, abs=0.01)
+    assert mine.lower[at] == 0.0
+    assert strict.lower[at] > 0.2
+
+
+def test_a_clock_that_did_not_move_costs_no_sight(seasonal: Case) -> None:
+    """Values and bounds are those of a clock that cannot, to the last bit; a shift is seen as before."""
+    reference = seasonal[2].reference
+    rows = day(4, "2026-05-04 10:00", shifts=(0.0, -1.0, 0.5, -1.0))
+    one, other = measured(unsure(reference), rows, 14_400_000), measured(reference, rows, 14_400_000)
+    for name, table in one.items():
+        for part in ("value", "lower", "upper", "samples", "reference_samples"):
+            assert getattr(table, part).tobytes() == getattr(other[name], part).tobytes(), name
+    assert one["feature/ks"].lower[one["feature/ks"].groups.index(("1", WHOLE)), 0] > 0.3
+
+
+def test_windows_of_a_clock_that_may_move_live_apart_from_others(seasonal: Case) -> None:
+    """They count more, so that the ones cannot stand in for the others."""
+    assert edges_id(unsure(seasonal[2].reference)) != edges_id(seasonal[2].reference)
 
 
 def test_a_segment_without_classes_is_judged_over_whole_days_only(seasonal: Case) -> None:
