@@ -45,10 +45,14 @@ class Between:
             def _hand_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
                 given = {name: value for name, value in self.headers.items() if name.lower() not in HOP}
-                with closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)) as real:
-                    real.request(self.command, self.path, body, given)
-                    answer = real.getresponse()
-                    data = answer.read()
+                try:
+                    with closing(http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)) as real:
+                        real.request(self.command, self.path, body, given)
+                        answer = real.getresponse()
+                        data = answer.read()
+                except (OSError, http.client.HTTPException):  # the real server loses answers of itself
+                    self.close_connection = True
+                    return
                 between.asked.append((self.command, self.path, answer.status))
                 if lost(self.command, self.path, answer.status, self.client_address[1]):
                     self.close_connection = True
