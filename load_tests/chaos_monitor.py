@@ -117,13 +117,15 @@ class Monitor(Product):
 
     exact: tuple[str, ...] = EXACT
     marks: tuple[str, ...] = ("watermark_timestamp_seconds", "actions_timestamp_seconds")
+    own: tuple[str, ...] = OUTPUTS
+    """Roles whose topics are made for it."""
 
     def __init__(self, setup: Setup, directory: Path, name: str, processes: int = 2) -> None:
         directory.mkdir()
         config = setup.config(directory, name)
         self.topics: dict[str, str] = config["topics"]
         self.processes = processes
-        create_topics(setup.bootstrap, {self.topics[role]: 1 for role in OUTPUTS})
+        create_topics(setup.bootstrap, {self.topics[role]: 1 for role in self.own})
         super().__init__(directory, config, processes)
 
     def terminate(self) -> tuple[int, float]:
