@@ -191,7 +191,7 @@ def _labels(page: Page) -> None:
             [
                 Query(f"sum by (kind) (rate(driftgauge_feedback_total{rate}))", "{{kind}}"),
                 Query(f"sum by (event) (rate(driftgauge_labels_total{rate}))", "{{event}}"),
-                Query(f"sum(rate(driftgauge_duplicates_total{rate}))", "duplicates"),
+                Query(f"sum by (reason) (rate(driftgauge_duplicates_total{rate}))", "{{reason}} again"),
                 Query(
                     f"sum by (reason) (rate(driftgauge_unmatched_feedback_total{rate})) or vector(0)", "no prediction"
                 ),

@@ -143,7 +143,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     if finding.alert == "NoData":
         return (
             f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s),"
-            " and Kafka has none waiting."
+            " and none is waiting to be read."
         )
     if finding.alert == "FeatureStale":
         return (

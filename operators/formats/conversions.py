@@ -45,6 +45,17 @@ def reading(place: Place, kind: Any) -> tuple[Any, Convert | None]:
     return kind, None if values is None else _spelled(values)
 
 
+def sparing(convert: Convert, absent: Any) -> Convert:
+    """The same, where what stands for what is not there is left alone."""
+
+    def spare(column: Sequence[Any]) -> Sequence[Any]:
+        if absent not in column:
+            return convert(column)
+        return [item if item is absent else convert([item])[0] for item in column]
+
+    return spare
+
+
 def _scaled(factor: float) -> Convert:
     """Numbers times a factor."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
-from operators.formats.conversions import UnfitError, reading
+from operators.formats.conversions import UnfitError, reading, sparing
 from operators.settings.source import shown
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class _Node:
         many: whether it is the array that is split into records.
         struct: generated type of what has children.
         whole: whether its objects are taken as they are, for they are of the type that is wanted.
+        absent: what stands for a value that is not there.
     """
 
     children: dict[str | int, _Node] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class _Node:
     many: bool = False
     struct: type[msgspec.Struct] | None = None
     whole: bool = False
+    absent: Any = None
 
     def add(self, steps: Steps, kind: Any, user: str) -> None:
         """Name a value.
@@ -95,24 +97,25 @@ class _Node:
             child.type if struct is None else (list[struct] if child.many else struct) | None  # type: ignore[valid-type]
             for child, struct in zip(self.children.values(), inner, strict=True)
         ]
+        absent = [child.absent for child in self.children.values()]
         positions = [step for step in self.children if isinstance(step, int)]
         if positions and len(positions) < len(self.children):
             raise MapError(_any_user(self), "positions of an array and keys of an object are read from one place")
-        self.struct = _array(positions, types) if positions else _object(self.children, types)
+        self.struct = _array(positions, types, absent) if positions else _object(self.children, types, absent)
         return self.struct
 
 
-def _object(children: Iterable[Any], types: Sequence[Any]) -> type[msgspec.Struct]:
+def _object(children: Iterable[Any], types: Sequence[Any], absent: Sequence[Any]) -> type[msgspec.Struct]:
     """An object of which some keys are read."""
     names = {f"n{i}": str(step) for i, step in enumerate(children)}
-    fields = [(name, kind, None) for name, kind in zip(names, types, strict=True)]
+    fields = list(zip(names, types, absent, strict=True))
     return msgspec.defstruct("Object", fields, rename=names, gc=False, eq=False)
 
 
-def _array(positions: Sequence[int], types: Sequence[Any]) -> type[msgspec.Struct]:
+def _array(positions: Sequence[int], types: Sequence[Any], absent: Sequence[Any]) -> type[msgspec.Struct]:
     """An array of which some positions are read; those between are skipped over, those behind not looked at."""
-    kinds = dict(zip(positions, types, strict=True))
-    fields = [(f"n{i}", kinds.get(i, msgspec.Raw), None) for i in range(max(positions) + 1)]
+    kinds = {at: one for at, *one in zip(positions, types, absent, strict=True)}
+    fields = [(f"n{i}", *kinds.get(i, (msgspec.Raw, None))) for i in range(max(positions) + 1)]
     return msgspec.defstruct("Array", fields, array_like=True, gc=False, eq=False)
 
 
@@ -128,7 +131,10 @@ def _any_user(node: _Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a field is made from: a path, a constant, or nothing; what it is decoded as, and then converted by."""
+    """What a field is made from: a path, a constant, or nothing; what it is decoded as, and then converted by.
+
+    Where nothing is at the path, `absent` stands for it.
+    """
 
     steps: Steps | None = None
     constant: Any = None
@@ -136,6 +142,7 @@ class Use:
     kind: Any = None
     outside: Place | None = None
     name: str = ""
+    absent: Any = None
 
     def around(self, surroundings: Surroundings) -> Sequence[Any]:
         """The column of what is beside the messages' values, as decoded.
@@ -240,7 +247,12 @@ class Shape:
             constant = place.constant if convert is None else convert([place.constant])[0]
             return Use(constant=constant)
         self._tree.add(place.path, kind, name)
-        return Use(place.path, None, convert, kind)
+        absent = self._fields[name].default
+        node = self._tree.at(place.path)
+        if absent is not None and node is not None:
+            node.absent = absent
+            convert = None if convert is None else sparing(convert, absent)
+        return Use(place.path, None, convert, kind, absent=absent)
 
     def _places_of_features(self) -> Iterator[Steps]:
         if self.features is None:

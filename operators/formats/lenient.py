@@ -121,11 +121,8 @@ class Lenient:
         if name == "context":
             return self._context(shape, place, unfit)
         use = shape.uses[name]
-        if use.steps is None and use.outside is None:
-            return use.constant
         try:
-            value = _fitting(place.value(use), use.kind, use.steps or (name,))
-            return value if use.convert is None else use.convert([value])[0]
+            return self._made(use, name, place)
         except msgspec.ValidationError:
             if name not in SPARE or not shape.spares:
                 raise
@@ -133,6 +130,15 @@ class Lenient:
             return "true" if place.value(use) else None
         unfit.append(name)
         return MISFIT if name == "prediction" else None
+
+    @staticmethod
+    def _made(use: Use, name: str, place: _Place) -> Any:
+        if use.steps is None and use.outside is None:
+            return use.constant
+        if use.absent is not None and use.steps is not None and place.lacks(use.steps):
+            return use.absent
+        value = _fitting(place.value(use), use.kind, use.steps or (name,))
+        return value if use.convert is None else use.convert([value])[0]
 
     def _features(self, shape: Shape, place: _Place, unfit: list[str]) -> Any:
         """The features, those that do not fit as what stands for that; None where there are none at all."""
@@ -195,6 +201,13 @@ class _Place:
         if use.steps is not None:
             return self.find(use.steps)
         return None if use.outside is None else self.outside(use.outside, use.name)
+
+    def lacks(self, steps: Steps) -> bool:
+        """Whether nothing is at a path, not even null."""
+        around, last = self.find(steps[:-1]), steps[-1]
+        if isinstance(around, list):
+            return not isinstance(last, int) or last >= len(around)
+        return last not in around if isinstance(around, dict) else around is None
 
     def outside(self, place: Place, field: str) -> str | None:
         """What is beside the message's value."""

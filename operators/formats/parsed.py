@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,6 +41,22 @@ class Parsed:
     unfit: Mapping[str, int] = field(default_factory=dict)
     owners: IntArray | None = None
     silent: Sequence[int] = ()
+
+    def without(self, rows: Sequence[int]) -> Parsed:
+        """The same, where the records at these rows are skipped."""
+        if not rows:
+            return self
+        kept = np.delete(np.arange(len(self.records)), rows)
+        owners = kept if self.owners is None else self.owners[kept]
+        return replace(
+            self,
+            records=[self.records[row] for row in kept.tolist()],
+            stamps=self.stamps[kept],
+            proven=self.proven[kept],
+            read=self.read - len(rows),
+            skipped=self.skipped + len(rows),
+            owners=owners,
+        )
 
 
 def together(parts: list[Parsed]) -> Parsed:

@@ -46,6 +46,9 @@ With it every decoder is a tagged union, which refuses a record without a model.
 MISFIT = ()
 """Stands in a record for a category, or a prediction, of another type; for a number that is infinity."""
 
+ABSENT: Any = ()
+"""Stands in feedback for a label or value that is not there at all. One that is null is not known yet."""
+
 MODEL, TIMESTAMP, VERSION, ERROR, LATENCY, PREDICTION, FEATURES, CONTEXT, PREDICTION_ID = range(-1, 8)
 """Positions of the fields of a prediction type, in the order `astuple` gives them (the model is the type itself).
 

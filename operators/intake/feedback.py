@@ -14,6 +14,7 @@ from operators.formats.json_lines import Parser
 from operators.formats.lenient import Lenient
 from operators.formats.parsers import parser_of
 from operators.formats.schema import (
+    ABSENT,
     Category,
     Identifier,
     Number,
@@ -24,7 +25,7 @@ from operators.formats.schema import (
     segment_codes,
 )
 from operators.formats.times import milliseconds, stamps_in_range
-from operators.intake.label_codes import INVALID, KINDS, LabelCodes, label_type
+from operators.intake.label_codes import INVALID, KINDS, LabelCodes, is_blank, label_type
 from operators.intake.transpose import version_name
 from operators.settings.source import FieldMap, SourceSettings
 from windows.panes import effective_times, floor_of
@@ -114,7 +115,7 @@ class DecodedFeedback:
         labels: model -> its records, those to join and those with embedded predictions apart.
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
-        skipped: records beside those read that the source's filter leaves out.
+        skipped: records beside those read that the source's filter leaves out, or that have no label yet.
         unfit: none of its fields are set aside.
         silent: of a topic that holds both, which records are no feedback; see Parsed.
     """
@@ -145,8 +146,8 @@ class _Schema:
         fields: list[tuple[str, Any, Any]] = [
             ("prediction_id", Identifier, None),
             ("timestamp", Timestamp, None),
-            ("label", label_type(model.labels.task), None),
-            ("value", Number, None),
+            ("label", label_type(model.labels.task), ABSENT),
+            ("value", Number, ABSENT),
             ("kind", Literal["explicit", "implicit", "delayed"] | None, None),
             ("prediction", prediction_type(layout, model.labels.task), None),
             ("predicted_at", Timestamp, None),
@@ -184,6 +185,7 @@ class DecodeFeedback:
         floor = None
         if parsed.records:
             floor = floor_of(int(parsed.proven.max()), self.config.lateness, self.config.pane)
+            parsed = parsed.without([row for row, record in enumerate(parsed.records) if _says_nothing(record)])
             labels = self._labels(parsed)
         return DecodedFeedback(
             batch.origin,
@@ -198,7 +200,7 @@ class DecodeFeedback:
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:
         """Records that say nothing, or not of what."""
         count = len(records)
-        empty = np.fromiter((r.label is None and r.value is None for r in records), np.bool_, count)
+        empty = np.fromiter((r.label is ABSENT and r.value is ABSENT for r in records), np.bool_, count)
         homeless = np.fromiter((not _has_id(r) and not _embeds(r) for r in records), np.bool_, count)
         no_label = np.fromiter((self.schemas[type(r)].read(r.label) == INVALID for r in records), np.bool_, count)
         given = [r.predicted_at if _embeds(r) else None for r in records]
@@ -249,7 +251,7 @@ def _columns(schema: _Schema, records: list[Any], times: IntArray, known: IntArr
         kinds=np.fromiter((KINDS.index(record.kind or "explicit") for record in records), np.int64, count),
         labels=np.fromiter((schema.read(record.label) for record in records), np.float64, count),
         clicked=[_clicked(record.label) for record in records] if schema.ranking else None,
-        values=np.array([record.value for record in records], dtype=np.float64),
+        values=np.array([None if record.value is ABSENT else record.value for record in records], dtype=np.float64),
         embedded=_embedded(schema, records) if embedded else None,
     )
 
@@ -268,12 +270,12 @@ def _embedded(schema: _Schema, records: list[Any]) -> Embedded:
 
 
 def _clicked(label: Any) -> Sequence[str | int] | None:
-    return label if label is None or isinstance(label, list) else [label]
+    return label if isinstance(label, list) else None if is_blank(label) else [label]
 
 
 def _says_nothing(record: Any) -> bool:
-    """Whether this is no feedback, in a topic that holds predictions too."""
-    return record.label is None and record.value is None
+    """Whether there is no label yet, as a left join writes it; or this is no feedback, in a topic that holds both."""
+    return is_blank(record.label) and is_blank(record.value)
 
 
 def _has_id(record: Any) -> bool:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.formats.schema import Item
+from operators.formats.schema import ABSENT, Item
 from windows.values import number_of, spellings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class LabelCodes:
     def reader(self) -> Callable[[Any], float]:
         """Label -> number: 0 or 1, the class's code, or the value; NaN for none, INVALID for what is no label.
 
-        Clicked items of a ranking have no number: NaN.
+        Clicked items of a ranking have no number: NaN. NaN, blank text and what is not there are no label.
         """
         if self.task == "regression":
             return _number
@@ -96,11 +96,18 @@ class _Table(dict[Any, float]):
         for name, code in codes.items():
             for other in spellings(name):
                 self.setdefault(other, code)
-        self[None] = NONE
+        self[None] = self[ABSENT] = NONE
 
     def __missing__(self, label: object) -> float:
         """Any other label."""
-        return INVALID
+        return NONE if is_blank(label) else INVALID
+
+
+def is_blank(label: object) -> bool:
+    """Whether this says nothing: null, NaN, blank text, or not there at all."""
+    if label is None or label is ABSENT or isinstance(label, str):
+        return not label or str(label).isspace()
+    return label != label  # noqa: PLR0124 - NaN
 
 
 def label_type(task: Task) -> Any:
@@ -111,7 +118,7 @@ def label_type(task: Task) -> Any:
 
 
 def _number(label: Any) -> float:
-    if label is None:
+    if is_blank(label):
         return NONE
     if isinstance(label, str):
         label = number_of(label.strip())

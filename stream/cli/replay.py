@@ -172,6 +172,8 @@ def _late_topic(config: Config) -> str:
 
 def _why_unmatched(summary: Summary) -> str:
     """What is behind it when no label found its prediction."""
+    if not summary.feedback and summary.skipped:
+        return "no row of it has a label yet"
     if not summary.feedback and not summary.dead:
         return "it holds no row"
     if not summary.feedback:
@@ -197,7 +199,16 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
 def _notes(lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
     """What to know about the columns of tables."""
     from stream.replay.tables import TableLane  # noqa: PLC0415 - see above
+    from stream.rows.repeats import Repeats, repeats_note  # noqa: PLC0415 - see above
 
+    found = Repeats()
+    named = [lane for lane in lanes if isinstance(lane, TableLane) and lane.ids]
+    for table in named:
+        table.count_ids(found)
+    if found.again:
+        yield repeats_note(
+            found.again, found.rows, named[0].ids, f" of {'these files' if named[1:] else named[0].topic}"
+        )
     for lane in lanes:
         if isinstance(lane, TableLane):
             yield from lane.notes

@@ -156,7 +156,11 @@ FEEDBACK_TOTAL = _counter("feedback_total", ("model", "kind"), "Feedback records
 LABELS_TOTAL = _counter(
     "labels_total", ("model", "event"), "Predictions that got a label: matched, revised, or assumed to be negative."
 )
-DUPLICATES_TOTAL = _counter("duplicates_total", ("model", "reason"), "Records that said again what was known.")
+DUPLICATES_TOTAL = _counter(
+    "duplicates_total",
+    ("model", "reason"),
+    "Records that came again: feedback that said what was known, and a prediction whose id came moments before.",
+)
 UNMATCHED_FEEDBACK_TOTAL = _counter(
     "unmatched_feedback_total", ("model", "reason"), "Feedback that found no prediction, by reason."
 )
@@ -269,7 +273,9 @@ TRANSACTION_OPEN_SECONDS = _gauge(
 # Where every record went: read = folded + late + dead-lettered.
 RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a message may hold several.")
 RECORDS_SKIPPED_TOTAL = _counter(
-    "records_skipped_total", _PARTITION, "Records beside those read that the filter of a source leaves out."
+    "records_skipped_total",
+    _PARTITION,
+    "Records beside those read: left out by the filter of a source, or feedback without a label yet.",
 )
 UNFIT_FIELDS_TOTAL = _counter(
     "unfit_fields_total", ("topic", "field"), "Fields of another type that were set aside; their records count."

@@ -39,7 +39,8 @@ from stream.references.seasons import hour_tally, with_seasons, with_zone
 from stream.references.segment_notes import segment_notes
 from stream.references.truths import with_truths
 from stream.rows.columns import Rows
-from stream.rows.kinds import odd_cells
+from stream.rows.kinds import DRESSED, odd_cells
+from stream.rows.repeats import repeats_note, repeats_of
 from windows.arrays import FloatArray, IntArray
 from windows.references.pace import Pace
 from windows.references.reference import Reference, seal
@@ -112,6 +113,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *_failures(plan, scan),
         *getattr(rows, "notes", ()),
         *column_notes(plan, options),
+        *_repeated(rows, plan),
         *value_notes(bare.features, bare.rows),
         *(note for key, part in tally.segments.items() for note in segment_notes(key, part)),
         *labelled.notes,
@@ -151,6 +153,15 @@ def _failures(plan: Plan, scan: Scan) -> Iterator[str]:
         )
 
 
+def _repeated(rows: Rows, plan: Plan) -> Iterator[str]:
+    """Predictions that are there twice; ids of several models may be the same."""
+    column = plan.roles.get("prediction_id")
+    if column is not None and not plan.model_column and plan.read[column].kind in {"number", "category"}:
+        found = repeats_of(rows, column)
+        if found.again:
+            yield repeats_note(found.again, found.rows, column)
+
+
 def _odd_notes(rows: Rows, plan: Plan, odd: Odd, count: int) -> Iterator[str]:
     """Cells that are no numbers in columns of numbers, beyond those that the first rows told of.
 
@@ -183,10 +194,14 @@ def _without_useless(plan: Plan, scan: Scan, tally: Tally) -> tuple[Plan, tuple[
     notes = []
     if empty:
         notes.append(f"left out, having no values: {', '.join(empty)}; {keep}")
+    dressed = [name for name in wide if DRESSED in plan.read[name].note]
+    if dressed:
+        notes.append(f"left out: {', '.join(dressed)}: {DRESSED}")
+    wide = [name for name in wide if name not in dressed]
     if wide:
         few = f"more than half of the rows are outside the {TOP_CATEGORIES} most frequent values"
         notes.append(f"left out, for {few}, as with ids and dates: {', '.join(wide)}; {keep}")
-    return replace(plan, features=kept), tuple(notes)
+    return replace(plan, features=kept, dressed=tuple(dressed)), tuple(notes)
 
 
 def _is_empty(name: str, scan: Scan, tally: Tally) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from stream.rows.columns import SPECIAL, Column
+from stream.rows.columns import SPECIAL, UNREAD, Column
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _LIKE = {
     "prediction": re.compile(r"(y_?)?(pred|prob|score|decision)|y_?hat$", re.IGNORECASE),
     "label": re.compile(r"(target|label|outcome|ground_?truth|y|y_?true|actual)(_|s?$)", re.IGNORECASE),
 }
+FEW_NAMES = 5
 _WATCH = "to watch one, list it under the model's features (init: --categorical or --numeric)"
 
 
@@ -33,11 +34,16 @@ def column_notes(plan: Plan, options: BuildOptions) -> Iterator[str]:
     """The notes of one plan: what is left out, what was taken for what, how columns are read."""
     nested = any(column.origin == "features" for column in plan.read.values())
     yield from _odd(plan, options, nested=nested)
+    yield from _unread_predictions(plan)
+    if plan.scores:
+        yield _of_scores(plan)
     if not nested:
         yield from _named_like_ours(plan, options)
         if not plan.listed:
             yield from _look_alikes(plan)
     for column in plan.read.values():
+        if column.name in plan.dressed:
+            continue
         if column.note and column.name not in options.ignored and (not plan.listed or column.name in plan.features):
             yield f"column {column.name!r}: {column.note}"
 
@@ -63,7 +69,7 @@ def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:
     """Columns that no feature can be made of, and the writer's own."""
     if plan.listed:
         return
-    known = {*plan.features, *plan.roles.values(), *options.ignored, *options.segments}
+    known = {*plan.features, *plan.roles.values(), *options.ignored, *options.segments, *plan.scores}
     left = [column for column in plan.read.values() if column.name not in known and _of_place(column, nested=nested)]
     odd = [column for column in left if column.kind not in {"number", "category"}]
     if odd:
@@ -92,6 +98,27 @@ def _odd(plan: Plan, options: BuildOptions, *, nested: bool) -> Iterator[str]:
         ]
         if outside:
             yield f"left out, being outside of `features`: {', '.join(outside)}"
+
+
+def _unread_predictions(plan: Plan) -> Iterator[str]:
+    """Predictions that are no predictions of any task."""
+    name = plan.roles.get("prediction", "")
+    if name and plan.read[name].kind in UNREAD:
+        cure = f", or of a topic map one of them (`prediction: {name}.NAME`)" if plan.read[name].kind == "other" else ""
+        yield (
+            f"`{name}` is not read: it holds {plan.read[name].what}, and a prediction is a number, a class or a list of"
+            f" scores; write scores as one list, in the order of --classes{cure}"
+        )
+
+
+def _of_scores(plan: Plan) -> str:
+    """What to say of scores of the classes that have a column each."""
+    whole = " (all of those of a prediction add up to 1)"
+    one = "" if len(plan.scores) > 2 or plan.prediction is not None else f", --prediction {plan.scores[-1]} takes one"
+    return (
+        f"left out, being scores of the classes and no features{whole}: {', '.join(plan.scores)}; to have them judged,"
+        f" write them as one list, in the order of --classes{one}; --numeric COLUMN where one is a feature"
+    )
 
 
 def _of_place(column: Column, *, nested: bool) -> bool:
@@ -124,6 +151,14 @@ def _named_like_ours(plan: Plan, options: BuildOptions) -> Iterator[str]:
 def _look_alikes(plan: Plan) -> Iterator[str]:
     """Features that may be the prediction or the label under a name of the user's."""
     for role, pattern in _LIKE.items():
-        found = [name for name in plan.features if pattern.match(name)] if role not in plan.roles else []
-        if found:
+        found = [name for name in plan.features if pattern.match(name)]
+        if not found:
+            continue
+        if role not in plan.roles:
             yield f"`{found[0]}` is watched as a feature; if it holds {MEANINGS[role]}: --{role} {found[0]}"
+        else:
+            names = ", ".join(f"`{name}`" for name in found[:FEW_NAMES])
+            yield (
+                f"watched as features beside {MEANINGS[role]} in `{plan.roles[role]}`: {names}; --ignore COLUMN where"
+                " one is no input of the model"
+            )

@@ -11,8 +11,9 @@ from operators.settings.features import FeatureKind
 from operators.settings.model import ModelSettings
 from stream.config.explain import suggestion
 from stream.errors import UsageError
+from stream.references.score_columns import score_columns
 from stream.references.zone_guess import Guess
-from stream.rows.columns import SPECIAL, Column, Rows
+from stream.rows.columns import SPECIAL, UNREAD, Column, Rows
 from stream.rows.kinds import DRESSED
 from windows.joint.reconstruct import Method
 from windows.outcomes.layout import Task
@@ -155,6 +156,8 @@ class Plan:
         task: the model's task, if it is known.
         outcomes: how they are held against each other.
         like: the reference whose edges and categories are taken; None for those of the rows.
+        scores: columns of scores, one a class, which are no features.
+        dressed: columns of numbers that are written with signs, and are no features for it.
     """
 
     model: str
@@ -176,6 +179,8 @@ class Plan:
     seasonal: SeasonOptions | None = None
     joint: JointOptions | None = None
     like: Reference | None = None
+    scores: tuple[str, ...] = ()
+    dressed: tuple[str, ...] = ()
 
     @property
     def lists_of_labels(self) -> bool:
@@ -216,6 +221,13 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
     columns = {column.name: column for column in rows.columns}
     roles = roles_of(rows, columns, options)
     features = _features(rows, columns, options, roles)
+    scores = () if options.features is not None else _scores(rows, columns, options, roles, features)
+    features = {name: kind for name, kind in features.items() if name not in scores}
+    if not features:
+        raise UsageError(
+            f"{rows.path}: no features: beside {', '.join(scores)}, scores of the classes, it has none; a column per"
+            " feature is needed, or --numeric COLUMN for scores that are features"
+        )
     for key in options.segments:
         column = _column(rows, columns, key, "segment")
         if column.kind not in {"number", "category"}:
@@ -235,14 +247,27 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         pane=options.pane,
         roles={role: column.name for role, column in free.items()},
         read=columns,
-        label="label" in free and "prediction" in free,
+        label="label" in free and "prediction" in free and free["prediction"].kind not in UNREAD,
         task=options.task,
         outcomes=options.outcomes,
         resolutions=options.resolutions,
         seasonal=options.seasonal,
         joint=options.joint,
         like=options.like,
+        scores=scores,
     )
+
+
+def _scores(
+    rows: Rows,
+    columns: dict[str, Column],
+    options: BuildOptions,
+    roles: dict[str, str],
+    features: dict[str, FeatureKind],
+) -> tuple[str, ...]:
+    """The columns of scores, one a class, that nobody asked for as features."""
+    mine = [columns[name] for name, kind in features.items() if kind == "numeric" and name not in options.chosen]
+    return score_columns(rows, mine, [columns[roles[role]] for role in ("prediction", "label") if role in roles])
 
 
 def roles_of(rows: Rows, columns: dict[str, Column], options: BuildOptions) -> dict[str, str]:
@@ -297,7 +322,7 @@ def _column(rows: Rows, columns: dict[str, Column], name: str, what: str) -> Col
 
 def _prediction(rows: Rows, column: Column | None, label: Column | None, task: Task | None) -> PredictionMode | None:
     """How to read the prediction column. Lists of anything but scores are rankings, which have no profile."""
-    if column is None or task == "ranking" or column.kind in {"time", "other"}:
+    if column is None or task == "ranking" or column.kind in UNREAD:
         return None
     if column.kind == "list":
         return _lists(rows, column, label, task)

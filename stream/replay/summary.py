@@ -89,6 +89,8 @@ class Summary:
         matched: predictions that got a label.
         revised: feedback that revised another one.
         duplicates: feedback that said again what was known.
+        repeated: predictions whose id had come before, as far as that is seen.
+        skipped: records beside those read: left out by a filter, or feedback without a label yet.
         waiting: feedback that waited for its prediction at the end.
         unmatched: feedback that found no prediction, by reason.
         windows: windows measured and judged.
@@ -121,6 +123,8 @@ class Summary:
     end: float | None
     seconds: float
     actions: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    skipped: int = 0
 
     @property
     def balanced(self) -> bool:
@@ -144,11 +148,15 @@ class Summary:
         parts = f"{self.folded:,} folded + {self.late:,} late + {dead:,} dead letters"
         said = f" + {self.feedback:,} feedback" if self.feedback else ""
         yield f"{self.read:,} records read = {parts}{reasons}{said}"
+        if self.skipped:
+            yield f"{self.skipped:,} beside them skipped: without a label yet, or left out by the filter of a source"
         if self.feedback:
             more = {"revised": self.revised, "said again": self.duplicates, "waiting still": self.waiting}
             rest = "".join(f", {count:,} {name}" for name, count in more.items() if count)
             lost = f", {sum(self.unmatched.values()):,} unmatched ({_listed(self.unmatched)})" if self.unmatched else ""
             yield f"of the feedback, {self.matched:,} gave a prediction its first label{rest}{lost}"
+        if self.repeated:
+            yield f"{self.repeated:,} predictions bear an id that came before: each counts, one of an id gets the label"
         if self.start is not None and self.end is not None:
             span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
             yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"

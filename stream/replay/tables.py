@@ -17,12 +17,14 @@ from stream.rows.arrays import with_points
 from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.lists import read_list
 from stream.rows.open import open_rows
+from stream.rows.repeats import repeats_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from stream.config.load import Config
+    from stream.rows.repeats import Repeats
     from windows.references.reference import Reference
 
 SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".csv.zst", ".csv.bz2")
@@ -81,6 +83,7 @@ class TableLane:
     Attributes:
         notes: what to know about its columns.
         label: the column of labels among predictions, which are nothing to them; "" without one that a model awaits.
+        ids: the column of prediction ids; "" without one, and where several models may have the same.
 
     Raises:
         UsageError: it cannot be read.
@@ -100,6 +103,7 @@ class TableLane:
         texts = dict.fromkeys((*TEXTS, *(column for role, column in also if role in TEXTS)), "categorical")
         rows = open_rows(path, Wishes(kinds={**texts, **kinds, **dict.fromkeys(TEXTS, "categorical")}))
         there = [column.name for column in rows.columns if not column.bookkeeping]
+        self._missing = {column.name: column.missing for column in rows.columns}
         self._commas = frozenset(column.name for column in rows.columns if column.comma)
         roles = _renamed(there, [(role, column) for role, column in also if column not in kinds])
         self._column = {roles.get(name, name): name for name in there}
@@ -112,6 +116,9 @@ class TableLane:
         self._context = [name for name in names if name in segments and name not in SPECIAL]
         awaited = any(model.performance for model in config.models)
         self.label = self._column.get("label", "") if holds == Topic.PREDICTIONS and awaited else ""
+        one_model = holds == Topic.PREDICTIONS and len(config.models) == 1
+        self.ids = self._column.get("prediction_id", "") if one_model else ""
+        self._rows = rows
         features = profiles if holds == Topic.PREDICTIONS and len(references) == 1 else {}
         self.notes = tuple(_unlike(path, list(features), names, segments))
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
@@ -140,6 +147,10 @@ class TableLane:
         numbers = () if self._order is None else (self._order[first - 1 : self._row - 1] + 1).tolist()
         return Block(values, None, NoEnvelopes(first, numbers), ended)
 
+    def count_ids(self, found: Repeats) -> None:
+        """Tell which predictions the file holds."""
+        repeats_of(self._rows, self.ids, found)
+
     def close(self) -> None:
         """Leave the file."""
         self._lines.close()
@@ -149,13 +160,19 @@ class TableLane:
         for batch, share in batches:
             found = {name: batch.column(batch.schema.get_field_index(self._column[name])) for name in names}
             columns = {
-                name: _values(with_points(column) if self._column[name] in self._commas else column, name)
+                name: self._values(with_points(column) if self._column[name] in self._commas else column, name)
                 for name, column in found.items()
             }
             for at, line in enumerate(self._records(columns, batch.num_rows), 1):
                 self.done = round(_PARTS * (before + (share - before) * at / batch.num_rows))
                 yield line
             before = share
+
+    def _values(self, column: pa.Array, name: str) -> list[Any]:
+        """Values as JSON has them; of predictions and labels what stands for none is none, as in a reference."""
+        values = _values(column, name)
+        missing = self._missing[self._column[name]] if name in NUMBERS else ()
+        return [None if value in missing else value for value in values] if missing else values
 
     def _records(self, columns: dict[str, list[Any]], count: int) -> Iterator[bytes]:
         top = {name: values for name, values in columns.items() if name in {*SPECIAL, *OF_FEEDBACK}}
@@ -165,11 +182,12 @@ class TableLane:
             top["model"] = [self._model] * count
         features = _rows({name: columns[name] for name in self._features}, count)
         context = _rows({name: columns[name] for name in self._context}, count)
+        said = () if self.holds == Topic.PREDICTIONS else ("label", "value")  # null there is: none yet
         for record, held, where in zip(_rows(top, count), features, context, strict=True):
             if self.holds == Topic.PREDICTIONS:
                 record["features"] = held
                 record["context"] = {name: str(value) for name, value in where.items() if value is not None}
-            yield _ENCODE({name: value for name, value in record.items() if value is not None})
+            yield _ENCODE({name: value for name, value in record.items() if value is not None or name in said})
 
 
 def other_names(holds: Topic, config: Config, references: Mapping[str, Reference]) -> Iterator[tuple[str, str]]:

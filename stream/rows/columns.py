@@ -17,6 +17,9 @@ SPECIAL = ("prediction", "label", "latency_ms", "timestamp", "version", "predict
 
 ColumnKind = Literal["number", "category", "list", "time", "other"]
 
+UNREAD = frozenset({"time", "other"})
+"""Kinds of columns that are no predictions of any task."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:

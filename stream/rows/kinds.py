@@ -42,7 +42,7 @@ PLACEHOLDERS = NULLS | frozenset((
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|^[+-]?[iI]nf(inity)?$|^[+-]?INF(INITY)?$"
 _COMMA = r"^[+-]?\d+,\d+([eE][+-]?\d+)?$"
-DRESSED = "numbers with thousands separators, signs of currency or %, not read as numbers: write them plainly"
+DRESSED = "numbers with thousands separators, signs of currency or %, which are read as text: write them plainly"
 _DRESSED = (
     r"^[+-]?[$€£¥]? ?[+-]?(\d{1,3}([,' \x{a0}\x{202f}]?\d{3})*(\.\d+)?|\d{1,3}([.' \x{a0}\x{202f}]?\d{3})*(,\d+)?)"
     r"[ \x{a0}\x{202f}]?[%€$£]?$"

@@ -70,7 +70,7 @@ def read_quality(registry: Registry, model: str, watched: Watched) -> Quality:
         labels=int(labels.get("matched", 0)),
         watermark=_one(registry, "labels_timestamp_seconds", model),
         revised=int(labels.get("revised", 0)),
-        duplicates=int(sum(v for row, v in registry.values("duplicates_total").items() if row[0] == model)),
+        duplicates=int(registry.values("duplicates_total").get((model, "feedback"), 0)),
     )
 
 

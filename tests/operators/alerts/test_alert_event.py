@@ -136,7 +136,7 @@ def test_the_sentence_on_staleness_speaks_of_minutes() -> None:
 def test_the_sentence_on_silence_tells_it_from_a_broken_broker() -> None:
     """No predictions, and none waiting."""
     text = reason(finding(alert="NoData", version="", feature="", metric="no_data_s", value=130.0, threshold=120.0))
-    assert text == "click has had no predictions for 130 s (limit 120 s), and Kafka has none waiting."
+    assert text == "click has had no predictions for 130 s (limit 120 s), and none is waiting to be read."
 
 
 def test_a_kind_without_a_sentence_of_its_own_is_told_by_its_row() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from factories import START, batch, click_layout
 from operators.dead_letters import Reason
 from operators.intake.feedback import DecodedFeedback, DecodeFeedback, FeedbackConfig, FeedbackModel, Labels
 from operators.intake.label_codes import KINDS, LabelCodes
+from operators.settings.source import SourceSettings
 
 LAYOUT = click_layout()
 
@@ -104,6 +106,76 @@ def test_a_label_that_is_none_is_refused_in_words(codes: LabelCodes, given: Any,
     (letter,) = decoded(said(label=given), codes=codes).dead
     assert letter.reason == Reason.BAD_LABEL
     assert words in letter.detail
+
+
+CODES = [
+    LabelCodes("binary"),
+    LabelCodes("multiclass", ("a", "b")),
+    LabelCodes("regression"),
+    LabelCodes("ranking"),
+]
+
+
+def odd(record: bytes, instead: str) -> bytes:
+    """The record with other JSON for its label."""
+    return record.replace(b'"label": 1', f'"label": {instead}'.encode())
+
+
+@pytest.mark.parametrize("codes", CODES, ids=lambda codes: codes.task)
+@pytest.mark.parametrize("written", ["null", '""', '" "'], ids=["null", "empty", "blank"])
+def test_a_label_that_is_there_and_empty_is_none_yet(codes: LabelCodes, written: str) -> None:
+    """As a left join writes it: skipped and counted, no dead letter. What has a value as well counts for that."""
+    good = said(label="a" if codes.task == "multiclass" else 1)
+    found = decoded(good, odd(said(), written), odd(said(value=2.5, timestamp=START + 9_000), written), codes=codes)
+    assert (found.read, found.skipped, found.dead) == (2, 1, ())
+    ((_, only),) = found.labels
+    assert len(only.ids) == 2
+    assert np.isnan(only.labels[1])
+    assert only.values.tolist()[1] == 2.5
+    assert only.clicked is None or only.clicked[1] is None
+
+
+def test_feedback_without_a_label_moves_time_on() -> None:
+    """It proves what time it is as any other record does."""
+    later = START + 60_000
+    none = decoded(odd(said(timestamp=later), "null"))
+    assert none.floor == decoded(said(timestamp=later)).floor
+    assert (none.read, none.skipped, none.labels) == (0, 1, ())
+
+
+@pytest.mark.parametrize("at", [START, "2026-01-01T00:00Z"], ids=["at once", "field by field"])
+def test_a_label_is_none_yet_or_not_there_at_all_by_a_map_too(at: Any) -> None:
+    """Where the map leads to nothing at all the record is refused, for the path may be wrong."""
+    source = SourceSettings.model_validate(
+        {
+            "topic": "t",
+            "holds": "feedback",
+            "map": {
+                "prediction_id": "id",
+                "timestamp": "at",
+                "model": {"constant": "click"},
+                "label": {"path": "truth.fraud", "values": {"yes": 1, "no": 0}},
+                "value": {"path": "money", "scale": 0.01},
+            },
+        }
+    )
+    known = FeedbackModel(LAYOUT, LabelCodes("binary"))
+    decode = DecodeFeedback(FeedbackConfig((known,), 10_000, 5_000, 60_000, {0: source}))
+    fields = {"id": "p1", "at": at}
+    records = [
+        {**fields, "truth": {"fraud": "yes"}},
+        {**fields, "truth": {"fraud": None}},
+        {**fields, "truth": {}},
+        {**fields, "money": 250},
+        {**fields, "money": None},
+    ]
+    values = [json.dumps(record).encode() for record in records]
+    found = decode(replace(batch(values, feedback=True), source=0))
+    assert (found.read, found.skipped) == (3, 2)
+    assert [letter.reason for letter in found.dead] == [Reason.MISSING_FIELD]
+    ((_, only),) = found.labels
+    np.testing.assert_array_equal(only.labels, [1.0, np.nan])
+    np.testing.assert_array_equal(only.values, [np.nan, 2.5])
 
 
 @pytest.mark.parametrize("given", [2.5, "2.5", "25e-1", " 2.5 "])

@@ -124,6 +124,30 @@ def test_numbers_that_name_rows_are_no_feature(tmp_path: Path, form: str) -> Non
     assert "customer_id" in asked.reference.features
 
 
+def test_numbers_with_signs_are_told_of_once(tmp_path: Path) -> None:
+    """Whether they are left out, being too many for categories, or watched as such: never as ids and dates."""
+    money = [f"${value:,.2f}" for value in RANDOM.lognormal(8, 1, ROWS)]
+    built = _built(tmp_path, BASE.assign(price=money, off=[f"{at % 9} %" for at in range(ROWS)]))
+    assert list(built.reference.features) == ["x", "n", "off"]
+    (price,) = [note for note in built.notes if "price" in note]
+    assert price.startswith("left out: price: numbers with")
+    assert _told(built, "'off'", "read as text: write them plainly")
+    assert not _told(built, "ids and dates")
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_predictions_that_are_objects_are_named(tmp_path: Path, label: bool) -> None:
+    """Scores by class in JSON; labels have nothing to be held against then, and no rule lacks any."""
+    rows = [
+        {"x": at, "prediction": {"cat": 0.2, "dog": 0.8}} | ({"label": "cat"} if label else {}) for at in range(ROWS)
+    ]
+    (tmp_path / "r.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    built = build(open_rows(tmp_path / "r.jsonl", Wishes()), BuildOptions("m"))
+    assert _told(built, "`prediction` is not read: it holds objects", "one list", "--classes", "prediction.NAME")
+    assert built.reference.outcomes is None
+    assert _told(built, "no prediction profile")
+
+
 @pytest.mark.parametrize("cell", ["12.5 %", "$1,250.00", "1.250,00 €"])
 def test_predictions_that_are_numbers_with_signs_are_refused(tmp_path: Path, cell: str) -> None:
     """As classes each would be one of its own, and the accuracy 0."""

@@ -104,3 +104,49 @@ def test_what_a_replay_says_of_the_columns_of_a_table(tmp_path: Path) -> None:
     said, _ = replayed(tmp_path)
     assert "no feedback met its prediction: it holds no row" in said
     assert "given as --feedback" not in said
+
+
+@pytest.mark.parametrize("form", ["csv", "csv with NA", "parquet", "jsonl"])
+def test_labels_that_a_left_join_leaves_empty_are_none_yet(tmp_path: Path, form: str) -> None:
+    """In every form of a table: skipped and told, no dead letters; accuracy is that of the labels that are there."""
+    score, truth = RANDOM.random(2 * ROWS), RANDOM.integers(0, 2, 2 * ROWS)
+    table = pd.DataFrame({"x": RANDOM.normal(size=2 * ROWS), "prediction": score, "label": truth})
+    table[:ROWS].assign(timestamp=TIMES).to_parquet(tmp_path / "t.parquet")
+    later = table[ROWS:].assign(prediction_id=IDS, timestamp=LATER)
+    later.to_csv(tmp_path / "l.csv", index=False)
+    came = later["label"].astype("Int64").where(np.arange(ROWS) % 3 > 0)
+    feedback = later[["prediction_id", "timestamp"]].assign(label=came)
+    path = tmp_path / f"f.{form.split(maxsplit=1)[0]}"
+    if form == "parquet":
+        feedback.astype({"label": float}).to_parquet(path)
+    elif form == "jsonl":
+        feedback.to_json(path, orient="records", lines=True)
+    else:
+        feedback.to_csv(path, index=False, na_rep="NA" if "NA" in form else "")
+    run("init", "--from", tmp_path / "t.parquet", "--model", "m", "-o", tmp_path)
+    made = ("replay", "-c", tmp_path / "driftgauge.yaml", "-o", tmp_path / "out", "--predictions", tmp_path / "l.csv")
+    said = run(*made, "--feedback", path, "--set", "models.0.performance.label_delay=1m")
+    assert f"{ROWS // 3:,} beside them skipped: without a label yet" in said
+    assert f"{ROWS - ROWS // 3:,} gave a prediction its first label" in said
+    assert (tmp_path / "out" / "dead_letters.jsonl").read_text() == ""
+    feedback.assign(label=None).to_csv(path := tmp_path / "none.csv", index=False)
+    assert "no feedback met its prediction: no row of it has a label yet" in run(*made, "--feedback", path)
+
+
+def test_predictions_that_are_there_twice_are_told(tmp_path: Path) -> None:
+    """In one file, and in two whose days overlap; also of those a reference is built of. Each counts."""
+    table = pd.DataFrame({"x": RANDOM.normal(size=ROWS), "prediction": RANDOM.random(ROWS), "prediction_id": IDS})
+    table = table.assign(label=RANDOM.integers(0, 2, ROWS))
+    first = table.assign(timestamp=LATER)
+    pd.concat([table.assign(timestamp=TIMES)] * 2).to_csv(tmp_path / "t.csv", index=False)
+    first.to_parquet(tmp_path / "a.parquet")
+    first[ROWS // 2 :].to_csv(tmp_path / "b.csv", index=False)
+    said = run("init", "--from", tmp_path / "t.csv", "--model", "m", "-o", tmp_path)
+    assert f"{ROWS:,} of {2 * ROWS:,} rows bear a `prediction_id` that a row before them bears: each counts" in said
+    a, b = (("--predictions", tmp_path / name) for name in ("a.parquet", "b.csv"))
+    command = ("replay", "-c", tmp_path / "driftgauge.yaml", "-o", tmp_path / "out")
+    assert "a row before them bears" not in run(*command, *a)
+    said = run(*command, *a, *b)
+    assert f"{ROWS // 2:,} of {ROWS + ROWS // 2:,} rows of these files bear a `prediction_id`" in said
+    said = run(*command, *a, *b, "--feedback", tmp_path / "a.parquet")
+    assert f"{ROWS // 2:,} predictions bear an id that came before" in said
