@@ -1,6 +1,6 @@
 """P(need): how good the filter's probabilities are over simulated model-years, and whether the gate lets chance pass.
 
-    python load_tests/need.py [--quick]
+    python load_tests/need.py [--quick] [--seeds FIRST]
 
 Model-years of five kinds: stationary; gradual decay; abrupt losses, some of which pass by themselves; covariates that
 drift and harm nothing; and seasons of the week and the year. Labels of a day are binomial, 500 to 20,000 of them, two
@@ -9,7 +9,8 @@ for ever once a loss came. The step of the dataflow forecasts each day whether a
 two points worse than in the version's first seven. Printed: the Brier skill over the base rate of all; reliability by
 tenths, of one forecast a week of each model (daily ones have most of their horizon in common), with Wilson's 99 %
 interval; what `retrain fit` would say of them; and how many of 100 shuffles of the outcomes pass its gate. Exits 1 if
-the skill is below 0.15, a bin is outside its interval, or more than 5 shuffles pass.
+the skill is below 0.15, a bin is outside its interval, or more than 5 shuffles pass. What the filter believes of slopes
+and jumps was chosen on seeds 10,000 to 10,299, which are not those that are reported.
 """
 
 from __future__ import annotations
@@ -53,13 +54,15 @@ def main() -> int:
     """Print the figures; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of the model-years")
-    years = 12 if parser.parse_args().quick else 60
+    parser.add_argument("--seeds", type=int, default=20_000, help="first seed")
+    given = parser.parse_args()
+    years = 12 if given.quick else 60
     show()
     began = time.monotonic()
     said = {kind: Said() for kind in KINDS}
     for number in range(years * len(KINDS)):
         kind = KINDS[number % len(KINDS)]
-        play(kind, number, said[kind])
+        play(kind, given.seeds + number, said[kind])
     print(f"{years * len(KINDS)} model-years in {time.monotonic() - began:.0f} s")
     good = judged(said)
     return 0 if gated(said) and good else 1

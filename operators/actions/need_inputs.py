@@ -76,11 +76,13 @@ def words_of(plan: NeedPlan, moves: Dynamics, track: Track, gap: int) -> str:
     jump = -math.expm1(-moves.hazard * (gap + plan.slices))
     over = duration_text(plan.slice * plan.slices)
     how = "worse" if value >= base else "better"
+    decay = track.level.decay(moves, plan.slices)
     return (
         f"{plan.metric} is {sign * value:.4g}, give or take {error:.2g}: {abs(value - base):.2g} {how} than the "
         f"{sign * base:.4g} that the version had when it was new, and a loss of {plan.loss:g} matters. Over {over} it "
-        f"is expected to wander by {track.level.walk(moves, plan.slices):.2g}, and to jump by then with a chance of "
-        f"{jump:.0%}; labels of the {gap} slices of {duration_text(plan.slice)} before are not mature"
+        f"is expected to get {'worse' if decay >= 0 else 'better'} by {abs(decay):.2g} of itself, to wander by "
+        f"{track.level.walk(moves, plan.slices):.2g}, and to jump by then with a chance of {jump:.0%}; labels of the "
+        f"{gap} slices of {duration_text(plan.slice)} before are not mature"
     )
 
 

@@ -1,11 +1,12 @@
-"""The level of a metric: a local-level Kalman filter with jumps, and what it says of the mean over a time to come.
+"""The level of a metric: a Kalman filter with jumps and slopes, and what it says of the mean over a time to come.
 
-The metric of a slice is its level and noise; the level is a random walk (Harvey, Forecasting, Structural Time Series
-Models and the Kalman Filter, 1989, 2.3) that jumps now and then. The variance of the noise is known from the interval
-of each slice. What is not known is how fast the level walks, and how much slices differ beyond their intervals (hours
-of the week, labels that are not independent): 16 process deviations by four noises run side by side, each weighted by
-its prior and the likelihood of what was seen. A slice is weighed between two stories, that the level jumped before it
-and that it did not, and the two are joined by their moments (Harrison and Stevens, Bayesian Forecasting, 1976).
+The metric of a slice is its level and noise; the level is a random walk with a steady slope (Harvey, Forecasting,
+Structural Time Series Models and the Kalman Filter, 1989, 2.3) that jumps now and then. The variance of the noise is
+known from the interval of each slice. What is not known is how fast the level walks, how much slices differ beyond
+their intervals (hours of the week, labels that are not independent), and whether the model decays: 16 process
+deviations by four noises by three slopes run side by side, each weighted by its prior and the likelihood of what was
+seen. A slice is weighed between two stories, that the level jumped before it and that it did not, and the two are
+joined by their moments (Harrison and Stevens, Bayesian Forecasting, 1976).
 
 Deviations are in units of the loss that matters, so that priors of models with other metrics can be pooled. Values are
 bad when high: whoever has a metric that is bad when low turns its sign.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -30,16 +31,24 @@ PROCESS = (0.0, *np.geomspace(0.03, 3.0, 15).tolist())
 NOISE = (0.0, 0.1, 0.3, 0.9)
 """Deviation of a slice beyond its interval, in losses."""
 
-GRID = len(PROCESS) * len(NOISE)
+SLOPES = (0.0, -0.2, 0.2)
+"""By how much the level gets worse over one horizon of itself, in losses. A walk alone takes gradual decay for bad luck
+that is over: it said 0.65 where the loss came 87 times of 100."""
+
+FLAT = len(PROCESS) * len(NOISE)
+GRID = len(SLOPES) * FLAT
 
 PRIOR_SCALE = 0.35
 """The usual walk over one horizon, in losses: half of all models are believed to be below it, before anything is seen;
 `driftgauge retrain fit` learns the prior of the models at hand."""
 
+SLOPING = 0.4
+"""Share of models that are believed to have a slope, before anything is seen."""
+
 JUMP = 2.0
 """Deviation of a jump, in losses: what jumps less does not matter, and what jumps more is told in any case."""
 
-HAZARD_DAYS = 90.0
+HAZARD_DAYS = 180.0
 """One jump is expected in so many days."""
 
 RETURNS = 0.5
@@ -61,6 +70,7 @@ class Dynamics:
         jump: variance of a jump.
         hazard: jumps expected per slice.
         prior: float64[GRID], log weight of each.
+        slope: float64[GRID], by how much the level gets worse in a slice, in the metric's unit.
     """
 
     process: FloatArray
@@ -68,6 +78,7 @@ class Dynamics:
     jump: float
     hazard: float
     prior: FloatArray
+    slope: FloatArray
 
 
 def dynamics(loss: float, slices: int, slice_days: float, prior: FloatArray | None = None) -> Dynamics:
@@ -79,7 +90,7 @@ def dynamics(loss: float, slices: int, slice_days: float, prior: FloatArray | No
         slice_days: length of a slice.
         prior: float64[GRID], weights that sum to 1; None for those of PRIOR_SCALE.
     """
-    process, noise = (part.ravel() for part in np.meshgrid(PROCESS, NOISE, indexing="ij"))
+    slope, process, noise = (part.ravel() for part in np.meshgrid(SLOPES, PROCESS, NOISE, indexing="ij"))
     weights = usual_prior() if prior is None else np.maximum(prior, 1e-9)
     return Dynamics(
         process=(loss * process) ** 2 / slices,
@@ -87,6 +98,7 @@ def dynamics(loss: float, slices: int, slice_days: float, prior: FloatArray | No
         jump=(JUMP * loss) ** 2,
         hazard=slice_days / HAZARD_DAYS,
         prior=np.log(weights / weights.sum()),
+        slope=loss * slope / slices,
     )
 
 
@@ -95,7 +107,14 @@ def usual_prior(usual: float = PRIOR_SCALE) -> FloatArray:
     """float64[GRID], weights that sum to 1: log-logistic in the process about the usual walk, even in the noise."""
     scale = np.maximum(np.array(PROCESS), PROCESS[1] / 2)
     weight = 1 / (scale / usual + usual / scale)
-    return np.repeat(weight / weight.sum(), len(NOISE)) / len(NOISE)
+    flat = np.repeat(weight / weight.sum(), len(NOISE)) / len(NOISE)
+    return np.outer(_slopes(), flat).ravel()
+
+
+def _slopes() -> FloatArray:
+    """float64[len(SLOPES)], prior weight of each slope."""
+    steep = len(SLOPES) - 1
+    return np.array([1 - SLOPING, *[SLOPING / steep] * steep])
 
 
 @dataclass(slots=True)
@@ -116,6 +135,14 @@ class Level:
     spread: float = math.nan
     seen: int = 0
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """What was kept; a level of before there were slopes is one of each slope."""
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        if self.mean.size == FLAT:
+            self.mean, self.variance = np.tile(self.mean, len(SLOPES)), np.tile(self.variance, len(SLOPES))
+            self.weight = np.add.outer(np.log(_slopes()), self.weight).ravel()
+
     def copy(self) -> Level:
         """One that goes on by itself."""
         return Level(self.mean.copy(), self.variance.copy(), self.weight.copy(), self.spread, self.seen)
@@ -128,6 +155,7 @@ class Level:
             self.weight, self.spread, self.seen = moves.prior.copy(), variance, 1
             return
         before = self.variance + moves.process * steps
+        self.mean = self.mean + moves.slope * steps
         chance = -math.expm1(-moves.hazard * steps)
         gap = value - self.mean
         calm, jumped = before + noise, before + moves.jump + noise
@@ -153,6 +181,10 @@ class Level:
         """Deviation that the level's walk over so many slices is believed to have."""
         return math.sqrt(float(np.exp(self.weight) @ moves.process) * slices)
 
+    def decay(self, moves: Dynamics, slices: int) -> float:
+        """By how much the level is believed to get worse of itself over so many slices."""
+        return float(np.exp(self.weight) @ moves.slope) * slices
+
     def beyond(self, moves: Dynamics, limit: float, home: float, gap: int, slices: int) -> float:
         """P(mean of slices to come is `limit` or more, as it will be measured).
 
@@ -165,7 +197,7 @@ class Level:
         """
         noise = (self.spread + moves.noise) / slices
         walk = self.variance + moves.process * walk_of(gap, slices) + noise
-        least = self.mean - limit
+        least = self.mean + moves.slope * (gap + (slices + 1) / 2) - limit
         calm = math.exp(-moves.hazard * (gap + slices))
         found = calm * ndtr(least / np.sqrt(walk))
         for chance, share in jumps_of(gap, slices):
