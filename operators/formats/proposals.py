@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from operators.formats.by_value import answer_in, time_in, unit_of
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
 from operators.formats.joined import halves_in, joined
@@ -140,15 +138,15 @@ def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict
             yield settings, f"format {settings['format']}"
         for preset, words in _presets(batch, roots):
             yield from _of_preset(batch, {**settings, "preset": preset}, schemas, words)
-        for given in _shaped(roots):
+        for given in _shaped(roots, batch.written):
             yield {**settings, **given}, ""
         for given in _filtered(batch, settings, roots, schemas):
             yield {**settings, **given}, "messages of several kinds"
 
 
-def _shaped(roots: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _shaped(roots: Sequence[dict[str, Any]], written: Sequence[int] | None) -> Iterator[dict[str, Any]]:
     """Maps of messages that are a record each, and of those that hold several in an array."""
-    yield from _maps(roots)
+    yield from _maps(roots, () if written is None else written)
     for path in arrays_in(roots):
         for given in _maps(elements(roots, path)):
             yield {"split": path, **given}
@@ -166,7 +164,7 @@ def _filtered(
             continue
         for value in values:
             mine = of_kind(roots, name, value) if place == "path" else _behind(roots, headers, name, value)
-            for given in _shaped(mine):
+            for given in _shaped(mine, batch.written):
                 if place == "path" and "split" in given and name.startswith(f"{given['split']}."):
                     continue
                 wanted = [one for one in values if _whole(batch, {**settings, **given}, place, name, one, schemas)]
@@ -252,12 +250,19 @@ def _of_preset(
         yield {**settings, **given}, words
 
 
-def _maps(roots: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Maps by the usual names: of predictions, and of feedback."""
+def _maps(roots: Sequence[dict[str, Any]], guessed: Sequence[int] | None = None) -> Iterator[dict[str, Any]]:
+    """Maps by the usual names, and by values where names do not help: of predictions, and of feedback.
+
+    Args:
+        roots: records.
+        guessed: when their messages were written; None: by names alone.
+    """
     if not roots:
         return
     usual = [usual_places(root) for root in roots]
     places = {field: place for field in (*_FIELDS, "features", "label") if (place := _usually(field, usual))}
+    if guessed is not None:
+        places |= _by_value(roots, places, guessed)
     about = {field: _place(field, places[field], roots) for field in _FIELDS if field in places}
     latency = _latency(roots)
     timing = {} if latency is None else {"latency_ms": latency}
@@ -266,6 +271,21 @@ def _maps(roots: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     label = {"label": places["label"]} if "label" in places else {}
     named = {field: about[field] for field in _ANSWERS if field in about}
     yield {"holds": "feedback", **({"map": {**named, **label}} if named or label else {})}
+
+
+def _by_value(roots: Sequence[dict[str, Any]], places: dict[str, str], written: Sequence[int]) -> dict[str, str]:
+    """Where time and prediction are, if no name says it."""
+    found = {}
+    if "timestamp" not in places and not _has(roots, "timestamp"):
+        found["timestamp"] = time_in(roots, written)
+    if not {"prediction", "label"} & places.keys() and not _has(roots, "prediction"):
+        found["prediction"] = answer_in(roots, places.values())
+    return {field: place for field, place in found.items() if place is not None}
+
+
+def _has(roots: Sequence[dict[str, Any]], field: str) -> bool:
+    """Whether some records have a field under its own name."""
+    return any(root.get(field) is not None for root in roots)
 
 
 def _usually(field: str, usual: Sequence[dict[str, str]]) -> str | None:
@@ -277,16 +297,8 @@ def _usually(field: str, usual: Sequence[dict[str, str]]) -> str | None:
 
 def _place(field: str, path: str, roots: Sequence[dict[str, Any]]) -> Any:
     """A path, with the unit of a time that is text."""
-    if field != "timestamp" or not all(_is_time(_at(root, path)) for root in roots):
-        return path
-    return {"path": path, "unit": "rfc3339"}
-
-
-def _is_time(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(msgspec.convert(value, dt.datetime, strict=False))
-    except msgspec.ValidationError:
-        return False
+    unit = unit_of([_at(root, path) for root in roots]) if field == "timestamp" else None
+    return path if unit is None else {"path": path, "unit": unit}
 
 
 def _latency(roots: Sequence[dict[str, Any]]) -> Any:
@@ -315,15 +327,16 @@ def _features(roots: Sequence[dict[str, Any]], places: dict[str, str]) -> Iterat
             yield {"features": {"path": base, "flatten": True}}
     elif lists := [one for one in held if isinstance(one, list)]:
         yield {"features": {"path": base, "names": [f"f{at}" for at in range(max(map(len, lists)))]}}
-    elif any(_own(root, places) for root in roots):
-        yield {"features": "$"}
+    elif any(_own(root, places, (str, int, float, bool)) for root in roots):
+        nested = any(_own(root, places, (dict,)) for root in roots)
+        yield {"features": {"path": "$", "flatten": True} if nested else "$"}
 
 
-def _own(root: dict[str, Any], places: dict[str, str]) -> list[str]:
-    """Numbers and texts on top of a record that are no field by their names."""
+def _own(root: dict[str, Any], places: dict[str, str], kinds: tuple[type, ...]) -> list[str]:
+    """What on top of a record is of these types, and no field by its name."""
     taken = {place.split(".")[0] for place in places.values()}
     known = {"prediction_id", "timestamp", "model", "version", "prediction", "latency_ms", "error", "label", "value"}
-    plain = [key for key, value in root.items() if isinstance(value, str | int | float | bool)]
+    plain = [key for key, value in root.items() if isinstance(value, kinds)]
     return [key for key in plain if key not in taken | known]
 
 
