@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-READ_SECONDS = 120.0
+SILENT_SECONDS = 120.0
+"""Without a message, though there are some."""
 _EMITTED = re.compile(rb'"emitted_at":"[^"]*"')
 _STATE = re.compile(rb'"state":"(\w+)"')
 _KIND = re.compile(rb'"alert":"(\w+)"')
@@ -128,7 +129,7 @@ def _rows(bootstrap: str, topic: str, split: Callable[[Message], tuple[bytes, by
 def _messages(bootstrap: str, topic: str) -> Iterator[Message]:
     settings = {"bootstrap.servers": bootstrap, "group.id": f"chaos-{uuid.uuid4()}", "enable.auto.commit": False}
     consumer = Consumer(settings)
-    deadline = time.monotonic() + READ_SECONDS
+    deadline = time.monotonic() + SILENT_SECONDS
     try:
         parts = [TopicPartition(topic, p, 0) for p in consumer.list_topics(topic, timeout=10).topics[topic].partitions]
         ends = {part.partition: consumer.get_watermark_offsets(part, timeout=10)[1] for part in parts}
@@ -140,6 +141,7 @@ def _messages(bootstrap: str, topic: str) -> Iterator[Message]:
             messages = [message for message in consumer.consume(5_000, 0.1) if message.error() is None]
             left -= len(messages)
             yield from messages
+            deadline = time.monotonic() + SILENT_SECONDS if messages else deadline
     finally:
         consumer.close()
 

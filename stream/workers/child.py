@@ -10,7 +10,7 @@ from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from stream.workers import worker
-from stream.workers.pipe import STOP, Failure
+from stream.workers.pipe import STOP, WHERE, Failure
 from stream.workers.wire import Listener
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class Child:
         """Tell it to stop; it may be gone already."""
         with contextlib.suppress(OSError):
             self._channel.send_bytes(STOP)
+
+    def ask_where(self) -> None:
+        """Have it log what its threads are doing; it may be gone already, or frozen."""
+        with contextlib.suppress(OSError):
+            self._channel.send_bytes(WHERE)
 
     def let_in(self, message: bytes) -> None:
         """Open its gate; it may be gone already."""

@@ -35,6 +35,8 @@ _LOG = logging.getLogger("driftgauge.pipe")
 _PACE = 0.1  # seconds between two messages: what comes in between is coalesced
 _MAX_OBSERVATIONS = 10_000
 STOP = b"stop"
+WHERE = b"where"
+"""Asks a process that does not move what its threads are doing."""
 
 
 @dataclass(frozen=True, slots=True)

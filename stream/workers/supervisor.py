@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stream.workers.worker import Flow
 
 _ONE_CTRL_C = 1.0  # seconds
+_MOMENT = 1.0  # seconds that processes have to say what their threads do
 FOLLOWED = 0.1
 """Seconds until processes start again that ended because of another one's end: they wait for it anyway."""
 _LOG = logging.getLogger("driftgauge.supervisor")
@@ -222,7 +223,17 @@ class Supervisor:
             silences = self._registry.silences()
             hung = vigil.look(time.monotonic(), {process: one.seconds for process, one in silences.items()})
             if hung is not None:
+                self._ask_where()
                 return Death(hung, "silent", f"gives no sign of life: {silences[hung]}")
+
+    def _ask_where(self) -> None:
+        """Before a process that hangs is replaced: have all say in the log what their threads do, a moment long.
+
+        Any of them may be what it waits for.
+        """
+        for child in self._children:
+            child.ask_where()
+        wait([child.sentinel for child in self._children], timeout=_MOMENT)
 
     def _among_others(self) -> Renewed | Death | None:
         """On several hosts: have the processes join the others' once all are there; why they must end, if they must.

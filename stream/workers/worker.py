@@ -10,6 +10,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from stream import logs
@@ -17,11 +18,12 @@ from stream.engine.memory import keep_freed
 from stream.errors import UsageError
 from stream.metrics.reports import Status
 from stream.workers.gate import Gate
-from stream.workers.pipe import STOP, Failure, PipeReporter
+from stream.workers.pipe import STOP, WHERE, Failure, PipeReporter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
+    from types import FrameType
 
     from stream.config.load import Config
     from stream.metrics.reports import Reporter
@@ -33,6 +35,7 @@ LOST = 75
 
 _LAST_WORDS = 1.0  # seconds to hand over the last reports
 _ORPHAN_GRACE = 10.0  # seconds that a worker without parent has to end by itself
+_DEPTH = 8  # calls of a thread that are told
 
 
 class Flow(Protocol):
@@ -157,7 +160,10 @@ def _control(
     finished: threading.Event,
     gate: Gate | None,
 ) -> None:
-    """Set `stop` at the word of the parent and at its end, which must be ours too; at SIGTERM call `terminated`."""
+    """Set `stop` at the word of the parent and at its end, which must be ours too; at SIGTERM call `terminated`.
+
+    Asked where the process is, say what its threads do.
+    """
     while True:
         ready = wait([channel, signals])
         if signals in ready:
@@ -165,6 +171,9 @@ def _control(
             terminated()
         if channel in ready:
             heard = _heard(channel)
+            if heard == WHERE:
+                _LOG.error("does not move; its threads: %s", threads_text(sys._current_frames()))  # noqa: SLF001 - there is no other way
+                continue
             if heard and heard != STOP and gate is not None:
                 gate.open(heard)
                 continue
@@ -182,6 +191,23 @@ def _heard(channel: Connection[Any, Any]) -> bytes | None:
         return channel.recv_bytes()
     except (EOFError, OSError):
         return None
+
+
+def threads_text(frames: Mapping[int, FrameType]) -> str:
+    """What threads are doing, in one line: the innermost functions of each, the latest call first."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return "; ".join(
+        f"{names.get(ident, ident)}: " + " < ".join(_calls(frame))
+        for ident, frame in sorted(frames.items(), key=lambda one: str(names.get(one[0], one[0])))
+    )
+
+
+def _calls(frame: FrameType | None) -> Iterator[str]:
+    for _ in range(_DEPTH):
+        if frame is None:
+            return
+        yield f"{frame.f_code.co_qualname} ({Path(frame.f_code.co_filename).name}:{frame.f_lineno})"
+        frame = frame.f_back
 
 
 def is_broken_link(error: BaseException) -> bool:

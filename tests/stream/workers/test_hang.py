@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from typing import TYPE_CHECKING
 
@@ -61,14 +62,22 @@ def test_a_frozen_process_is_not_ready_and_replaced(start: Hanging, tmp_path: Pa
     assert all(gone(pid) for pid in first.values())
 
 
-def test_a_stuck_dataflow_is_not_ready_and_replaced(start: Hanging, tmp_path: Path) -> None:
-    """Its process is alive and says so, but nothing moves in it: that is what is told, and it is replaced."""
+def test_a_stuck_dataflow_is_not_ready_and_replaced(
+    start: Hanging, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its process is alive and says so, but nothing moves in it: that is told, and where it is; then it is replaced."""
     run = start(tmp_path)
     run.ready()
     (tmp_path / "stuck").touch()
     until(lambda: says(run, "process 1: the dataflow has not moved for "))
     until(lambda: run.restarts() == {("1", "silent"): 1.0})
     run.ready()
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "does not move" in line and "worker-1" in line]
+    (main,) = re.findall(r"MainThread: ([^;]+)", line)
+    assert re.search(
+        r"Event\.wait \(threading\.py:\d+\) < Beating\.__call__ \(flows\.py:\d+\) < main \(worker\.py", main
+    )
+    assert "pulse: " in line
 
 
 def test_the_longest_silence_is_told() -> None:
