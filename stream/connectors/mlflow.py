@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 API = "/api/2.0/mlflow"
 ALIAS = "/registered-models/alias"
 MOVES = frozenset({"rollback", "promote"})
+WATCHED = MOVES | {"retrain"}
+"""What can be seen at an alias, whoever did it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,17 @@ class Mlflow:
 
     def wants(self, step: Step) -> bool:
         """Requests, to be carried out; and what waits for approval, to see whether somebody was faster."""
-        return step["state"] == "requested" or (step["state"] == "awaiting_approval" and self.poll is not None)
+        waits = step["state"] == "awaiting_approval" and step["action"] in WATCHED
+        return step["state"] == "requested" or (waits and self.poll is not None)
 
     def send(self, step: Step) -> Word | None:
         """Move the alias to the target version, unless it is there; or begin to watch it."""
         target = step.get("target_version")
         if step["state"] == "requested" and step["action"] in MOVES and target:
             return self._move(step, target)
+        if step["action"] not in (MOVES if self.poll is None else WATCHED):
+            raise RefusedError(f"a registry does not {step['action']}: it moves an alias, by rollback or promote")
         if self.poll is None:
-            if step["action"] not in MOVES:
-                raise RefusedError(f"a registry does not {step['action']}: it moves an alias, by rollback or promote")
             raise RefusedError("no version is known to go back to: move the alias by hand, and say: action done")
         if self.client.ask("GET", f"{API}/registered-models/get?{urlencode({'name': self._name(step)})}").status == 404:
             raise RefusedError(f"MLflow has no registered model {self._name(step)}, whose alias could be watched")

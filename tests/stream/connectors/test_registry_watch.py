@@ -113,3 +113,12 @@ def test_without_a_poll_nothing_is_watched() -> None:
         assert not registry(server, None).wants(step(state="awaiting_approval"))
         with pytest.raises(RefusedError, match="does not retrain"):
             registry(server, None).send(step("retrain"))
+
+
+def test_what_no_alias_can_show_is_refused() -> None:
+    """A fallback, a review: nobody would ever know that it was done."""
+    with served(v7=ASKED) as server:
+        watch = registry(server)
+        assert not watch.wants(step("fallback", state="awaiting_approval"))
+        with pytest.raises(RefusedError, match="a registry does not fallback"):
+            watch.send(step("fallback"))
