@@ -24,10 +24,10 @@ import pyarrow as pa  # noqa: E402  the path comes first
 import test_protobuf  # noqa: E402  the path comes first
 from factories import batch  # noqa: E402  the path comes first
 from monitored import reference  # noqa: E402
+from packings import FORMATS, arrow, table  # noqa: E402
+from presets import ALL  # noqa: E402
 from shapes import SHAPES  # noqa: E402
 from test_avro import SCHEMA, Known, framed, written  # noqa: E402
-from test_formats import FORMATS, arrow, table  # noqa: E402
-from test_presets import ALL  # noqa: E402
 
 from operators.intake.decode import Decode, DecodeConfig  # noqa: E402
 from operators.predictions.fold import Fold  # noqa: E402

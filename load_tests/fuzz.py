@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "operators" / "formats")]
 
 import msgspec  # noqa: E402  the path comes first
+import packings  # noqa: E402
+import presets  # noqa: E402
 import test_avro  # noqa: E402
 import test_formats  # noqa: E402
 import test_presets  # noqa: E402
@@ -63,7 +65,7 @@ ODD: tuple[Any, ...] = (
 )
 TOKENS = (
     *(b"\x00", b"\xff", b"\n", b"\\", b'"', b"[", b"]", b"{", b"}", b",", b":", b"null", b"1e999", b"\\ud800", b"-"),
-    *(b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80" * 9 + b"\x01", test_formats.zipped(b"{}"), ZSTD),
+    *(b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80" * 9 + b"\x01", packings.zipped(b"{}"), ZSTD),
 )
 
 
@@ -105,16 +107,16 @@ def forms() -> Iterator[Form]:
         return Form(name, Decode(config), list(zip(messages, given, strict=True))[:SEEDS])
 
     yield form("native", None, [json.dumps(row).encode() for row in rows])
-    yield form("native, lines", None, [test_formats.lines(rows[at : at + 7]) for at in range(0, len(rows), 7)])
-    for one in test_formats.FORMATS:
+    yield form("native, lines", None, [packings.lines(rows[at : at + 7]) for at in range(0, len(rows), 7)])
+    for one in packings.FORMATS:
         yield form(one.name, one.source, one.messages(rows))
     for shape in SHAPES:
         yield form(shape.name, shape.source, shape.messages(rows))
     yield form("Avro", {"format": "avro"}, [test_avro.framed(test_avro.written(row), 7) for row in rows])
     in_protobuf = [test_protobuf.framed(test_protobuf.WRITE(row), 9) for row in rows]
     yield form("Protobuf", {"format": "protobuf"}, in_protobuf)
-    for preset in test_presets.ALL:
-        yield form(preset.name, preset.source, *preset.messages())
+    for preset in presets.ALL:
+        yield form(preset.name, preset.source, *preset.messages(test_presets.REQUESTS))
 
 
 class _Schemas:
@@ -129,9 +131,9 @@ def mutated(value: bytes, others: Sequence[tuple[bytes, Headers]], luck: random.
     """A message after one to four changes; one that is packed may be changed inside."""
     if luck.random() < 0.5:
         if value.startswith(GZIP):
-            return test_formats.zipped(mutated(unpacked(value), [(unpacked(value), ())], luck))
+            return packings.zipped(mutated(unpacked(value), [(unpacked(value), ())], luck))
         if value.startswith(ZSTD):
-            return test_formats.zstd(mutated(unpacked(value), [(unpacked(value), ())], luck))
+            return packings.zstd(mutated(unpacked(value), [(unpacked(value), ())], luck))
         value = _retold(value, luck)
     found = bytearray(value)
     for _ in range(luck.randint(0 if value else 1, 4)):

@@ -43,7 +43,8 @@ def _ms(stamp: str) -> int:
     return round(dt.datetime.fromisoformat(stamp).timestamp() * 1000)
 
 
-def _shop(row: Record) -> Record:
+def shop_like(row: Record) -> Record:
+    """A prediction as a shop writes it."""
     inputs = {name: value for name, value in row.get("features", {}).items() if name != "device"}
     inputs["client"] = {"device": row.get("features", {}).get("device"), "os": "linux"}
     return {
@@ -140,7 +141,7 @@ SHAPES = (
     Shape(
         "shop",
         SHOP,
-        lambda rows: _lines(rows, _shop),
+        lambda rows: _lines(rows, shop_like),
         CHARGEBACKS,
         lambda rows: _lines(rows, _chargeback),
     ),

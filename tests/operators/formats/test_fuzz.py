@@ -9,7 +9,7 @@ MESSAGES = 400
 """Of each; the script runs as many as there is time for."""
 
 
-@pytest.mark.parametrize("form", forms(), ids=lambda form: form.name)
+@pytest.mark.parametrize("form", tuple(forms()), ids=lambda form: form.name)
 def test_whatever_comes_is_accounted_for(form: Form) -> None:
     """Nothing breaks, read = folded + late + dead, and each message is read, skipped or dead."""
     tally, why, values = run(form, MESSAGES, seed=1)

@@ -11,8 +11,9 @@ import msgspec
 import pyarrow as pa
 import pytest
 from factories import batch, record
+from presets import ALL, NAMES, Preset, packed
 from shapes import SHAPES
-from test_presets import ALL, NAMES, REQUESTS, ROWS, Preset, packed
+from test_presets import REQUESTS, ROWS
 from test_surroundings import Letters
 
 from operators.formats.plain import PlainReader
@@ -72,7 +73,7 @@ def loose(rows: Sequence[Row]) -> list[Row]:
 @pytest.mark.parametrize("preset", ALL, ids=lambda preset: preset.name)
 def test_every_preset_is_recognised_and_read(preset: Preset) -> None:
     """From the messages alone: all of them are read, with the ids, times, predictions and features of the rows."""
-    given = messages(*preset.messages())
+    given = messages(*preset.messages(REQUESTS))
     best = proposed(given)
     assert best is not None
     assert best.good == len(given.values)
