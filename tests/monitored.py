@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,7 +24,7 @@ from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
 from stream.simulate.generator import Generator
 from stream.workers import monitor
-from windows.references.reference import to_json
+from windows.references.reference import seal, to_json
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,6 +46,11 @@ RATE = 400
 def reference() -> Reference:
     """The click model's reference."""
     return click_reference(PANE, 30_000)
+
+
+def reference_of(model: str) -> Reference:
+    """The same of a model of another name."""
+    return seal(replace(reference(), model=model))
 
 
 @dataclass
@@ -147,8 +152,9 @@ class Monitor:
 
     def _run(self) -> None:
         reporter = LocalReporter(self.registry.apply)
+        references = {model.name: reference_of(model.name) for model in self._config.models}
         try:
-            monitor.run(self._config, {"click": reference()}, reporter, self._stop, process=0, addresses=[])
+            monitor.run(self._config, references, reporter, self._stop, process=0, addresses=[])
         except BaseException as error:  # noqa: BLE001 - for the test to see
             self.error = error
 

@@ -100,7 +100,10 @@ class _Envelope(msgspec.Struct):
 
 
 class _Found(NamedTuple):
-    """What a message says of itself: group and id pair it, the others go into what is paired."""
+    """What a message says of itself: group and id pair it, the others go into what is paired.
+
+    Without a group it is paired within its source: two models may count their requests from 1.
+    """
 
     answers: bool
     ident: str
@@ -148,7 +151,7 @@ class HalfReader:
         stamp = round(micros / 1000)
         about = {"prediction_id": found.ident, **found.about}
         return Half(
-            f"{found.ident}\0{found.group}",
+            f"{found.ident}\0{found.group or self._number}",
             found.answers,
             micros,
             stamp,
@@ -245,6 +248,14 @@ class _Identified(msgspec.Struct):
     """A body that may have an id."""
 
     id: str | None = None
+
+
+def other_topic(topic: str) -> str | None:
+    """By Seldon's names the topic of the responses to a topic's requests, or of the requests; None for other names."""
+    for mine, other in ((INPUTS, OUTPUTS), (OUTPUTS, INPUTS)):
+        if topic.endswith(mine):
+            return topic.removesuffix(mine) + other
+    return None
 
 
 def kind_of(value: bytes) -> str | None:

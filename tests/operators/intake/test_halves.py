@@ -161,6 +161,6 @@ def test_two_topics_are_paired_by_what_the_map_says() -> None:
         half = reader(b'{"id": "other"}', 0, batch([("a", False, 0)]))
         assert half is not None
         keys.append((half.key, half.answers))
-    assert keys == [("a\0", False), ("a\0", True)]
+    assert keys == [("a\x000", False), ("a\x000", True)]
     assert HALVE(batch([("a", False, 0)])).chunks
     assert Read([("a", False, 0)]).key(0) == b"a"
