@@ -4,9 +4,11 @@ usage: python load_tests/fuzz.py [--messages N] [--minutes M] [--seed S] [--only
 
 Real messages of each format are changed in bytes (set, cut, doubled, joined with another one) and, where they are JSON,
 in what they say (a value of another type, a key gone, a number beyond all numbers). Batches of good and changed ones
-are decoded and folded as the monitor does it. After each batch read = folded + late + dead must hold, and no message
-may have come to nothing: it is read, skipped or dead. A batch that breaks this, raises, or takes more than LONGEST
-seconds is written to DIR, reduced to the message that does it, and ends the run with 1.
+are decoded and folded as the monitor does it; requests and responses that are messages of their own are paired first,
+with a restart between them, and every message must be a half, skipped or dead, and every half come out once. After each
+batch read = folded + late + dead must hold, and no message may have come to nothing: it is read, skipped or dead. A
+batch that breaks this, raises, or takes more than LONGEST seconds is written to DIR, reduced to the message that does
+it, and ends the run with 1.
 
 The rows are shared with the tests; tests/operators/formats/test_fuzz.py is a short run of this.
 """
@@ -36,6 +38,7 @@ import test_formats  # noqa: E402
 import test_presets  # noqa: E402
 import test_protobuf  # noqa: E402
 from factories import START, batch  # noqa: E402
+from fuzz_halves import Reader, halves, odd_headers  # noqa: E402
 from shapes import SHAPES  # noqa: E402
 from test_surroundings import Letters  # noqa: E402
 
@@ -47,7 +50,8 @@ from operators.settings.source import SourceSettings  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from operators.records import Headers
+    from operators.intake.decode import Decoded
+    from operators.records import Headers, RawBatch
 
 PANE = test_formats.PANE
 LONGEST = 20
@@ -55,6 +59,8 @@ LONGEST = 20
 
 BATCH = 50
 GOOD_SHARE = 0.2
+ODD_HEADERS = 0.2
+"""Share of requests and responses whose headers are changed, too."""
 SEEDS = 60
 """Good messages of each form."""
 
@@ -80,6 +86,7 @@ class Form:
     name: str
     decode: Decode
     seeds: list[tuple[bytes, Headers]]
+    halves: Reader | None = None
 
 
 @dataclass
@@ -117,6 +124,10 @@ def forms() -> Iterator[Form]:
     yield form("Protobuf", {"format": "protobuf"}, in_protobuf)
     for preset in presets.ALL:
         yield form(preset.name, preset.source, *preset.messages(test_presets.REQUESTS))
+    for name, source, messages in halves(test_formats.ROWS, presets.NAMES):
+        reader = Reader(source, PANE)
+        config = DecodeConfig((test_formats.LAYOUT,), PANE, 5_000, 60_000, {"click": "binary"}, {0: reader.source})
+        yield Form(name, Decode(config), messages[:SEEDS], reader)
 
 
 class _Schemas:
@@ -239,22 +250,45 @@ def check(form: Form, messages: Sequence[tuple[bytes, Headers]], tally: Tally | 
     letters = Letters([None] * len(messages), [headers for _, headers in messages])
     given = batch([value for value, _ in messages], written=START)
     given = replace(given, source=0 if form.decode.mapped else None, envelopes=letters)
-    found = form.decode(given)
-    folded = sum(columns.panes.size for columns in found.columns.values())
-    late = sum(found.late.values())
-    if found.read != folded + late + len(found.dead):
-        raise BrokenError(f"{found.read} read, {folded} folded, {late} late, {len(found.dead)} dead")
-    if found.read + found.skipped < len(messages):
-        raise BrokenError(f"{len(messages)} messages, {found.read} read, {found.skipped} skipped")
-    list(Fold((test_formats.LAYOUT,), PANE, {"click": 16})(found))
+    found = [form.decode(given)] if form.halves is None else _paired(form.halves, form.decode, given)
+    read, skipped = sum(one.read for one in found), sum(one.skipped for one in found)
+    folded = sum(columns.panes.size for one in found for columns in one.columns.values())
+    late = sum(sum(one.late.values()) for one in found)
+    dead = [letter for one in found for letter in one.dead]
+    if read != folded + late + len(dead):
+        raise BrokenError(f"{read} read, {folded} folded, {late} late, {len(dead)} dead")
+    if form.halves is None and read + skipped < len(messages):
+        raise BrokenError(f"{len(messages)} messages, {read} read, {skipped} skipped")
+    for one in found:
+        list(Fold((test_formats.LAYOUT,), PANE, {"click": 16})(one))
     if tally is not None:
         tally.messages += len(messages)
-        tally.read += found.read
+        tally.read += read
         tally.folded += folded
         tally.late += late
-        tally.dead += len(found.dead)
-        tally.skipped += found.skipped
-        tally.reasons |= {letter.reason.value for letter in found.dead}
+        tally.dead += len(dead)
+        tally.skipped += skipped
+        tally.reasons |= {letter.reason.value for letter in dead}
+
+
+def _paired(reader: Reader, decode: Decode, given: RawBatch) -> list[Decoded]:
+    """What became of messages whose halves are paired.
+
+    Raises:
+        BrokenError: a message is neither a half, nor skipped, nor dead, or a half came to nothing.
+    """
+    rest, made, count = reader(given)
+    told = sum(one.skipped + len(one.dead) for one in rest)
+    if told + count != len(given.values):
+        raise BrokenError(f"{len(given.values)} messages, {count} halves, {told} skipped or dead")
+    found = [decode(one) for one in made]
+    for one, raw in zip(found, made, strict=True):
+        if one.read + one.skipped < len(raw.values):
+            raise BrokenError(f"{len(raw.values)} made of halves, {one.read} read, {one.skipped} skipped")
+    values = sum(len(one.values) for one in made)
+    if not count // 2 <= values <= count:
+        raise BrokenError(f"{values} made of {count} halves")
+    return [*rest, *found]
 
 
 def broken(form: Form, messages: Sequence[tuple[bytes, Headers]], limit: int, tally: Tally | None = None) -> str:
@@ -280,6 +314,8 @@ def run(
         some = []
         for _ in range(BATCH):
             value, headers = luck.choice(form.seeds)
+            if form.halves is not None and luck.random() < ODD_HEADERS:
+                headers = odd_headers(headers, luck, lambda value: mutated(value, form.seeds, luck))
             some.append((value if luck.random() < GOOD_SHARE else mutated(value, form.seeds, luck), headers))
         why = broken(form, some, limit, tally)
         if why:
