@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from operators.formats.by_value import answer_in, time_in, unit_of
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
-from operators.formats.joined import halves_in, joined
+from operators.formats.joined import Answers, halves_in, joined
 from operators.formats.mixtures import arrays_in, elements, kinds_around, kinds_in, of_kind
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
@@ -54,6 +54,8 @@ class Tried:
         found: how many fields of the contract have a value in them.
         sure: whether nearly every record has a prediction, or a label: features alone are found in anything.
         looks: what the messages look like, in words; empty for the usual names.
+        answers: how the responses of another topic are read; None where there are none.
+        pairs: how many requests were put together with their responses.
     """
 
     settings: dict[str, Any]
@@ -62,6 +64,8 @@ class Tried:
     found: int
     sure: bool = False
     looks: str = ""
+    answers: SourceSettings | None = None
+    pairs: int = 0
 
     @property
     def rank(self) -> tuple[int, bool, int]:
@@ -85,24 +89,52 @@ def proposed(batch: RawBatch, schemas: Schemas | None = None) -> Tried | None:
     return best if best is not own and best is not None and best.good else None
 
 
-def tried(batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None = None, looks: str = "") -> Tried | None:
-    """What a source makes of some messages; None where it is none."""
+def tried(
+    batch: RawBatch,
+    settings: dict[str, Any],
+    schemas: Schemas | None = None,
+    looks: str = "",
+    responses: RawBatch | None = None,
+) -> Tried | None:
+    """What a source makes of some messages, and of the responses of another topic; None where it is none."""
     try:
         source = SourceSettings.model_validate({"topic": batch.origin.topic, **settings})
+        answers = None if responses is None else answering(settings, responses.origin.topic)
         reader = PlainReader(source, schemas)
     except (ValueError, MapError):
         return None
-    good = found = answered = total = 0
-    messages = joined(batch, source)
+    good = found = answered = total = pairs = 0
+    together = None if responses is None or answers is None else Answers(responses, answers)
+    messages = joined(batch, source, together)
     good += len(messages.skipped)
     for number, parts in enumerate(messages.parts):
         fields = _reads(reader, messages, number)
         good += 0 if fields is None else len(parts)
+        pairs += fields is not None and len(parts) > 1
         for some in fields or ():
             found += len(some)
             answered += bool(some & _ANSWERED)
             total += 1
-    return Tried(settings, source, good, found, SURE * total <= answered > 0, looks)
+    return Tried(settings, source, good, found, SURE * total <= answered > 0, looks, answers, pairs)
+
+
+def answering(settings: dict[str, Any], topic: str) -> SourceSettings:
+    """How the responses to the requests of a source are read: the id is where it is in those.
+
+    Raises:
+        ValueError: the source is none of requests.
+    """
+    return SourceSettings.model_validate({"topic": topic, **answering_settings(settings)})
+
+
+def answering_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """The same as a config says it, beside the topic."""
+    if settings.get("holds") != "requests":
+        return settings
+    given = settings.get("map") or {}
+    ident = {"map": {"prediction_id": given["prediction_id"]}} if "prediction_id" in given else {}
+    wait = {"pair": settings["pair"]} if "pair" in settings else {}
+    return {"holds": "responses", "preset": settings.get("preset"), **ident, **wait}
 
 
 def _reads(reader: PlainReader, messages: Joined, number: int) -> list[set[str]] | None:
@@ -129,7 +161,7 @@ def counts(record: PlainRecord, source: SourceSettings) -> bool:
 def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict[str, Any], str]]:
     """Sources that might fit, the likeliest first."""
     for preset, words in halves_in(batch):
-        yield from _of_preset(batch, {"preset": preset}, schemas, words)
+        yield from of_preset(batch, {"preset": preset}, schemas, words)
     for settings in _formats(batch, schemas):
         roots = _roots(batch, settings, schemas)
         if not roots:
@@ -137,7 +169,7 @@ def _candidates(batch: RawBatch, schemas: Schemas | None) -> Iterator[tuple[dict
         if settings:
             yield settings, f"format {settings['format']}"
         for preset, words in _presets(batch, roots):
-            yield from _of_preset(batch, {**settings, "preset": preset}, schemas, words)
+            yield from of_preset(batch, {**settings, "preset": preset}, schemas, words)
         for given in _shaped(roots, batch.written):
             yield {**settings, **given}, ""
         for given in _filtered(batch, settings, roots, schemas):
@@ -236,15 +268,19 @@ def _inputs(root: dict[str, Any]) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _of_preset(
+def of_preset(
     batch: RawBatch, settings: dict[str, Any], schemas: Schemas | None, words: str
 ) -> Iterator[tuple[dict[str, Any], str]]:
     """A preset, with names for features that come by position, or as feedback."""
+    about = settings.get("map", {})
     rows = _roots(batch, settings, schemas)
     lists = [row["features"] for row in rows if isinstance(row.get("features"), list)]
     if lists:
-        yield {**settings, "map": {"features": {"names": [f"f{at}" for at in range(max(map(len, lists)))]}}}, words
+        names = {"features": {"names": [f"f{at}" for at in range(max(map(len, lists)))]}}
+        yield {**settings, "map": {**about, **names}}, words
     yield settings, words
+    if "holds" in settings:
+        return
     yield {**settings, "holds": "feedback"}, words
     for given in _maps(rows):
         yield {**settings, **given}, words

@@ -21,6 +21,14 @@ MapFile = Annotated[
     Path | None,
     typer.Option("--map", metavar="FILE", help="YAML: a map, or a source as `peek` prints it."),
 ]
+Responses = Annotated[
+    str | None,
+    typer.Option(
+        "--responses",
+        metavar="TOPIC",
+        help="Where the responses are, if TOPIC holds requests alone; Seldon's topics are found by their names.",
+    ),
+]
 Bootstrap = Annotated[
     str | None,
     typer.Option(
@@ -66,3 +74,17 @@ def source_in(config: Config, topic: str) -> dict[str, Any] | None:
         if found is None
         else found.model_dump(exclude={"topic", "topics", "pattern"}, exclude_unset=True, by_alias=True)
     )
+
+
+def halves_of(config: Config, topic: str, responses: str | None, map_file: Path | None) -> tuple[str, str | None]:
+    """The topic of requests and that of their responses: as they are named, as a file with sources or Seldon has it."""
+    from operators.formats.halves import INPUTS, other_topic  # noqa: PLC0415 - no formats for a mistake in the options
+    from stream.kafka.latest import looking  # noqa: PLC0415 - no Kafka client for one
+    from stream.kafka.offsets import names  # noqa: PLC0415 - the same
+    from stream.look.source_file import said_responses  # noqa: PLC0415 - the same
+
+    found = responses or said_responses(topic, map_file)
+    other = other_topic(topic)
+    if found is not None or other is None or other not in names(looking(config)):
+        return topic, found
+    return (topic, other) if topic.endswith(INPUTS) else (other, topic)

@@ -61,6 +61,7 @@ def init(
     feedback_topic: Annotated[
         str | None, typer.Option(metavar="TOPIC", help="With --from-topic: where labels come.")
     ] = None,
+    responses: connecting.Responses = None,
     most: Annotated[
         int | None, typer.Option("--rows", min=1, help="With --from-topic: at most so many, the latest [2000000].")
     ] = None,
@@ -87,6 +88,7 @@ def init(
     given: dict[str, Any] = {
         "--last": last,
         "--feedback-topic": feedback_topic,
+        "--responses": responses,
         "--rows": most,
         "--preset": preset,
         "--map": map_file,
@@ -113,8 +115,9 @@ def init(
     else:
         from stream.look.start import Bars, Wanted, started_from  # noqa: PLC0415 - no Kafka client for training rows
 
-        wanted = Wanted(topic, last or "7d", feedback_topic, most, preset, map_file)
         edges = connecting.Edges(bootstrap, tuple(properties or ()), registry)
+        topic, responses = connecting.halves_of(edges.config(), topic, responses, map_file)
+        wanted = Wanted(topic, last or "7d", feedback_topic, most, preset, map_file, responses)
         started = started_from(
             wanted, edges, options, typer.echo, Bars(partial(record_progress, "reading"), progress_bar)
         )

@@ -28,6 +28,7 @@ def peek(
     properties: connecting.Properties = None,
     registry: connecting.RegistryUrl = None,
     config: connecting.ConfigFile = None,
+    responses: connecting.Responses = None,
 ) -> None:
     """Show the latest messages of a topic, what is understood of each, and a source that reads them.
 
@@ -41,13 +42,20 @@ def peek(
     file = path.is_file()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem) or "messages" if file else topic
     connected = connecting.connected(config, bootstrap, properties, registry)
+    if file and responses is not None:
+        raise UsageError(f"--responses {responses}: needs a topic in place of the file {topic}")
+    if not file:
+        topic, responses = connecting.halves_of(connected, topic, responses, map_file)
+        name = topic
     said = said_source(name, preset, map_file)
     if said is None and config is not None:
         said = connecting.source_in(connected, topic)
     batch, names = _of_file(path, name, count) if file else _of_topic(connected, topic, count)
     if not names:
         raise UsageError(f"{topic}: holds no message")
-    for line in peeked(batch, names, said, registry_of(connected)):
+    theirs, more = (None, []) if responses is None else _of_topic(connected, responses, count)
+    called = [f"response at {one}" for one in more]
+    for line in peeked(batch, [*names, *called], said, registry_of(connected), theirs):
         typer.echo(line)
 
 

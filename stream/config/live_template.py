@@ -24,6 +24,7 @@ class LiveTraffic:
         brokers: where it was read.
         properties: of librdkafka, as they were given.
         registry: address of the schema registry.
+        halves: the sources of requests and responses in two topics, in place of `source`.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class LiveTraffic:
     brokers: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
     registry: str | None = None
+    halves: list[dict[str, Any]] | None = None
 
     @property
     def meaning(self) -> str:
@@ -53,7 +55,7 @@ def sources_text(live: LiveTraffic | None) -> str:
     """The sections `sources` and `schema_registry`; empty where nothing is said."""
     if live is None:
         return ""
-    entries = [] if live.source is None else [{"topic": live.topic, **live.source}]
+    entries = list(live.halves or ([] if live.source is None else [{"topic": live.topic, **live.source}]))
     entries += [] if live.feedback is None else [live.feedback]
     text = ""
     if entries:

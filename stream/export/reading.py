@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaException
 from operators.formats.joined import Joiner
 from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import PlainReader
+from operators.intake.halves import readers_of
 from operators.records import UNTIMED, NoEnvelopes, Origin, RawBatch, Topic
 from operators.settings.source import SourceSettings
 from stream.config.inputs import inputs_of, matched, sources_of
@@ -20,8 +21,9 @@ from stream.kafka.client import MOCK
 from stream.kafka.latest import looking
 from stream.kafka.offsets import names
 from stream.kafka.registry import registry_of
+from stream.replay.blocks import blocks
 from stream.replay.lanes import Block
-from stream.replay.topics import Place, TopicLane, ranges
+from stream.replay.topics import Place, ranges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,16 +32,15 @@ if TYPE_CHECKING:
     from stream.config.load import Config
     from stream.replay.topics import Range
 
-AT_ONCE = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A topic that is read, how, and which offsets of it."""
+    """A topic that is read, how, which offsets of it, and the source that reads what its halves are paired to."""
 
     topic: str
     source: SourceSettings
     ranges: tuple[Range, ...]
+    reader: int | None = None
 
     @property
     def count(self) -> int:
@@ -79,11 +80,13 @@ def parts_of(config: Config, holds: Topic, since: int | None, until: int | None)
     inputs = inputs_of(config.topics, config.sources)
     if any(one.pattern is not None for one in inputs):
         inputs = matched(inputs, config.topics, names(properties))
+    readers = readers_of(known)
     return [
         Part(
             one.topic,
             SourceSettings(topic=one.topic) if one.source is None else known[one.source],
             tuple(ranges(properties, one.topic, begin, end)),
+            None if one.source is None else readers.get(one.source),
         )
         for one in inputs
         if one.holds == holds
@@ -104,25 +107,29 @@ def _knows_times(config: Config, properties: dict[str, Any]) -> bool:
 def records(
     config: Config, parts: list[Part], model: str, faults: Faults, progress: Callable[[float, int], None]
 ) -> Iterator[Found]:
-    """The records of a model, partition after partition."""
-    total, before, count = max(sum(part.count for part in parts), 1), 0, 0
+    """The records of a model, partition after partition; topics of requests and responses are read together."""
+    total, passed, count = max(sum(part.count for part in parts), 1), 0, 0
     schemas = registry_of(config)
-    for part in parts:
-        reader, joiner = PlainReader(part.source, schemas), Joiner(part.source)
-        for chosen in part.ranges:
-            lane = TopicLane(looking(config), part.topic, chosen)
-            try:
-                while lane.total and (block := lane.read(AT_ONCE)):
-                    count += len(block.values)
-                    yield from _of_block(reader, joiner, part.topic, block, model, faults)
-                    progress((before + lane.done) / total, count)
-                    if block.ended:
-                        break
-            finally:
-                lane.close()
-            before += lane.total
+    for mine in _together(parts):
+        source = next((part.source for part in mine if part.source.holds != "responses"), mine[0].source)
+        reader = PlainReader(source, schemas)
+        joiner = Joiner(source, {part.topic: part.source for part in mine})
+        ranged = [(part.topic, chosen) for part in mine for chosen in part.ranges]
+        for topic, block, offsets in blocks(looking(config), ranged, abreast=source.in_halves):
+            count += len(block.values)
+            passed += offsets
+            yield from _of_block(reader, joiner, topic, block, model, faults)
+            progress(passed / total, count)
         last = Block((), (), NoEnvelopes(), ended=True)
-        yield from _of_block(reader, joiner, part.topic, last, model, faults, last=True)
+        yield from _of_block(reader, joiner, mine[0].topic, last, model, faults, last=True)
+
+
+def _together(parts: list[Part]) -> list[list[Part]]:
+    """Parts by what their halves are paired to; those without halves each alone."""
+    found: dict[int, list[Part]] = {}
+    for number, part in enumerate(parts):
+        found.setdefault(-number - 1 if part.reader is None else part.reader, []).append(part)
+    return list(found.values())
 
 
 def _of_block(

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from operators.formats.guesses import guess
-from operators.formats.joined import joined
+from operators.formats.joined import Answers, joined
 from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.proposals import counts, proposed, tried
+from operators.formats.proposed_pairs import proposed_pair
 from stream.config.problems import one_line, shorten
 from stream.kafka.messages import rfc3339
+from stream.look.entries import entries
 from stream.look.shown import beginning
 
 if TYPE_CHECKING:
@@ -55,34 +57,46 @@ class Peek:
     records: int = 0
 
 
-def peeked(batch: RawBatch, names: Sequence[str], said: dict[str, Any] | None, schemas: Schemas | None) -> list[str]:
+def peeked(
+    batch: RawBatch,
+    names: Sequence[str],
+    said: dict[str, Any] | None,
+    schemas: Schemas | None,
+    responses: RawBatch | None = None,
+) -> list[str]:
     """Lines about some messages, and a source that reads them where it is recognised.
 
     Args:
         batch: the messages.
-        names: what each is called.
+        names: what each is called, those of responses behind them.
         said: what a user says of the source; None for nothing.
         schemas: those of the registry.
+        responses: messages of the topic that holds the responses to these, if it is another one.
     """
-    own = tried(batch, said or {}, schemas)
-    better = proposed(batch, schemas) if own is None or own.good < len(batch.values) or said is None else None
+    own = tried(batch, said or {}, schemas, responses=responses)
+    better = None
+    if own is None or own.good < len(names) or said is None:
+        better = proposed(batch, schemas) if responses is None else proposed_pair(batch, responses, schemas)
     used = own if better is None or (said is not None and own is not None) else better
     if used is None:
         return ["nothing can be made of that"]
-    seen = _look(batch, names, used, schemas)
-    lines = [*seen.shown, "", *_summary(batch, used, seen, said)]
+    seen = _look(batch, names, used, schemas, responses)
+    lines = [*seen.shown, "", *_summary(len(names), used, seen, said)]
     if better is not None and (own is None or better.rank > own.rank):
-        lines += ["", *_proposal(batch, better)]
+        lines += ["", *_proposal(batch.origin.topic, len(names), better)]
     elif said is None and not seen.good:
         lines += ["", "no preset and no usual names are recognised: write a map (--map FILE) and look again"]
     return lines
 
 
-def _look(batch: RawBatch, names: Sequence[str], used: Tried, schemas: Schemas | None) -> Peek:
+def _look(
+    batch: RawBatch, names: Sequence[str], used: Tried, schemas: Schemas | None, responses: RawBatch | None
+) -> Peek:
     """Read every message by one source."""
     reader = PlainReader(used.source, schemas, unread=True)
     seen = Peek()
-    messages = joined(batch, used.source)
+    together = None if responses is None or used.answers is None else Answers(responses, used.answers)
+    messages = joined(batch, used.source, together)
     seen.good += len(messages.skipped)
     seen.shown += [line for number in messages.skipped for line in ("", f"{names[number]}: {NEITHER}")]
     for number, (parts, value) in enumerate(zip(messages.parts, messages.batch.values, strict=True)):
@@ -162,11 +176,11 @@ def _features(record: PlainRecord, used: Tried) -> Iterator[str]:
         yield f"  and {len(found) - MOST_FEATURES} more"
 
 
-def _summary(batch: RawBatch, used: Tried, seen: Peek, said: dict[str, Any] | None) -> Iterator[str]:
-    total = len(batch.values)
+def _summary(total: int, used: Tried, seen: Peek, said: dict[str, Any] | None) -> Iterator[str]:
     by = "as you say" if said is not None else "as they are" if not used.settings else "by what is proposed below"
     what = {"feedback": "feedback", "both": "predictions or feedback"}.get(used.source.holds, "predictions")
     yield f"{seen.good} of {total} messages are read as {what}, {by}"
+    yield from _of_halves(used, seen)
     if seen.models:
         named = ", ".join(f"{name} ({count:,})" for name, count in seen.models.most_common(10))
         yield f"models: {named}"
@@ -182,11 +196,31 @@ def _summary(batch: RawBatch, used: Tried, seen: Peek, said: dict[str, Any] | No
             yield f"{name}: nothing at {'.'.join(map(str, cell.path))} in any record"
 
 
-def _proposal(batch: RawBatch, better: Tried) -> Iterator[str]:
-    yield f"proposed, for it reads {better.good} of {len(batch.values)}" + (
+def _of_halves(used: Tried, seen: Peek) -> Iterator[str]:
+    """What is to be done where no request has its response."""
+    if not used.source.in_halves or not used.source.pairing.wait or used.pairs or not seen.good:
+        return
+    topic = used.source.names[0]
+    if used.answers is not None:
+        yield f"no request of these has its response among those of {used.answers.names[0]}: are they of one time?"
+    elif not seen.fields["prediction"]:
+        yield alone(topic)
+
+
+def alone(topic: str) -> str:
+    """What to do about requests without responses."""
+    return (
+        f"{topic}: requests without their responses; where those are in another topic, --responses TOPIC names it, and"
+        " where nobody logs them, `pair: false` in a source (--map FILE) waits for none"
+    )
+
+
+def _proposal(topic: str, total: int, better: Tried) -> Iterator[str]:
+    yield f"proposed, for it reads {better.good} of {total}" + (
         f" (it looks like {better.looks}):" if better.looks else ":"
     )
-    text = yaml.safe_dump(entry(batch.origin.topic, better.settings), sort_keys=False, default_flow_style=None)
+    answers = None if better.answers is None else better.answers.names[0]
+    text = yaml.safe_dump(entry(topic, better.settings, answers), sort_keys=False, default_flow_style=None)
     yield from text.rstrip("\n").split("\n")
     if any(isinstance(one, str) and one == "f0" for one in _names(better.settings)):
         yield "# f0, f1, ... stand for names that the messages do not have: put yours"
@@ -197,9 +231,9 @@ def _names(settings: dict[str, Any]) -> list[Any]:
     return list(features.get("names") or []) if isinstance(features, dict) else []
 
 
-def entry(topic: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """The section `sources` with one source."""
-    return {"sources": [{"topic": topic, **settings}]}
+def entry(topic: str, settings: dict[str, Any], answers: str | None = None) -> dict[str, Any]:
+    """The section `sources` with one source, and that of the responses where it is another one."""
+    return {"sources": entries(topic, settings, answers)}
 
 
 def _shown(value: Any) -> str:

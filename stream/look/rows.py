@@ -22,11 +22,11 @@ from operators.formats.proposals import counts
 from operators.records import UNTIMED, NoEnvelopes, Origin, RawBatch
 from stream.errors import UsageError
 from stream.kafka.latest import looking
+from stream.replay.blocks import blocks
 from stream.replay.lanes import Block
-from stream.replay.topics import TopicLane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from operators.formats.plain import PlainRecord
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from stream.look.span import Span
     from stream.replay.lanes import Progress
 
-AT_ONCE = 2_000
 MOST_NAMED = 5
 FIELDS = ("version", "prediction", "latency_ms", "error", "label")
 
@@ -52,6 +51,7 @@ class Taken:
         refused: reason -> records that cannot be read.
         skipped: records that the source's filter leaves out.
         alone: responses without their requests, which say nothing of features.
+        unanswered: rows of requests without their responses, which say nothing of predictions.
         unnamed: rows that do not name their model.
         untimed: rows without a time of their own: the time they were written counts.
         first, last: event times, ms.
@@ -64,6 +64,7 @@ class Taken:
     refused: Counter[str] = field(default_factory=Counter)
     skipped: int = 0
     alone: int = 0
+    unanswered: int = 0
     unnamed: int = 0
     untimed: int = 0
     first: float = math.inf
@@ -85,18 +86,39 @@ class Taken:
             yield f"left out, being unreadable: {_counted(self.refused)}; such as {self.example}"
         if self.alone:
             yield f"left out, being responses without their requests: {self.alone:,}"
+        if self.unanswered:
+            yield f"{self.unanswered:,} of the rows are requests without their responses: they have no prediction"
         if self.skipped:
             yield f"left out by the source's filter: {self.skipped:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is read.
+
+    Attributes:
+        source: how; it names one topic.
+        spans: which part of it, and of those that hold the other halves of its messages.
+        answers: how each of those is read.
+    """
+
+    source: SourceSettings
+    spans: Mapping[str, Span]
+    answers: Mapping[str, SourceSettings] = field(default_factory=dict)
+
+    @property
+    def topic(self) -> str:
+        """The topic."""
+        return self.source.names[0]
 
 
 @contextmanager
 def rows_of(
     config: Config,
-    span: Span,
-    source: SourceSettings,
+    reading: Reading,
     model: str,
     beside: Path,
-    reading: Callable[[], AbstractContextManager[Progress]],
+    shown: Callable[[], AbstractContextManager[Progress]],
     schemas: Schemas | None = None,
 ) -> Iterator[Taken]:
     """A file with the rows of one model, until the block is left. It is on the disk of `beside`, not in memory.
@@ -105,43 +127,34 @@ def rows_of(
         UsageError: none of the messages is a prediction of this model.
     """
     beside.mkdir(parents=True, exist_ok=True)
-    (topic,) = source.names
     with TemporaryDirectory(dir=beside, prefix=".driftgauge-") as directory:
-        taken = Taken(Path(directory) / f"{topic}.jsonl.gz")
-        writer = _Writer(PlainReader(source, schemas), model, taken)
-        with gzip.open(taken.file, "wb", compresslevel=1) as file, reading() as progress:
-            _copy(config, span, topic, writer, file.write, progress)
+        taken = Taken(Path(directory) / f"{reading.topic}.jsonl.gz")
+        writer = _Writer(PlainReader(reading.source, schemas), reading.answers, model, taken)
+        with gzip.open(taken.file, "wb", compresslevel=1) as file, shown() as progress:
+            _copy(config, reading, writer, file.write, progress)
         if not taken.rows:
-            raise UsageError(_nothing(taken, topic, model))
+            raise UsageError(_nothing(taken, reading.topic, model))
         yield taken
 
 
-def _copy(
-    config: Config, span: Span, topic: str, writer: _Writer, write: Callable[[bytes], Any], progress: Progress
-) -> None:
-    """Every message of the span, one partition after the other."""
-    properties, total, before = looking(config), max(span.count, 1), 0
-    for chosen in span.ranges:
-        lane = TopicLane(properties, topic, chosen)
-        try:
-            while lane.total and (block := lane.read(AT_ONCE)):
-                write(b"".join(writer.lines(topic, block)))
-                progress((before + lane.done) / total, writer.taken.rows)
-                if block.ended:
-                    break
-        finally:
-            lane.close()
-        before += lane.total
-    write(b"".join(writer.lines(topic, Block((), (), NoEnvelopes(), ended=True), last=True)))
+def _copy(config: Config, reading: Reading, writer: _Writer, write: Callable[[bytes], Any], progress: Progress) -> None:
+    """Every message of the spans: halves by the time of writing, for what belongs together is near then."""
+    parts = [(topic, chosen) for topic, span in reading.spans.items() for chosen in span.ranges]
+    total, done = max(sum(span.count for span in reading.spans.values()), 1), 0
+    for topic, block, passed in blocks(looking(config), parts, abreast=reading.source.in_halves):
+        write(b"".join(writer.lines(topic, block)))
+        done += passed
+        progress(done / total, writer.taken.rows)
+    write(b"".join(writer.lines(reading.topic, Block((), (), NoEnvelopes(), ended=True), last=True)))
 
 
 class _Writer:
     """Makes lines of the records of one model."""
 
-    def __init__(self, reader: PlainReader, model: str, taken: Taken) -> None:
+    def __init__(self, reader: PlainReader, answers: Mapping[str, SourceSettings], model: str, taken: Taken) -> None:
         self.taken = taken
         self._reader = reader
-        self._joiner = Joiner(reader.source)
+        self._joiner = Joiner(reader.source, answers)
         self._model = model
         self._encode = msgspec.json.Encoder().encode
 
@@ -192,6 +205,8 @@ class _Writer:
             taken.untimed += 1
             time = written
         taken.unnamed += record.fields["model"].where == UNNAMED
+        answered = record.value("prediction") is not None or record.value("error") is not None
+        taken.unanswered += self._reader.source.in_halves and not answered
         taken.rows += 1
         taken.first, taken.last = min(taken.first, time), max(taken.last, time)
         given = {name: value for name in FIELDS if (value := record.value(name)) is not None}

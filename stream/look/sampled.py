@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from operators.dead_letters import DeadLetter, Reason
 from operators.formats.guesses import guess
-from operators.formats.joined import joined
+from operators.formats.halves import OUTPUTS
+from operators.formats.joined import Answers, joined
 from operators.formats.lacks import lacking
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
@@ -18,6 +19,7 @@ from operators.formats.proposals import counts
 from operators.records import Origin, RawBatch, Topic
 from operators.settings.durations import show_duration
 from operators.settings.source import SourceSettings, shown
+from stream.config.companions import companions
 from stream.config.inputs import inputs_of, matched, sources_of
 from stream.config.problems import shorten
 from stream.kafka.envelopes import MessageEnvelopes
@@ -87,7 +89,8 @@ def sampled(config: Config, references: Mapping[str, Reference], names: Iterable
     features = {name: tuple(reference.features) for name, reference in references.items()}
     awaited = any(model.performance is not None for model in config.models)
     looked: Counter[tuple[Topic, int | None]] = Counter()
-    for one in matched(inputs_of(config.topics, config.sources), config.topics, names):
+    inputs = matched(inputs_of(config.topics, config.sources), config.topics, names)
+    for one in inputs:
         feedback = one.holds == Topic.FEEDBACK
         if feedback and not awaited:
             continue
@@ -101,11 +104,29 @@ def sampled(config: Config, references: Mapping[str, Reference], names: Iterable
         if not messages:
             found.lines.append(f"topic {one.topic}: holds no message that its map could be checked with")
             continue
-        _Sample(config, one, by, PlainReader(by, schemas), features).of(messages, found)
+        others = {} if feedback else companions(known.predictions, inputs, one.topic, one.source)
+        if others and (by.holds == "responses" or one.topic.endswith(OUTPUTS)):
+            found.lines.append(
+                f"topic {one.topic}: its responses are looked at with the requests of {next(iter(others))}"
+            )
+            continue
+        theirs = next((_answers(config, topic, source) for topic, source in others.items()), None)
+        _Sample(config, one, by, PlainReader(by, schemas), features).of(messages, found, theirs)
     for (_, number), count in looked.items():
         if count > MOST_TOPICS:
             found.lines.append(f"sources.{number}: {count - MOST_TOPICS} more of its topics are not looked into")
     return found
+
+
+def _answers(config: Config, topic: str, source: SourceSettings) -> Answers:
+    """The latest messages of a topic that holds responses."""
+    return Answers(_batch(topic, latest(config, topic, SAMPLE).messages), source)
+
+
+def _batch(topic: str, messages: Sequence[Message]) -> RawBatch:
+    values: list[Any] = [message.value() for message in messages]
+    written = [message.timestamp()[1] for message in messages]
+    return RawBatch(Origin(topic), values, written, MessageEnvelopes(messages), 0)
 
 
 class _Sample:
@@ -128,22 +149,24 @@ class _Sample:
         self._messages: Joined
         self._good: list[tuple[PlainRecord, int, int]] = []
 
-    def of(self, messages: Sequence[Message], found: Sampled) -> None:
-        """Add what is found in some messages."""
-        values: list[Any] = [message.value() for message in messages]
-        written = [message.timestamp()[1] for message in messages]
-        raw = RawBatch(Origin(self._one.topic), values, written, MessageEnvelopes(messages), 0)
-        self._messages = joined(raw, self._source)
+    def of(self, messages: Sequence[Message], found: Sampled, answers: Answers | None = None) -> None:
+        """Add what is found in some messages, put together with the responses of another topic."""
+        raw = _batch(self._one.topic, messages)
+        values = raw.values
+        self._messages = joined(raw, self._source, answers)
         batch = self._messages.batch
         written = list(batch.written or ())
-        read, bad = len(self._messages.skipped), None
+        read, bad = sum(number < len(values) for number in self._messages.skipped), None
         for number, parts in enumerate(self._messages.parts):
+            mine = sum(part < len(values) for part in parts)
+            if not mine:  # a response whose request is older than these
+                continue
             records = self._records(number)
             told = written[number]
             if records is None or not all(record.skipped or self._counts(record, told) for record in records):
                 bad = number if bad is None else bad
                 continue
-            read += len(parts)
+            read += mine
             self._good += [(record, number, written[number]) for record in records if not record.skipped]
         found.lines.append(f"topic {self._one.topic}: {read} of its latest {len(values)} messages are read")
         if bad is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from operators.settings.pairing import HALVES
 from operators.settings.source import FieldMap, SourceSettings
 from stream.config.environment import Origins
 from stream.config.explain import problems_of
@@ -67,6 +68,23 @@ def _from_file(topic: str, file: Path) -> dict[str, Any]:
     found = {name: given for name, given in value.items() if name not in {"topic", "topics", "pattern"}}
     schema = found.get("schema_file")
     return {**found, "schema_file": str(file.parent / schema)} if isinstance(schema, str) else found
+
+
+def said_responses(topic: str, file: Path | None) -> str | None:
+    """The topic of the responses to the requests of a topic, where a file with sources names exactly one.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    given = None if file is None else read_yaml(file).value.get("sources")
+    every = [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
+    mine = next((entry for entry in every if topic in _topics(entry)), {})
+    if mine.get("holds") == "requests":
+        theirs = [entry for entry in every if entry.get("holds") == "responses"]
+        named = [name for entry in theirs if entry.get("preset") == mine.get("preset") for name in _topics(entry)]
+    else:
+        named = [name for name in _topics(mine) if name != topic] if mine.get("preset") in HALVES else []
+    return str(named[0]) if len(named) == 1 else None
 
 
 def _topics(entry: dict[str, Any]) -> list[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from operators.formats.proposals import Tried, proposed, tried
+from operators.formats.proposed_pairs import proposed_pair
 from operators.records import Origin, RawBatch
 from operators.settings.source import ModelPlace
 from stream.config.live_template import LiveTraffic
@@ -14,9 +16,11 @@ from stream.errors import UsageError
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.latest import latest
 from stream.kafka.registry import registry_of
-from stream.look.rows import rows_of
+from stream.look.entries import entries
+from stream.look.peek import alone
+from stream.look.rows import Reading, rows_of
 from stream.look.source_file import said_source
-from stream.look.span import MOST_ROWS, last, span_of
+from stream.look.span import MOST_ROWS, Since, last, span_of
 from stream.references.init import InitOptions, Started, check_free, initialise
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from stream.config.connection import Edges
     from stream.config.load import Config
     from stream.references.build import Progress as Building
-    from stream.replay.lanes import Progress as Reading
+    from stream.replay.lanes import Progress as Passing
 
 SAMPLE = 200
 """The latest messages by which it is told how a topic is to be read."""
@@ -44,6 +48,7 @@ class Wanted:
         most: rows at most, None for the default.
         preset: of the messages.
         map_file: where each field is.
+        responses: topic of the responses to the requests of `topic`, where that is another one.
     """
 
     topic: str
@@ -52,13 +57,14 @@ class Wanted:
     most: int | None = None
     preset: str | None = None
     map_file: Path | None = None
+    responses: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
     """How progress is shown: of reading the topic, and of building the reference."""
 
-    reading: Callable[[], AbstractContextManager[Reading]]
+    reading: Callable[[], AbstractContextManager[Passing]]
     building: Callable[[], AbstractContextManager[Building]]
 
 
@@ -75,16 +81,18 @@ def started_from(
     config, since = edges.config(), last(wanted.last)
     said = said_source(wanted.topic, wanted.preset, wanted.map_file)
     schemas = registry_of(config)
-    source = _read_by(config, wanted.topic, said, schemas, tell)
+    source = _read_by(config, wanted, said, schemas, tell)
     feedback = None if wanted.feedback is None else _read_feedback(config, wanted, schemas, tell)
-    span = span_of(config, wanted.topic, since, wanted.most or MOST_ROWS)
-    tell(f"{wanted.topic}: {span.count:,} offsets, {since.said}, by the time that messages were written")
-    if span.cut:
-        tell(f"  the {span.cut:,} before these are left out: --rows N takes more")
-    named = _named(source, options.model).source
-    with rows_of(config, span, named, options.model, options.output, bars.reading, schemas) as taken:
+    reading = _reading(config, wanted, since, _named(source, options.model))
+    for topic, span in reading.spans.items():
+        tell(f"{topic}: {span.count:,} offsets, {since.said}, by the time that messages were written")
+        if span.cut:
+            tell(f"  the {span.cut:,} before these are left out: --rows N takes more")
+    with rows_of(config, reading, options.model, options.output, bars.reading, schemas) as taken:
         for line in taken.lines():
             tell(f"  {line}")
+        if taken.unanswered == taken.rows and reading.source.pairing.wait:
+            raise UsageError(alone(wanted.topic))
         live = LiveTraffic(
             wanted.topic,
             taken.period,
@@ -94,6 +102,7 @@ def started_from(
             config.kafka.brokers,
             edges.named,
             edges.registry,
+            None if source.answers is None else entries(wanted.topic, written(source.settings), wanted.responses),
         )
         with bars.building() as built:
             try:
@@ -102,17 +111,30 @@ def started_from(
                 raise UsageError(str(error).replace(str(taken.file), wanted.topic)) from None
 
 
+def _reading(config: Config, wanted: Wanted, since: Since, source: Tried) -> Reading:
+    """The part of the topic that is read, and that of the topic of responses from the same time on."""
+    span = span_of(config, wanted.topic, since, wanted.most or MOST_ROWS)
+    if source.answers is None:
+        return Reading(source.source, {wanted.topic: span})
+    (other,) = source.answers.names
+    theirs = span_of(config, other, Since(span.since, since.said), sys.maxsize)
+    return Reading(source.source, {wanted.topic: span, other: theirs}, {other: source.answers})
+
+
 def _read_by(
-    config: Config, topic: str, said: dict[str, Any] | None, schemas: Schemas | None, tell: Callable[[str], None]
+    config: Config, wanted: Wanted, said: dict[str, Any] | None, schemas: Schemas | None, tell: Callable[[str], None]
 ) -> Tried:
     """How the predictions of a topic are read: as a user says, as they are, or as it is recognised.
 
     Raises:
         UsageError: none of the latest messages can be read.
     """
-    batch = _sample(config, topic)
-    own = tried(batch, said or {}, schemas)
-    found = proposed(batch, schemas) if said is None else None
+    topic, batch = wanted.topic, _sample(config, wanted.topic)
+    responses = None if wanted.responses is None else _sample(config, wanted.responses)
+    own = tried(batch, said or {}, schemas, responses=responses)
+    found = None
+    if said is None:
+        found = proposed(batch, schemas) if responses is None else proposed_pair(batch, responses, schemas)
     if found is not None and found.source.holds == "feedback":
         found = None
     best = own if found is None else found
