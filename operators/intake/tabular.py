@@ -257,7 +257,7 @@ def _versions(table: Table, steps: Steps | None) -> tuple[list[str], IntArray]:
 
 def _failed(table: Table, steps: Steps | None) -> BoolArray | None:
     errors = None if steps is None else table.values(steps, NAMES)
-    if errors is None:
+    if errors is None or NO_FAILURE.issuperset(errors):
         return None
     failed = np.fromiter((error not in NO_FAILURE for error in errors), np.bool_, table.count)
     return failed if failed.any() else None
