@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +31,10 @@ _KEYS = frozenset({"on"})
 """Keys of ours that YAML 1.1 takes for true."""
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _MERGE = "tag:yaml.org,2002:merge"
+_TEXT = "tag:yaml.org,2002:str"
+_RESOLVE: Callable[..., Any] = Resolver().resolve
+_KNOWN = 1 << 14
+"""Scalars that are remembered: the configs of many models say much the same."""
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast and part of every wheel
 
 
@@ -128,14 +133,24 @@ def _expand(node: _Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     return node.value
 
 
+@lru_cache(maxsize=_KNOWN)
+def _resolved(value: str, implicit: tuple[bool, bool]) -> str:
+    """The tag of a scalar without one."""
+    return str(_RESOLVE(yaml.ScalarNode, value, implicit))
+
+
+@lru_cache(maxsize=_KNOWN)
+def _constructed(tag: str, value: str) -> Any:
+    """A plain scalar of a tag; it cannot be changed, so all that are alike may be the same."""
+    return SafeConstructor().construct_object(yaml.ScalarNode(tag, value))
+
+
 class _Composer:
     """Builds nodes from parser events and stops at the first limit, before memory is spent on what lies beyond."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._anchors: dict[str, _Node | None] = {}
-        self._resolve: Callable[..., Any] = Resolver().resolve
-        self._constructor = SafeConstructor()
         self._nodes = 0
         self._path: list[str | int] = []
         self._duplicates: list[tuple[int, Problem]] = []
@@ -268,7 +283,7 @@ class _Composer:
     def _tag(self, event: ScalarEvent) -> str:
         if event.tag is not None and event.tag != "!":
             return str(event.tag)
-        return str(self._resolve(yaml.ScalarNode, event.value, event.implicit))
+        return _resolved(event.value, event.implicit)
 
     def _scalar(self, event: Event) -> Any:
         assert isinstance(event, ScalarEvent)  # noqa: S101 - the parser gives nothing else here
@@ -278,7 +293,7 @@ class _Composer:
         if tag not in _PLAIN_TAGS:
             self._fail(event, f"tag {shorten(tag)}", "only text, numbers, true, false, null, lists and mappings")
         try:
-            return self._constructor.construct_object(yaml.ScalarNode(tag, event.value))
+            return event.value if tag == _TEXT else _constructed(tag, event.value)
         except (ConstructorError, ValueError, KeyError, OverflowError):
             self._fail(event, f"{shorten(event.value)} is not of type {tag.rpartition(':')[2]}", "")
 

@@ -1,6 +1,5 @@
 """The JSON form of profiles: what is written, and every check on what is read."""
 
-from itertools import pairwise
 from typing import Annotated
 
 import msgspec
@@ -157,13 +156,14 @@ def _numeric(name: str, wire: NumericWire) -> NumericProfile:
         raise ReferenceError_(f"{name}: {bins} counts need {bins + 1} edges and {bins} coarse bins")
     if not np.all(np.isfinite(edges)) or not np.all(edges[1:] > edges[:-1]):
         raise ReferenceError_(f"{name}: edges must be finite and strictly increasing")
-    steps = [wire.coarse[0], *(after - before for before, after in pairwise(wire.coarse))]
-    if steps[0] != 0 or any(step not in {0, 1} for step in steps) or wire.coarse[-1] >= COARSE_BINS:
+    coarse = integers(wire.coarse)
+    steps = np.diff(coarse, prepend=0)
+    if steps[0] != 0 or steps.min() < 0 or steps.max() > 1 or coarse[-1] >= COARSE_BINS:
         raise ReferenceError_(f"{name}: coarse bins must rise from 0 by steps of 0 or 1 and stay below {COARSE_BINS}")
     return NumericProfile(
         edges=edges,
         counts=integers(wire.counts),
-        coarse=integers(wire.coarse),
+        coarse=coarse,
         missing=wire.missing,
         non_finite=wire.non_finite,
         center=wire.center,
