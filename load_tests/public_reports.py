@@ -22,9 +22,11 @@ from report_classes import of_classes
 from report_columns import of_gaps, of_texts, of_types
 from report_exports import of_exports, of_scores
 from report_files import of_files, of_times
+from report_folders import of_files_of_strangers, of_folders_of_strangers
 from report_judge import judge
 from report_labels import of_labels, of_shapes
 from report_messages import of_encoders
+from report_strangers import of_cells_of_strangers, of_labels_of_strangers, of_times_of_strangers
 from report_writers import of_writers
 
 if TYPE_CHECKING:
@@ -47,6 +49,11 @@ def reports() -> list[Report]:
         of_classes,
         of_exports,
         of_scores,
+        of_times_of_strangers,
+        of_cells_of_strangers,
+        of_labels_of_strangers,
+        of_folders_of_strangers,
+        of_files_of_strangers,
     )
     return [one for kind in kinds for one in kind()]
 

@@ -18,6 +18,7 @@ from stream.references.count import (
     fold,
     slot_sizes,
 )
+from stream.references.far_times import DayVolumes, far_note
 from stream.references.frames import PREDICTION, Odd, frames
 from stream.references.joint import with_joint
 from stream.references.label_names import LabelNames
@@ -37,7 +38,9 @@ from stream.references.plan import BuildOptions, Plan, plan_build
 from stream.references.scan import CategoryScan, Scan
 from stream.references.seasons import hour_tally, with_seasons, with_zone
 from stream.references.segment_notes import segment_notes
+from stream.references.skipped_hour import skipped_hour
 from stream.references.truths import with_truths
+from stream.references.zone_guess import HourVolumes
 from stream.rows.columns import Rows
 from stream.rows.kinds import DRESSED, odd_cells
 from stream.rows.repeats import repeats_note, repeats_of
@@ -91,7 +94,7 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         names.add(frame)
         progress("reading", frame.share)
     _refuse_empty(rows, plan, scan)
-    plan = with_truths(plan, scan)
+    plan, far = _with_usual_times(rows, with_truths(plan, scan), scan)
     heard = tuple(_odd_notes(rows, plan, odd, scan.rows))
     plan = with_zone(plan, scan)
     tally = _tally(plan, scan)
@@ -114,6 +117,8 @@ def build(rows: Rows, options: BuildOptions, progress: Progress = lambda _name, 
         *getattr(rows, "notes", ()),
         *column_notes(plan, options),
         *_repeated(rows, plan),
+        *far,
+        *filter(None, [skipped_hour(scan.volumes)]),
         *value_notes(bare.features, bare.rows),
         *(note for key, part in tally.segments.items() for note in segment_notes(key, part)),
         *labelled.notes,
@@ -151,6 +156,20 @@ def _failures(plan: Plan, scan: Scan) -> Iterator[str]:
             f"{scan.failed:,} of {scan.rows + scan.failed:,} rows have a value in `{column}` and are left out as failed"
             f" predictions; --ignore {column} if it says nothing of that"
         )
+
+
+def _with_usual_times(rows: Rows, plan: Plan, scan: Scan) -> tuple[Plan, tuple[str, ...]]:
+    """The plan in which times far from all others are none, the scan without them, and what to say of it."""
+    days, usual = scan.days, scan.days.usual()
+    if usual is None:
+        return plan, ()
+    scan.start = scan.end = None
+    scan.timed, scan.volumes, scan.days = 0, HourVolumes(), DayVolumes()
+    plan = replace(plan, usual=usual)
+    for frame in frames(rows, plan):
+        if frame.times is not None:
+            scan.span(frame.times)
+    return plan, (far_note(days, usual, plan.roles["timestamp"]),)
 
 
 def _repeated(rows: Rows, plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from operators.intake.transpose import NO_FAILURE
 from stream.errors import UsageError
+from stream.references.far_times import within
 from stream.references.plan import Plan
 from stream.rows.arrays import categories, class_of_scores, is_text, numbers, plain, positive_scores
 from stream.rows.columns import Rows
@@ -125,10 +126,15 @@ class _Converter:
             categorical=categorical,
             segments={key: categorical[key] if key in categorical else self.categories(key) for key in plan.segments},
             latency=None if latency is None else latency[~np.isnan(latency)],
-            times=milliseconds(self.batch.column(roles["timestamp"]), roles["timestamp"]) if plan.timestamp else None,
+            times=self.times() if plan.timestamp else None,
             given={name: self.given(roles[name]) for name in plan.labelled},
             share=share,
         )
+
+    def times(self) -> tuple[IntArray, BoolArray]:
+        """When each row was made, ms, and where that is known."""
+        column = self.plan.roles["timestamp"]
+        return within(milliseconds(self.batch.column(column), column), self.plan.usual)
 
     def numbers(self, name: str) -> FloatArray:
         """float64[n] of a column of numbers."""

@@ -157,6 +157,7 @@ class Plan:
         outcomes: how they are held against each other.
         like: the reference whose edges and categories are taken; None for those of the rows.
         scores: columns of scores, one a class, which are no features.
+        usual: first and last moment (ms) that rows may bear; beyond it a time is none. None where all are.
         dressed: columns of numbers that are written with signs, and are no features for it.
     """
 
@@ -181,6 +182,7 @@ class Plan:
     like: Reference | None = None
     scores: tuple[str, ...] = ()
     dressed: tuple[str, ...] = ()
+    usual: tuple[int, int] | None = None
 
     @property
     def lists_of_labels(self) -> bool:

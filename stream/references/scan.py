@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
+from stream.references.far_times import DayVolumes
 from stream.references.sample import RowSample
 from stream.references.zone_guess import HourVolumes
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from stream.references.frames import Coded, Frame
-    from windows.arrays import FloatArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
 
 CATEGORY_CANDIDATES = 400
 """Categories counted exactly in the second pass; the most frequent 100 of them are kept."""
@@ -106,6 +107,7 @@ class Scan:
         start, end: earliest and latest event time, ms; None without timestamps.
         timed: rows with a timestamp.
         volumes: of them by hour.
+        days: and by day.
     """
 
     rows: int = 0
@@ -118,6 +120,7 @@ class Scan:
     segments: dict[str, CategoryScan] = field(default_factory=dict)
     sample: RowSample = field(default_factory=lambda: RowSample([]))
     volumes: HourVolumes = field(default_factory=HourVolumes)
+    days: DayVolumes = field(default_factory=DayVolumes)
 
     def add(self, frame: Frame) -> None:
         """Take in a batch."""
@@ -133,12 +136,15 @@ class Scan:
             self.segments.setdefault(key, CategoryScan()).add(coded)
         if frame.numeric:
             self.sample.add(np.stack(list(frame.numeric.values())))
-        self._span(frame)
+        if frame.times is not None:
+            self.span(frame.times)
 
-    def _span(self, frame: Frame) -> None:
-        if frame.times is None or not frame.times[1].any():
+    def span(self, times: tuple[IntArray, BoolArray]) -> None:
+        """Take in when rows were made: int64[n] ms and bool[n] where that is known."""
+        known = times[0][times[1]]
+        if not len(known):
             return
-        known = frame.times[0][frame.times[1]]
+        self.days.add(known)
         self.timed += len(known)
         self.volumes.add(known)
         low, high = int(known.min()), int(known.max())

@@ -11,6 +11,8 @@ import pyarrow as pa
 from operators.records import NoEnvelopes, Topic
 from operators.settings.source import FieldMap
 from stream.errors import UsageError
+from stream.references.skipped_hour import skipped_hour
+from stream.references.zone_guess import HourVolumes
 from stream.replay.lanes import Block
 from stream.replay.time_order import order_of, ordered
 from stream.rows.arrays import with_points
@@ -123,10 +125,13 @@ class TableLane:
         self.notes = tuple(_unlike(path, list(features), names, segments))
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
         columns = [self._column[name] for name in names]
-        stamp = self._column.get("timestamp")
-        self._order = None if stamp is None else order_of(rows, stamp, config.time.lateness)
+        stamp, volumes = self._column.get("timestamp"), HourVolumes()
+        self._order = None if stamp is None else order_of(rows, stamp, config.time.lateness, volumes)
         if self._order is not None:
             self.notes += (f"{path.name}: its rows are not in the order of time; they are read in it",)
+        local = skipped_hour(volumes) if holds == Topic.PREDICTIONS else None
+        if local is not None:
+            self.notes += (f"{path.name}: {local}",)
         self._lines = self._encoded(
             rows.batches(columns) if self._order is None else ordered(rows, columns, self._order), names
         )

@@ -14,6 +14,7 @@ from stream.rows.times import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from stream.references.zone_guess import HourVolumes
     from stream.rows.columns import Rows
     from windows.arrays import IntArray
 
@@ -21,16 +22,19 @@ MOST_SORTED = 5_000_000
 """Rows that are sorted at most: they are held in memory for it."""
 
 
-def order_of(rows: Rows, column: str, lateness: int) -> IntArray | None:
+def order_of(rows: Rows, column: str, lateness: int, volumes: HourVolumes | None = None) -> IntArray | None:
     """The rows by time, int64[n]; None where none comes more than `lateness` ms after a later one.
 
     Rows without a time stay behind the one before them. None too where the column is no time, or of too many rows.
+    `volumes` is told the times.
     """
     found: list[IntArray] = []
     try:
         for batch, _ in rows.batches([column]):
             times, known = milliseconds(batch.column(0), column)
             found.append(np.where(known, times, np.iinfo(np.int64).min))
+            if volumes is not None and known.any():
+                volumes.add(times[known])
     except UsageError:
         return None
     times = np.concatenate(found) if found else np.zeros(0, dtype=np.int64)

@@ -45,6 +45,12 @@ _FOREIGN = (
 )
 """What files begin with that are not what their name says."""
 _LONGEST = 32
+_LOGGED = {
+    "_delta_log": "a Delta table",
+    ".hoodie": "a Hudi table",
+    "metadata/*.metadata.json": "an Iceberg table",
+}
+"""What is inside of a folder that is more than its files."""
 
 
 class Source(Protocol):
@@ -82,8 +88,22 @@ def parts_of(path: Path) -> list[Part]:
     return found
 
 
+def _refuse_logged(path: Path) -> None:
+    """Refuse the folder of a table of which a log says which of its files count: others hold rows that are gone.
+
+    Raises:
+        UsageError: it is one.
+    """
+    kind = next((name for inside, name in _LOGGED.items() if any(path.glob(inside))), None)
+    if kind is not None:
+        raise UsageError(
+            f"{path}: is {kind}, whose log says which of its files count; write the rows that it holds to Parquet first"
+        )
+
+
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
+        _refuse_logged(path)
         inside = (file for file in path.rglob("*") if file.is_file())
         own = sorted(file for file in inside if not _hidden(file.relative_to(path)) and _ending(file)[0] in FORMATS)
         if not own:
