@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from operators.judging.readings import Readings
+    from operators.judging.sheet import Sheet
     from operators.plans.monitors import Monitor
     from windows.arrays import BoolArray, FloatArray, IntArray
 
@@ -103,7 +104,9 @@ def paging(readings: Readings) -> FloatArray:
     return np.abs(limit - readings.base)
 
 
-def needs(metric: str, readings: Readings, reference_rows: IntArray, limit: FloatArray | None = None) -> FloatArray:
+def needs(
+    metric: str | BoolArray, readings: Readings, reference_rows: IntArray, limit: FloatArray | None = None
+) -> FloatArray:
     """Rows that each element needs in a window to be judged, float64[F]; NaN where nothing is known."""
     with np.errstate(invalid="ignore"):
         width = np.maximum(readings.upper - readings.value, 1e-12)
@@ -118,6 +121,29 @@ def due(state: BlindState, monitor: Monitor, size: int, now: int) -> bool:
 def looked(state: BlindState, monitor: Monitor, size: int, now: int) -> None:
     """It has been."""
     state.due[monitor.name, size] = now + min(max(size // LOOKS, SELDOM[0]), SELDOM[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sights:
+    """What readings say of what can be judged: float64 or bool, as many as there are elements."""
+
+    readings: Readings
+    there: BoolArray
+    needed: FloatArray
+    rows: FloatArray
+    sees: BoolArray
+
+
+def _sights(
+    squared: str | BoolArray, readings: Readings, level: IntArray, reference_rows: IntArray, scale: float | FloatArray
+) -> _Sights:
+    """`scale`: how many times its rows a window will have once it is full."""
+    there = ~np.isnan(readings.value) & (readings.samples > 0)
+    needed = needs(squared, readings, reference_rows)
+    with np.errstate(invalid="ignore"):
+        rows: FloatArray = readings.samples.astype(np.float64) * scale
+        sees: BoolArray = (needed <= rows) | ~there | (level > 0)
+    return _Sights(readings, there, needed, rows, sees)
 
 
 def look(
@@ -142,36 +168,78 @@ def look(
         now: end of the window, ms.
         covered: how much of the window (ms) lies after the version was first seen: a window that fills may see yet.
     """
-    there = ~np.isnan(readings.value) & (readings.samples > 0)
-    if not there.any():
-        return
-    stream = state.streams.get((monitor.name, *key))
+    sights = _sights(monitor.metric, readings, breach_level(readings), reference_rows, _scale(size, covered))
+    if sights.there.any():
+        every = slice(0, len(sights.there))
+        _take(state, monitor, (monitor.name, *key), every, sights, size, now, lacks=not sights.sees.all())
+
+
+def look_at_all(
+    state: BlindState, sheet: Sheet, looking: Sequence[int], covered: Sequence[int], size: int, now: int
+) -> None:
+    """The same of many at once: of the stretches of a sheet with these numbers, `covered` for each."""
+    plan, judged = sheet.plan, sheet.plan.stretches[-1].stop
+    scales = np.ones(len(plan.stretches))
+    scales[looking] = [_scale(size, span) for span in covered]
+    behind = sheet.reference[plan.take[:judged]]
+    widths = np.diff(plan.edges, append=judged)
+    sights = _sights(
+        plan.squared[:judged],
+        sheet.readings.part(slice(0, judged)),
+        sheet.level[:judged],
+        behind,
+        np.repeat(scales, widths),
+    )
+    there = np.logical_or.reduceat(sights.there, plan.edges)[looking].tolist()
+    sees = np.logical_and.reduceat(sights.sees, plan.edges)[looking].tolist()
+    for number, any_there, all_seen in zip(looking, there, sees, strict=True):
+        if any_there:
+            one = plan.stretches[number]
+            name = (one.monitor.name, *one.key[2:])
+            _take(state, one.monitor, name, slice(one.start, one.stop), sights, size, now, lacks=not all_seen)
+
+
+def _scale(size: int, covered: int) -> float:
+    return size / max(min(covered, size), 1)
+
+
+def _take(
+    state: BlindState,
+    monitor: Monitor,
+    name: StreamName,
+    part: slice,
+    sights: _Sights,
+    size: int,
+    now: int,
+    *,
+    lacks: bool,
+) -> None:
+    """Take what a window says of one stream, this part of what is seen; `lacks` where not all of it can be judged."""
+    there, sees = sights.there[part], sights.sees[part]
+    stream = state.streams.get(name)
     if stream is None or len(stream.there) != len(there):
         none = np.full(len(there), NEVER, dtype=np.int64)
-        stream = state.streams[monitor.name, *key] = BlindStream({}, np.zeros(len(there), dtype=bool), none)
-    needed = needs(monitor.metric, readings, reference_rows)
-    with np.errstate(invalid="ignore"):
-        rows: FloatArray = readings.samples.astype(np.float64) * (size / max(min(covered, size), 1))
-        sees = needed <= rows
-    stream.sees[size] = sees | ~there | (breach_level(readings) > 0)
+        stream = state.streams[name] = BlindStream({}, np.zeros(len(there), dtype=bool), none)
+    stream.sees[size] = sees
     stream.there |= there
-    if size == max(monitor.windows):
-        _remember(stream, there & ~stream.sees[size], needed, readings, rows)
-    looked_at = [stream.sees[one] for one in monitor.windows if one in stream.sees]
-    blind = stream.there & ~np.logical_or.reduce(looked_at) & (len(looked_at) == len(monitor.windows))
+    if lacks and size == max(monitor.windows):
+        _remember(stream, there & ~sees, sights, part)
+    if not lacks or any(one not in stream.sees for one in monitor.windows):
+        stream.since = np.full(len(there), NEVER, dtype=np.int64)
+        return
+    blind = stream.there & ~np.logical_or.reduce([stream.sees[one] for one in monitor.windows])
     stream.since = np.where(blind, np.where(stream.since == NEVER, now, stream.since), NEVER)
 
 
-def _remember(
-    stream: BlindStream, lacking: BoolArray, needed: FloatArray, readings: Readings, rows: FloatArray
-) -> None:
+def _remember(stream: BlindStream, lacking: BoolArray, sights: _Sights, part: slice) -> None:
     """Keep what the worst element needs, and what the window will hold once it is full."""
     at = np.flatnonzero(lacking)
     if len(at) == 0:
         return
+    needed = sights.needed[part]
     worst = int(at[np.argmax(np.where(np.isnan(needed[at]), -1.0, needed[at]))])
     stream.worst, stream.needed = worst, float(needed[worst])
-    stream.rows, stream.limit = int(rows[worst]), float(paging(readings)[worst])
+    stream.rows, stream.limit = int(sights.rows[part][worst]), float(paging(sights.readings)[part][worst])
 
 
 def conclude(

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import accumulate
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import numpy as np
 
 from operators.judging.blind import lack, needs, paging
-from operators.judging.readings import breach_level, insufficient, readings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from operators.judging.changes import Changes
-    from operators.judging.readings import Readings
-    from operators.plans.monitors import Monitor
-    from operators.tables import Measures, Table
-    from windows.arrays import BoolArray, IntArray
+    from operators.judging.sheet import Sheet
+    from operators.tables import Measures
+    from windows.arrays import IntArray
     from windows.statistics.dispersion import Variation
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]
@@ -69,146 +64,111 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=False):
     phase: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedTable:
-    """A table with what was said of it.
-
-    Attributes:
-        table: of G groups and F columns.
-        monitors: the monitor that speaks for each group; None where nobody judges it.
-        status: int64[G, F], places in STATUSES.
-    """
-
-    table: Table
-    monitors: tuple[Monitor | None, ...]
-    status: IntArray
-
-
-Known = dict[tuple[str, int], "tuple[Readings, IntArray]"]
-"""(monitor name, group) -> what the monitor has read of a table already, and what that alone says."""
-
-
-def judged_table(table: Table, monitors: Iterable[Monitor], known: Known) -> JudgedTable:
-    """The status of every element of a table, by the first of these monitors that judges its group."""
-    status = np.where(np.isnan(table.value), INSUFFICIENT, 0)
-    speakers = [monitor for monitor in monitors if not monitor.worst_only]
-    if not speakers:
-        return JudgedTable(table, (None,) * len(table.groups), status)
-    judges: list[Monitor | None] = []
-    for group, (_, segment) in enumerate(table.groups):
-        one = next((monitor for monitor in speakers if not (monitor.whole_only and segment)), None)
-        judges.append(one)
-        if one is not None:
-            readings, found = known.get((one.name, group)) or _read(one, table, group)
-            status[group] = found
-            status[group][insufficient(readings) & (found == 0)] = INSUFFICIENT
-    return JudgedTable(table, tuple(judges), status)
-
-
-def _read(monitor: Monitor, table: Table, group: int) -> tuple[Readings, IntArray]:
-    readings = readings_of(monitor, table, group)
-    return readings, breach_level(readings)
-
-
 def rows_of(
-    measures: Measures,
-    judged: Sequence[JudgedTable],
-    changes: Changes | None = None,
-    variation: Variation = "known",
+    measures: Measures, sheet: Sheet, changes: Changes | None = None, variation: Variation = "known"
 ) -> list[Evaluation]:
-    """The rows of tables of a window: one for each group and feature for which the metric is defined or should be.
+    """The rows of a window: one for each group and feature for which the metric is defined or should be.
 
     With `changes`, those that say something new; none of a window in which nothing came or left.
     """
-    if not judged or (changes is not None and not measures.changed):
+    if changes is not None and not measures.changed:
         return []
-    tables = [one.table for one in judged]
-    values = np.concatenate([table.value.ravel() for table in tables])
-    values = np.where(np.isfinite(values), values, np.nan)
-    samples = np.concatenate([table.samples.ravel() for table in tables])
-    sizes = [table.value.size for table in tables]
-    wanted = ~np.isnan(values) | (samples == 0) | np.repeat([table.metric in MOMENTS for table in tables], sizes)
+    plan, status = sheet.plan, sheet.status(INSUFFICIENT)
+    values = np.where(np.isfinite(sheet.value), sheet.value, np.nan)
+    moments = np.repeat([head.metric in MOMENTS for head in plan.heads], np.diff(plan.starts))
+    wanted = ~np.isnan(values) | (sheet.samples == 0) | moments
     if changes is not None:
-        status = np.concatenate([one.status.ravel() for one in judged])
         with np.errstate(invalid="ignore"):
-            widths = np.concatenate([(table.upper - table.lower).ravel() for table in tables])
-        streams = tuple(
-            ((table.kind, table.metric, group), len(table.columns)) for table in tables for group in table.groups
-        )
-        wanted &= changes(measures.part, streams, status, values, widths, measures.end, measures.window.size)
-    rows: list[Evaluation] = []
-    ends = accumulate(sizes)
-    for one, size, end in zip(judged, sizes, ends, strict=True):
-        part = wanted[end - size : end]
-        if part.any():
-            rows += _rows(measures, one, part.reshape(one.status.shape), variation)
-    return rows
+            widths = sheet.upper - sheet.lower
+        size = measures.window.size
+        wanted &= changes(measures.part, plan.streams, status, values, widths, measures.end, size)
+    at = np.flatnonzero(wanted)
+    return _rows(measures, sheet, at, status[at], variation) if len(at) else []
 
 
-def _rows(measures: Measures, judged: JudgedTable, wanted: BoolArray, variation: Variation) -> list[Evaluation]:
-    end, window, table = measures.end, measures.window, judged.table
+def _rows(measures: Measures, sheet: Sheet, at: IntArray, status: IntArray, variation: Variation) -> list[Evaluation]:
+    """Those of the elements at these places."""
+    end, window, plan = measures.end, measures.window, sheet.plan
     span = WindowRow(window.label, end - window.size, end)
+    of_table = np.searchsorted(plan.starts, at, side="right") - 1
+    widths = np.array([max(len(head.columns), 1) for head in plan.heads], dtype=np.int64)[of_table]
+    groups, columns = np.divmod(at - plan.starts[of_table], widths)
+    numbers = zip(
+        of_table.tolist(),
+        groups.tolist(),
+        columns.tolist(),
+        status.tolist(),
+        *(part[at].tolist() for part in (sheet.value, sheet.lower, sheet.upper)),
+        _thresholds(sheet, at),
+        sheet.samples[at].tolist(),
+        sheet.reference[at].tolist(),
+        _lacks(sheet, at, status),
+        strict=True,
+    )
     rows: list[Evaluation] = []
-    for group in np.flatnonzero(wanted.any(axis=1)).tolist():
-        (version, segment), status, monitor = table.groups[group], judged.status[group], judged.monitors[group]
-        readings = None if monitor is None else readings_of(monitor, table, group)
-        thresholds: Sequence[float | None] = [None] * len(status)
-        lacks = [NOTHING_LACKS] * len(status)
-        if monitor is not None and readings is not None:
-            thresholds = _thresholds(monitor, table, readings)
-            if (wanted[group] & (status == INSUFFICIENT)).any():
-                lacks = _lacks(monitor.metric, readings, table.reference_samples[group])
-        for column in np.flatnonzero(wanted[group]).tolist():
-            state, threshold, found = STATUSES[status[column]], thresholds[column], _number(table.value[group, column])
-            samples = int(table.samples[group, column])
-            rows.append(
-                Evaluation(
-                    measures.model,
-                    version,
-                    segment,
-                    str(table.kind),
-                    table.columns[column],
-                    table.metric,
-                    span,
-                    found,
-                    _number(table.lower[group, column]),
-                    _number(table.upper[group, column]),
-                    threshold,
-                    samples,
-                    int(table.reference_samples[group, column]),
-                    state,
-                    _reason(table.metric, state, found, threshold, samples, lacks[column], variation),
-                    None,
-                    table.against[group] if table.against else "",
-                    table.phase[group] if table.phase else "",
-                )
+    for number, group, column, place, value, lower, upper, threshold, samples, behind, lacks in numbers:
+        head, table = plan.heads[number], sheet.tables[number]
+        (version, segment), state, found = head.groups[group], STATUSES[place], _number(value)
+        rows.append(
+            Evaluation(
+                measures.model,
+                version,
+                segment,
+                str(head.kind),
+                head.columns[column],
+                head.metric,
+                span,
+                found,
+                _number(lower),
+                _number(upper),
+                threshold,
+                samples,
+                behind,
+                state,
+                _reason(head.metric, state, found, threshold, samples, lacks, variation),
+                None,
+                table.against[group] if table.against else "",
+                table.phase[group] if table.phase else "",
             )
+        )
     return rows
 
 
 NOTHING_LACKS = (float("nan"), float("nan"))
 
 
-def _thresholds(monitor: Monitor, table: Table, readings: Readings) -> list[float | None]:
-    """Of each column, what is crossed first."""
-    columns = table.columns
-    limits = [monitor.lowest_of(column) for column in columns] if monitor.own else [monitor.lowest] * len(columns)
-    return [None if one is None else base + one for base, one in zip(readings.base.tolist(), limits, strict=True)]
+def _thresholds(sheet: Sheet, at: IntArray) -> list[float | None]:
+    """Of each element, what is crossed first."""
+    plan = sheet.plan
+    limits, judge = plan.lowest[at], plan.speaks[at]
+    if plan.compared is not None:
+        judged = judge >= 0
+        limits[judged] = sheet.readings.base[judge[judged]] + limits[judged]
+    return [None if math.isnan(limit) else limit for limit in limits.tolist()]
 
 
-def _lacks(metric: str, readings: Readings, behind: IntArray) -> list[tuple[float, float]]:
-    """(rows, threshold) of each column: rows that a window needs for the threshold that pages, or for the lowest."""
-    pages = paging(readings)
-    lowest = np.minimum(pages, np.abs(np.minimum(readings.minor, readings.major) - readings.base))
-    needed = needs(metric, readings, behind)
-    further = needs(metric, readings, behind, lowest)
+def _lacks(sheet: Sheet, at: IntArray, status: IntArray) -> list[tuple[float, float]]:
+    """(rows, threshold) of each: rows that a window needs for the threshold that pages, or for the lowest."""
+    lacking = np.flatnonzero((status == INSUFFICIENT) & (sheet.plan.speaks[at] >= 0))
+    found = [NOTHING_LACKS] * len(at)
+    if len(lacking) == 0:
+        return found
+    judge = sheet.plan.speaks[at[lacking]]
+    readings = sheet.readings.part(judge)
+    behind, squared, pages = sheet.reference[at[lacking]], sheet.plan.squared[judge], paging(readings)
     with np.errstate(invalid="ignore"):
+        lowest = np.minimum(pages, np.abs(np.minimum(readings.minor, readings.major) - readings.base))
+        needed = needs(squared, readings, behind)
+        further = needs(squared, readings, behind, lowest)
         sees = needed <= readings.samples
-    return list(zip(np.where(sees, further, needed).tolist(), np.where(sees, lowest, pages).tolist(), strict=True))
+    told = zip(np.where(sees, further, needed).tolist(), np.where(sees, lowest, pages).tolist(), strict=True)
+    for place, one in zip(lacking.tolist(), told, strict=True):
+        found[place] = one
+    return found
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return value if math.isfinite(value) else None
 
 
 VARIES = {

@@ -88,11 +88,13 @@ def fresh_findings(config: FreshnessConfig, gaps: Gaps, header: Header) -> list[
             _finding("NoData", "quality.no_data", "", "", "no_data_s", header.end - last, told - last, header.end)
         )
     for version, seen in sorted(header.seen.items()):
+        # The age counts up to what the version last served: one that serves no more has no stale features.
+        ages = seen.served - seen.values
+        if ages.max(initial=0) < config.stale_after:
+            continue
         rare = config.own.get(version, config.rare) or (0.0,) * len(config.features)
-        columns = zip(config.features, seen.values.tolist(), seen.lacking.tolist(), rare, strict=True)
-        for name, value_at, lacking, expected in columns:
-            # The age counts up to what the version last served: one that serves no more has no stale features.
-            age = seen.served - value_at
+        columns = zip(config.features, ages.tolist(), seen.lacking.tolist(), rare, strict=True)
+        for name, age, lacking, expected in columns:
             if age >= config.stale_after and lacking >= expected:
                 found.append(
                     _finding(

@@ -20,11 +20,12 @@ from operators.judging.anomaly import Partners, told_once
 from operators.judging.blind import Blind, BlindState
 from operators.judging.changes import Changes
 from operators.judging.decision import StreamState, advance
-from operators.judging.evaluations import Evaluation, JudgedTable, Known, judged_table, rows_of
+from operators.judging.evaluations import Evaluation, rows_of
 from operators.judging.freshness import FreshnessConfig, fresh_findings, silent_from
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
-from operators.judging.readings import breach_level, oriented, readings_of
+from operators.judging.readings import oriented, readings_of
+from operators.judging.sheet import RATE, Sheets
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
 from operators.plans.monitors import RECONSTRUCTION
 from operators.predictions.close import NEVER
@@ -34,14 +35,16 @@ from windows.segments import WHOLE
 from windows.statistics.gaps import Gaps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from operators.judging.sheet import Sheet, Stretch
     from operators.plans.monitors import Monitor
     from operators.tables import Measures, Part, Table
 
 OF_PREDICTION = "prediction"
 """Stands behind the features where shares of values of another type are told: predictions have one, too."""
-RATE = "throughput"
+Wholes = frozenset[tuple[str, str]]
+"""(monitor, version)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,14 @@ class Judge:
         self.anew = anew
         self.changes = Changes() if config.changes else None
         self.stale = False
-        self.by_table: dict[tuple[Part, str, str], list[Monitor]] = {}
         self.by_name = {monitor.name: monitor for monitor in config.monitors}
+        self.judged = {(one.name, size): one.alert for one in config.monitors for size in one.windows}
+        self.promised = {monitor.objective for monitor in config.monitors}
+        by_table: dict[tuple[Part, str, str], list[Monitor]] = {}
         for monitor in config.monitors:
             for size in monitor.windows:
-                self.by_table.setdefault((monitor.trail or size, monitor.kind, monitor.metric), []).append(monitor)
+                by_table.setdefault((monitor.trail or size, monitor.kind, monitor.metric), []).append(monitor)
+        self.sheets = Sheets(by_table)
 
     def __call__(self, items: list[Header | Measures]) -> list[Verdicts]:
         """Take headers and measures in any order; give the verdicts of every tick that is complete."""
@@ -143,42 +149,70 @@ class Judge:
     def _tick(self, header: Header, measured: list[Measures]) -> Verdicts:
         evaluations: list[Evaluation] = []
         looked: set[StreamKey] = set()
+        wholes: dict[Part, Wholes] = {}
         for measures in measured:
-            wanted = self.config.evaluations and (measures.changed or self.changes is None)
-            judged: list[JudgedTable] = []
-            for table in measures.tables:
-                monitors = self.by_table.get((measures.part, table.kind, table.metric), [])
-                known = self._table(table, monitors, measures, header, looked)
-                if wanted:
-                    judged.append(judged_table(table, monitors, known))
-            evaluations += rows_of(measures, judged, self.changes, header.variation)
+            there: Wholes = frozenset()
+            if measures.tables:
+                sheet = self.sheets(measures)
+                there = self._judge(measures, sheet, header, looked)
+                if self.config.evaluations and (measures.changed or self.changes is None):
+                    evaluations += rows_of(measures, sheet, self.changes, header.variation)
+            wholes[measures.part] = wholes.get(measures.part, frozenset()) | there
         self._conclude(header)
         if self.config.quiet is not None:
-            for measures in measured:
-                self._looked(measures.part, measures.end, looked)
+            self.state.quiet.looks.update((measures.part, measures.end) for measures in measured)
+            self.state.quiet.wholes.update(wholes)
         return self._verdicts(header, looked, evaluations)
 
-    def _table(
-        self, table: Table, monitors: list[Monitor], measures: Measures, header: Header, looked: set[StreamKey]
-    ) -> Known:
-        """Judge a table by all who do; what they have read of it."""
-        known: Known = {}
-        for monitor in monitors:
-            for objective in self._judge(monitor, measures, table, header, looked, known):
-                self.state.objectives[objective.version, objective.sla] = objective
-        return known
+    def _judge(self, measures: Measures, sheet: Sheet, header: Header, looked: set[StreamKey]) -> Wholes:
+        """Judge a window by all who read it, adding what is measurable to `looked`; which wholes are."""
+        plan, streams = sheet.plan, self.state.streams
+        due = [numbers for monitor, numbers in plan.monitors if self._looks(monitor, measures)]
+        touched = set(np.flatnonzero(sheet.highest).tolist())
+        touched.update(plan.place[key] for key in streams if key in plan.place)
+        for at in sorted(touched):
+            stretch = plan.stretches[at]
+            level = sheet.level[stretch.start : stretch.stop]
+            advance(streams, stretch.key, sheet.readings_of(stretch), measures.end, measures.window.size, level)
+        present = sheet.present.tolist()
+        for at in plan.promised:
+            if present[at]:
+                self._promise(plan.stretches[at], sheet)
+        looking = [at for numbers in due for at in numbers if present[at] and plan.stretches[at].key[2] in header.seen]
+        if looking:
+            covered = [self._covers(measures, header, plan.stretches[at].key[2]) for at in looking]
+            blind.look_at_all(self.state.blind, sheet, looking, covered, measures.window.size, measures.end)
+        found = plan.keys
+        if not all(present):
+            found = frozenset(one.key for one, there in zip(plan.stretches, present, strict=True) if there)
+        looked |= found
+        wholes = plan.wholes if found is plan.keys else wholes_of(found)
+        for table, monitor in plan.apart:
+            found = self._judge_apart(monitor, measures, sheet.tables[table], header)
+            looked |= found
+            wholes |= wholes_of(found)
+        return wholes
+
+    def _promise(self, stretch: Stretch, sheet: Sheet) -> None:
+        """Where an objective stands."""
+        worst = float(np.nanmax(sheet.readings.value[stretch.start : stretch.stop]))
+        self._set(stretch.monitor, stretch.key, worst, violated=stretch.key in self.state.streams)
+
+    def _set(self, monitor: Monitor, key: StreamKey, worst: float, *, violated: bool) -> None:
+        if monitor.objective is not None:
+            value, version = oriented(monitor, worst), key[2]
+            self.state.objectives[version, monitor.objective] = ObjectiveStanding(
+                version, monitor.objective, monitor.lowest, value, violated
+            )
+
+    def _covers(self, measures: Measures, header: Header, version: str) -> int:
+        """How much (ms) lies between the first that was seen of a version and the end of a window."""
+        return measures.end - header.seen[version].first + self.config.pane
 
     def _part(self, key: StreamKey) -> Part:
         """What a stream looks at; where its monitor is no more, whatever has its size."""
         monitor = self.by_name.get(key[0])
         return key[1] if monitor is None or not monitor.trail else monitor.trail
-
-    def _looked(self, part: Part, end: int, looked: set[StreamKey]) -> None:
-        quiet = self.state.quiet
-        quiet.looks[part] = end
-        quiet.wholes[part] = frozenset(
-            (key[0], key[2]) for key in looked if self._part(key) == part and key[3] == WHOLE
-        )
 
     def _quiet(self, before: int) -> Iterator[Verdicts]:
         """The ticks that were left out before a tick, where anything happens of itself."""
@@ -259,44 +293,29 @@ class Judge:
         self.stale = True
         return True
 
-    def _judge(
-        self,
-        monitor: Monitor,
-        measures: Measures,
-        table: Table,
-        header: Header,
-        looked: set[StreamKey],
-        known: Known,
-    ) -> list[ObjectiveStanding]:
-        objectives: list[ObjectiveStanding] = []
+    def _judge_apart(self, monitor: Monitor, measures: Measures, table: Table, header: Header) -> frozenset[StreamKey]:
+        """Judge a table by a monitor that reads it otherwise than as it is; what is measurable of it."""
+        found: set[StreamKey] = set()
         if monitor.metric == RATE:
             if not _covered(measures, header):
-                return objectives
+                return frozenset()
             table = _all_versions(table)
-        looks = self._looks(monitor, measures)
+        looks, size = self._looks(monitor, measures), measures.window.size
         for row, (version, segment) in enumerate(table.groups):
             if monitor.whole_only and segment != WHOLE:
                 continue
             readings = readings_of(monitor, table, row)
-            found = breach_level(readings)
-            if monitor.metric != RATE:  # which is read of other groups than the table has
-                known[monitor.name, row] = readings, found
-            key = (monitor.name, measures.window.size, version, segment)
-            state = advance(self.state.streams, key, readings, measures.end, measures.window.size, found)
+            key = (monitor.name, size, version, segment)
+            state = advance(self.state.streams, key, readings, measures.end, size)
             if not measurable(readings):
                 continue
-            looked.add(key)
+            found.add(key)
             if looks and version in header.seen:
-                covered = measures.end - header.seen[version].first + self.config.pane
                 behind = table.reference_samples[row][: len(readings.value)]
-                size = measures.window.size
+                covered = self._covers(measures, header, version)
                 blind.look(self.state.blind, monitor, size, (version, segment), readings, behind, measures.end, covered)
-            if monitor.objective is not None:
-                value = oriented(monitor, float(np.nanmax(readings.value)))
-                objectives.append(
-                    ObjectiveStanding(version, monitor.objective, monitor.lowest, value, state is not None)
-                )
-        return objectives
+            self._set(monitor, key, float(np.nanmax(readings.value)), violated=state is not None)
+        return frozenset(found)
 
     def _forget(self, header: Header, looked: set[StreamKey]) -> frozenset[tuple[str, str, str]]:
         """End the streams of what is forgotten for its silence, and of monitors no longer configured.
@@ -304,16 +323,15 @@ class Judge:
         Returns:
             (version, segment, alert) of segments that vanished.
         """
-        judged = {(monitor.name, size): monitor.alert for monitor in self.config.monitors for size in monitor.windows}
+        judged = self.judged
         vanished = forget(
             self.state.streams,
             looked,
             header.end,
             lambda key: bool(key[2] and key[2] not in header.seen) or key[:2] not in judged,
         )
-        promised = {monitor.objective for monitor in self.config.monitors}
         for version, sla in list(self.state.objectives):
-            if (version and version not in header.seen) or sla not in promised:
+            if (version and version not in header.seen) or sla not in self.promised:
                 del self.state.objectives[version, sla]
         return frozenset((version, segment, judged[name, size]) for name, size, version, segment in vanished)
 
@@ -339,3 +357,8 @@ def _all_versions(table: Table) -> Table:
     rate = np.nansum(table.value, axis=0, keepdims=True)
     samples = table.samples.sum(axis=0, keepdims=True)
     return replace(table, groups=(("", WHOLE),), value=rate, lower=rate, upper=rate, samples=samples)
+
+
+def wholes_of(keys: Iterable[StreamKey]) -> Wholes:
+    """(monitor, version) of those of wholes."""
+    return frozenset((name, version) for name, _, version, segment in keys if segment == WHOLE)

@@ -42,6 +42,18 @@ class Readings:
     major: FloatArray
     base: FloatArray
 
+    def part(self, at: slice | IntArray) -> Readings:
+        """Those of some elements."""
+        return Readings(
+            self.value[at],
+            self.lower[at],
+            self.upper[at],
+            self.samples[at],
+            self.minor[at],
+            self.major[at],
+            self.base[at],
+        )
+
 
 def breach_level(readings: Readings) -> IntArray:
     """What the evidence alone says: 2 where the lower bound is past major, 1 where it is past minor, else 0."""
@@ -65,7 +77,7 @@ def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
     value, lower, upper, samples = table.value[row], table.lower[row], table.upper[row], table.samples[row]
     compares = (monitor.relative or monitor.scaled) and table.baseline is not None
     if not compares and not monitor.worst_only:
-        base, minor, major = _fixed(monitor, table.columns)
+        base, minor, major = fixed_limits(monitor, table.columns)
         if monitor.falling:
             value, lower, upper = turned(monitor, value), turned(monitor, upper), turned(monitor, lower)
         return Readings(value, lower, upper, samples, minor, major, base)
@@ -84,13 +96,18 @@ def readings_of(monitor: Monitor, table: Table, row: int) -> Readings:
 
 
 @lru_cache(maxsize=4_096)
-def _fixed(monitor: Monitor, columns: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
+def fixed_limits(monitor: Monitor, columns: tuple[str, ...]) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Base, minor and major of a rule that compares with no baseline: the same in every window."""
     base = np.zeros(len(columns))
     found = (base, *_limits(monitor, columns, base))
     for one in found:
         one.flags.writeable = False
     return found
+
+
+def levels_of_columns(monitor: Monitor, columns: tuple[str, ...]) -> FloatArray:
+    """Minor and major level of each column, float64[2, F]; NaN where there is none."""
+    return np.array([monitor.levels_of(column) for column in columns], dtype=np.float64).reshape(-1, 2).T
 
 
 def _limits(monitor: Monitor, columns: tuple[str, ...], base: FloatArray) -> tuple[FloatArray, FloatArray]:

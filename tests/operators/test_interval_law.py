@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from operators.judging.evaluations import judged_table, rows_of
+from operators.judging.evaluations import rows_of
+from operators.judging.sheet import Sheets
 from operators.plans.measures import DISTANCES, Plan
 from operators.predictions.measure import Measure, MeasureConfig
 from operators.predictions.ring import WindowTotals
@@ -81,5 +82,5 @@ def test_what_is_measured_holds_its_value(
     logic = Measure(MeasureConfig(layout, reference, alpha, {MINUTE.size: EVERYTHING}))
     totals = WindowTotals("click", MINUTE, 9, {("1", ""): vector}, np.array(factors))
     measured: Measures = logic(totals)
-    found = rows_of(measured, [judged_table(table, [], {}) for table in measured.tables])
+    found = rows_of(measured, Sheets({})(measured))
     assert [row for row in found if not keeps(row)] == []

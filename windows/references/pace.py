@@ -73,6 +73,7 @@ class Rhythm:
         scale = counts.mean() / (counts.mean() + UNSEEN)
         self.rates: FloatArray = (counts + UNSEEN) * scale / max(weeks, 1e-9)
         """float64[168], rows an hour of each week."""
+        self._hourly: list[float] = self.rates.tolist()
         self._sums = np.concatenate(([0.0], np.cumsum(self.rates)))
 
     def upto(self, times: FloatArray) -> FloatArray:
@@ -95,8 +96,9 @@ class Rhythm:
         at = begin + weeks * WEEK * HOUR
         hour = int(begin // HOUR + MONDAY) % WEEK
         left = 1 - (begin % HOUR) / HOUR
-        while rest > self.rates[hour] * left:
-            rest -= self.rates[hour] * left
+        rates = self._hourly
+        while rest > rates[hour] * left:
+            rest -= rates[hour] * left
             at += left * HOUR
             hour, left = (hour + 1) % WEEK, 1.0
-        return at + rest / max(float(self.rates[hour]), 1e-300) * HOUR
+        return at + rest / max(rates[hour], 1e-300) * HOUR

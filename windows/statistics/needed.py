@@ -14,7 +14,7 @@ import numpy as np
 from windows.allowed import METRICS
 
 if TYPE_CHECKING:
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
 
 POWER_ONE = frozenset(
     {"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability", *METRICS}
@@ -23,12 +23,12 @@ POWER_ONE = frozenset(
 
 
 def rows_needed(
-    metric: str, width: FloatArray, limit: FloatArray, rows: IntArray, reference_rows: IntArray
+    metric: str | BoolArray, width: FloatArray, limit: FloatArray, rows: IntArray, reference_rows: IntArray
 ) -> FloatArray:
     """Rows of a window whose bound would be `limit` away from the value, shape of the arguments, float64.
 
     Args:
-        metric: its name.
+        metric: its name; of several metrics, for each element whether the square of its width shrinks as 1 / n.
         width: how far the bound is from the value now, > 0.
         limit: how far it should be, > 0.
         rows: behind the value now.
@@ -37,9 +37,10 @@ def rows_needed(
     Returns:
         infinite where the reference alone is too small, NaN where the width is not known.
     """
-    power = 1.0 if metric in POWER_ONE else 2.0
+    squared = metric not in POWER_ONE if isinstance(metric, str) else metric
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.where(reference_rows > 0, 1.0 / np.maximum(reference_rows, 1), 0.0)
-        left = (limit / width) ** power * (1.0 / np.maximum(rows, 1) + own) - own
+        ratio = limit / width
+        left = np.where(squared, ratio * ratio, ratio) * (1.0 / np.maximum(rows, 1) + own) - own
         needed: FloatArray = np.where(left > 0, 1.0 / left, np.inf)
     return np.where(np.isfinite(width) & (rows > 0), needed, np.nan)

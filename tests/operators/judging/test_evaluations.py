@@ -5,18 +5,24 @@ import numpy as np
 import pytest
 from verdicts import measures, table
 
-from operators.judging.evaluations import Evaluation, judged_table, rows_of
+from operators.judging.evaluations import Evaluation, rows_of
+from operators.judging.sheet import Sheet, Sheets
 from operators.plans.measures import DISTANCES, QUANTILES
 from operators.plans.monitors import Monitor
-from operators.tables import Kind
+from operators.tables import Kind, Table
 
 PSI = Monitor("drift.psi", "DataDrift", Kind.FEATURE, "psi", (60_000,), 0.1, 0.25)
+
+
+def sheet(one: Table, *monitors: Monitor) -> Sheet:
+    """A table as these monitors read it."""
+    return Sheets({(60_000, one.kind, one.metric): monitors})(measures(9, one))
 
 
 def rows(*lowers: float, monitors: tuple[Monitor, ...] = (PSI,), **more: object) -> list[Evaluation]:
     """The rows of a table of these lower bounds."""
     one = table(list(lowers), **more)  # type: ignore[arg-type]
-    return rows_of(measures(9, one), [judged_table(one, monitors, {})])
+    return rows_of(measures(9, one), sheet(one, *monitors))
 
 
 def test_status_says_what_the_interval_says() -> None:
@@ -45,7 +51,7 @@ def test_an_infinite_bound_is_no_number() -> None:
     """JSON has none."""
     one = table([0.0])
     one.upper[:] = np.inf
-    (row,) = rows_of(measures(9, one), [judged_table(one, [PSI], {})])
+    (row,) = rows_of(measures(9, one), sheet(one, PSI))
     assert row.upper is None
     assert row.status == "insufficient_data"
 
