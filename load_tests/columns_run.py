@@ -16,13 +16,14 @@ from operators.model_steps import (
     close_step,
     judge_step,
     measure_of,
-    measure_step,
     slices_step,
+    slide_step,
     trail_step,
 )
 from operators.plans.model import plan_models
 from operators.predictions.fold import Partial
 from operators.predictions.slices import Header, TrailSlice
+from operators.predictions.slide import MeasureMoved
 from operators.progress import Progress
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
@@ -58,6 +59,7 @@ class ColumnsRun:
         self.lateness = time.lateness
         self._alerting = alerting
         self._measures = {settings.name: measure_of(self.plan)}
+        self._measure = MeasureMoved(self._measures)
         self._begin({})
 
     def _begin(self, states: dict[str, Any]) -> None:
@@ -65,7 +67,7 @@ class ColumnsRun:
         model, get = self.plan, states.get
         self._close, self._slices = close_step(model, get("close")), slices_step(model, get("slices"))
         self._rings = {
-            window.size: measure_step(model, get(window.label), measures=self._measures) for window in model.windows
+            window.size: slide_step(model, get(window.label), measures=self._measures) for window in model.windows
         }
         self._trails = {one.name: trail_step(model, get(one.name)) for one in model.trails}
         self._judge = judge_step(model, get("judge"), evaluations=False)
@@ -91,7 +93,9 @@ class ColumnsRun:
                 if isinstance(item, TrailSlice):
                     items += self._trails[item.name]([item])
                 else:
-                    items += [item] if isinstance(item, Header) else self._rings[item.window.size]([item])
+                    items += (
+                        [item] if isinstance(item, Header) else self._measure(self._rings[item.window.size]([item]))
+                    )
             found = self._alerts(list(self._judge(items)))
             events += [event for event in found if isinstance(event, AlertEvent)]
         return events

@@ -27,7 +27,7 @@ from operators.model_steps import measure_of
 from operators.plans.model import plan_models
 from operators.predictions.ring import Rings, RingState
 from operators.predictions.slices import Slice
-from operators.predictions.slide import Slide
+from operators.predictions.slide import MeasureMoved, Slide
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import ModelSettings
@@ -81,6 +81,7 @@ class Model:
 
     def __init__(self, plan: ModelPlan, *, sketches: bool) -> None:
         measure = measure_of(plan)
+        self.measure = MeasureMoved({plan.layout.model: measure})
         self.plan = plan
         self.slides = {
             window: Slide(Rings(plan.layout, RingState()), measure, sketches=sketches) for window in plan.windows
@@ -91,7 +92,7 @@ class Model:
         """What pages are told of a pane; every window slides with it."""
         told: list[Report] = []
         for window, slide in self.slides.items():
-            for found in slide([Slice(window, index, {("1", ""): content}, None)]):
+            for found in self.measure(slide([Slice(window, index, {("1", ""): content}, None)])):
                 told += of_looks(found) if slide.sketches else []
         return told
 

@@ -23,7 +23,7 @@ from operators.predictions.close import Close, CloseConfig, CloseState
 from operators.predictions.measure import Measure, MeasureConfig
 from operators.predictions.ring import Rings, RingState
 from operators.predictions.slices import Header, Slice, Slices, SlicesConfig, SlicesState, TrailSlice
-from operators.predictions.slide import Slide
+from operators.predictions.slide import Moved, Slide
 from operators.settings.policy import severity_table
 from operators.step import Stateful, each
 from operators.tables import Kind
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.predictions.close import Tick
     from operators.predictions.fold import Partial
-    from operators.predictions.sketch import Sketch
     from operators.settings.alerting import AlertingSettings
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
@@ -97,10 +96,10 @@ def measure_of(model: ModelPlan) -> Measure:
     return Measure(MeasureConfig(model.layout, model.reference, model.alpha, model.plans))
 
 
-def measure_step(
+def slide_step(
     model: ModelPlan, state: RingState | None, *, measures: Mapping[str, Measure], sketches: bool = False
-) -> Stateful[Slice, Measures | Sketch, RingState]:
-    """Slices to measures of one window, and to what it holds where that is wanted."""
+) -> Stateful[Slice, Moved, RingState]:
+    """Slices to what moved of one window, and to what it holds as a sketch where that is wanted."""
     rings = Rings(model.layout, state or RingState())
     return Stateful(Slide(rings, measures[model.layout.model], sketches=sketches), lambda: rings.state)
 

@@ -151,6 +151,16 @@ def only(step_id: str, up: KeyedStream[Any], kind: type[Item]) -> KeyedStream[It
     return op.filter(step_id, up, lambda item: isinstance(item[1], kind))
 
 
+def together(step_id: str, up: KeyedStream[In], convert: Callable[[Iterable[In]], Iterable[Out]]) -> KeyedStream[Out]:
+    """What the values of a keyed stream become, as many in one call as have come together; one for each."""
+
+    def converted(items: list[tuple[str, In]]) -> list[tuple[str, Out]]:
+        names = [name for name, _ in items]
+        return list(zip(names, convert([value for _, value in items]), strict=True))
+
+    return op.flat_map_batch(step_id, up, converted)
+
+
 def values_to(convert: Callable[[In], Iterable[Out]]) -> Callable[[tuple[str, In]], Iterable[Out]]:
     """What a value of a keyed stream becomes, without its key."""
     return lambda item: convert(item[1])

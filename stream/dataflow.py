@@ -23,15 +23,16 @@ from operators.model_steps import (
     farewell_step,
     judge_step,
     measure_of,
-    measure_step,
     slices_step,
+    slide_step,
     trail_step,
 )
 from operators.predictions.fold import Fold
 from operators.predictions.slices import Header, Slice, TrailSlice
+from operators.predictions.slide import MeasureMoved
 from operators.records import Topic
 from operators.settings.source import Sources
-from operators.step import by_name, only, per_model, per_name, values_to
+from operators.step import by_name, only, per_model, per_name, together, values_to
 from operators.tables import Measures
 from stream.action_flow import action_flow, action_plans
 from stream.feedback_flow import feedback_decoder, feedback_flow
@@ -136,8 +137,9 @@ def build(
     ticks = per_model("close", partials, models, close_step)
     cut = per_model("slice", ticks, models, slices_step)
     slices = only("by_window", cut, Slice)
-    measuring = partial(measure_step, measures=measures, sketches=edges.looks)
-    seen = per_model("measure", slices, models, measuring, key=_window_of)
+    sliding = partial(slide_step, measures=measures, sketches=edges.looks)
+    moved = per_model("measure", slices, models, sliding, key=_window_of)
+    seen = together("measure_moved", moved, MeasureMoved(measures))
     rings = _with_trails(cut, only("measured", seen, Measures), models)
     measured = by_name("by_model", op.map("measures", rings, _value), _model_of)
     due: KeyedStream[Header | Measures] = op.merge("tick", only("header", cut, Header), measured)

@@ -12,12 +12,13 @@ from operators.model_steps import (
     close_step,
     judge_step,
     measure_of,
-    measure_step,
     slices_step,
+    slide_step,
     trail_step,
 )
 from operators.predictions.fold import Fold
 from operators.predictions.slices import Header, TrailSlice
+from operators.predictions.slide import MeasureMoved
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
 from operators.step import Step
@@ -58,6 +59,7 @@ class Chain:
         self.decode = Decode(DecodeConfig(layouts, time.pane, time.lateness, time.max_ahead))
         self.fold = Fold(layouts, time.pane, {name: model.settings.max_versions for name, model in self.models.items()})
         self.measures = {name: measure_of(model) for name, model in self.models.items()}
+        self.measure = MeasureMoved(self.measures)
 
     @property
     def evaluations(self) -> list[Evaluation]:
@@ -87,7 +89,7 @@ class Chain:
             elif isinstance(item, TrailSlice):
                 found += self._run("trail", f"{name}|{item.name}", name, [item])
             else:
-                found += self._run("measure", f"{name}|{item.window.label}", name, [item])
+                found += self.measure(self._run("measure", f"{name}|{item.window.label}", name, [item]))
         for verdict in self._run("judge", name, name, found):
             self.verdicts.append(verdict)
             for told in self._run("alert", name, name, [verdict]):
@@ -113,7 +115,7 @@ class Chain:
                 case "slice":
                     return slices_step(model, state)
                 case "measure":
-                    return measure_step(model, state, measures=self.measures)
+                    return slide_step(model, state, measures=self.measures)
                 case "trail":
                     return trail_step(model, state)
                 case "judge":

@@ -12,10 +12,11 @@ from sklearn.datasets import load_wine
 from operators.alerts.event import AlertEvent
 from operators.findings import Finding, WindowSpan
 from operators.judging.anomaly import told_once
-from operators.model_steps import alert_step, close_step, judge_step, measure_of, measure_step, slices_step
+from operators.model_steps import alert_step, close_step, judge_step, measure_of, slices_step, slide_step
 from operators.plans.model import plan_models
 from operators.predictions.fold import Partial
 from operators.predictions.slices import Header
+from operators.predictions.slide import MeasureMoved
 from operators.progress import Progress
 from operators.settings.alerting import AlertingSettings
 from operators.settings.event_time import TimeSettings
@@ -54,8 +55,9 @@ def run(settings: ModelSettings, known: Reference, panes: list[dict[str, Any]]) 
     alerting, time = AlertingSettings(), TimeSettings()
     plan = plan_models([settings], {"m": known}, time, alerting, everything=False)["m"]
     measures = {"m": measure_of(plan)}
+    measure = MeasureMoved(measures)
     close, slices = close_step(plan, None), slices_step(plan, None)
-    rings = {window.size: measure_step(plan, None, measures=measures) for window in plan.windows}
+    rings = {window.size: slide_step(plan, None, measures=measures) for window in plan.windows}
     judge, alerts = judge_step(plan, None, evaluations=False), alert_step(plan, None, alerting=alerting)
     binning, events = binning_of(plan.layout, PANE), []
     for index, rows in enumerate(panes, 179_000_000):
@@ -73,7 +75,7 @@ def run(settings: ModelSettings, known: Reference, panes: list[dict[str, Any]]) 
         for tick in close([Partial(Progress(0, 1, index + 1, None, ended=False), fold(binning, columns), late=0)]):
             items: list[Any] = []
             for item in slices([tick]):
-                items += [item] if isinstance(item, Header) else rings[item.window.size]([item])
+                items += [item] if isinstance(item, Header) else measure(rings[item.window.size]([item]))
             events += [one for one in alerts(list(judge(items))) if isinstance(one, AlertEvent)]
     return events
 
