@@ -73,26 +73,26 @@ class Table:
         object.__setattr__(self, "upper", np.maximum(self.upper, self.value))
 
 
+_OF_ALL = ("kind", "metric", "columns")
+_BY_GROUP = ("groups", "value", "lower", "upper", "samples", "reference_samples", "lack", "against", "phase")
+
+
 def part_of(table: Table, start: int, stop: int) -> Table:
-    """The groups [start, stop) of a table."""
+    """The groups [start, stop) of a table.
+
+    Its intervals hold its values already: it is not made as other tables are, for every window has dozens.
+    """
     if stop - start == len(table.groups):
         return table
-    rows = slice(start, stop)
-    return Table(
-        table.kind,
-        table.metric,
-        table.groups[rows],
-        table.columns,
-        table.value[rows],
-        table.lower[rows],
-        table.upper[rows],
-        table.samples[rows],
-        None if table.baseline is None else table.baseline[rows],
-        table.reference_samples[rows],
-        table.lack[rows],
-        table.against[rows],
-        table.phase[rows],
-    )
+    rows, baseline = slice(start, stop), table.baseline
+    part: Table = object.__new__(Table)
+    put = object.__setattr__
+    for name in _OF_ALL:
+        put(part, name, getattr(table, name))
+    for name in _BY_GROUP:
+        put(part, name, getattr(table, name)[rows])
+    put(part, "baseline", None if baseline is None else baseline[rows])
+    return part
 
 
 Part = int | str

@@ -6,6 +6,7 @@ brings its prediction along is folded at once.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -310,8 +311,8 @@ def _deliver(
 
 def _words(labels: Labels) -> list[FeedbackRecord]:
     clicked = labels.clicked
-    numbers = [None if np.isnan(label) else label for label in labels.labels.tolist()]
+    numbers = [None if math.isnan(label) else label for label in labels.labels.tolist()]
     given = numbers if clicked is None else [None if one is None else list(one) for one in clicked]
-    values = [None if np.isnan(value) else value for value in labels.values.tolist()]
+    values = [None if math.isnan(value) else value for value in labels.values.tolist()]
     columns = zip(labels.times.tolist(), labels.known.tolist(), labels.kinds.tolist(), given, values, strict=True)
     return list(map(FeedbackRecord._make, columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -208,7 +209,7 @@ def _immature(model: str, window: WindowMeasures, newest: Newest) -> Iterator[Ev
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def _too_few(coverage: float, floor: float, table: Table) -> str:

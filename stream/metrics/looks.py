@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -38,12 +39,23 @@ def looked_at(
 def _numbers(tables: Sequence[Table]) -> Floats:
     if not tables:
         return np.empty((len(NUMBERS), 0), dtype=np.float32)
-    ends = np.cumsum([table.value.size for table in tables]).tolist()
-    numbers = np.full((len(NUMBERS), ends[-1]), np.nan, dtype=np.float32)
+    numbers = np.empty((len(NUMBERS), sum(table.value.size for table in tables)), dtype=np.float32)
+    rows: tuple[list[npt.NDArray[np.float64] | npt.NDArray[np.int64]], ...] = (
+        [table.value for table in tables],
+        [table.lower for table in tables],
+        [table.upper for table in tables],
+        [table.samples for table in tables],
+        [_none(table.value.shape) if table.baseline is None else table.baseline for table in tables],
+    )
     with np.errstate(over="ignore"):
-        for table, end in zip(tables, ends, strict=True):
-            place = slice(end - table.value.size, end)
-            for row, values in enumerate((table.value, table.lower, table.upper, table.samples, table.baseline)):
-                if values is not None:
-                    numbers[row, place] = values.ravel()
+        for place, values in zip(numbers, rows, strict=True):
+            np.concatenate(values, axis=None, out=place, casting="same_kind")
     return numbers
+
+
+@lru_cache(maxsize=256)
+def _none(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """As many numbers that are none."""
+    none = np.full(shape, np.nan)
+    none.flags.writeable = False
+    return none
