@@ -30,7 +30,7 @@ def logged(root: Row, around: Surroundings) -> list[Row]:  # noqa: ARG001 - one 
     response = member(root, "response", {})
     answers = _answers(response) if "response" in root else None
     if "request" not in root:
-        return _alone(answers or [], {**common(response), **own})
+        return _alone([None] if answers is None else answers, {**common(response), **own})
     request = member(root, "request")
     return paired(_rows(request), answers, {**common(request), **common(response), **own})
 

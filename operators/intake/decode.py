@@ -81,6 +81,7 @@ class Decoded:
         unfit: of how many records that count a field of another type is set aside, by its name.
         silent: of a topic that holds both, which records are no predictions; see Parsed.
         feedback: what else the batch holds, where it was decoded as both.
+        halves: how many requests and responses it holds beside these, which are read once they are paired.
     """
 
     origin: Origin
@@ -94,6 +95,7 @@ class Decoded:
     unfit: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[int] = ()
     feedback: DecodedFeedback | None = None
+    halves: int = 0
 
 
 class _Records(Protocol):

@@ -83,7 +83,7 @@ class Halve:
             except ASTRAY as error:
                 said = f"a value of another kind ({type(error).__name__})"
                 dead.append(dead_letter(batch, number, value, Reason.BAD_FORMAT, said))
-        rest = Decoded(batch.origin, len(dead), {}, {}, tuple(dead), None, skipped=skipped)
+        rest = Decoded(batch.origin, len(dead), {}, {}, tuple(dead), None, skipped=skipped, halves=len(halves))
         floor, known = self._known(halves)
         dealt: list[list[Half]] = [[] for _ in range(SHARDS)]
         for half, since in zip(halves, known, strict=True):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from operators.formats.guesses import guess
 from operators.formats.lacks import lacking
-from operators.records import Topic
+from operators.intake.decode import Decoded
+from operators.records import PAIRS, Topic
 from operators.settings.source import Sources, SourceSettings
 from stream.metrics.reports import Concern
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from operators.dead_letters import DeadLetter
-    from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
     from stream.metrics.reports import Reporter
 
@@ -66,12 +66,14 @@ class Refusals:
 
     def __call__(self, batch: Decoded | DecodedFeedback) -> None:
         """A batch was decoded."""
-        if not batch.read:
+        read = batch.read + (batch.halves if isinstance(batch, Decoded) else 0)
+        if not read:
             return
-        topic = self._topics.setdefault(batch.origin.topic, _Topic())
+        # Requests and responses are judged where they are read, and once more where they are paired.
+        topic = self._topics.setdefault(_subject(batch), _Topic())
         if topic.read > MEMORY:
             topic.read, topic.dead = topic.read / 2, topic.dead / 2
-        topic.read += batch.read
+        topic.read += read
         topic.dead += len(batch.dead)
         if topic.read < LEAST:
             return
@@ -80,11 +82,11 @@ class Refusals:
             topic.told = True
             said = self._said(batch, share)
             _LOG.error("%s", said)
-            self._reporter.send(Concern(self._process, _subject(batch.origin.topic), said))
+            self._reporter.send(Concern(self._process, _subject(batch), said))
         elif topic.told and share < FEW:
             topic.told = False
             _LOG.info("topic %s is read again", batch.origin.topic)
-            self._reporter.send(Concern(self._process, _subject(batch.origin.topic), ""))
+            self._reporter.send(Concern(self._process, _subject(batch), ""))
 
     def _said(self, batch: Decoded | DecodedFeedback, share: float) -> str:
         """How much is refused, why, one of them with all that it lacks, and what it may be."""
@@ -106,5 +108,6 @@ class Refusals:
         return lacking(example, found[0] if found else own, self._features, self._sources.schemas)
 
 
-def _subject(topic: str) -> str:
-    return f"records of {topic}"
+def _subject(batch: Decoded | DecodedFeedback) -> str:
+    paired = "pairs" if batch.origin.account.startswith(PAIRS) else "records"
+    return f"{paired} of {batch.origin.topic}"

@@ -104,6 +104,8 @@ def test_a_response_that_says_nothing_is_a_dead_letter() -> None:
     found = decoded([("a", True, 0), ("b", True, 0)], [{"predictions": [None]}, {"error": "boom"}])
     assert [letter.reason for one in found for letter in one.dead] == [Reason.MISSING_FIELD]
     assert [letter.offset for one in found for letter in one.dead] == [0]
+    failed = [one.columns["click"].failed for one in found if one.columns]
+    assert [None if one is None else one.tolist() for one in failed] == [[True]]
 
 
 def test_rows_that_do_not_fit_their_predictions_are_a_dead_letter() -> None:

@@ -6,9 +6,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from events import Given, binary, v1
 from factories import batch, click_layout, record
 
 from operators.intake.decode import Decode, DecodeConfig
+from operators.intake.halves import Halve
+from operators.records import PAIRS
 from operators.settings.source import Sources, SourceSettings
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
@@ -105,3 +108,23 @@ def test_what_is_looked_for_is_told_by_the_paths_of_the_map() -> None:
 def test_what_is_no_record_at_all_is_guessed(value: bytes, said: str) -> None:
     """By its first bytes or its keys."""
     assert said in said_of(value)
+
+
+def test_halves_are_read_though_they_are_no_records_yet() -> None:
+    """Some bad messages between requests that wait for their responses are nothing to tell; bad pairs are."""
+    registry = Registry()
+    refusals = Refusals(0, LocalReporter(registry.apply))
+    row = {"prediction_id": "a", "model": "click", "version": "1", "timestamp": "2026-09-21T14:13:20.000+00:00"}
+    requests = [binary([row], v1([row], []))[0]] * 200
+    halve = Halve({0: SourceSettings.model_validate({"topic": "predictions", "preset": "kserve"})}, 5_000, 60_000)
+    read = replace(batch([one.value for one in requests]), source=0, envelopes=Given(requests))
+    rest = halve(read).rest
+    bad = DECODE(batch([THEIRS] * LEAST))
+    refusals(replace(bad, halves=rest.halves))
+    assert rest.halves == 200
+    assert concerns(registry) == []
+    paired = replace(bad, origin=replace(bad.origin, account=f"{PAIRS}/predictions"))
+    refusals(paired)
+    assert len(concerns(registry)) == 1
+    refusals(replace(bad, dead=(), halves=5_000))
+    assert len(concerns(registry)) == 1
