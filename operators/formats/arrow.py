@@ -7,6 +7,7 @@ gigabytes. A whole message may be compressed, as in every format.
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,6 +26,9 @@ MOST_COLUMNS = 10_000
 """Columns of a message, those inside of others with them."""
 
 MOST_DEPTH = 16
+
+KNOWN, MEMORABLE = 16, 1 << 16
+"""Schemas that are remembered with the number of their columns, and the bytes that such a one may have."""
 
 CONTINUED = b"\xff\xff\xff\xff"
 """What a message of a stream begins with; before format version 5 it was left out."""
@@ -61,7 +65,8 @@ def batches_of(value: bytes) -> list[pa.RecordBatch]:
     try:
         _check_buffers(value)
         with pa.ipc.open_stream(pa.py_buffer(value)) as stream:
-            columns = sum(_count(field.type) for field in stream.schema)
+            schema = _first(value)
+            columns = _width(schema) if len(schema) <= MEMORABLE else _width.__wrapped__(schema)
             batches = list(_bounded(stream, columns))
         for batch in batches:
             batch.validate(full=True)
@@ -83,6 +88,22 @@ def _bounded(stream: pa.RecordBatchReader, columns: int) -> Iterator[pa.RecordBa
         rows += batch.num_rows
         bounded(rows, columns)
         yield batch
+
+
+def _first(value: bytes) -> bytes:
+    """The first message of a stream: its schema."""
+    begin = 4 if value[:4] == CONTINUED else 0
+    return value[: begin + 4 + _SIZE.unpack_from(value, begin)[0]]
+
+
+@lru_cache(maxsize=KNOWN)
+def _width(schema: bytes) -> int:
+    """How many columns a schema has: nearly all messages of a topic have the same one.
+
+    Raises:
+        UnreadableError: some of them are not read.
+    """
+    return sum(_count(field.type) for field in pa.ipc.read_schema(pa.py_buffer(schema)))
 
 
 def _count(kind: pa.DataType, depth: int = 0) -> int:
