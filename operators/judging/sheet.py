@@ -172,7 +172,7 @@ class Sheet:
 
 
 class Sheets:
-    """Lays the tables of windows out; remembers of each window how that is done, and what it was like last."""
+    """Lays the tables of windows out; remembers of each how that is done, and of those at rest what came of it."""
 
     def __init__(self, by_table: Mapping[tuple[Part, str, str], Sequence[Monitor]]) -> None:
         """For the monitors that read tables of (window or trail, kind, metric)."""
@@ -192,7 +192,11 @@ class Sheets:
         if plan is None or plan.heads != heads:
             readers = [self._by_table.get((part, head.kind, head.metric), ()) for head in heads]
             plan = self._plans[part] = plan_of(heads, readers, measures.window.size)
-        sheet = self._last[part] = _filled(plan, tables)
+        sheet = _filled(plan, tables)
+        if measures.changed:  # the next look will be at other numbers
+            self._last.pop(part, None)
+        else:
+            self._last[part] = sheet
         return sheet
 
 
