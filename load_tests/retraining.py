@@ -84,15 +84,18 @@ def config(bootstrap: str, topic: str, directory: Path, url: str, password: str)
 
 
 def steps(bootstrap: str, topic: str) -> list[dict[str, Any]]:
-    """All steps of actions so far."""
+    """All steps of actions so far, each once: a process that was killed, or that lingers, says it again."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "look", "enable.auto.commit": False})
     try:
         consumer.assign([TopicPartition(topic, 0, 0)])
         _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
-        found: list[dict[str, Any]] = []
-        while len(found) < end:
-            found += [json.loads(one.value() or b"") for one in consumer.consume(100, 1.0) if one.error() is None]
-        return found
+        read, found = 0, {}
+        while read < end:
+            messages = [one for one in consumer.consume(100, 1.0) if one.error() is None]
+            read += len(messages)
+            for step in (json.loads(one.value() or b"") for one in messages):
+                found.setdefault(step["event_id"], step)
+        return list(found.values())
     finally:
         consumer.close()
 
