@@ -1,6 +1,6 @@
 """Many models in one process: what they take at rest, and with a prediction a second each, on a real broker.
 
-    python load_tests/many_models.py [--models N] [--seconds S]
+    python load_tests/many_models.py [--models N] [--seconds S] [--processes P]
 
 Every model has 50 features and the pane and windows that `model add` writes for a prediction a second. Measured are CPU
 time and memory of all processes of `driftgauge run`: before anything came, while N predictions a second come, and
@@ -114,7 +114,7 @@ def say(what: str, share: float, product: Product, models: int) -> None:
     print(f"{what:16} {share:6.1%} of a core, {of_hundred:6.2%} a hundred models, RSS {rss:,.0f} MB", flush=True)
 
 
-def measure(directory: Path, node: KafkaNode, models: int, seconds: float) -> bool:
+def measure(directory: Path, node: KafkaNode, models: int, seconds: float, processes: int) -> bool:
     """Print what they take; whether that is as promised."""
     names = ("predictions", "feedback", "alerts", "actions", "control", "dead_letters")
     for name in names:
@@ -125,7 +125,7 @@ def measure(directory: Path, node: KafkaNode, models: int, seconds: float) -> bo
         "state": {"directory": str(directory / "state")},
         "http": {"listen": f"127.0.0.1:{free_ports(1)[0]}"},
     }
-    product = Product(directory, config)  # writes a config, which is written anew: that of many models
+    product = Product(directory, config, processes)  # writes a config, which is written anew: that of many models
     write(directory, models, ROWS * 1_000, yaml.safe_dump(config))
     with product:
         until(lambda: "driftgauge_epoch_age_seconds" in product.metrics(), 600, "it runs")
@@ -151,10 +151,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     machine.show()
     with tempfile.TemporaryDirectory(prefix="driftgauge-many-") as scratch, KafkaNode(heap="512m") as node:
-        return 0 if measure(Path(scratch), node, options.models, options.seconds) else 1
+        return 0 if measure(Path(scratch), node, options.models, options.seconds, options.processes) else 1
 
 
 if __name__ == "__main__":
