@@ -25,6 +25,8 @@ STEP = 200
 """Event time (ms) that is written at once, however long the clock went on."""
 DELAY = 900
 """A response is written up to so long (ms) after its time."""
+SLOWEST = 1_500.0
+"""No prediction takes longer (ms): a pair whose halves are further apart than the source waits would be two records."""
 MANY = 3
 """Rows that a request may have."""
 NO_RESPONSE, NO_REQUEST = 0.02, 0.01
@@ -68,7 +70,7 @@ class PairTraffic(Traffic):
 
     def _produce(self, value: bytes | None, partition: int, records: int, dead: int, written: int = 0) -> None:
         """Both halves of a record that ends the traffic."""
-        row = json.loads(value or b"")
+        row = _bounded(json.loads(value or b""))
         for message in self._halves([row]):
             self._write(message, partition, written)
         self._counts.records += records
@@ -76,7 +78,7 @@ class PairTraffic(Traffic):
 
     def _groups(self, values: list[bytes]) -> Iterator[list[Row]]:
         """Rows by request: those of one share model, version and time, and none of them failed, or it is alone."""
-        rows = [json.loads(value) for value in values]
+        rows = [_bounded(json.loads(value)) for value in values]
         at = 0
         while at < len(rows):
             most = self._chance.randint(1, MANY)
@@ -129,6 +131,10 @@ class PairTraffic(Traffic):
             on_delivery=self._delivered,
         )
         self._counts.messages += 1
+
+
+def _bounded(row: Row) -> Row:
+    return {**row, "latency_ms": min(row.get("latency_ms") or 0.0, SLOWEST)}
 
 
 def _ms(stamp: str) -> int:
