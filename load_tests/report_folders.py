@@ -69,7 +69,7 @@ def of_folders_of_strangers() -> list[Report]:
         ),
         Report("Delta: files that its log left out", train, now, delta, refused=True, said="a Delta table"),
         Report("Spark: a folder with _SUCCESS and .crc", train, now, spark_folder),
-        Report("Spark: parts without a header", train, now, headless, blames=None, said="part-1|no column"),
+        Report("Spark: parts without a header", train, now, headless, refused=True, said="names of the columns"),
         Report("pandas: .csv.zip", train, now, zipped, refused=True, said="cannot tell its format|ZIP"),
         Report("pandas: .feather", train, now, feather, refused=True, said="cannot tell its format"),
         Report("tabs in .tsv", train, now, tabs),

@@ -42,6 +42,11 @@ LONE_SURROGATE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u).")
 FRAME = 5
 """Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
 
+AHEAD = (
+    "timestamp later than time.max_ahead after the message was written (without an offset it is UTC, and local times"
+    " east of Greenwich are ahead)"
+)
+
 _ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 BYTE = re.compile(r"\(byte (\d+)\)")
@@ -214,7 +219,7 @@ class Parser:
                 "timestamp before the year 2000: are these seconds instead of milliseconds?",
             ),
             (untimed, Reason.MISSING_FIELD, "no timestamp, neither in the record nor of its message"),
-            (ahead, Reason.TIMESTAMP_AHEAD, "timestamp later than time.max_ahead after the message was written"),
+            (ahead, Reason.TIMESTAMP_AHEAD, AHEAD),
             *self.faults(records, stamps),
         )
         dead: list[DeadLetter] = []

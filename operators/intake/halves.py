@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.dead_letters import Reason
 from operators.formats.halves import HalfReader
-from operators.formats.json_lines import dead_letter
+from operators.formats.json_lines import AHEAD, dead_letter
 from operators.formats.packed import ASTRAY, UnreadableError
 from operators.intake.decode import Decoded
 from operators.records import SHARDS
@@ -94,8 +94,7 @@ class Halve:
 
     def _check(self, half: Half, received: int) -> None:
         if half.stamp > min(half.written, received) + self._max_ahead:
-            said = "timestamp later than time.max_ahead after the message was written"
-            raise UnreadableError(Reason.TIMESTAMP_AHEAD, said)
+            raise UnreadableError(Reason.TIMESTAMP_AHEAD, AHEAD)
 
     def _known(self, halves: list[Half]) -> tuple[int | None, list[int]]:
         """The floor that they leave (ms), and the time that each counts from."""

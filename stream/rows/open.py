@@ -44,7 +44,12 @@ class PartedRows:
     """Rows of several files, one after the other. A column that a file does not have is missing in its rows."""
 
     def __init__(self, path: Path, parts: Sequence[Rows]) -> None:
-        """Take the columns of all of them."""
+        """Take the columns of all of them.
+
+        Raises:
+            UsageError: one has no column of the first, as a file that begins with a row instead of their names.
+        """
+        _refuse_strange(parts)
         self.path = path
         self._parts = parts
         found: dict[str, Column] = {}
@@ -67,6 +72,17 @@ class PartedRows:
                 arrays = [batch.column(name) if name in there else pa.nulls(batch.num_rows) for name in names]
                 whole = pa.RecordBatch.from_arrays(arrays or [pa.nulls(batch.num_rows)], names=list(names) or [""])
                 yield whole, (number + share) / len(self._parts)
+
+
+def _refuse_strange(parts: Sequence[Rows]) -> None:
+    names = {column.name for column in parts[0].columns}
+    for part in parts[1:]:
+        own = [column.name for column in part.columns]
+        if own and names and names.isdisjoint(own):
+            raise UsageError(
+                f"{part.path}: has no column of {parts[0].path.name}, but {', '.join(own[:5])}: the names of the"
+                " columns are needed in the first line of each file"
+            )
 
 
 def _partitions(path: Path, parts: Sequence[Rows]) -> Iterator[str]:

@@ -83,6 +83,7 @@ def test_a_timestamp_may_be_ahead_of_its_message_by_the_limit_and_no_more() -> N
     """Up to `max_ahead` beyond the time of writing is counted; a millisecond more is a dead letter."""
     decoded = DECODE(batch([record(START + AHEAD), record(START + AHEAD + 1)]))
     assert reasons(decoded) == [Reason.TIMESTAMP_AHEAD]
+    assert "without an offset it is UTC" in decoded.dead[0].detail
     assert decoded.dead[0].offset == 1
     assert decoded.columns["click"].panes.tolist() == [(START + AHEAD) // PANE]
 
