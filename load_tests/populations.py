@@ -122,6 +122,8 @@ def distance_of(metric: str, current: FloatArray, reference: Reference) -> float
         return float(np.abs(q - p).sum() / 2)
     if metric == "hellinger":
         return float(np.sqrt(max(1 - np.sqrt(q * p).sum(), 0.0)))
+    if metric != "js":
+        raise ValueError(f"{metric}: its definition is not written here")
     middle = (q + p) / 2
     divergence = (q * np.log2(q / middle) + p * np.log2(p / middle)).sum() / 2
     return float(np.sqrt(max(divergence, 0.0)))

@@ -1,8 +1,11 @@
 """The kinds of alerts: one row each, everything else about them is derived from it.
 
-A new kind is a row here, findings with its name from operators/judging/, and a page in deploy/runbooks with a line in
-its index: keys of the config, severities, sentences, rules and links follow. `driftgauge rules` writes the rule files
-in deploy/ anew, with the commands in their first lines.
+A new kind is a row here, and who finds it: on a measured value a `Monitor` in operators/plans/monitors.py, with its
+setting; on silence or time a finding in operators/judging/, as freshness.py. And a page in deploy/runbooks with a line
+in its index, a case in deploy/prometheus/tests/alerts.yml, a row in README. Keys of the config, severities, sentences,
+rules and links follow. `driftgauge rules` writes the rule files in deploy/ anew, with the commands in their first
+lines. Whether it spoils training data, blocks actions or makes a day unclean is asked by name in operators/actions/
+(guards.py, need_inputs.py, canary.py), settings/actions.py and stream/references/adopt.py: grep FeatureStale.
 """
 
 from __future__ import annotations

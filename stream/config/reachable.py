@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from operators.cohorts.compare import complement, complemented
-from operators.settings.metrics import BETTER, SHARES, WITHIN_ONE
+from operators.settings.metrics import BETTER, OF_ANY_SIGN, UP_TO_ONE, WITHIN_ONE
 from windows.outcomes.absence import absence
 from windows.outcomes.layout import task_layout
 from windows.outcomes.metrics import metric_names, task_metrics
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 ANY_ALPHA = 0.5
 """Of a value that is shown without its bounds."""
-
-UP_TO_ONE = {"r2": -math.inf, "mcc": -1.0}
-"""Metrics that end at 1, with their other end."""
-
-OF_ANY_SIGN = frozenset({"bias", "value_mean"})
-"""Metrics without an end on either side."""
 
 
 def reference_value(metric: str, reference: Reference) -> float | None:
@@ -71,7 +65,7 @@ def never(metric: str, rule: Rule, base: float) -> str | None:
 
 def _ends(metric: str) -> tuple[float, float]:
     """The least and the greatest value that a metric can have."""
-    if metric in WITHIN_ONE | SHARES | {"error_rate", "ndcg_loss"}:
+    if metric in WITHIN_ONE | {"error_rate", "ndcg_loss"}:
         return 0.0, 1.0
     if metric in OF_ANY_SIGN:
         return -math.inf, math.inf

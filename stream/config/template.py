@@ -21,6 +21,7 @@ from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
 from windows.outcomes.layout import Task
 from windows.references.seasons import MOST_CLASSES
+from windows.statistics.catalog import DISTANCES, JUDGED
 from windows.values import Reading
 
 MAX_VERSIONS: int = ModelSettings.model_fields["max_versions"].default
@@ -280,18 +281,7 @@ models:
     drift:
 {sights}\
       windows: {_windows(drift.windows)}
-      # population stability index, on 10 bins
-      psi: {_levels(drift, "psi")}
-      # Kolmogorov-Smirnov: the largest difference of cumulative shares
-      ks: {_levels(drift, "ks")}
-      # Jensen-Shannon distance, base 2
-      js: {_levels(drift, "js")}
-      # Hellinger distance
-      hellinger: {_levels(drift, "hellinger")}
-      # total variation distance
-      tvd: {_levels(drift, "tvd")}
-      # in standard deviations of the reference
-      wasserstein: {_levels(drift, "wasserstein")}
+{_distances(drift, explained=True)}\
       # what came of late beside what came before, for changes that a reference has grown too old to show; null is off:
       #   {{recent: 7d, before: 90d, shift: 364d, ks: {{major: 0.1}}, psi: {{major: 0.25}}}}
       # shift is the same span so long ago; null for before or shift is off. It asks for no retraining
@@ -299,12 +289,7 @@ models:
     # drift of the predictions, with the same keys
     prediction:
       windows: {_windows(prediction.windows)}
-      psi: {_levels(prediction, "psi")}
-      ks: {_levels(prediction, "ks")}
-      js: {_levels(prediction, "js")}
-      hellinger: {_levels(prediction, "hellinger")}
-      tvd: {_levels(prediction, "tvd")}
-      wasserstein: {_levels(prediction, "wasserstein")}
+{_distances(prediction)}\
       trailing: null
     # ratios are judged as an increase over the reference's own
     quality:
@@ -357,6 +342,14 @@ def _sections(pace: PacePlan | None) -> tuple[DriftSettings, PredictionSettings,
 
 def _windows(windows: tuple[int, ...]) -> str:
     return f"[{', '.join(show_duration(window) for window in windows)}]"
+
+
+def _distances(settings: DriftSettings | PredictionSettings, *, explained: bool = False) -> str:
+    """A line for each distance that may have thresholds, with one before it that says what it is."""
+    return "".join(
+        (f"      # {DISTANCES[name].words}\n" if explained else "") + f"      {name}: {_levels(settings, name)}\n"
+        for name in JUDGED
+    )
 
 
 def _levels(settings: DriftSettings | PredictionSettings, metric: str) -> str:

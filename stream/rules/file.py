@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
+from operators.settings.durations import show_duration
 from stream.rules.alerts import alert_rules
 from stream.rules.cost import cost_rules
 from stream.rules.monitor import monitor_rules
@@ -13,11 +15,13 @@ from stream.rules.slo import slo_rules
 from stream.rules.thresholds import threshold_rules
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stream.config.load import Config
 
 HEADER = """\
 Rules of driftgauge for Prometheus 2.42 or newer (keep_firing_for).
-Written by `driftgauge rules --config {config}{form} -o FILE`: change the config and write it anew, do not edit.
+Written by `driftgauge rules --config {config}{chosen} -o FILE`: change the config and write it anew, do not edit.
 No reference file is read for it. Labels of alerts never carry a measured value; annotations do."""
 
 
@@ -35,5 +39,18 @@ def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group
 
 def rules_of(config: Config, options: RuleOptions | None = None, resource: str | None = None) -> str:
     """The text of the rules file; with the name of a resource, of a PrometheusRule."""
-    form = "" if resource is None else f" --kubernetes {resource}"
-    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name, form=form), resource)
+    chosen = "".join(f" {option} {value}" for option, value in _chosen(options or RuleOptions(), resource))
+    return rules_text(groups_of(config, options), HEADER.format(config=config.source.name, chosen=chosen), resource)
+
+
+def _chosen(options: RuleOptions, resource: str | None) -> Iterator[tuple[str, str]]:
+    """The options of the command that are not its defaults, in words of a shell."""
+    usual = RuleOptions()
+    if options.job != usual.job:
+        yield "--job", quote(options.job)
+    if options.dashboards is not None:
+        yield "--dashboards", quote(options.dashboards)
+    if options.keep_firing_for != usual.keep_firing_for:
+        yield "--keep-firing-for", show_duration(options.keep_firing_for)
+    if resource is not None:
+        yield "--kubernetes", resource

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+from windows.statistics.catalog import DISTANCES
+
 NOTHING = "-"
 
 
@@ -80,13 +82,7 @@ def short_moment(ms: float, span: float) -> str:
 
 
 METRICS = {
-    "psi": "PSI",
-    "ks": "KS",
-    "js": "Jensen-Shannon",
-    "hellinger": "Hellinger",
-    "tvd": "Total variation",
-    "wasserstein": "Wasserstein",
-    "chi2": "Chi²",
+    **{name: distance.title for name, distance in DISTANCES.items()},
     "missing_ratio": "Missing",
     "unseen_ratio": "Unseen",
     "out_of_range_ratio": "Out of range",

@@ -1,7 +1,7 @@
 """Performance metrics of outcome vectors, each with its interval.
 
 Names that every task has: labelled, predictions, label_coverage, label_delay_p50_s, label_delay_p95_s, value_mean.
-Those of a task: `windows.outcomes.binary`, `task_multiclass`, `task_regression`, `task_ranking`.
+Those of a task: `windows.outcomes.binary`, `multiclass`, `regression`, `ranking`.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """The distances that are measured: one row each.
 
-A new distance is a function in distances.py, one in intervals.py, and a row here: what is measured, thresholds of the
-config, checks, evaluations and series follow.
+A new distance is a function in distances.py, one in intervals.py, and a row here: what is measured, the template and
+thresholds of the config, checks, evaluations, series and what pages call it follow.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -59,12 +59,19 @@ class Distance:
 
     Attributes:
         measure: its values with their interval, float64[G * F] each.
+        title: what it is called where people read.
+        words: what it is, for the config; empty where it may have no thresholds.
+        width: how its interval shrinks with n rows near 0, where nothing has moved: as 1 / sqrt(n), as distances of
+            shares do, or as 1 / n, as squares and divergences do. It says how many rows a verdict needs.
         ordered: means nothing for categories, which have no order.
         bounded: never exceeds 1, so that no threshold of 1 can be crossed.
         judged: may have thresholds. Pearson's statistic grows with the rows, so it has none.
     """
 
     measure: Callable[[Sides], Measured]
+    title: str
+    words: str
+    width: Literal["1/sqrt(n)", "1/n"]
     ordered: bool = False
     bounded: bool = False
     judged: bool = True
@@ -95,14 +102,43 @@ def _wasserstein(sides: Sides) -> Measured:
     return distances.wasserstein(*sides.fine, mids, scale), bounds
 
 
+_ROOT: Literal["1/sqrt(n)"] = "1/sqrt(n)"
+
 DISTANCES: Mapping[str, Distance] = {
-    "psi": Distance(_psi),
-    "ks": Distance(_ks, ordered=True, bounded=True),
-    "js": Distance(_plain(distances.js, intervals.js_interval), bounded=True),
-    "hellinger": Distance(_plain(distances.hellinger, intervals.hellinger_interval), bounded=True),
-    "tvd": Distance(_plain(distances.tvd, intervals.tvd_interval), bounded=True),
-    "wasserstein": Distance(_wasserstein, ordered=True),
-    "chi2": Distance(_plain(distances.chi2, intervals.chi2_interval), judged=False),
+    "psi": Distance(_psi, "PSI", "population stability index, on 10 bins", "1/n"),
+    "ks": Distance(
+        _ks,
+        "KS",
+        "Kolmogorov-Smirnov: the largest difference of cumulative shares",
+        _ROOT,
+        ordered=True,
+        bounded=True,
+    ),
+    "js": Distance(
+        _plain(distances.js, intervals.js_interval),
+        "Jensen-Shannon",
+        "Jensen-Shannon distance, base 2",
+        _ROOT,
+        bounded=True,
+    ),
+    "hellinger": Distance(
+        _plain(distances.hellinger, intervals.hellinger_interval),
+        "Hellinger",
+        "Hellinger distance",
+        _ROOT,
+        bounded=True,
+    ),
+    "tvd": Distance(
+        _plain(distances.tvd, intervals.tvd_interval),
+        "Total variation",
+        "total variation distance",
+        _ROOT,
+        bounded=True,
+    ),
+    "wasserstein": Distance(
+        _wasserstein, "Wasserstein", "in standard deviations of the reference", _ROOT, ordered=True
+    ),
+    "chi2": Distance(_plain(distances.chi2, intervals.chi2_interval), "Chi²", "", "1/n", judged=False),
 }
 
 JUDGED = tuple(name for name, distance in DISTANCES.items() if distance.judged)

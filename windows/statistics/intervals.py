@@ -6,7 +6,7 @@ bound, so where an exact one is out of reach the lower bound errs to the safe si
 effective sizes, ``[F]``, at most the row counts; the counts are taken as that many independent rows. NaN where a side
 is empty.
 
-Measured coverage, at the thresholds and without drift: ``load_tests/coverage.py``; at levels down to 1e-9:
+Measured coverage, at the thresholds and without drift: ``load_tests/interval_coverage.py``; at levels down to 1e-9:
 ``load_tests/deep_levels.py``. The upper bound of PSI is as good where every slot expects some five rows on each side; a
 slot that one side never fills has no upper bound at all, there it is that of the smoothed index.
 """

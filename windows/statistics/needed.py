@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.allowed import METRICS
+from windows.statistics.catalog import DISTANCES
 
 if TYPE_CHECKING:
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 POWER_ONE = frozenset(
-    {"psi", "chi2", "missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability", *METRICS}
+    {
+        *(name for name, distance in DISTANCES.items() if distance.width == "1/n"),
+        *("missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability"),
+        *METRICS,
+    }
 )
 """Metrics whose uncertainty shrinks as 1 / n near the values that are normal for them."""
 
