@@ -1,7 +1,9 @@
 """Blind streams: rows come, and yet nothing can be said.
 
 A stream is one monitor on one feature of one segment of one version; it sees as long as any of its windows could tell a
-value at the threshold from twice the threshold. Whether it does is looked at a few times a window, not at every tick.
+value at the threshold from twice the threshold. Of a share that the reference has itself it is enough to see it double:
+where a tenth of the values is missing, nobody calls a window blind that cannot tell a hundredth more. Whether it does
+is looked at a few times a window, not at every tick.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from operators.findings import Finding, WindowSpan
 from operators.judging.readings import breach_level
 from operators.tables import Kind
 from windows.panes import duration_text
-from windows.statistics.needed import rows_needed
+from windows.statistics.needed import POWER_ONE, rows_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,6 +106,15 @@ def paging(readings: Readings) -> FloatArray:
     return np.abs(limit - readings.base)
 
 
+def worth_seeing(squared: str | BoolArray, readings: Readings) -> FloatArray:
+    """How far a value has to go that a window must see, float64[F]: the threshold that pages, or a share's double."""
+    limit = paging(readings)
+    of_share = squared in POWER_ONE if isinstance(squared, str) else ~squared
+    with np.errstate(invalid="ignore"):
+        found: FloatArray = np.where(of_share & np.isfinite(readings.base), np.maximum(limit, readings.base), limit)
+    return found
+
+
 def needs(
     metric: str | BoolArray, readings: Readings, reference_rows: IntArray, limit: FloatArray | None = None
 ) -> FloatArray:
@@ -130,6 +141,7 @@ class _Sights:
     readings: Readings
     there: BoolArray
     needed: FloatArray
+    limit: FloatArray
     rows: FloatArray
     sees: BoolArray
 
@@ -139,11 +151,12 @@ def _sights(
 ) -> _Sights:
     """`scale`: how many times its rows a window will have once it is full."""
     there = ~np.isnan(readings.value) & (readings.samples > 0)
-    needed = needs(squared, readings, reference_rows)
+    limit = worth_seeing(squared, readings)
+    needed = needs(squared, readings, reference_rows, limit)
     with np.errstate(invalid="ignore"):
         rows: FloatArray = readings.samples.astype(np.float64) * scale
         sees: BoolArray = (needed <= rows) | ~there | (level > 0)
-    return _Sights(readings, there, needed, rows, sees)
+    return _Sights(readings, there, needed, limit, rows, sees)
 
 
 def look(
@@ -239,7 +252,7 @@ def _remember(stream: BlindStream, lacking: BoolArray, sights: _Sights, part: sl
     needed = sights.needed[part]
     worst = int(at[np.argmax(np.where(np.isnan(needed[at]), -1.0, needed[at]))])
     stream.worst, stream.needed = worst, float(needed[worst])
-    stream.rows, stream.limit = int(sights.rows[part][worst]), float(paging(sights.readings)[part][worst])
+    stream.rows, stream.limit = int(sights.rows[part][worst]), float(sights.limit[part][worst])
 
 
 def conclude(

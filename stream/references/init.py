@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
 import yaml
 
 from operators.plans.model import plan_models
@@ -58,6 +60,9 @@ SHOWN_NAME = 40
 FEW_LABELS = 5
 """Labels that an error lists."""
 
+SAME = 0.5
+"""Share of rows in which prediction and label are the same, where few whole numbers are classes."""
+
 PLAIN = ("0", "1", "true", "false")
 """Labels that say themselves whether they are positive; feedback may bring them as numbers and booleans."""
 
@@ -106,6 +111,8 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     _check_positive(options, rows)
     holidays = () if options.holidays is None else public_holidays(options.holidays, dt.datetime.now(dt.UTC).date())
     asked: Task | None = options.task if said.positive is None else "binary"
+    codes = () if asked is not None else _codes(options, rows)
+    asked = "multiclass" if codes else asked
     wanted = BuildOptions(
         model=options.model,
         segments=options.segments,
@@ -132,7 +139,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     labelled = [LABELLED] if built.reference.outcomes is not None else []
     unfit = (f"no rule is written on {metric}: {why}" for metric, why in _unfit(built.reference, task).items())
     told = [] if options.holidays is None else [_holidays_note(options.holidays, len(written))]
-    notes = (*built.notes, *told, *_unlabelled(options, rows), *labelled, *unfit)
+    notes = (*built.notes, *_codes_note(codes), *told, *_unlabelled(options, rows), *labelled, *unfit)
     return Started(config, reference_file, built.reference, task, notes, seen)
 
 
@@ -286,6 +293,34 @@ def _unlabelled(options: InitOptions, rows: Rows) -> Iterator[str]:
         yield (
             f"the rows have no {missing}, so performance has no baseline in the reference; if it is there under"
             f" another name: {named}"
+        )
+
+
+def _codes(options: InitOptions, rows: Rows) -> tuple[str, ...]:
+    """The few whole numbers that are both predictions and labels, mostly the same in a row: classes, not quantities."""
+    columns = [_column_of(options, rows, role) for role in ("prediction", "label")]
+    names = [column.name for column in columns if column is not None and column.kind == "number"]
+    if len(names) < 2:
+        return ()
+    batch, _ = next(rows.batches(names), (None, None))
+    if batch is None:
+        return ()
+    predicted, labels = (
+        np.asarray(batch.column(at).cast(pa.float64()).to_numpy(zero_copy_only=False)) for at in (0, 1)
+    )
+    both = np.isfinite(predicted) & np.isfinite(labels)
+    found = np.unique(np.concatenate((predicted[both], labels[both])))
+    if not 2 < len(found) <= FEW_CODES or np.any(found != np.floor(found)):
+        return ()
+    return tuple(f"{value:g}" for value in found) if np.mean(predicted[both] == labels[both]) >= SAME else ()
+
+
+def _codes_note(codes: tuple[str, ...]) -> Iterator[str]:
+    if codes:
+        more = ", ..." if len(codes) > FEW_NAMES else ""
+        yield (
+            f"predictions and labels are the same {len(codes)} whole numbers ({', '.join(codes[:FEW_NAMES])}{more}), so"
+            " they are taken for classes; --task regression where they are quantities"
         )
 
 

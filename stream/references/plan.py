@@ -304,13 +304,18 @@ def _features(
             raise UsageError(f"{rows.path}: column {name!r} holds {columns[name].what}; no feature can be made of it")
     nested = any(column.origin == "features" for column in rows.columns)
     special = {*roles.values(), *SPECIAL}
-    features: dict[str, FeatureKind] = {}
+    found: dict[str, Column] = {}
     for name, column in columns.items():
         by_place = column.origin == "features" if nested else column.origin == "row" and name not in special
-        none_of_ours = column.bookkeeping or column.key or name in roles.values()
+        none_of_ours = column.bookkeeping or name in roles.values()
         wanted = name in options.chosen or (by_place and not none_of_ours)
         if wanted and name not in options.ignored and column.kind in {"number", "category"}:
-            features[name] = "numeric" if column.kind == "number" else "categorical"
+            found[name] = column
+    # What names rows is no feature, unless there is nothing else.
+    kept = {name: column for name, column in found.items() if not column.key or name in options.chosen} or found
+    features: dict[str, FeatureKind] = {
+        name: "numeric" if column.kind == "number" else "categorical" for name, column in kept.items()
+    }
     if not features:
         raise UsageError(f"{rows.path}: no features: it has only {', '.join(columns)}; a column per feature is needed")
     return features

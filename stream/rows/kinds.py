@@ -55,6 +55,8 @@ CENTURY = (946_684_800, 4_102_444_800)
 DAY, MANY_DAYS = 86_400_000, 100
 FEWEST_KEYS, ONCE = 100, 0.99
 """So many numbers, and such a share of them distinct, may be names of rows."""
+COUNTED = 0.5
+"""Share of steps from row to row that are the same, where numbers are counted."""
 _KEY = re.compile(r"((^|[\W_])(id|ids|key|index|idx|uid|pk|row_?(no|num|number)?)|[a-z](Id|ID)|RowNumber)$")
 _TIMELY = re.compile(r"(time|date|epoch|unix|_at$|_ts$|^ts)", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -121,12 +123,17 @@ def unless_marks(column: Column, values: FloatArray) -> Column:
     """The column of numbers, unless they are all epoch times, or name rows: those only ever grow.
 
     Milli-, micro- and nanoseconds of this century are hardly anything else, nor are milliseconds of whole days of any;
-    seconds are times where the name says so. Numbers name rows where each is there once and the name says so.
+    seconds are times where the name says so. Numbers name rows where each is there once and the name says so, or where
+    they are counted from row to row, whatever they are called: values to come are none that were seen.
+
+    Args:
+        column: of whole numbers, maybe.
+        values: float64[n], in the order of rows.
     """
     values = values[np.isfinite(values)]
     if not len(values) or np.any(values != np.floor(values)):
         return column
-    if len(values) >= FEWEST_KEYS and _KEY.search(column.name) and len(np.unique(values)) >= ONCE * len(values):
+    if len(values) >= FEWEST_KEYS and (_counted(values) or (_KEY.search(column.name) and _once(values))):
         return replace(column, key=True)
     low, high = float(values.min()), float(values.max())
     scales = (1e3, 1e6, 1e9, *((1.0,) if _TIMELY.search(column.name) else ()))
@@ -135,6 +142,22 @@ def unless_marks(column: Column, values: FloatArray) -> Column:
     if not recent and not days:
         return column
     return replace(column, kind="time", what="epoch times")
+
+
+def _once(values: FloatArray) -> bool:
+    return len(np.unique(values)) >= ONCE * len(values)
+
+
+def _counted(values: FloatArray) -> bool:
+    """Whether each is more, or less, than the one before it, mostly by the same.
+
+    A table may be sorted by one of its features, whose steps differ.
+    """
+    steps = np.diff(values)
+    if not (np.all(steps > 0) or np.all(steps < 0)):
+        return False
+    _, counts = np.unique(steps, return_counts=True)
+    return bool(counts.max() >= COUNTED * len(steps))
 
 
 def decide(column: Column, texts: Texts, wishes: Wishes) -> Column:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,19 @@ def test_what_lacks_is_said_in_words(needed: float, said: str) -> None:
 def test_estimates_are_rounded_to_two_digits() -> None:
     """Below a hundred to whole rows."""
     assert [rounded(rows) for rows in (3.4, 99.6, 104.0, 1_049.0, 98_765.0)] == [3, 100, 100, 1_000, 99_000]
+
+
+@pytest.mark.parametrize(("share", "blind"), [(0.0, 1), (0.005, 1), (0.05, 0)])
+def test_a_share_that_is_always_there_has_to_be_seen_double_only(share: float, blind: int) -> None:
+    """Bounds are 0.03 from the value: enough for a twentieth to become a tenth, not for none to become a hundredth."""
+    missing = replace(KS, name="quality.missing", metric="missing_ratio", windows=(HOUR,), minor=None, major=0.01)
+    state, one = BlindState(), np.ones(1)
+    bounds = (one * max(share - 0.03, 0), one * (share + 0.03))
+    levels = (one * np.inf, one * (share + 0.01), one * share)
+    seen = Readings(one * share, *bounds, np.array([500]), *levels)
+    for hour in range(25):
+        look(state, missing, HOUR, ("1", ""), seen, np.array([50_000]), hour * HOUR, covered=TOLD_AFTER)
+        conclude(state, ["1"], [missing], FEATURES, hour * HOUR)
+    assert len(state.findings) == blind
+    for found in state.findings:
+        assert "for 0.01; expected in a full window: 500" in found.against

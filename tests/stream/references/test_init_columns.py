@@ -107,3 +107,23 @@ def test_without_predictions_the_labels_tell_the_task(tmp_path: Path, labels: li
     config, _ = _init(tmp_path, table)
     (model,) = load(config, {}).models
     assert model.task == task
+
+
+@pytest.mark.parametrize(
+    ("right", "values", "task"),
+    [(0.9, 10, "multiclass"), (0.3, 10, "regression"), (0.9, 400, "regression"), (0.9, 2, "binary")],
+    ids=["digits", "stars that are guessed", "quantities", "two"],
+)
+def test_whole_numbers_on_both_sides_are_classes_where_they_are_mostly_the_same(
+    tmp_path: Path, right: float, values: int, task: str
+) -> None:
+    """Of digits nobody asks how far off they are; the note says what they were taken for."""
+    truth = RANDOM.integers(0, values, 3_000)
+    guessed = np.where(RANDOM.random(3_000) < right, truth, RANDOM.integers(0, values, 3_000))
+    table = pd.DataFrame({"x": RANDOM.normal(size=3_000), "label": truth, "prediction": guessed})
+    config, notes = _init(tmp_path, table)
+    (model,) = load(config, {}).models
+    assert model.task == task
+    said = [note for note in notes if "are taken for classes" in " ".join(note.split())]
+    assert len(said) == (task == "multiclass")
+    assert all("the same 10 whole numbers (0, 1, 2" in note and "--task regression" in note for note in said)
