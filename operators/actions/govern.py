@@ -181,15 +181,21 @@ class Govern:
         return event.event_time + self._settles if self._is_settling(event) else event.event_time
 
     def _judge(self, moment: int, events: list[ActionEvent]) -> list[ActionEvent]:
-        """All that is limited of one moment: what ends makes room, then storms, then the rest in the order of names."""
+        """All that is limited of one moment: what ends makes room, then storms, then the rest in the order of names.
+
+        An action that ends goes through all its steps of the moment, in their order: its end is never before them.
+        """
         settled = [event for event in events if self._is_settling(event)]
-        new = [event for event in events if not event.sequence and _is_alarmed(event) and event not in settled]
-        rest = [event for event in events if event not in new and event not in settled]
-        over = {event.id for event in rest if event.state in OVER}
+        over = {event.id for event in events if event.state in OVER}
+        ending = [event for event in events if event.id in over and event not in settled]
+        short = {event.id for event in ending if not event.sequence}
+        others = [event for event in events if event.id not in over and event not in settled]
+        new = [event for event in others if not event.sequence and _is_alarmed(event)]
         settled = [event for event in settled if event.id not in over]
-        out = [one for event in rest if event.state in OVER for one in self._apply(event)]
+        # Those that begin in the same moment come behind those that make room.
+        out = [one for event in sorted(ending, key=lambda one: one.id in short) for one in self._apply(event)]
         out += self._weather(moment, settled, new)
-        return [*out, *(one for event in rest if event.state not in OVER for one in self._apply(event))]
+        return [*out, *(one for event in others if event not in new for one in self._apply(event))]
 
     def _weather(self, moment: int, settled: list[ActionEvent], new: list[ActionEvent]) -> list[ActionEvent]:
         """Retrainings that alerts ask for at one moment, and those that have settled by then: too many are a storm."""

@@ -6,6 +6,7 @@ import pickle
 import random
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from operators.actions.event import ActionEvent, action_id, event_id_of
@@ -195,3 +196,32 @@ def test_a_fallback_waits_for_nobody() -> None:
     """Neither for other models' clocks nor for a turn."""
     govern = Govern(_config(["a", "b"], max_open=1), GovernState())
     assert steps(govern([event("a", 0, action="fallback")])) == [("a", "fallback", "requested")]
+
+
+def _one_moment(*steps_of: ActionEvent) -> list[tuple[str, str]]:
+    """(model, state) of what goes out when all of this is of one moment, with room for one action only."""
+    govern = Govern(_config(["a", "b"], max_open=1), GovernState())
+    out = govern([*steps_of, decided("a", PANE), decided("b", PANE)])
+    return [(model, state) for model, _, state in steps(out)]
+
+
+def test_steps_of_one_action_stay_in_their_order_though_it_ends_at_once() -> None:
+    """What was dispatched and completed within one moment was so in that order, whoever reads of it."""
+    ends = msgspec.structs.replace(event("a", 0, "completed"), sequence=2)
+    assert _one_moment(event("a", 0, "dispatched"), ends) == [("a", "dispatched"), ("a", "completed")]
+
+
+def test_what_is_cancelled_in_the_moment_it_is_asked_for_takes_no_room() -> None:
+    """Asked for, then cancelled: not the other way round, and the next one has its turn."""
+    asked, cancelled = event("a", 0, trigger="manual"), event("a", 0, "cancelled", trigger="manual")
+    told = _one_moment(asked, cancelled, event("b", 0, trigger="manual"))
+    assert told == [("a", "requested"), ("a", "cancelled"), ("b", "requested")]
+
+
+def test_what_a_drift_asked_for_and_somebody_cancelled_at_once_is_not_asked_for_later() -> None:
+    """It is over before it could settle."""
+    govern = Govern(_config(["a", "b"], storm=2), GovernState())
+    out = govern([event("a", 0), event("a", 0, "cancelled"), decided("a", HOUR), decided("b", HOUR)])
+    assert [state for *_, state in steps(out)] == ["requested", "cancelled"]
+    assert not govern.state.held
+    assert not govern.state.open
