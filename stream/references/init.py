@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 import yaml
 
 from operators.plans.model import plan_models
@@ -299,20 +298,22 @@ def _unlabelled(options: InitOptions, rows: Rows) -> Iterator[str]:
 def _codes(options: InitOptions, rows: Rows) -> tuple[str, ...]:
     """The few whole numbers that are both predictions and labels, mostly the same in a row: classes, not quantities."""
     columns = [_column_of(options, rows, role) for role in ("prediction", "label")]
-    names = [column.name for column in columns if column is not None and column.kind == "number"]
-    if len(names) < 2:
+    known = [column for column in columns if column is not None and column.kind == "number"]
+    if len(known) < 2:
         return ()
-    batch, _ = next(rows.batches(names), (None, None))
+    batch, _ = next(rows.batches([column.name for column in known]), (None, None))
     if batch is None:
         return ()
-    predicted, labels = (
-        np.asarray(batch.column(at).cast(pa.float64()).to_numpy(zero_copy_only=False)) for at in (0, 1)
+    (predicted, one), (labels, other) = (
+        categories(batch.column(at), column.missing) for at, column in enumerate(known)
     )
-    both = np.isfinite(predicted) & np.isfinite(labels)
-    found = np.unique(np.concatenate((predicted[both], labels[both])))
-    if not 2 < len(found) <= FEW_CODES or np.any(found != np.floor(found)):
+    both = (predicted >= 0) & (labels >= 0)
+    found = {*(one[code] for code in set(predicted[both])), *(other[code] for code in set(labels[both]))}
+    if not 2 < len(found) <= FEW_CODES or not all(name.removeprefix("-").isdecimal() for name in found):
         return ()
-    return tuple(f"{value:g}" for value in found) if np.mean(predicted[both] == labels[both]) >= SAME else ()
+    place = {name: at for at, name in enumerate(one)}
+    same = np.array([place.get(name, -1) for name in other])[labels[both]] == predicted[both]
+    return tuple(sorted(found, key=int)) if same.mean() >= SAME else ()
 
 
 def _codes_note(codes: tuple[str, ...]) -> Iterator[str]:

@@ -107,7 +107,8 @@ class TableLane:
         there = [column.name for column in rows.columns if not column.bookkeeping]
         self._missing = {column.name: column.missing for column in rows.columns}
         self._commas = frozenset(column.name for column in rows.columns if column.comma)
-        roles = _renamed(there, [(role, column) for role, column in also if column not in kinds])
+        free = [(role, column) for role, column in also if holds == Topic.FEEDBACK or column not in kinds]
+        roles = _renamed(there, free)
         self._column = {roles.get(name, name): name for name in there}
         names = list(self._column)
         _refuse_nameless(path, holds, names, there)
@@ -222,13 +223,15 @@ def _refuse_nameless(path: Path, holds: Topic, names: Sequence[str], there: Sequ
     Raises:
         UsageError: the column that every record needs is not there.
     """
-    needed = "prediction_id" if holds == Topic.FEEDBACK else "timestamp"
-    if needed in names:
+    wanted = ("prediction_id", "timestamp") if holds == Topic.FEEDBACK else ("timestamp",)
+    needed = next((name for name in wanted if name not in names), None)
+    if needed is None:
         return
     has = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
     kind = f", holds: {holds.value}" if holds == Topic.FEEDBACK else ""
+    why = " A label counts from when it became known: where that was not kept, write when it could be." if kind else ""
     raise UsageError(
-        f"{path}: no column {needed!r}; it has {has}. Say which it is with"
+        f"{path}: no column {needed!r}; it has {has}.{why if needed == 'timestamp' else ''} Say which it is with"
         f" sources: [{{topic: T{kind}, map: {{{needed}: COLUMN}}}}] in the config, or rename it"
     )
 

@@ -73,6 +73,31 @@ def test_a_table_without_the_column_that_every_row_needs_is_refused(tmp_path: Pa
         TableLane(path, holds, config_at(tmp_path), {"click": reference()})
 
 
+def test_labels_without_a_time_are_refused_with_what_it_is_for(tmp_path: Path) -> None:
+    """A file of ids and labels was nothing but dead letters, and the replay went on without a word of it."""
+    path = tmp_path / "l.csv"
+    path.write_text("prediction_id,label\n7,1\n")
+    said = "no column 'timestamp'; it has prediction_id, label. A label counts from when it became known"
+    with pytest.raises(UsageError, match=re.escape(said)):
+        TableLane(path, Topic.FEEDBACK, config_at(tmp_path), {"click": reference()})
+
+
+def test_a_map_of_labels_holds_for_a_column_that_is_called_like_a_feature(tmp_path: Path) -> None:
+    """Of labels no feature is read, so that nothing else can be meant."""
+    path = tmp_path / "l.csv"
+    path.write_text("age,y,when\n007,1,1780000000000\n")
+    places = {"prediction_id": "age", "label": "y", "timestamp": "when"}
+    source = SourceSettings.model_validate({"topic": "l", "holds": "feedback", "map": places})
+    config = config_at(tmp_path).model_copy(update={"sources": (source,)})
+    (value,) = TableLane(path, Topic.FEEDBACK, config, {"click": reference()}).read(10).values
+    found = json.loads(value or b"")
+    assert {name: found[name] for name in ("prediction_id", "label", "timestamp")} == {
+        "prediction_id": "007",
+        "label": 1,
+        "timestamp": 1780000000000,
+    }
+
+
 FLAT = {"timestamp": 1780000000000, "prediction": 0.25, "prediction_id": "7", "age": 41.5}
 
 
