@@ -17,7 +17,6 @@ from operators.intake.label_codes import KINDS
 from operators.join import history
 from operators.join.answers import JoinedBatch, StoreAnswers
 from operators.join.contributions import sketches_of
-from operators.join.recent import Recent
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
 from operators.join.ticks import LabelTotals
 from operators.records import Topic
@@ -110,7 +109,6 @@ class Join:
         self.store = store
         self.state = state
         self.pending = 0
-        self.recent = Recent()
 
     def __call__(self, deliveries: list[Delivery]) -> list[tuple[str, Joined]]:
         """Take deliveries in the order of each partition; give what became known."""
@@ -152,7 +150,6 @@ class Join:
             stubs = list(stubs)
             for row in later:
                 stubs[row] = with_known(stubs[row], int(known[row]))
-        self._model(block.model).totals.repeated += self.recent.again(block.keys)
         self._store_stubs(plan, block, stubs)
         waiting = self._model(block.model).waiting
         if not waiting.keys().isdisjoint(block.keys):

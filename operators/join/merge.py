@@ -195,7 +195,6 @@ class ShardMerge:
             total.duplicates += part.duplicates
             total.waiting += part.waiting
             total.negatives += part.negatives
-            total.repeated += part.repeated
         return total
 
 

@@ -29,7 +29,6 @@ class LabelTotals:
         unmatched: feedback that found no prediction, by reason.
         waiting: feedback that waits for its prediction now.
         negatives: negative labels assumed because no feedback came in time.
-        repeated: predictions whose id came before, among the latest of the shard.
     """
 
     feedback: dict[str, int] = field(default_factory=dict)
@@ -39,7 +38,6 @@ class LabelTotals:
     unmatched: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
     negatives: int = 0
-    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,6 @@ def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
         matched=tally.by(catalog.LABELS_TOTAL, "event").get("matched", 0),
         revised=tally.by(catalog.LABELS_TOTAL, "event").get("revised", 0),
         duplicates=tally.by(catalog.DUPLICATES_TOTAL, "reason").get("feedback", 0),
-        repeated=tally.by(catalog.DUPLICATES_TOTAL, "reason").get("prediction", 0),
         skipped=tally.total(catalog.RECORDS_SKIPPED_TOTAL),
         waiting=tally.waiting,
         unmatched=tally.by(catalog.UNMATCHED_FEEDBACK_TOTAL, "reason"),

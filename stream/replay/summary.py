@@ -89,7 +89,6 @@ class Summary:
         matched: predictions that got a label.
         revised: feedback that revised another one.
         duplicates: feedback that said again what was known.
-        repeated: predictions whose id had come before, as far as that is seen.
         skipped: records beside those read: left out by a filter, or feedback without a label yet.
         waiting: feedback that waited for its prediction at the end.
         unmatched: feedback that found no prediction, by reason.
@@ -123,7 +122,6 @@ class Summary:
     end: float | None
     seconds: float
     actions: dict[str, int] = field(default_factory=dict)
-    repeated: int = 0
     skipped: int = 0
 
     @property
@@ -155,8 +153,6 @@ class Summary:
             rest = "".join(f", {count:,} {name}" for name, count in more.items() if count)
             lost = f", {sum(self.unmatched.values()):,} unmatched ({_listed(self.unmatched)})" if self.unmatched else ""
             yield f"of the feedback, {self.matched:,} gave a prediction its first label{rest}{lost}"
-        if self.repeated:
-            yield f"{self.repeated:,} predictions bear an id that came before: each counts, one of an id gets the label"
         if self.start is not None and self.end is not None:
             span = f" from {rfc3339(round(self.start * 1e3))} to {rfc3339(round(self.end * 1e3))}"
             yield f"{self.windows:,} windows judged, {self.evaluations:,} evaluations; panes that end{span}"

@@ -101,14 +101,13 @@ def test_counts_of_feedback() -> None:
         unmatched={"unknown": 1},
         waiting=4,
         negatives=5,
-        repeated=9,
     )
     reports = of(replace(label_verdicts(11 * H), measures=cohort_measures(11 * H, totals=totals, too_old=8)))
     counts = {report.metric: report.rows for report in reports if isinstance(report, Totals)}
     assert counts == {
         "feedback_total": {("click", "explicit"): 7, ("click", "implicit"): 3},
         "labels_total": {("click", "matched"): 6, ("click", "revised"): 2, ("click", "assumed_negative"): 5},
-        "duplicates_total": {("click", "feedback"): 1, ("click", "prediction"): 9},
+        "duplicates_total": {("click", "feedback"): 1},
         "unmatched_feedback_total": {("click", "unknown"): 1},
         "old_cohorts_total": {("click",): 8},
     }

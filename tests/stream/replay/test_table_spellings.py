@@ -148,5 +148,3 @@ def test_predictions_that_are_there_twice_are_told(tmp_path: Path) -> None:
     assert "a row before them bears" not in run(*command, *a)
     said = run(*command, *a, *b)
     assert f"{ROWS // 2:,} of {ROWS + ROWS // 2:,} rows of these files bear a `prediction_id`" in said
-    said = run(*command, *a, *b, "--feedback", tmp_path / "a.parquet")
-    assert f"{ROWS // 2:,} predictions bear an id that came before" in said
