@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import machine
 from chaos_monitor import kill_process
@@ -25,7 +25,9 @@ from kafka_node import KafkaNode
 from patience import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from windows.references.reference import Reference
 
 READYZ_SECONDS = 600.0
 STOP_SECONDS = 5.0
@@ -256,6 +258,37 @@ def show(results: list[Result]) -> None:
             print(f"{result.name}: NOT AS IT MUST BE: {problem}")
 
 
+def play(
+    options: argparse.Namespace,
+    scenarios: Mapping[str, Callable[[Bench], Result]],
+    references: Mapping[str, Reference],
+    work: str = "",
+) -> NoReturn:
+    """Run scenarios in turn, those that --only names, show them, and exit: 1 when anything differs.
+
+    Args:
+        options: rate, seed, processes, keep and only.
+        scenarios: by the name they are chosen with.
+        references: of the models.
+        work: what is done, for people.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
+    machine.show()
+    if work:
+        print(f"{'work':10} {work}")
+    wanted = [name for name in options.only.split(",") if name] or list(scenarios)
+    with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
+        directory = options.keep or Path(scratch)
+        bench = Bench(node, references, directory, options.rate, options.seed, options.processes)
+        results = []
+        for name in wanted:
+            began = time.monotonic()
+            results.append(scenarios[name](bench))
+            print(f"{name:8} {time.monotonic() - began:6.0f} s, {len(results[-1].problems)} differences", flush=True)
+    show(results)
+    sys.exit(any(result.problems for result in results))
+
+
 def scenarios(options: argparse.Namespace) -> dict[str, Callable[[Bench], Result]]:
     """Return the scenarios by the name they are chosen with."""
     return {
@@ -280,18 +313,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios, comma-separated: kill, term, stop, freeze, absent")
     parser.add_argument("--keep", type=Path, help="where files and logs stay")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
-    machine.show()
-    wanted = [name for name in options.only.split(",") if name] or list(scenarios(options))
-    with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
-        bench = Bench(node, references(), options.keep or Path(scratch), options.rate, options.seed, options.processes)
-        results = []
-        for name in wanted:
-            began = time.monotonic()
-            results.append(scenarios(options)[name](bench))
-            print(f"{name:8} {time.monotonic() - began:6.0f} s, {len(results[-1].problems)} differences", flush=True)
-    show(results)
-    sys.exit(any(result.problems for result in results))
+    play(options, scenarios(options), references())
 
 
 if __name__ == "__main__":

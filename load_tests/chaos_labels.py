@@ -12,22 +12,16 @@ topics. Exit 1 when anything differs.
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import machine
-from chaos import kills, show, terms
+from chaos import kills, play, terms
 from chaos_labels_traffic import LabelTraffic, feedback_topic, references
 from chaos_monitor import EXACT, Monitor, Setup, create_topics
 from chaos_run import Bench, Result, Run
 from chaos_traffic import PARTITIONS
-from kafka_node import KafkaNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,20 +140,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios, comma-separated: kill, term")
     parser.add_argument("--keep", type=Path, help="where files and logs stay")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
-    machine.show()
-    print(f"{'work':10} {options.rate:,.0f} predictions/s on {options.processes} processes, labels for most of them")
-    wanted = [name for name in options.only.split(",") if name] or list(scenarios(options))
-    with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
-        directory = options.keep or Path(scratch)
-        bench = Bench(node, references(), directory, options.rate, options.seed, options.processes)
-        results = []
-        for name in wanted:
-            began = time.monotonic()
-            results.append(scenarios(options)[name](bench))
-            print(f"{name:8} {time.monotonic() - began:6.0f} s, {len(results[-1].problems)} differences", flush=True)
-    show(results)
-    sys.exit(any(result.problems for result in results))
+    work = f"{options.rate:,.0f} predictions/s on {options.processes} processes, labels for most of them"
+    play(options, scenarios(options), references(), work)
 
 
 if __name__ == "__main__":

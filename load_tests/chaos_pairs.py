@@ -11,21 +11,15 @@ alone) is compared with an undisturbed run of one process over the same topic. E
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import machine
-from chaos import kills, show, terms
+from chaos import kills, play, terms
 from chaos_monitor import EXACT, Monitor, Setup
 from chaos_pairs_traffic import PairTraffic
 from chaos_run import Bench, Result, Run
 from chaos_traffic import references
-from kafka_node import KafkaNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,20 +83,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="scenarios, comma-separated: kill, term")
     parser.add_argument("--keep", type=Path, help="where files and logs stay")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
-    machine.show()
-    print(f"{'work':10} {options.rate:,.0f} predictions/s on {options.processes} processes, in requests and responses")
-    wanted = [name for name in options.only.split(",") if name] or list(scenarios(options))
-    with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
-        directory = options.keep or Path(scratch)
-        bench = Bench(node, references(), directory, options.rate, options.seed, options.processes)
-        results = []
-        for name in wanted:
-            began = time.monotonic()
-            results.append(scenarios(options)[name](bench))
-            print(f"{name:8} {time.monotonic() - began:6.0f} s, {len(results[-1].problems)} differences", flush=True)
-    show(results)
-    sys.exit(any(result.problems for result in results))
+    work = f"{options.rate:,.0f} predictions/s on {options.processes} processes, in requests and responses"
+    play(options, scenarios(options), references(), work)
 
 
 if __name__ == "__main__":

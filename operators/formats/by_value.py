@@ -8,7 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from operators.formats.guesses import paths_in
-from operators.formats.times import EARLIEST, LATEST, UNIT_BOUNDS, milliseconds, moment_of
+from operators.formats.times import UNIT_BOUNDS, milliseconds, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,6 +32,8 @@ UNITS = ("ms", "s", "ms", "us", "ns")
 """Of an epoch time by its size: see UNIT_BOUNDS."""
 _SOONEST = 978_307_200_000
 """The beginning of 2001, ms: epoch times before it are rather numbers of another kind."""
+_LATEST = 4_133_980_800_000
+"""That of 2101."""
 
 _NONE = 3
 
@@ -47,7 +49,7 @@ def time_in(roots: Sequence[dict[str, Any]], written: Sequence[int]) -> str | No
     for path, _ in paths_in(roots[0]) if roots else ():
         if not _OF_TIME.intersection(words_of(path[-1])):
             continue
-        times = [_moment(_at(root, path)) for root in roots]
+        times = [_moment(at_path(root, path)) for root in roots]
         known = [time for time in times if time is not None]
         if len(known) == len(roots):
             found[".".join(path)] = median(known)
@@ -66,7 +68,7 @@ def answer_in(roots: Sequence[dict[str, Any]], taken: Collection[str]) -> str | 
     for path, _ in paths_in(roots[0]) if roots else ():
         if ".".join(path) in taken or not any(_ANSWERS.intersection(words_of(step)) for step in path[:-1]):
             continue
-        rank = max(_rank(words_of(path[-1]), _at(root, path)) for root in roots)
+        rank = max(_rank(words_of(path[-1]), at_path(root, path)) for root in roots)
         if rank < _NONE:
             ranked[".".join(path)] = rank
     return min(ranked, key=lambda path: ranked[path]) if ranked else None
@@ -110,10 +112,11 @@ def _moment(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     found = milliseconds(value)
-    return found if max(EARLIEST, _SOONEST) <= found <= min(LATEST, _SOONEST + 100 * 366 * 86_400_000) else None
+    return found if _SOONEST <= found <= _LATEST else None
 
 
-def _at(root: Any, path: Sequence[str]) -> Any:
+def at_path(root: Any, path: Sequence[str]) -> Any:
+    """What is at a path of keys; None where nothing is."""
     for step in path:
         root = root.get(step) if isinstance(root, dict) else None
     return root

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.formats.by_value import answer_in, time_in, unit_of
+from operators.formats.by_value import answer_in, at_path, time_in, unit_of
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
 from operators.formats.joined import Answers, halves_in, joined
@@ -333,7 +333,7 @@ def _usually(field: str, usual: Sequence[dict[str, str]]) -> str | None:
 
 def _place(field: str, path: str, roots: Sequence[dict[str, Any]]) -> Any:
     """A path, with the unit of a time that is text."""
-    unit = unit_of([_at(root, path) for root in roots]) if field == "timestamp" else None
+    unit = unit_of([at_path(root, path.split(".")) for root in roots]) if field == "timestamp" else None
     return path if unit is None else {"path": path, "unit": unit}
 
 
@@ -354,7 +354,7 @@ def _latency(roots: Sequence[dict[str, Any]]) -> Any:
 def _features(roots: Sequence[dict[str, Any]], places: dict[str, str]) -> Iterator[dict[str, Any]]:
     """Where the features may be: in an object or array that is called so, or at the root."""
     base = places.get("features", "features")
-    held = [_at(root, base) for root in roots]
+    held = [at_path(root, base.split(".")) for root in roots]
     if any(isinstance(one, dict) for one in held):
         flat = not any(isinstance(value, dict) for one in held if isinstance(one, dict) for value in one.values())
         if flat:
@@ -374,9 +374,3 @@ def _own(root: dict[str, Any], places: dict[str, str], kinds: tuple[type, ...]) 
     known = {"prediction_id", "timestamp", "model", "version", "prediction", "latency_ms", "error", "label", "value"}
     plain = [key for key, value in root.items() if isinstance(value, kinds)]
     return [key for key in plain if key not in taken | known]
-
-
-def _at(root: Any, path: str) -> Any:
-    for step in path.split("."):
-        root = root.get(step) if isinstance(root, dict) else None
-    return root

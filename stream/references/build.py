@@ -20,6 +20,7 @@ from stream.references.count import (
 )
 from stream.references.far_times import DayVolumes, far_note
 from stream.references.frames import PREDICTION, Odd, frames
+from stream.references.hour_volumes import HourVolumes
 from stream.references.joint import with_joint
 from stream.references.label_names import LabelNames
 from stream.references.labels import with_labels
@@ -40,7 +41,6 @@ from stream.references.seasons import hour_tally, with_seasons, with_zone
 from stream.references.segment_notes import segment_notes
 from stream.references.skipped_hour import skipped_hour
 from stream.references.truths import with_truths
-from stream.references.zone_guess import HourVolumes
 from stream.rows.columns import Rows
 from stream.rows.kinds import DRESSED, odd_cells
 from stream.rows.repeats import repeats_note, repeats_of

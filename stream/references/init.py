@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import yaml
 
 from operators.plans.model import plan_models
@@ -30,19 +29,18 @@ from stream.config.zones import known
 from stream.errors import UsageError
 from stream.files import file_name, write_atomically
 from stream.references.build import BuildOptions, Progress, build
-from stream.references.label_rows import probable
 from stream.references.plan import OutcomeOptions, Plan, SeasonOptions, plan_build
 from stream.references.public_holidays import SUNDAY, calendar_text, public_holidays, since
+from stream.references.task_guess import codes_note, shared_codes, task_of
 from stream.references.wishes import NOTHING_SAID, ColumnOptions, said_outcomes
 from stream.rows.arrays import categories
 from stream.rows.columns import Column, Rows, Wishes
-from stream.rows.kinds import FEW_CODES
 from stream.rows.noted import NotedRows
 from stream.rows.open import open_rows
 from windows.outcomes.layout import Task, task_layout
 from windows.outcomes.metrics import task_metrics
 from windows.references.reference import Reference, to_json
-from windows.sketches.profiles import CategoricalProfile, NumericProfile
+from windows.sketches.profiles import NumericProfile
 
 if TYPE_CHECKING:
     from operators.settings.features import FeatureKind
@@ -58,9 +56,6 @@ FEW_NAMES = 5
 SHOWN_NAME = 40
 FEW_LABELS = 5
 """Labels that an error lists."""
-
-SAME = 0.5
-"""Share of rows in which prediction and label are the same, where few whole numbers are classes."""
 
 PLAIN = ("0", "1", "true", "false")
 """Labels that say themselves whether they are positive; feedback may bring them as numbers and booleans."""
@@ -110,7 +105,8 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     _check_positive(options, rows)
     holidays = () if options.holidays is None else public_holidays(options.holidays, dt.datetime.now(dt.UTC).date())
     asked: Task | None = options.task if said.positive is None else "binary"
-    codes = () if asked is not None else _codes(options, rows)
+    answers = [_column_of(options, rows, role) for role in ("prediction", "label")]
+    codes = shared_codes(rows, *answers) if asked is None else ()
     asked = "multiclass" if codes else asked
     wanted = BuildOptions(
         model=options.model,
@@ -131,14 +127,14 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
     if said.positive is not None and not _positives(built.reference):
         has = ", ".join(repr(label) for label in _labels(options, rows)) or "none"
         raise UsageError(f"--positive: none of the labelled rows has the label {said.positive!r}; they have {has}")
-    task = asked or _task(built.reference, _prediction_kind(options, rows), _column_of(options, rows, "label"), rows)
+    task = asked or task_of(built.reference, _prediction_kind(options, rows), _column_of(options, rows, "label"), rows)
     written = () if built.reference.seasons is None else since(holidays, built.reference.start)
     model = replace(_new_model(options, built.reference, task, reference_file.name), calendar=calendar_text(written))
     seen = _write_checked(config, model, reference_file, to_json(built.reference), options.per_day)
     labelled = [LABELLED] if built.reference.outcomes is not None else []
     unfit = (f"no rule is written on {metric}: {why}" for metric, why in _unfit(built.reference, task).items())
     told = [] if options.holidays is None else [_holidays_note(options.holidays, len(written))]
-    notes = (*built.notes, *_codes_note(codes), *told, *_unlabelled(options, rows), *labelled, *unfit)
+    notes = (*built.notes, *codes_note(codes), *told, *_unlabelled(options, rows), *labelled, *unfit)
     return Started(config, reference_file, built.reference, task, notes, seen)
 
 
@@ -295,36 +291,6 @@ def _unlabelled(options: InitOptions, rows: Rows) -> Iterator[str]:
         )
 
 
-def _codes(options: InitOptions, rows: Rows) -> tuple[str, ...]:
-    """The few whole numbers that are both predictions and labels, mostly the same in a row: classes, not quantities."""
-    columns = [_column_of(options, rows, role) for role in ("prediction", "label")]
-    known = [column for column in columns if column is not None and column.kind == "number"]
-    if len(known) < 2:
-        return ()
-    batch, _ = next(rows.batches([column.name for column in known]), (None, None))
-    if batch is None:
-        return ()
-    (predicted, one), (labels, other) = (
-        categories(batch.column(at), column.missing) for at, column in enumerate(known)
-    )
-    both = (predicted >= 0) & (labels >= 0)
-    found = {*(one[code] for code in set(predicted[both])), *(other[code] for code in set(labels[both]))}
-    if not 2 < len(found) <= FEW_CODES or not all(name.removeprefix("-").isdecimal() for name in found):
-        return ()
-    place = {name: at for at, name in enumerate(one)}
-    same = np.array([place.get(name, -1) for name in other])[labels[both]] == predicted[both]
-    return tuple(sorted(found, key=int)) if same.mean() >= SAME else ()
-
-
-def _codes_note(codes: tuple[str, ...]) -> Iterator[str]:
-    if codes:
-        more = ", ..." if len(codes) > FEW_NAMES else ""
-        yield (
-            f"predictions and labels are the same {len(codes)} whole numbers ({', '.join(codes[:FEW_NAMES])}{more}), so"
-            " they are taken for classes; --task regression where they are quantities"
-        )
-
-
 def _column_of(options: InitOptions, rows: Rows, role: str) -> Column | None:
     """The column that has this role in the rows."""
     name = options.said.roles.get(role, role)
@@ -373,26 +339,3 @@ def _positives(reference: Reference) -> bool:
 def _prediction_kind(options: InitOptions, rows: Rows) -> str | None:
     column = _column_of(options, rows, "prediction")
     return None if column is None else column.kind
-
-
-def _task(reference: Reference, kind: str | None, label: Column | None, rows: Rows) -> Task:
-    """The task that the predictions look like, or without them the labels."""
-    prediction = reference.prediction
-    if prediction is None:
-        return "ranking" if kind == "list" else _task_of_labels(label, rows)
-    if isinstance(prediction, CategoricalProfile):
-        return "binary" if len(prediction.categories) <= 2 and kind != "list" else "multiclass"
-    return "binary" if probable(prediction) else "regression"
-
-
-def _task_of_labels(label: Column | None, rows: Rows) -> Task:
-    """The task that has such labels: the first rows are looked at."""
-    if label is None or label.kind not in {"number", "category"}:
-        return "binary"
-    first = next((batch.column(0) for batch, _ in rows.batches([label.name])), None)
-    names = [] if first is None else categories(first, label.missing)[1]
-    if len(names) <= 2:
-        return "binary"
-    numbers = label.kind == "number"
-    whole = all(name.removeprefix("-").isdecimal() for name in names)
-    return "regression" if numbers and not (whole and len(names) <= FEW_CODES) else "multiclass"

@@ -9,8 +9,8 @@ import numpy as np
 from datasketches import frequent_items_error_type, frequent_strings_sketch
 
 from stream.references.far_times import DayVolumes
+from stream.references.hour_volumes import HourVolumes
 from stream.references.sample import RowSample
-from stream.references.zone_guess import HourVolumes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

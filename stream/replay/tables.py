@@ -11,8 +11,8 @@ import pyarrow as pa
 from operators.records import NoEnvelopes, Topic
 from operators.settings.source import FieldMap
 from stream.errors import UsageError
+from stream.references.hour_volumes import HourVolumes
 from stream.references.skipped_hour import skipped_hour
-from stream.references.zone_guess import HourVolumes
 from stream.replay.lanes import Block
 from stream.replay.time_order import order_of, ordered
 from stream.rows.arrays import with_points

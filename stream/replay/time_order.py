@@ -14,7 +14,7 @@ from stream.rows.times import milliseconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from stream.references.zone_guess import HourVolumes
+    from stream.references.hour_volumes import HourVolumes
     from stream.rows.columns import Rows
     from windows.arrays import IntArray
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from stream.references.build import BuildOptions, build
+from stream.references.hour_volumes import HourVolumes
 from stream.references.skipped_hour import skipped_hour
-from stream.references.zone_guess import HourVolumes
 from stream.rows.columns import Wishes
 from stream.rows.open import open_rows
 

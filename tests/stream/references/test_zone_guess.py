@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from seasonal import local_hours
 
-from stream.references.zone_guess import CANDIDATES, Guess, HourVolumes, guess_zone
+from stream.references.hour_volumes import HourVolumes
+from stream.references.zone_guess import CANDIDATES, Guess, guess_zone
 
 HOUR = 3_600_000
 SHAPE = 2.0 + np.sin((np.arange(24) - 8) / 24 * 2 * np.pi) + (np.arange(24) > 6)
