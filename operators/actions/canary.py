@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from scipy.special import ndtri
 
 from operators.actions.event import Result
+from operators.settings.alerts import OF_FEATURES
 
 if TYPE_CHECKING:
     from operators.actions.inputs import CanaryReading
@@ -22,8 +23,6 @@ SHARE_P = 1e-6
 """A share of the traffic is another than the config says where chance alone would do that this rarely: a chi-squared
 test of one degree of freedom."""
 BEYOND = float(-ndtri(SHARE_P / 2))
-
-FEATURE_ALERTS = frozenset({"DataDrift", "DataQuality", "FeatureStale"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ def verdict(canary: CanarySettings, reading: CanaryReading, different: str) -> C
 def _compared(canary: CanarySettings, reading: CanaryReading, different: str) -> CanaryVerdict | None:
     shown, long_enough = _shown(reading), reading.end - reading.since >= canary.least
     worse, good = reading.upper < -canary.margin, reading.lower > -canary.margin
-    if worse and any(kind in different for kind in FEATURE_ALERTS):
+    if worse and any(kind in different for kind in OF_FEATURES):
         return CanaryVerdict("review", f"{shown}, but they do not serve the same traffic: {different}")
     if worse:
         return CanaryVerdict("rollback", f"{shown}, surely worse than {-canary.margin:g}")

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 DAY = 86_400_000
 MONTH = 30 * DAY
 
-SPOILING = frozenset({"DataQuality", "FeatureStale"})
-"""Alerts whose rows a model must not learn from. NoData and LabelStall leave nothing behind to learn wrongly."""
-
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from operators.actions.event import Result
-from operators.actions.guards import DAY, MONTH, SPOILING
+from operators.actions.guards import DAY, MONTH
 from operators.actions.state import MAX_SEEN, MAX_SPOILED, Action, Spoiled, Standing, event_of
 from operators.actions.triggers import conditions
 from operators.settings.actions import ActionName
+from operators.settings.alerts import SPOILING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.settings.alerts import OF_DRIFT, SPOILING
 from windows.need.logistic import odds
 from windows.panes import duration_text
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 STEEPEST = 10.0
 """Standard errors of a slope that count."""
-
-SPOILS = frozenset({"DataQuality", "FeatureStale"})
 
 
 def inputs_of(
@@ -36,7 +35,7 @@ def inputs_of(
         facts: alerts of the version, or of the model as such, that fire.
     """
     firing = [fact for fact in facts if not fact.segment]
-    drifts = [fact for fact in firing if fact.alert in {"DataDrift", "PredictionDrift"}]
+    drifts = [fact for fact in firing if fact.alert in OF_DRIFT]
     value, _ = track.level.value()
     return {
         "odds": float(odds(default)),
@@ -47,7 +46,7 @@ def inputs_of(
         "reconstruction": _strength(fact for fact in firing if fact.alert == "Anomaly"),
         "performance": _level(firing, "PerformanceDrop"),
         "concept": _level(firing, "ConceptDrift"),
-        "quality": float(any(fact.alert in SPOILS for fact in firing)),
+        "quality": float(any(fact.alert in SPOILING for fact in firing)),
         "age": math.log1p(track.level.seen),
         "coverage": track.coverage if math.isfinite(track.coverage) else 0.0,
         "walk": track.level.walk(moves, plan.slices) / plan.loss,

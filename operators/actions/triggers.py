@@ -9,6 +9,7 @@ from operators.actions.canary import differs, verdict
 from operators.actions.event import Trigger
 from operators.actions.need import key_of as need_key
 from operators.settings.actions import LEVELS
+from operators.settings.alerts import OF_DRIFT, OF_PERFORMANCE
 from windows.panes import duration_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 RANK = {name: rank for rank, name in enumerate(("fallback", "rollback", "promote", "retrain", "review", "notify"))}
 """The stronger action first: of several that one cause asks for, the first alone is taken."""
 
-DRIFT, PERFORMANCE = ("DataDrift", "PredictionDrift"), ("PerformanceDrop", "ConceptDrift")
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
@@ -85,7 +85,7 @@ def conditions(plan: Plan) -> dict[str, Callable[[Fact], bool]]:
         found["drift"] = lambda fact: _drifts(retrain, fact)
     if retrain is not None and retrain.performance is not None:
         least = retrain.performance.least
-        found["performance"] = lambda fact: fact.alert in PERFORMANCE and not fact.segment and fact.level >= least
+        found["performance"] = lambda fact: fact.alert in OF_PERFORMANCE and not fact.segment and fact.level >= least
     for number, rule in enumerate(plan.on):
         found[f"on.{number}"] = _condition(rule)
     return found
@@ -117,7 +117,7 @@ def wanted(plan: Plan, state: ActState, now: int) -> list[Want]:
 
 def _drifts(retrain: RetrainSettings, fact: Fact) -> bool:
     drift = retrain.drift
-    if drift is None or fact.alert not in DRIFT or fact.segment or fact.for_training < drift.least:
+    if drift is None or fact.alert not in OF_DRIFT or fact.segment or fact.for_training < drift.least:
         return False
     return drift.features is None or not set(drift.features).isdisjoint(fact.features)
 

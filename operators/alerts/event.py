@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from operators.alerts.label_reasons import LABEL_REASONS, label_reason
+from operators.alerts.label_reasons import label_reason
 from operators.findings import Source
-from operators.settings.alerts import ALERTS
+from operators.settings.alerts import ALERTS, OF_DRIFT, OF_LABELS
 from windows.allowed import ABOVE, BELOW, NO_MEMBER, OFF_PATTERN
 from windows.panes import duration_text
 
@@ -159,7 +159,7 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
 
 def _measured(finding: Finding, who: str, where: str, others: str) -> str:
     """What was measured, and how far it is past its limit."""
-    if finding.alert in LABEL_REASONS or not math.isnan(finding.coverage):
+    if finding.alert in OF_LABELS or not math.isnan(finding.coverage):
         return label_reason(who, where, finding, others)
     side = "below" if finding.falling else "above"
     measured = f"{finding.value:.4g} (interval {finding.lower:.4g} to {finding.upper:.4g})"
@@ -169,7 +169,7 @@ def _measured(finding: Finding, who: str, where: str, others: str) -> str:
     if finding.alert == "SlaBreach":
         missed = f"the objective is not met{others}"
         return f"{finding.metric} of {who}{where} is {measured}, {evidence}: {missed}."
-    if finding.alert in {"DataDrift", "PredictionDrift"}:
+    if finding.alert in OF_DRIFT:
         subject = f"Feature {finding.feature}" if finding.feature else "The predictions"
         moved = f"changed: not what came {finding.against}" if finding.trailing else "moved away from the reference"
         happened, about = f"{subject} of {who}{where} {moved}", finding.metric

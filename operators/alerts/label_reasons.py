@@ -6,14 +6,10 @@ import datetime as dt
 import math
 from typing import TYPE_CHECKING
 
-from operators.settings.alerts import ALERTS
 from operators.settings.metrics import WORDS
 
 if TYPE_CHECKING:
     from operators.findings import Finding
-
-LABEL_REASONS = frozenset(alert for alert, row in ALERTS.items() if row.of_labels)
-"""Alert kinds that are always about labels."""
 
 _ERRORS = {"error_rate": "Error rate", "ndcg_loss": "NDCG loss"}
 """Errors in words; metrics have theirs in the catalogue."""

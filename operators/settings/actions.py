@@ -9,7 +9,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from operators.settings.alerts import AlertName
+from operators.settings.alerts import BLOCKING, AlertName
 from operators.settings.durations import UNITS, Millis, from_to
 from operators.settings.parts import Name, Number, Settings, Share, Whole, distinct, unfit
 from windows.need.learnt import Learnt
@@ -21,9 +21,6 @@ Approval = Literal["never", "drift", "always"]
 
 MAX_ON = 32
 LEVELS: dict[str, int] = {"minor": 1, "major": 2}
-
-BLOCKING: tuple[AlertName, ...] = ("DataQuality", "FeatureStale", "NoData", "LabelStall")
-"""While one of these fires nothing is trained: what it would learn from is wrong, or not there."""
 
 CANARY_METRICS = (
     "accuracy",

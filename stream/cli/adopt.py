@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from operators.plans.model import plan_models
+from operators.settings.alerts import UNCLEAN
 from stream.config.load import load, load_references, model_named, with_pace
 from stream.config.problems import ConfigError
 from stream.errors import UsageError
 from stream.files import write_atomically
 from stream.history.archive import HISTORY, Archive
 from stream.history.tiles import bins_of
-from stream.references.adopt import DAY, UNCLEAN, Adoption, Kept, adopt, day_text
+from stream.references.adopt import DAY, Adoption, Kept, adopt, day_text
 from windows.references.reference import to_json
 
 MOST_EVENTS = 1_000_000

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from operators.settings.alerts import SPOILING, listed
 from operators.settings.durations import ALLOWED, parse_duration
 from stream.cli.progress import record_progress
 from stream.config.load import load, load_references, model_named
@@ -28,7 +29,7 @@ def labelled(
     output: Annotated[Path, typer.Option("--output", "-o", help="The Parquet file to write.")],
     config: Annotated[Path, typer.Option("--config", "-c", help="The config file.")] = Path("driftgauge.yaml"),
     exclude_incidents: Annotated[
-        bool, typer.Option("--exclude-incidents", help="Leave out periods in which DataQuality or FeatureStale stood.")
+        bool, typer.Option("--exclude-incidents", help=f"Leave out periods in which {listed(SPOILING, 'or')} stood.")
     ] = False,
     exclude: Annotated[
         list[str] | None, typer.Option(help="FROM/TO: a period to leave out; may be given several times.")

@@ -9,6 +9,7 @@ from operators.settings.actions import (
     Schedule,
     Storm,
 )
+from operators.settings.alerts import OF_PERFORMANCE, listed
 from operators.settings.durations import show_duration
 
 
@@ -37,7 +38,7 @@ def retrain_text() -> str:
     # retrain:
     #   schedule: {{cron: "{schedule.cron}", timezone: {schedule.timezone}}}
     #   drift: {{level: {drift.level}, for: {show_duration(drift.lasts)}, features: null}}
-    #   # PerformanceDrop and ConceptDrift, such as  {{level: major, for: 0s}}
+    #   # {listed(OF_PERFORMANCE)}, such as  {{level: major, for: 0s}}
     #   performance: null
     #   # by a probability of need that has stood for so long, such as  {{above: 0.8, for: 24h}}
     #   probability: null

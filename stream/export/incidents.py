@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from operators.actions.guards import SPOILING
+from operators.settings.alerts import SPOILING
 from stream.kafka.latest import tail
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.settings.alerts import UNCLEAN
 from stream.errors import UsageError
 from stream.references.frames import PREDICTION
 from stream.references.like import categorical_like, numeric_like
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
     from windows.sketches.profiles import Profile
 
 DAY = 86_400_000
-
-UNCLEAN = (
-    "DataQuality",
-    "FeatureStale",
-    "Anomaly",
-    "PerformanceDrop",
-    "ConceptDrift",
-    "SlaBreach",
-)
-"""A day on which one of these stands is not taken for normal. DataDrift and PredictionDrift are not among them: beside
-the reference of another version they are what is to be cured."""
 
 
 @dataclass(frozen=True, slots=True)

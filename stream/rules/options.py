@@ -42,23 +42,24 @@ class RuleOptions:
     keep_firing_for: int = KEEP_FIRING_FOR
 
 
-WITH_RUNBOOK = frozenset(alert for alert, row in ALERTS.items() if row.fires) | {
-    "ErrorBudgetBurn",
+ON_MODELS = (*(alert for alert, row in ALERTS.items() if row.fires), "ErrorBudgetBurn")
+ON_MONITOR = (
     "DriftgaugeDown",
     "DriftgaugeAbsent",
     "DriftgaugeNotReady",
+    "DriftgaugeRestartLoop",
     "DriftgaugeWatermarkLag",
     "DriftgaugeConsumerLag",
     "DriftgaugeDeadLetters",
     "DriftgaugeLateRecords",
-    "DriftgaugeRestartLoop",
     "DriftgaugeDataGap",
-    "DriftgaugeOpenTransaction",
     "DriftgaugeSinkHeldUp",
     "DriftgaugeStateDisk",
+    "DriftgaugeOpenTransaction",
     "DriftgaugeReportsDropped",
     "DriftgaugeWatchdog",
-}
+)
+WITH_RUNBOOK = frozenset((*ON_MODELS, *ON_MONITOR))
 """Alerts with a page in deploy/runbooks; any other links to the index there."""
 
 

@@ -5,23 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operators.judging.decision import ENOUGH, NEAR
+from operators.settings.alerts import ALERTS
 from operators.settings.durations import show_duration
 
 if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent
 
-OF_ITSELF = {
-    "NoData": "when predictions come again",
-    "FeatureStale": "when the feature has values again",
-    "LabelStall": "when labels come again",
-}
-
 
 def clears(event: AlertEvent, resolve_after: int) -> str:
     """What must be so, and for how long, until this alert ends; `resolve_after` in ms."""
     held = f"and that holds for alerting.resolve_after ({show_duration(resolve_after)})"
-    if event.alert in OF_ITSELF:
-        return f"{OF_ITSELF[event.alert]}, {held}"
+    row = ALERTS.get(event.alert)  # an event may be of a kind that is gone
+    if row is not None and row.ends_when:
+        return f"{row.ends_when}, {held}"
     falling = event.value < event.threshold
     side = "above" if falling else "below"
     return (

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operators.settings.alerts import ALERTS
 from stream.web.views.alert import ConfigLine
 
 if TYPE_CHECKING:
     from operators.alerts.event import AlertEvent
     from stream.config.load import Config
 
-OF_KIND = {
-    "FeatureStale": ("quality", "stale_after"),
-    "NoData": ("quality", "no_data_after"),
-    "LabelStall": ("performance", "label_stall_after"),
-}
+OF_KIND = {alert: row.setting for alert, row in ALERTS.items() if row.setting}
 """Settings of alerts that no monitor of a metric feeds."""
 
 

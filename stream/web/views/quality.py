@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from operators.settings.alerts import of_chart
 from operators.tables import Kind
 from stream.history.frame import Column
 from stream.web.charts.histogram import histogram
@@ -76,7 +77,7 @@ def _distance(
             span.since,
             span.until,
             limits,
-            shades_of(lives_, span, frozenset({"PredictionDrift"})),
+            shades_of(lives_, span, of_chart("predictions")),
             height=110,
             anchored=True,
         )
@@ -105,7 +106,7 @@ def service_section(knowledge: Knowledge, model: str, span: Span, lives_: Sequen
         for metric, style in (("latency_p50_ms", "p50"), ("latency_p95_ms", "p95"), ("latency_p99_ms", "p99"))
         if (found := points_of(series, Column(str(Kind.SERVICE), metric, span.version, "", "")))
     )
-    shades = shades_of(lives_, span, frozenset({"SlaBreach", "NoData"}))
+    shades = shades_of(lives_, span, of_chart("service"))
     limits = {
         monitor.metric: (Limit("objective", monitor.major, "major"),)
         for monitors in (knowledge.rules(model).all())
@@ -225,7 +226,7 @@ def _performance_charts(
     }
     wanted = [metric for metric in SHOWN_FIRST if metric in measured | estimated.keys()]
     wanted.sort(key=lambda metric: metric not in ruled)
-    shades = shades_of(lives_, span, frozenset({"PerformanceDrop", "ConceptDrift", "LabelStall"}))
+    shades = shades_of(lives_, span, of_chart("quality"))
     found = []
     for metric in wanted[:MOST_CHARTS]:
         points = points_of(series, Column(str(Kind.PERFORMANCE), metric, span.version, "", ""))

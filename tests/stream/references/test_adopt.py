@@ -196,7 +196,9 @@ def test_from_the_command_line(site: Path) -> None:
 def test_what_is_wrong_is_told(site: Path) -> None:
     """A version that nobody saw, an alert that is none, bins of another reference, no history."""
     assert "--version 9: the history of m has 8" in str(asked(site, version="9").exception)
-    assert "--despite NoData: allowed are DataQuality" in str(asked(site, "--despite", "NoData").exception)
+    assert "--despite NoData: allowed are ConceptDrift, PerformanceDrop, SlaBreach, DataQuality" in str(
+        asked(site, "--despite", "NoData").exception
+    )
     other: Reference = build(Given(rows(20_000, 9, shift=2.0)), OPTIONS).reference
     site.with_name("m.json").write_bytes(to_json(replace(other, model="m")))
     assert "counted in bins of another reference" in str(asked(site).exception)

@@ -1,0 +1,100 @@
+# ruff: noqa: INP001 - a script beside what it writes, no package
+"""Write all that follows from tables of the code: `python deploy/build.py`. With --check, only say what is stale.
+
+Those are the rules files, the dashboards (deploy/grafana/build.py), and in documents what stands between
+`<!-- NAME: written by deploy/build.py -->` and `<!-- /NAME -->`.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+
+from operators.settings.alerts import ALERTS, SPOILING, UNCLEAN, AlertRow, listed
+from operators.settings.model import DriftSettings
+from stream.config.load import load
+from stream.rules.file import rules_of
+from stream.rules.options import ON_MODELS, ON_MONITOR, RuleOptions
+from windows.statistics.catalog import JUDGED
+
+DEPLOY = Path(__file__).resolve().parent
+CREDENTIALS = {"KAFKA_USERNAME": "", "KAFKA_PASSWORD": ""}
+"""What the example's config takes from the environment; rules have none of it."""
+
+
+def alerts() -> str:
+    """README's table of the kinds of alerts."""
+    head = ("| alert | fires when | minor / major |", "|---|---|---|")
+    rows = (
+        f"| {name} | {_fires_when(row)} | {'-' if row.only_major else row.minor} / {row.major} |"
+        for name, row in ALERTS.items()
+        if row.fires
+    )
+    return "\n".join(("", *head, *rows, ""))
+
+
+def _fires_when(row: AlertRow) -> str:
+    """The words of a row; {distances} stands for those that are off by default."""
+    others = [f"`{name}`" for name in JUDGED if getattr(DriftSettings(), name) is None]
+    return row.fires_when.replace("{distances}", ", ".join(others))
+
+
+def pages() -> str:
+    """The index of the runbooks."""
+    sides = ([f" [{name}]({name}.md) " for name in names] for names in (ON_MODELS, ON_MONITOR))
+    rows = ("|".join(("", *row, "")) for row in zip_longest(*sides, fillvalue=" "))
+    return "\n".join(("", "| on the models | on the monitor |", "|---|---|", *rows, ""))
+
+
+DOCUMENTS = {
+    "README.md": {"alerts": alerts()},
+    "deploy/README.md": {"unclean": listed(UNCLEAN, "or"), "spoiling": listed(SPOILING, "or")},
+    "deploy/runbooks/README.md": {"pages": pages()},
+}
+"""Document -> the parts of it that are written."""
+
+
+def filled(text: str, parts: dict[str, str]) -> str:
+    """A document with its parts.
+
+    Raises:
+        LookupError: a part has no place of its own in it.
+    """
+    for name, part in parts.items():
+        place = re.compile(rf"(<!-- {name}: [^>]*-->).*?(<!-- /{name} -->)", re.DOTALL)
+        text, places = place.subn(lambda found, part=part: f"{found[1]}{part}{found[2]}", text)
+        if places != 1:
+            raise LookupError(f"{places} places for {name}: one is needed")
+    return text
+
+
+def written() -> Iterator[tuple[Path, str]]:
+    """Each file with what belongs in it."""
+    for name, parts in DOCUMENTS.items():
+        path = DEPLOY.parent / name
+        yield path, filled(path.read_text(), parts)
+    example, compose, kubernetes = DEPLOY / "examples", DEPLOY / "compose", DEPLOY / "kubernetes" / "example"
+    yield DEPLOY / "prometheus" / "driftgauge.rules.yml", rules_of(load(example / "click.yaml", {}))
+    once = RuleOptions(keep_firing_for=60_000)
+    yield compose / "driftgauge.rules.yml", rules_of(load(compose / "driftgauge.yaml", {}), once)
+    inside = load(kubernetes / "driftgauge.yaml", CREDENTIALS)
+    yield kubernetes / "prometheusrule.yaml", rules_of(inside, resource="driftgauge")
+
+
+def main(check: bool) -> int:
+    """Write or check; the exit code."""
+    stale = [(path, text) for path, text in written() if not path.exists() or path.read_text() != text]
+    for path, text in stale:
+        if not check:
+            path.write_text(text)
+        sys.stdout.write(f"{path.relative_to(DEPLOY.parent)}: {'not up to date' if check else 'written'}\n")
+    sys.stdout.flush()
+    panels = [sys.executable, DEPLOY / "grafana" / "build.py", *(["--check"] if check else [])]
+    done = subprocess.run(panels, check=False)  # noqa: S603 - our own
+    return 1 if check and stale else done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main("--check" in sys.argv))
