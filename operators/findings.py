@@ -48,6 +48,7 @@ class Finding:
         partner: the feature that no longer goes with this one; "" where that is not known.
         trailing: whether it is a change since what came before, and not a distance from the reference.
         coverage: share of the predictions behind the value that have a label; NaN where labels play no part.
+        detail: what may be behind it, in words; "" where that is not known.
     """
 
     alert: str
@@ -69,6 +70,7 @@ class Finding:
     coverage: float = math.nan
     partner: str = ""
     trailing: bool = False
+    detail: str = ""
 
     @property
     def subject(self) -> str:

@@ -74,9 +74,26 @@ def name_of(value: Scalar) -> str:
     return str(int(value))
 
 
-def id_of(value: Scalar) -> str:
-    """The text of an identifier or a version: text as it is, a number by its name. 1017, 1017.0 and "1017" are one."""
+def version_of(value: Scalar) -> str:
+    """The text of a version: text as it is, a number by its name. 7, 7.0 and "7" are one, "7.0" is another."""
     return value if isinstance(value, str) else name_of(value)
+
+
+def id_of(value: Scalar) -> str:
+    """The text that a prediction and its label, or an item and the click on it, find each other by.
+
+    A number by its name. Of text neither blanks around it count nor the ".0" of a whole number: a column of numbers
+    with a gap is one of floats, and one of a fixed width is filled up. 1017, 1017.0, "1017", "1017.0" and "1017  " are
+    one. All that is compared goes through here, so ids that are written alike on both sides still are.
+    """
+    text = value.strip() if isinstance(value, str) else name_of(value)
+    return text[:-2] if _WHOLE.fullmatch(text) else text
+
+
+def ids_of(texts: Iterable[str]) -> list[str]:
+    """The same of many texts."""
+    found = list(map(str.strip, texts))
+    return list(map(id_of, found)) if ".0" in "\n".join(found) else found
 
 
 def position_of(name: str, positions: tuple[str, ...]) -> int:

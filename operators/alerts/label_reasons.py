@@ -53,9 +53,10 @@ def _stall(who: str, finding: Finding) -> str:
         f"{who} has had no label for {_long(finding.value)} (limit {_long(finding.threshold)}) while predictions go on"
     )
     if finding.samples:
+        why = finding.detail or "is prediction_id the same on both topics?"
         return (
-            f"{start}: {finding.samples:,} feedback records came since, and none names a prediction that is known"
-            " (is prediction_id the same on both topics?); how good they are is unknown until labels match again."
+            f"{start}: {finding.samples:,} feedback records came since, and none found its prediction"
+            f" ({why}); how good they are is unknown until labels match again."
         )
     return f"{start}, and no feedback came since: how good they are is unknown until labels come again."
 

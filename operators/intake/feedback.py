@@ -279,7 +279,7 @@ def _says_nothing(record: Any) -> bool:
 
 
 def _has_id(record: Any) -> bool:
-    return record.prediction_id not in {None, ""}
+    return not is_blank(record.prediction_id)
 
 
 def _embeds(record: Any) -> bool:

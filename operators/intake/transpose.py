@@ -26,7 +26,7 @@ from operators.intake.served import Served
 from windows.estimates.estimator import MulticlassEstimator
 from windows.predictions.columns import Columns
 from windows.usage import RESOURCES, steps_of
-from windows.values import AS_IT_IS, id_of, position_of
+from windows.values import AS_IT_IS, position_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -153,7 +153,7 @@ def _versions(given: Sequence[Scalar | None]) -> tuple[tuple[str, ...], IntArray
 
 def version_name(value: Scalar | None) -> str:
     """The name that a version is told apart by: 7, 7.0 and "7" are one."""
-    return DEFAULT_VERSION if value is None else id_of(value)[:MAX_VERSION_LENGTH]
+    return DEFAULT_VERSION if value is None else version_of(value)[:MAX_VERSION_LENGTH]
 
 
 def _numeric(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> FloatArray:

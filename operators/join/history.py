@@ -15,6 +15,8 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from operators.plans.join import JoinPlan
+
 MOST_WORDS = 8
 """Words kept of one prediction: of more, the earliest by their own times are forgotten that do not count any more."""
 
@@ -143,6 +145,25 @@ def extended(words: Sequence[FeedbackRecord], word: FeedbackRecord) -> list[Feed
         value = next((one for one in reversed(ranked) if one.value is not None), None)
         ranked.remove(next(one for one in ranked if one is not label and one is not value))
     return ranked
+
+
+def live_of(
+    words: Sequence[FeedbackRecord], newest: int, times: tuple[int, int], plan: JoinPlan
+) -> list[FeedbackRecord]:
+    """The words that count for a prediction: it had not expired when they came, nor had they when it came.
+
+    Words about one prediction wait together, until `wait` after the `newest` of them.
+    """
+    made, known = times
+    if newest < known - plan.wait:
+        return []
+    until = made + plan.keep
+    return [word for word in words if word.known <= until]
+
+
+def same(word: FeedbackRecord, other: FeedbackRecord) -> bool:
+    """Whether two words say the same: what became known when is the medium's matter."""
+    return word._replace(known=0) == other._replace(known=0)
 
 
 def encode(said: FeedbackHistory) -> bytes:

@@ -17,6 +17,7 @@ from operators.intake.label_codes import KINDS
 from operators.join import history
 from operators.join.answers import JoinedBatch, StoreAnswers
 from operators.join.contributions import sketches_of
+from operators.join.early import Early, note
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
 from operators.join.ticks import LabelTotals
 from operators.records import Topic
@@ -108,6 +109,7 @@ class Join:
         self.pane = pane
         self.store = store
         self.state = state
+        self.early = {model: Early(plan, store) for model, plan in plans.items()}
         self.pending = 0
 
     def __call__(self, deliveries: list[Delivery]) -> list[tuple[str, Joined]]:
@@ -151,6 +153,7 @@ class Join:
             for row in later:
                 stubs[row] = with_known(stubs[row], int(known[row]))
         self._store_stubs(plan, block, stubs)
+        self.early[block.model].come(block.keys, block.times, self._model(block.model).totals)
         waiting = self._model(block.model).waiting
         if not waiting.keys().isdisjoint(block.keys):
             awaited = [row for row, key in enumerate(block.keys) if key in waiting]
@@ -183,11 +186,13 @@ class Join:
             if key not in model.waiting or key in kept or before.stub is not None:
                 continue
             times = times_of(stub)
-            live = _live(before.words, before.newest, times, plan)
+            live = history.live_of(before.words, before.newest, times, plan)
             if live:
                 self._match(plan, stub, times, [], live, found)
                 self._met(model, key, len(live), len(before.words), 0)
                 kept[key] = before._replace(stub=stub)
+            elif before.words:
+                note(model.totals, before.newest, times[0])
         self._keep(plan, kept)
 
     def _met(self, model: ModelJoin, key: bytes, live: int, known: int, new: int) -> None:
@@ -208,11 +213,15 @@ class Join:
         model.totals.matched += 1
         model.totals.revised += ended + new - 1
 
-    def _leave(self, model: ModelJoin, key: bytes) -> None:
-        """No word waits for this prediction any more: all did in vain."""
-        _, words = model.waiting.pop(key)
+    def _leave(self, name: str, model: ModelJoin, keys: Sequence[bytes]) -> None:
+        """No word waits for these predictions any more: all did in vain."""
+        gone = {key: model.waiting.pop(key) for key in keys}
+        words = sum(words for _, words in gone.values())
         model.totals.waiting -= words
         _count(model.totals.unmatched, UNKNOWN, words)
+        if name in self.plans:
+            wait = self.plans[name].wait
+            self.early[name].leave({key: until - wait for key, (until, _) in gone.items()}, model.totals)
 
     def _take_words(self, block: FeedbackBlock, floor: int, found: JoinedBatch) -> None:
         plan, model = self.plans[block.model], self._model(block.model)
@@ -284,7 +293,7 @@ class Join:
             met = before.stub
             stub = stored if met is None else met
             newest = max(word.known, before.newest)
-            again = next((other for other in before.words if _same(word, other)), None) if before.words else None
+            again = next((other for other in before.words if history.same(word, other)), None) if before.words else None
             if again is not None:
                 model.totals.duplicates += 1
                 if word.known < again.known or met is None:
@@ -292,12 +301,14 @@ class Join:
                 continue
             times = None if stub is None else times_of(stub)
             after = history.extended(before.words, word) if before.words else [word]
-            if stub is None or times is None or not _live([word], newest, times, plan):
+            if stub is None or times is None or not history.live_of([word], newest, times, plan):
+                if times is not None:
+                    note(model.totals, word.at, times[0])
                 if self._wait(plan, model, key, word):
                     kept[key] = history.FeedbackHistory(after, met, newest)
                 continue
             kept[key] = history.FeedbackHistory(after, stub, newest)
-            live = _live(before.words, newest, times, plan)
+            live = history.live_of(before.words, newest, times, plan)
             if met is not None:
                 self._match(plan, stub, times, live, [*live, word], found)
                 model.totals.revised += 1
@@ -330,8 +341,8 @@ class Join:
         met = before.stub
         if stub is not None:
             times = times_of(stub)
-            was = [] if met is None else _live(before.words, newest, times, plan)
-            live = _live(words, newest, times, plan)
+            was = [] if met is None else history.live_of(before.words, newest, times, plan)
+            live = history.live_of(words, newest, times, plan)
             if live:
                 self._match(plan, stub, times, was, live, found)
                 at = max(sooner.known, times[1])
@@ -408,9 +419,10 @@ class Join:
         if mark is None or mark <= (self.state.mark or 0):
             return
         self.state.mark = mark
-        for model in self.state.models.values():
-            for key in [key for key, (until, _) in model.waiting.items() if until < mark * self.pane]:
-                self._leave(model, key)
+        for name, model in self.state.models.items():
+            gone = [key for key, (until, _) in model.waiting.items() if until < mark * self.pane]
+            if gone:
+                self._leave(name, model, gone)
         self.store.expire(mark * self.pane)
 
     def _joined(self, model: str, found: JoinedBatch | None) -> Joined:
@@ -421,25 +433,10 @@ class Join:
             sketches = sketches_of(self.plans[model], self.codecs[model].unpack(found.stubs), found.contributions)
             latest = found.latest
         totals = self._model(model).totals
-        copy = replace(totals, feedback=dict(totals.feedback), unmatched=dict(totals.unmatched))
+        copy = replace(
+            totals, feedback=dict(totals.feedback), unmatched=dict(totals.unmatched), early=dict(totals.early)
+        )
         return Joined(self.shard, sketches, latest, heard, self.state.mark, self._ended(), copy)
-
-
-def _live(words: Sequence[FeedbackRecord], newest: int, times: tuple[int, int], plan: JoinPlan) -> list[FeedbackRecord]:
-    """The words that count for a prediction: it had not expired when they came, nor had they when it came.
-
-    Words about one prediction wait together, until `wait` after the `newest` of them.
-    """
-    made, known = times
-    if newest < known - plan.wait:
-        return []
-    until = made + plan.keep
-    return [word for word in words if word.known <= until]
-
-
-def _same(word: FeedbackRecord, other: FeedbackRecord) -> bool:
-    """Whether two words say the same: what became known when is the medium's matter."""
-    return word._replace(known=0) == other._replace(known=0)
 
 
 def _count(counts: dict[str, int], reason: str, count: int) -> None:

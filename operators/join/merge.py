@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from operators.join.join import Joined
 from operators.join.names import Named, name_of
-from operators.join.ticks import NEVER, CohortTick, LabelTotals
+from operators.join.ticks import NEVER, NOBODY, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
 from operators.records import Topic
 from windows.panes import gone_through
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from operators.join.contributions import Sketches
     from operators.join.split import Unjoined
     from operators.join.ticks import Deltas
+    from operators.join.ticks import Named as Newest
     from windows.arrays import IntArray
 
 MAX_EMPTY_TICKS = 360
@@ -39,12 +40,17 @@ class ShardMergeConfig:
 
 @dataclass(slots=True)
 class OpenTick:
-    """What became known in a tick so far; `feedback` and `prediction` are the latest times (ms), `heard` is a count."""
+    """What became known in a tick so far; `feedback` and `prediction` are the latest times (ms), `heard` is a count.
+
+    `made` and `about` are the newest prediction and feedback.
+    """
 
     deltas: Deltas = field(default_factory=dict)
     feedback: int = NEVER
     prediction: int = NEVER
     heard: int = 0
+    made: Newest = NOBODY
+    about: Newest = NOBODY
 
 
 @dataclass(slots=True)
@@ -115,6 +121,12 @@ class ShardMerge:
                 opened.prediction = max(opened.prediction, at)
             else:
                 opened.feedback = max(opened.feedback, at)
+        for tick, one in direct.newest.items():
+            opened = self._opened(max(tick, floor))
+            if direct.topic == Topic.PREDICTIONS:
+                opened.made = max(opened.made, one)
+            else:
+                opened.about = max(opened.about, one)
         for kind, count in direct.feedback.items():
             state.direct.feedback[kind] = state.direct.feedback.get(kind, 0) + count
             state.direct.matched += count
@@ -171,6 +183,8 @@ class ShardMerge:
         state.last_feedback = max(state.last_feedback, opened.feedback)
         state.last_prediction = max(state.last_prediction, opened.prediction)
         state.heard += opened.heard
+        state.direct.prediction = max(state.direct.prediction, opened.made)
+        state.direct.about = max(state.direct.about, opened.about)
         return CohortTick(
             (tick + 1) * self.config.tick,
             # What was added and taken back again within the tick has never been: whether it was is a matter of order.
@@ -184,12 +198,14 @@ class ShardMerge:
         )
 
     def _totals(self) -> LabelTotals:
-        total = LabelTotals()
+        total = LabelTotals(prediction=self.state.direct.prediction, about=self.state.direct.about)
         for part in (self.state.direct, *self.state.shards.values()):
             for kind, count in part.feedback.items():
                 total.feedback[kind] = total.feedback.get(kind, 0) + count
             for reason, count in part.unmatched.items():
                 total.unmatched[reason] = total.unmatched.get(reason, 0) + count
+            for step, count in part.early.items():
+                total.early[step] = total.early.get(step, 0) + count
             total.matched += part.matched
             total.revised += part.revised
             total.duplicates += part.duplicates

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from operators.plans.join import SHARDS
 from operators.progress import Told, progress_of
 from operators.records import Topic
 from windows.outcomes.fold import fold_predictions
+from windows.values import ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from operators.intake.feedback import DecodedFeedback, Embedded, Labels
     from operators.intake.served import Served
     from operators.join.contributions import Sketches
+    from operators.join.ticks import Named
     from operators.plans.join import JoinPlan
     from operators.progress import Progress
     from windows.arrays import BoolArray, IntArray
@@ -81,6 +83,7 @@ class Unjoined:
         negatives: labels assumed.
         latest: known tick -> latest time (ms) of a prediction, or effective time of feedback, that became known in it.
         heard: tick -> feedback records with an effective time in it.
+        newest: known tick -> the newest prediction, or feedback that is to be joined, that became known in it.
     """
 
     topic: Topic
@@ -91,6 +94,7 @@ class Unjoined:
     negatives: int = 0
     latest: dict[int, int] = field(default_factory=dict)
     heard: dict[int, int] = field(default_factory=dict)
+    newest: dict[int, Named] = field(default_factory=dict)
 
 
 Output = tuple[str, Delivery | Unjoined]
@@ -114,7 +118,7 @@ class _Model:
 
     def keys(self, ids: Sequence[str]) -> tuple[list[bytes], IntArray]:
         """The key of each id, and its shard, or -1 where it is not in the sample."""
-        keys = list(map(xxhash.xxh3_64_digest, map(str.encode, ids), repeat(self.seed)))
+        keys = list(map(xxhash.xxh3_64_digest, map(str.encode, ids_of(ids)), repeat(self.seed)))
         hashes = np.frombuffer(b"".join(keys), dtype=">u8")
         shards = (hashes % np.uint64(SHARDS)).astype(np.int64)
         if self.plan.sample < 1:
@@ -162,7 +166,8 @@ class SplitPredictions:
         named = (
             np.fromiter((one is not None for one in served_ids), np.bool_, len(rows)) if None in served_ids else None
         )
-        keys, shards = model.keys(["" if one is None else one if type(one) is str else str(one) for one in served_ids])
+        ids = ["" if one is None else one if type(one) is str else str(one) for one in served_ids]
+        keys, shards = model.keys(ids)
         if named is not None:
             # Without an id there can be no label; it still counts among the predictions, unless those are sampled.
             shards[~named] = -1 if plan.sample < 1 else SHARDS
@@ -179,7 +184,8 @@ class SplitPredictions:
         if len(rows):
             _deliver(model, keys, shards, stubs, blocks)
         chosen = np.flatnonzero(shards >= 0)
-        return self._direct(plan, stubs, versions, columns.version[rows], chosen, progress)
+        found = self._direct(plan, stubs, versions, columns.version[rows], chosen, progress)
+        return replace(found, newest=newest_of(plan.tick, stubs.known, stubs.times, ids))
 
     def _direct(
         self,
@@ -224,7 +230,10 @@ class SplitFeedback:
         outputs: list[Output] = []
         for name, labels in decoded.labels:
             if labels.embedded is None:
-                self._deliver(self.models[name], labels, blocks)
+                model = self.models[name]
+                self._deliver(model, labels, blocks)
+                newest = newest_of(model.plan.tick, labels.known, labels.times, labels.ids)
+                outputs.append((name, Unjoined(Topic.FEEDBACK, progress, newest=newest)))
             else:
                 outputs.append((name, self._embedded(self.models[name].plan, labels, labels.embedded, progress)))
         if news:
@@ -275,6 +284,19 @@ def latest_of(ticks: IntArray, times: IntArray) -> dict[int, int]:
     found: dict[int, int] = {}
     for tick in np.unique(ticks).tolist():
         found[tick] = int(times[ticks == tick].max())
+    return found
+
+
+def newest_of(tick: int, known: IntArray, times: IntArray, ids: Sequence[str]) -> dict[int, Named]:
+    """Tick that records became known in -> the newest of them, of those of one time the one with the greatest id."""
+    found: dict[int, Named] = {}
+    ticks = known // tick
+    for one in np.unique(ticks).tolist():
+        rows = np.flatnonzero(ticks == one)
+        newest = int(times[rows].max())
+        named = max(ids[row] for row in rows[times[rows] == newest].tolist())
+        if named:
+            found[one] = newest, named
     return found
 
 

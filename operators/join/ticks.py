@@ -13,6 +13,11 @@ NEVER = -1
 CohortKey = tuple[int, str, str]
 """(cohort: prediction time // tick, version, segment)."""
 
+Named = tuple[int, str]
+"""(time in ms, prediction id) of a record that stands for others of its kind."""
+
+NOBODY: Named = (NEVER, "")
+
 Deltas = dict[CohortKey, "IntArray"]
 """Signed vectors of the task's layout: a revision takes the old pair back and adds the new one."""
 
@@ -29,6 +34,10 @@ class LabelTotals:
         unmatched: feedback that found no prediction, by reason.
         waiting: feedback that waits for its prediction now.
         negatives: negative labels assumed because no feedback came in time.
+        early: of labels that were too early for their prediction: by how much (see `operators.join.early`) -> how many
+            of those that were met. For people: it depends on the order of reading.
+        prediction: the newest prediction; of those of one time the one with the greatest id.
+        about: the newest feedback, and the prediction that it names.
     """
 
     feedback: dict[str, int] = field(default_factory=dict)
@@ -38,6 +47,9 @@ class LabelTotals:
     unmatched: dict[str, int] = field(default_factory=dict)
     waiting: int = 0
     negatives: int = 0
+    early: dict[int, int] = field(default_factory=dict, compare=False)
+    prediction: Named = NOBODY
+    about: Named = NOBODY
 
 
 @dataclass(frozen=True, slots=True)

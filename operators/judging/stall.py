@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from operators.findings import Finding, WindowSpan
 from operators.join.ticks import NEVER
+from operators.join.unmatched import why_unmatched
 from windows.statistics.gaps import LIVE, Gaps
 
 if TYPE_CHECKING:
@@ -113,4 +114,5 @@ def _finding(limit: int, measures: CohortMeasures, silence: int, useless: int) -
         falling=False,
         samples=useless,
         window=WindowSpan(limit, measures.end - limit, measures.end),
+        detail=why_unmatched(measures.totals) if useless else "",
     )

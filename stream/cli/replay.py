@@ -108,8 +108,9 @@ def replay(
         typer.echo(line)
     typer.echo(f"written to {out}")
     topic = predictions == [KAFKA]
-    if feedback and not summary.matched:
-        typer.echo(f"no feedback met its prediction: {_why_unmatched(summary)}", err=True)
+    if feedback and (not summary.matched or summary.much_unmatched):
+        who = "much feedback" if summary.matched else "no feedback"
+        typer.echo(f"{who} met {'no' if summary.matched else 'its'} prediction: {_why_unmatched(summary)}", err=True)
     if summary.useless:
         raise UsageError(none_folded(summary, out, topic=topic))
     if summary.much_late:
@@ -178,7 +179,10 @@ def _why_unmatched(summary: Summary) -> str:
         return "it holds no row"
     if not summary.feedback:
         return "none of it could be read; dead_letters.jsonl says why, record by record"
-    return "is prediction_id in both, and the same? Labels of older predictions need these, and a long enough `keep`"
+    several = len(summary.why_unmatched) > 1
+    known = "; ".join(f"{model}: {why}" if several else why for model, why in summary.why_unmatched.items())
+    why = known or "is prediction_id in both, and the same?"
+    return f"{why} Labels of older predictions need these, and a long enough `keep`" if "?" in why else why
 
 
 def overrides(settings: Sequence[str]) -> dict[str, str]:

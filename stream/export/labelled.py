@@ -26,7 +26,7 @@ from stream.export.incidents import joined
 from stream.export.reading import Faults, parts_of, records
 from stream.export.spill import Spill, buckets_for
 from stream.kafka.messages import rfc3339
-from windows.values import id_of
+from windows.values import id_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -173,12 +173,12 @@ class Labelled:
         asked, record = self._asked, one.record
         if not record.predicts or not asked.since <= one.time < asked.until:
             return
-        version = DEFAULT_VERSION if record.value("version") is None else id_of(record.value("version"))
+        version = DEFAULT_VERSION if record.value("version") is None else version_of(record.value("version"))
         if asked.version is not None and version != asked.version:
             return
         self.found.seen += 1
         number = record.value("prediction_id")
-        key = "" if number in {None, ""} else str(number)
+        key = "" if number is None else id_of(number)
         why = self._unwanted(one, key)
         if why:
             self.found.left_out[why] += 1
@@ -216,7 +216,8 @@ class Labelled:
         if record.predicts and not record.labels:
             return
         label, value, number = record.value("label"), record.value("value"), record.value("prediction_id")
-        if (label is None and value is None) or number in {None, ""}:
+        key = "" if number is None else id_of(number)
+        if (label is None and value is None) or not key:
             return
         self.found.labels += 1
         if label is not None and self._code(label) == INVALID:
@@ -225,8 +226,8 @@ class Labelled:
         if label is not None:
             self._own["label"].see(label)
         if label is not None or value is not None:
-            row = {"i": str(number), "t": one.time, "y": label, "u": value, "k": record.value("kind") or "explicit"}
-            spill.add(str(number), row)
+            row = {"i": key, "t": one.time, "y": label, "u": value, "k": record.value("kind") or "explicit"}
+            spill.add(key, row)
 
     def _join(self, made: Spill, said: Spill, buckets: int, file: Path, told: Callable[[float, int], None]) -> None:
         """Join bucket after bucket, and write each."""

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.join.ticks import NEVER
+from operators.join.unmatched import why_unmatched
 from stream.metrics.looks import looked_at
-from stream.metrics.reports import GaugeBlock, Totals
+from stream.metrics.reports import GaugeBlock, Totals, Unmatched
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class LabelExports:
         """The gauges and totals of one tick of a model's labels."""
         model, verdicts = item
         yield from of_cohorts(verdicts, self.shortest[model])
+        if verdicts.measures.ended:
+            yield Unmatched(model, why_unmatched(verdicts.measures.totals))
         if self.looks:
             yield from of_looks(verdicts.measures)
 

@@ -31,6 +31,7 @@ from stream.metrics.reports import (
     Sketched,
     Status,
     Totals,
+    Unmatched,
 )
 from stream.metrics.stores import (
     CounterStore,
@@ -136,7 +137,7 @@ class Registry(Collector):
                     self._heartbeats.hear(report)
                 case Concern():
                     self._concern(report)
-                case AlertTold() | AlertsFiring() | Looked() | Sketched():
+                case AlertTold() | AlertsFiring() | Looked() | Sketched() | Unmatched():
                     pass  # for listeners
 
     def _status(self, report: Status) -> None:

@@ -164,6 +164,14 @@ class Sketched:
     sketch: Sketch
 
 
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """What may be behind it that labels of a model found no prediction, told at the end of a replay; no metric."""
+
+    model: str
+    why: str
+
+
 Report = (
     GaugeBlock
     | OwnerGone
@@ -177,6 +185,7 @@ Report = (
     | AlertsFiring
     | Looked
     | Sketched
+    | Unmatched
 )
 
 

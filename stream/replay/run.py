@@ -154,4 +154,5 @@ def _summary(tally: Tally, results: Results, seconds: float) -> Summary:
         start=tally.first,
         end=tally.last,
         seconds=seconds,
+        why_unmatched=tally.why_unmatched,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stream.kafka.messages import rfc3339
 from stream.metrics import catalog
-from stream.metrics.reports import GaugeBlock, Totals
+from stream.metrics.reports import GaugeBlock, Totals, Unmatched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MUCH_LATE = 0.01
 """Share of late records above which people are told: partitions of a topic in production have far fewer."""
 
+MUCH_UNMATCHED = 0.2
+"""Share of the feedback without a prediction above which people are told what may be behind it."""
+
 
 class Tally:
     """Takes the reports of the dataflow: counters at their highest, and the watermark."""
@@ -27,6 +30,7 @@ class Tally:
         self._totals: dict[str, dict[tuple[str, Labels], float]] = {}
         self._active: dict[str, tuple[Labels, ...]] = {}
         self._waiting: dict[str, float] = {}
+        self.why_unmatched: dict[str, str] = {}
         self.windows = 0
         self.first: float | None = None
         self.last: float | None = None
@@ -40,6 +44,8 @@ class Tally:
                 known[at] = max(value, known.get(at, 0.0))
         elif isinstance(report, GaugeBlock):
             self._gauges(report)
+        elif isinstance(report, Unmatched) and report.why:
+            self.why_unmatched[report.model] = report.why
 
     def _gauges(self, block: GaugeBlock) -> None:
         if block.metric == catalog.WATERMARK_TIMESTAMP_SECONDS.name:
@@ -89,6 +95,7 @@ class Summary:
         matched: predictions that got a label.
         revised: feedback that revised another one.
         duplicates: feedback that said again what was known.
+        why_unmatched: what may be behind unmatched feedback, by model.
         skipped: records beside those read: left out by a filter, or feedback without a label yet.
         waiting: feedback that waited for its prediction at the end.
         unmatched: feedback that found no prediction, by reason.
@@ -123,6 +130,12 @@ class Summary:
     seconds: float
     actions: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
+    why_unmatched: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def much_unmatched(self) -> bool:
+        """Whether so much of the feedback found no prediction that something is wrong with it."""
+        return sum(self.unmatched.values()) + self.waiting > MUCH_UNMATCHED * self.feedback
 
     @property
     def balanced(self) -> bool:

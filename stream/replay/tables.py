@@ -20,6 +20,7 @@ from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.lists import read_list
 from stream.rows.open import open_rows
 from stream.rows.repeats import repeats_of
+from windows.values import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ LARGEST = 8_000
 """Rows of the largest block."""
 
 TEXTS = ("prediction_id", "version", "model", "kind", "error")
-"""Columns that are text whatever they look like: 1 and 1.0 are two ids."""
+"""Columns that are text whatever they look like."""
 
 NUMBERS = ("prediction", "label", "value", "latency_ms")
 """Columns of which the text of a number, or of a list, is that."""
@@ -107,9 +108,12 @@ class TableLane:
         there = [column.name for column in rows.columns if not column.bookkeeping]
         self._missing = {column.name: column.missing for column in rows.columns}
         self._commas = frozenset(column.name for column in rows.columns if column.comma)
-        free = [(role, column) for role, column in also if holds == Topic.FEEDBACK or column not in kinds]
+        mapped = set(mapped_names(holds, config))
+        free = [one for one in also if holds == Topic.FEEDBACK or one in mapped or one[1] not in kinds]
         roles = _renamed(there, free)
         self._column = {roles.get(name, name): name for name in there}
+        if holds == Topic.PREDICTIONS:  # a field of a topic may be both as well: the id, and a feature
+            self._column |= {name: name for name in roles if name in kinds}
         names = list(self._column)
         _refuse_nameless(path, holds, names, there)
         if holds == Topic.FEEDBACK:
@@ -198,14 +202,19 @@ class TableLane:
 
 def other_names(holds: Topic, config: Config, references: Mapping[str, Reference]) -> Iterator[tuple[str, str]]:
     """Special columns (role, name) as the config's one source maps them, then as the references were built with."""
+    yield from mapped_names(holds, config)
+    for reference in references.values():
+        yield from reference.columns.items()
+
+
+def mapped_names(holds: Topic, config: Config) -> Iterator[tuple[str, str]]:
+    """Special columns (role, name) as the config's one source maps them."""
     sources = [source for source in config.sources if holds.value in set(source.kinds)]
     given = sources[0].map if len(sources) == 1 else FieldMap()
     for role in (*SPECIAL, "value", "kind"):
         place = given.place(role)
         if place is not None and place.path is not None and len(place.path) == 1 and place.path != (role,):
             yield role, str(place.path[0])
-    for reference in references.values():
-        yield from reference.columns.items()
 
 
 def _renamed(there: Sequence[str], also: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -266,7 +275,7 @@ def _values(column: pa.Array, name: str) -> list[Any]:
     if name == "timestamp":
         return [_moment(value) for value in values]
     if name in TEXTS:
-        return [None if value is None else str(value) for value in values]
+        return [None if value is None or value != value else version_of(value) for value in values]  # noqa: PLR0124
     if name in NUMBERS:
         return [_number(value) if isinstance(value, str) else value for value in values]
     return values

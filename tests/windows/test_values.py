@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windows.values import id_of, name_of, number_of, spellings
+from windows.values import id_of, ids_of, name_of, number_of, spellings, version_of
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,22 @@ def test_numbers_in_text(text: str, number: float | None) -> None:
     assert type(number_of(text)) is type(number)
 
 
-def test_identifiers() -> None:
-    """Numbers and text give one identifier; text is never changed."""
-    assert {id_of(value) for value in (1017, 1017.0, "1017")} == {"1017"}
-    assert id_of("2.0") == "2.0"
-    assert id_of("True") == "True"
+@pytest.mark.parametrize("value", [1017, 1017.0, "1017", "1017.0", " 1017  ", "1017.0\n"], ids=repr)
+def test_ids_are_one_however_they_are_written(value: str | float) -> None:
+    """A column of numbers with a gap is one of floats, and one of a fixed width is filled up with blanks."""
+    assert id_of(value) == "1017"
+    assert ids_of([str(value), "a"]) == ["1017", "a"]
+
+
+@pytest.mark.parametrize("text", ["True", "007", "007.0", "1.50", "v1.0", "1017.00", "a b", ""])
+def test_other_ids_are_as_they_are(text: str) -> None:
+    """Codes and names are no numbers."""
+    assert id_of(text) == text
+    assert ids_of([text]) == [text]
+
+
+def test_versions() -> None:
+    """Numbers and text give one version; text is never changed: 2.0 is not 2."""
+    assert {version_of(value) for value in (1017, 1017.0, "1017")} == {"1017"}
+    assert version_of("2.0") == "2.0"
+    assert version_of("True") == "True"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.values import id_of
+from windows.values import id_of, ids_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class ListFigures:
     """Figures of n lists; 0 where a list is not usable.
 
-    Items are compared by their text: 1017 and "1017" are one. A clicked item counts once, at its first place; clicks on
-    items that are not in the list count for nothing but `unlisted`. NDCG and
-    reciprocal rank of a list without clicks are 0, as in scikit-learn's ndcg_score.
+    Items are compared by `id_of`: 1017, "1017" and "1017.0" are one. A clicked item counts once, at its first place;
+    clicks on items that are not in the list count for nothing but `unlisted`. NDCG and reciprocal rank of a list
+    without clicks are 0, as in scikit-learn's ndcg_score.
 
     Attributes:
         usable: bool[n]: there is a label, and a list with at least one item.
@@ -91,8 +91,8 @@ def _hits(
     for row, (items, hits) in enumerate(zip(ranked, clicked, strict=True)):
         if not hits or not items:
             continue
-        named = [item if type(item) is str else id_of(item) for item in items]
-        wanted = {hit if type(hit) is str else id_of(hit) for hit in hits}
+        named = ids_of([item if type(item) is str else id_of(item) for item in items])
+        wanted = set(ids_of([hit if type(hit) is str else id_of(hit) for hit in hits]))
         found = {named.index(hit) for hit in wanted if hit in named}
         counts[row] = len(wanted)
         rows.extend([row] * len(found))

@@ -104,8 +104,16 @@ def said(**changes: object) -> str:
             {"alert": "LabelStall", "metric": "label_age_s", "version": "", "value": 9_000.0, "threshold": 3_600.0},
             (
                 "click has had no label for 2.5 h (limit 1 h) while predictions go on: 12,345 feedback records came"
-                " since, and none names a prediction that is known (is prediction_id the same on both topics?); how"
-                " good they are is unknown until labels match again."
+                " since, and none found its prediction (is prediction_id the same on both topics?); how good they are"
+                " is unknown until labels match again."
+            ),
+        ),
+        (
+            {"alert": "LabelStall", "version": "", "value": 9_000.0, "threshold": 3_600.0, "detail": "as is known"},
+            (
+                "click has had no label for 2.5 h (limit 1 h) while predictions go on: 12,345 feedback records came"
+                " since, and none found its prediction (as is known); how good they are is unknown until labels match"
+                " again."
             ),
         ),
         (
