@@ -93,7 +93,10 @@ def action_alert_step(
 
 
 def tick_of(verdict: Verdicts | LabelVerdicts, events: list[AlertEvent], alerts: Alerts) -> AlertTick:
-    """What actions are told of a verdict and of the changes of alerts that it made."""
+    """What actions are told of a verdict and of the changes of alerts that it made, also of those told to nobody else.
+
+    A retraining may wait for a feature that is the eleventh of an alert.
+    """
     facts = tuple(_fact(event, alerts, verdict) for event in events)
     if isinstance(verdict, Verdicts):
         versions = tuple(sorted((name, seen.first) for name, seen in verdict.header.seen.items()))
@@ -146,7 +149,7 @@ def _fact(event: AlertEvent, alerts: Alerts, verdict: Verdicts | LabelVerdicts) 
         reason=event.reason,
         monitors=tuple(sorted({one.monitor for one in standing})),
         apart=_apart(standing, level),
-        strength=min(max((one.strength for one in standing), default=0.0), 1e6),
+        strength=max((one.weight for one in standing), default=0.0),
     )
 
 

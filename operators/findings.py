@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+MAX_WEIGHT = 1e6
+"""However far the evidence is past a limit of 0."""
+
 
 class Source(StrEnum):
     """What findings come from, each with a clock of its own; of two that end together, the later one here ends last."""
@@ -88,3 +91,8 @@ class Finding:
         bound = self.upper if self.falling else self.lower
         worse, limit = (self.threshold, bound) if self.falling else (bound, self.threshold)
         return worse / limit if limit > 0 else float("inf")
+
+    @property
+    def weight(self) -> float:
+        """The strength, with a cap for limits of 0: what shares of evidence are of."""
+        return min(self.strength, MAX_WEIGHT)

@@ -149,8 +149,10 @@ def alert_step(
     def tell(verdicts: list[Verdicts | LabelVerdicts]) -> list[AlertEvent | ActiveAlerts | AlertTick]:
         out: list[AlertEvent | ActiveAlerts | AlertTick] = []
         for verdict in verdicts:
-            events = logic(verdict)
-            out += [*events, tick_of(verdict, events, logic)] if acts else events
+            changes = logic.changes(verdict)
+            out += [change.event for change in changes if change.told]
+            if acts:
+                out.append(tick_of(verdict, [change.event for change in changes], logic))
         return [*out, logic.active()]
 
     return Stateful(tell, lambda: logic.state, lambda: [logic.active()])

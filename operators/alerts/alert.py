@@ -2,8 +2,8 @@
 
 Keyed by model; one alert per (version, segment, kind).
 
-Forty drifted features are forty causes of one alert. An alert ends only when none of its findings stands for
-`resolve_after`.
+Forty drifted features are forty causes of one alert, told anew where that is news (see `operators.alerts.news`). An
+alert ends only when none of its findings stands for `resolve_after`, and then names all that was part of it.
 
 Findings come from two sources, predictions and labels, each with a clock of its own: labels are behind. A source only
 advances the alerts that it feeds. One that both feed (an objective on latency and one on accuracy) fires while either
@@ -27,6 +27,7 @@ from operators.alerts.event import (
     reason_of,
 )
 from operators.alerts.links import model_dashboard
+from operators.alerts.news import UPDATE_INTERVAL, is_news, joined, strongest_of
 from operators.findings import Source
 from windows.panes import duration_text
 from windows.segments import WHOLE
@@ -45,9 +46,6 @@ SEVERITIES = ("info", "warning", "critical")
 
 AlertKey = tuple[str, str, str]
 """(version, segment, alert)."""
-
-UPDATE_INTERVAL = 300_000
-"""A changed list of causes is news at most this often (ms); a higher severity always is."""
 
 
 class Verdict(Protocol):
@@ -104,9 +102,12 @@ class Life:
         sequence: events sent so far.
         clearing: since when none of its findings stands, ms; NOT_CLEARING.
         updated_at: when it last sent an event, ms.
-        subjects: what it blamed then; see Finding.
-        last: its leading finding, for the event that ends it.
+        subjects: all that it has blamed in its events; see Finding.
+        last: its leading finding.
         silent: its findings were given up, as there was nothing to measure any more.
+        blamed: what it blamed at `heard_at`, told or not; empty where that is not known.
+        heard_at: when that changed last, as far as actions and segments are concerned, ms.
+        involved: subject -> its strongest finding in this life; of more than an event names, the strongest.
     """
 
     started_at: int
@@ -117,6 +118,9 @@ class Life:
     subjects: tuple[str, ...]
     last: Finding
     silent: bool = False
+    blamed: tuple[str, ...] = ()
+    heard_at: int = 0
+    involved: dict[str, Finding] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -137,6 +141,14 @@ class AlertsState:
     clocks: dict[Source, int] = field(default_factory=dict)
     withheld: dict[tuple[Source, AlertKey], list[AlertEvent]] = field(default_factory=dict)
     past: dict[tuple[Source, AlertKey], list[tuple[int, int]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is new of an alert; not `told` where only actions hear of it: then it has the id of the latest event."""
+
+    event: AlertEvent
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,22 +192,29 @@ class Alerts:
 
     def __call__(self, verdicts: Verdict) -> list[AlertEvent]:
         """The events of one tick of one source."""
+        return [change.event for change in self.changes(verdicts) if change.told]
+
+    def changes(self, verdicts: Verdict) -> list[Change]:
+        """What changes with one tick of one source, told or not."""
         source = verdicts.source
         events = self.end(STARTED_ANEW, (source,)) if verdicts.anew else []
         lives = self.state.lives[source]
         self.state.clocks[source] = verdicts.end
         standing = self._standing(verdicts.findings, lives)
-        changed: list[AlertEvent] = []
+        changed: list[Change] = []
         for key in sorted(standing.keys() | lives.keys()):
-            event = self._advance(key, standing.get(key, []), verdicts, lives)
-            if event is not None and event.state == "resolved" and event.alert in self.config.shared:
+            change = self._advance(key, standing.get(key, []), verdicts, lives)
+            if change is None:
+                continue
+            event = change.event
+            if event.state == "resolved" and event.alert in self.config.shared:
                 self.state.withheld.setdefault((source, key), []).append(event)
                 self.state.past.setdefault((source, key), []).append((event.started_at, event.event_time))
-            elif event is not None:
-                changed.append(event)
-        told = self._release()
-        self._count([*changed, *told])
-        return [*events, *changed, *told]
+            else:
+                changed.append(change)
+        ended = self._release()
+        self._count([*(change.event for change in changed if change.told), *ended])
+        return [*map(Change, events), *changed, *map(Change, ended)]
 
     def end(self, why: str, sources: Iterable[Source] = tuple(Source)) -> list[AlertEvent]:
         """The last word of every alert that these sources feed: the model is watched no more, or in another way.
@@ -212,7 +231,7 @@ class Alerts:
         for source in (one for one in Source if one in ended):
             last = _LastTick(source, state.clocks.get(source, 0))
             lives = sorted((key, life) for key, life in state.lives[source].items() if key not in alive)
-            events += [self._event(key, life, "resolved", [], last, why) for key, life in lives]
+            events += [self._say(key, life, "resolved", [], last, why) for key, life in lives]
         fired = alive | {key for source in ended for key in state.lives[source]}
         mine = {at: held for at, held in state.withheld.items() if at[0] in ended}
         events += [event for (_, key), held in mine.items() if key not in fired for event in held]
@@ -268,7 +287,7 @@ class Alerts:
             told = {finding.feature for finding in standing.get(whole, []) if not finding.trailing}
             life = lives.get(whole)
             if life is not None:  # an alert without features blames metrics; they are told together
-                told.update(life.subjects if life.last.feature else ("",))
+                told.update((life.blamed or life.subjects) if life.last.feature else ("",))
             standing[key] = [finding for finding in standing[key] if finding.feature not in told]
             if not standing[key]:
                 del standing[key]
@@ -288,31 +307,38 @@ class Alerts:
 
     def _advance(
         self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]
-    ) -> AlertEvent | None:
+    ) -> Change | None:
         now = verdicts.end
         life = lives.get(key)
         if life is None:
-            return self._fire(key, findings, verdicts, lives)
+            return Change(self._fire(key, findings, verdicts, lives))
         if not findings:
-            return self._clear(key, life, verdicts, lives)
+            ended = self._clear(key, life, verdicts, lives)
+            return None if ended is None else Change(ended)
         life.clearing, life.silent = NOT_CLEARING, False
-        life.last = leading(findings)
-        subjects = _subjects(findings)
+        strongest, blamed = strongest_of(findings), _blamed(findings)
+        life.last = leading(list(strongest.values()))
+        life.involved = joined(life.involved, strongest)
         worse = life.last.level > life.level
-        changed = subjects != life.subjects and now - life.updated_at >= UPDATE_INTERVAL
-        if not (worse or changed):
+        told = worse or is_news(strongest, life.subjects, life.involved, life.updated_at, now)
+        moved = blamed != life.blamed and now - life.heard_at >= UPDATE_INTERVAL
+        if not (told or moved):
             return None
         life.level = max(life.level, life.last.level)
-        life.subjects = subjects
-        return self._event(key, life, "updated", findings, verdicts)
+        life.blamed, life.heard_at = blamed, now
+        if not told:
+            return Change(self._event(key, life, "updated", findings, verdicts), told=False)
+        life.subjects = tuple(sorted({*life.subjects, *strongest}))
+        return Change(self._say(key, life, "updated", findings, verdicts))
 
     def _fire(
         self, key: AlertKey, findings: list[Finding], verdicts: Verdict, lives: dict[AlertKey, Life]
     ) -> AlertEvent:
-        first = leading(findings)
-        life = Life(verdicts.end, first.level, 0, NOT_CLEARING, verdicts.end, _subjects(findings), first)
+        first, now, strongest = leading(findings), verdicts.end, strongest_of(findings)
+        life = Life(now, first.level, 0, NOT_CLEARING, now, tuple(sorted(strongest)), first)
+        life.blamed, life.heard_at, life.involved = _blamed(findings), now, joined({}, strongest)
         lives[key] = life
-        return self._event(key, life, "firing", findings, verdicts)
+        return self._say(key, life, "firing", findings, verdicts)
 
     def _clear(self, key: AlertKey, life: Life, verdicts: Verdict, lives: dict[AlertKey, Life]) -> AlertEvent | None:
         now = verdicts.end
@@ -322,7 +348,7 @@ class Alerts:
         if now - life.clearing < self.config.resolve_after:
             return None
         del lives[key]
-        return self._event(key, life, "resolved", [], verdicts, self._ending(key, life, verdicts))
+        return self._say(key, life, "resolved", [], verdicts, self._ending(key, life, verdicts))
 
     def _ending(self, key: AlertKey, life: Life, verdicts: Verdict) -> str:
         if key[0] and not verdicts.serves(key[0]):
@@ -331,20 +357,28 @@ class Alerts:
             return "For a day there was nothing to measure: this says nothing about how it is now"
         return f"Back to normal for {duration_text(self.config.resolve_after)}"
 
+    def _say(
+        self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Verdict, ending: str = ""
+    ) -> AlertEvent:
+        """The next event of an alert; the one that ends it names all that was part of it."""
+        life.sequence += 1
+        life.updated_at = verdicts.end
+        return self._event(key, life, state, findings, verdicts, ending)
+
     def _event(
         self, key: AlertKey, life: Life, state: AlertState, findings: list[Finding], verdicts: Verdict, ending: str = ""
     ) -> AlertEvent:
         version, segment, alert = key
         now = verdicts.end
-        life.sequence += 1
-        life.updated_at = now
         fingerprint = fingerprint_of(self.config.model, version, segment, alert)
-        causes = causes_of(findings or [life.last])
-        reason = reason_of(self.config.model, life.last, causes, len({finding.subject for finding in findings}))
+        named = "firing" if life.sequence == 1 else state
+        causes = causes_of(findings or list(life.involved.values()) or [life.last])
+        subjects = {finding.subject for finding in findings} or {*life.subjects, *life.involved}
+        reason = reason_of(self.config.model, life.last, causes, len(subjects))
         if ending:
             reason = f"{ending}. It was: {reason}"
         return AlertEvent(
-            id=id_of(fingerprint, life.started_at, life.sequence, state, verdicts.source),
+            id=id_of(fingerprint, life.started_at, life.sequence, named, verdicts.source),
             fingerprint=fingerprint,
             alert=alert,
             state=state,
@@ -381,8 +415,8 @@ class Alerts:
         return major if level == 2 else minor
 
 
-def _subjects(findings: list[Finding]) -> tuple[str, ...]:
-    """What an alert blames.
+def _blamed(findings: list[Finding]) -> tuple[str, ...]:
+    """What an alert blames, as far as actions are concerned.
 
     Beside changes since what came before it matters how far the others have come, too: see `operators.action_steps`.
     """

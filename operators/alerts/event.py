@@ -106,10 +106,10 @@ def causes_of(findings: list[Finding]) -> list[Cause]:
     strongest: dict[str, Finding] = {}
     for finding in findings:
         known = strongest.get(finding.subject)
-        if known is None or _rank(finding) < _rank(known):
+        if known is None or rank(finding) < rank(known):
             strongest[finding.subject] = finding
-    ranked = sorted(strongest.values(), key=_rank)
-    weights = [min(finding.strength, 1e6) for finding in ranked]
+    ranked = sorted(strongest.values(), key=rank)
+    weights = [finding.weight for finding in ranked]
     total = sum(weights)
     return [
         Cause(
@@ -123,8 +123,8 @@ def causes_of(findings: list[Finding]) -> list[Cause]:
     ][:MAX_CAUSES]
 
 
-def _rank(finding: Finding) -> tuple[float, float, str, str, int]:
-    """Major before minor, stronger before weaker, then by name.
+def rank(finding: Finding) -> tuple[float, float, str, str, int]:
+    """What findings are ordered by: major before minor, stronger before weaker, then by name.
 
     A total order, so that equal evidence gives equal events.
     """
@@ -133,13 +133,14 @@ def _rank(finding: Finding) -> tuple[float, float, str, str, int]:
 
 def leading(findings: list[Finding]) -> Finding:
     """The finding that an alert is headed with."""
-    return min(findings, key=_rank)
+    return min(findings, key=rank)
 
 
 def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> str:
     """One sentence that a person woken at night understands."""
     who = f"{model} version {finding.version}" if finding.version else model
     where = f" for {finding.segment}" if finding.segment else ""
+    others = _others(finding, causes, total)
     if finding.alert == "NoData":
         return (
             f"{who} has had no predictions for {finding.value:.0f} s (limit {finding.threshold:.0f} s),"
@@ -148,13 +149,13 @@ def reason_of(model: str, finding: Finding, causes: list[Cause], total: int) -> 
     if finding.alert == "FeatureStale":
         return (
             f"Feature {finding.feature} of {who} has had no value for {finding.value / 60:.0f} min"
-            f" while predictions go on (limit {finding.threshold / 60:.0f} min){_others(causes, total)}."
+            f" while predictions go on (limit {finding.threshold / 60:.0f} min){others}."
         )
     if finding.alert in {"ActionOverdue", "ActionFailed"}:
-        return _action(finding, model, _others(causes, total))
+        return _action(finding, model, others)
     if finding.alert == "DataQuality":
-        return _quality(finding, who, where, _others(causes, total))
-    return _measured(finding, who, where, _others(causes, total))
+        return _quality(finding, who, where, others)
+    return _measured(finding, who, where, others)
 
 
 def _measured(finding: Finding, who: str, where: str, others: str) -> str:
@@ -198,10 +199,12 @@ def _action(finding: Finding, model: str, others: str) -> str:
     return f"The {finding.metric} of {model} {what} {over}{others}. It is {finding.against}"
 
 
-def _others(causes: list[Cause], total: int) -> str:
+def _others(finding: Finding, causes: list[Cause], total: int) -> str:
+    """What else is to blame than the finding that the sentence is about."""
     if total <= 1:
         return ""
-    names = [cause.feature or cause.metric for cause in causes[1:4]]
+    about = finding.feature or finding.metric
+    names = [name for name in (cause.feature or cause.metric for cause in causes) if name != about][:3]
     rest = total - 1 - len(names)
     more = f" and {rest} more" if rest > 0 else ""
-    return f"; also {', '.join(names)}{more}"
+    return f"; also {', '.join(names)}{more}" if names else ""

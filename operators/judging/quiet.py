@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from operators.alerts.alert import UPDATE_INTERVAL
+from operators.alerts.news import GATHER, UPDATE_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -123,8 +123,8 @@ def passed(config: QuietConfig, state: QuietState, header: Header, findings: Ite
     if standing != state.standing:
         # An alert tells news again after the interval, and what it told may keep one of a segment back until then.
         state.timers.update(range(end + pane, end + UPDATE_INTERVAL + 2 * pane + 1, pane))
-        over = -(-(end + config.resolve_after) // pane) * pane
-        state.timers |= {over, over + pane}
+        over = _up(end + config.resolve_after, pane)
+        state.timers |= {over, over + pane, _up((end // GATHER + 1) * GATHER, pane)}
     state.timers = {at for at in state.timers if at > end}
     state.standing = standing
     state.header = header

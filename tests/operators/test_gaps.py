@@ -99,6 +99,8 @@ def test_a_gap_is_jumped_over_and_every_event_is_the_same(seed: int, monkeypatch
     """
     monkeypatch.setattr("operators.predictions.close.MAX_EMPTY_PANES", FAR)
     monkeypatch.setattr("operators.judging.streams.SILENT_AFTER", 1_200_000)
+    for room in ("alerts.news", "judging.quiet"):
+        monkeypatch.setattr(f"operators.{room}.GATHER", 900_000)
     rng = random.Random(seed)
     given = bursts(rng, 32)
     model = plan()
