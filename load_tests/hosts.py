@@ -110,6 +110,7 @@ def idle(bench: Bench, network: Network) -> Result:
         began = time.monotonic()
         _PAUSE.wait(IDLE_SECONDS)
         passed = time.monotonic() - began
+        run.result.check(run.monitor.is_ready(), "not ready, though nothing is wrong")
         shares = sorted((usage(pid).cpu - cpu) / passed for pid, cpu in before.items())
         shown = ", ".join(f"{share:.0%}" for share in shares)
         print(f"{'idle':10} each process takes, of a core: {shown}", flush=True)

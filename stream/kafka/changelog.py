@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -18,7 +20,7 @@ from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from operators.join.changelog import Record
     from stream.config.edges.kafka import KafkaSettings
@@ -31,6 +33,8 @@ COPIES = 4
 
 LONGEST_COPY = 6 * HOUR
 """ms after which there is a whole copy again, however long the topic keeps it: the log is read from one on."""
+
+Waiting = Callable[[], AbstractContextManager[Callable[[], None]]]
 
 _POLL = 1_000
 _WAIT = 0.2
@@ -50,18 +54,16 @@ class Changelog:
         topic: its name.
         owner: tells the monitor apart from others that log into the same topic.
         stop: set when waiting shall end.
-        moved: called while it waits, or reads: the process does nothing else then, and knows why.
+        waiting: around what takes a while, for the process does nothing else then; gives what is called all the while.
 
     Raises:
         UsageError: the topic loses too early, or not by age, what is needed.
         KafkaException: the broker does not answer.
     """
 
-    def __init__(
-        self, kafka: KafkaSettings, topic: str, owner: str, stop: threading.Event, moved: Callable[[], None]
-    ) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, owner: str, stop: threading.Event, waiting: Waiting) -> None:
         self.name, self._owner = topic, owner
-        self._kafka, self._stop, self._moved = kafka, stop, moved
+        self._kafka, self._stop, self._waiting = kafka, stop, waiting
         properties = producer_properties(kafka)
         found = self._found(Inquiry(consumer_properties(kafka), topic))
         kept = _retention(properties, topic)
@@ -79,15 +81,16 @@ class Changelog:
             StoppedError: it is time to stop.
         """
         throttle = Throttle()
-        while True:
-            self._moved()
-            try:
-                return inquiry.listing()
-            except UnansweredError as error:
-                if throttle.due():
-                    _LOG.warning("waiting: topics.changelog: %s", error)
-                if self._stop.wait(_WAIT):
-                    raise StoppedError(f"stopped before the broker told of {self.name}") from error
+        with self._waiting() as moved:
+            while True:
+                moved()
+                try:
+                    return inquiry.listing()
+                except UnansweredError as error:
+                    if throttle.due():
+                        _LOG.warning("waiting: topics.changelog: %s", error)
+                    if self._stop.wait(_WAIT):
+                        raise StoppedError(f"stopped before the broker told of {self.name}") from error
 
     def write(self, record: Record) -> None:
         """Hand a record over; waits only while the client's queue is full.
@@ -129,17 +132,17 @@ class Changelog:
         try:
             first, end = ends(consumer, self.name, [place])[place]
             consumer.assign([TopicPartition(self.name, place, OFFSET_BEGINNING)])
-            while first < end:
-                if self._stop.is_set():
-                    raise StoppedError(f"stopped while {self.name} was read")
-                self._moved()
-                for message in consumer.consume(_POLL, _WAIT):
-                    error = message.error()
-                    if error is None and message.key() == self._key(shard):
-                        yield decode(message.value() or b"")
-                    if error is not None and error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001
-                        raise KafkaException(error)
-                    first = max(first, int(message.offset() or 0) + (error is None))
+            with self._waiting() as moved:
+                while first < end:
+                    if self._stop.is_set():
+                        raise StoppedError(f"stopped while {self.name} was read")
+                    moved()
+                    for message in consumer.consume(_POLL, _WAIT):
+                        error = message.error()
+                        if error is None and message.key() == self._key(shard):
+                            yield decode(message.value() or b"")
+                        _refuse(error)
+                        first = max(first, int(message.offset() or 0) + (error is None))
         finally:
             consumer.close()
 
@@ -156,8 +159,8 @@ class Changelog:
         Raises:
             UndeliveredError: it is time to stop.
         """
-        self._moved()
-        self._producer.poll(_WAIT)
+        with self._waiting():
+            self._producer.poll(_WAIT)
         if self._stop.is_set() and self._producer.flush(STOP_GRACE):
             raise UndeliveredError(f"{len(self._producer)} messages to {self.name} are undelivered")
 
@@ -165,6 +168,16 @@ class Changelog:
         if error is not None and not self._failed:
             self._failed = reason_of(error)
             _LOG.error("not delivered to %s: %s", self.name, self._failed)
+
+
+def _refuse(error: KafkaError | None) -> None:
+    """Pass over what the client overcomes by itself.
+
+    Raises:
+        KafkaException: anything else.
+    """
+    if error is not None and error.code() != KafkaError._PARTITION_EOF and not error.retriable():  # noqa: SLF001
+        raise KafkaException(error)
 
 
 def _retention(properties: dict[str, Any], topic: str) -> int | None:

@@ -57,7 +57,7 @@ from stream.state.lock import occupied
 from stream.state.logged_store import LoggedStore
 from stream.state.unfinished import drop_unfinished
 from stream.workers.journal import DeadLetterJournal, log_alert
-from stream.workers.pulse import DATAFLOW, Pulse
+from stream.workers.pulse import CHANGELOG, DATAFLOW, Pulse
 from stream.workers.refusals import Refusals
 from stream.workers.topics import ReadTopic, census, chooser, halves_census, logs_changes, say, wait_for_all, written
 
@@ -200,7 +200,7 @@ def _stores(config: Config, reporter: Reporter, stop: threading.Event, pulse: Pu
     owner = hashlib.sha256(config.topics.model_dump_json().encode()).hexdigest()[
         :12
     ]  # no two write all the same topics
-    log = Changelog(config.kafka, str(config.topics.changelog), owner, stop, pulse.mover(DATAFLOW))
+    log = Changelog(config.kafka, str(config.topics.changelog), owner, stop, partial(pulse.aside, CHANGELOG, DATAFLOW))
     return JoinStores(directory, reporter, partial(LoggedStore, log=log))
 
 
@@ -322,7 +322,7 @@ def _edges(
         producer_properties(config.kafka),
         stop=stop,
         held_up=partial(_held_up, reporter, process),
-        moved=pulse.mover(DATAFLOW),
+        moved=pulse.keeper(DATAFLOW),
     )
     alerts = writing(
         topics.alerts,

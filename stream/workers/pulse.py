@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from stream.metrics.reports import Reporter
 
 DATAFLOW = "dataflow"
-"""The part that reads, judges and writes."""
+"""The part that reads, judges and writes: it moves whenever a partition is looked at, so where there is none, never."""
+
+CHANGELOG = "changelog"
+"""The part that restores stores, or waits until what they hold is logged."""
 
 EVERY = 1.0
 """Seconds between two beats."""
@@ -24,7 +27,7 @@ EVERY = 1.0
 class Pulse:
     """A thread of its own, so that a process whose dataflow hangs says just that.
 
-    Use as a context manager; parts are heard from when they first move, and no more once they `rest`.
+    Use as a context manager; parts are heard from when they first move, until what has them is `over`.
     """
 
     def __init__(self, reporter: Reporter, process: int) -> None:
@@ -42,6 +45,38 @@ class Pulse:
             moved[part] = clock()
 
         return move
+
+    def keeper(self, part: str) -> Callable[[], None]:
+        """To be called while the part waits for something: where it is expected to move, it has.
+
+        Waiting is no reason to expect it from then on: of a process without partitions nothing else would come.
+        """
+        moved, clock = self._moved, time.monotonic
+
+        def keep() -> None:
+            if part in moved:
+                moved[part] = clock()
+
+        return keep
+
+    @contextlib.contextmanager
+    def aside(self, part: str, beside: str) -> Iterator[Callable[[], None]]:
+        """Around what `part` does now and then while `beside` waits for it; gives what is to be called as it moves.
+
+        Only here is it expected to move; `beside` is not expected to because of it, for it may have nothing to do in
+        this process.
+        """
+        mine, others = self.mover(part), self.keeper(beside)
+
+        def move() -> None:
+            mine()
+            others()
+
+        move()
+        try:
+            yield move
+        finally:
+            self._moved.pop(part, None)
 
     @contextlib.contextmanager
     def over(self) -> Iterator[None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import uuid
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
 
 def opened(broker: Broker, topic: str, stop: threading.Event | None = None, owner: str = "one") -> Changelog:
     """The changelog in a topic."""
-    return Changelog(KafkaSettings(brokers=broker.bootstrap), topic, owner, stop or threading.Event(), lambda: None)
+    kafka = KafkaSettings(brokers=broker.bootstrap)
+    return Changelog(kafka, topic, owner, stop or threading.Event(), partial(nullcontext, lambda: None))
 
 
 def record(shard: int, sequence: int) -> Record:
@@ -96,7 +99,7 @@ def test_a_broker_that_does_not_answer_is_waited_for_until_a_stop(caplog: pytest
         taken.bind(("127.0.0.1", 0))
         kafka = KafkaSettings(brokers=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(StoppedError):
-            Changelog(kafka, "changelog", "one", stop, moved)
+            Changelog(kafka, "changelog", "one", stop, partial(nullcontext, moved))
     assert "waiting: topics.changelog: no answer" in said[1]
     assert len(said) == 3
 
