@@ -10,7 +10,7 @@ class Reason(StrEnum):
     """Why a record was rejected. Shown in a header and as a metric label: the set is fixed."""
 
     EMPTY = "empty"
-    """No value at all, or only white space."""
+    """No bytes, or only white space. A message without a value is a tombstone, and none of these."""
     OVERSIZED = "oversized"
     """Longer than MAX_RECORD_BYTES."""
     BROKEN_JSON = "broken_json"
@@ -18,7 +18,7 @@ class Reason(StrEnum):
     INVALID_TEXT = "invalid_text"
     """Not UTF-8, or a lone surrogate in a string."""
     NON_FINITE = "non_finite"
-    """NaN, Infinity, or a number beyond what 64-bit floats hold."""
+    """A number beyond what 64-bit floats hold."""
     WRONG_TYPE = "wrong_type"
     """A field of another type than the contract's, or not an object at all."""
     MISSING_FIELD = "missing_field"
@@ -49,7 +49,7 @@ class DeadLetter:
     """A rejected record as it came, and why.
 
     Attributes:
-        value: the record's bytes (of a message with several records, the bad one); None for a message without a value.
+        value: the record's bytes (of a message with several records, the bad one).
         key: the message's key.
         headers: the message's own headers.
         reason: why.

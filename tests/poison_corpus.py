@@ -48,7 +48,6 @@ def field(text: bytes) -> bytes:
 
 
 CORPUS = (
-    Poison("no value (a tombstone)", None, Reason.EMPTY),
     Poison("zero bytes", b"", Reason.EMPTY),
     Poison("white space", b" \t\r ", Reason.EMPTY),
     Poison("line breaks only", b"\n\n\r\n", Reason.EMPTY),
@@ -75,9 +74,9 @@ CORPUS = (
     Poison(
         "a surrogate pair the wrong way round", GOOD.replace(b'"de"', b'"\\udc00\\ud800 and more"'), Reason.INVALID_TEXT
     ),
-    Poison("NaN", feature(b"NaN"), Reason.NON_FINITE),
-    Poison("Infinity", feature(b"Infinity"), Reason.NON_FINITE),
-    Poison("minus Infinity", feature(b"-Infinity"), Reason.NON_FINITE),
+    Poison("NaN as a name", b'{"model":"click",NaN:1,"features":{"age":33}}', Reason.BROKEN_JSON),
+    Poison("minus NaN", feature(b"-NaN"), Reason.BROKEN_JSON),
+    Poison("infinity in small letters", feature(b"infinity"), Reason.BROKEN_JSON),
     Poison("a number beyond floats", feature(b"1e999"), Reason.NON_FINITE),
     Poison("features as a list", b'{"model":"click","features":[33]}', Reason.WRONG_TYPE),
     Poison("a version as an object", field(b'"version":{"major":1}'), Reason.WRONG_TYPE),
@@ -129,5 +128,10 @@ ODD: dict[str, bytes] = {
     "gzip": gzip.compress(GOOD, mtime=0),
     "a list of a record": b"[" + GOOD + b"]",
     "nanoseconds": record(1_790_000_000_000_000_000),
+    "NaN": feature(b"NaN"),
+    "Infinity": feature(b"Infinity"),
+    "minus Infinity": feature(b"-Infinity"),
+    "NaN in a list": b"[" + feature(b"NaN") + b"]",
+    "NaN where nobody reads": field(b'"also":{"NaN":[NaN, -Infinity]}'),
 }
 """Spellings that are read for what they mean, as they are in files of rows."""

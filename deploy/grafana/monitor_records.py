@@ -125,9 +125,13 @@ def records(page: Page) -> None:
     page.add(
         lines(
             "Left out by filters, set aside",
-            "Records a second that the filter of a source leaves out; fields of another type, whose records count.",
+            "Records a second that the filter of a source leaves out, and messages without a value; fields of another"
+            " type, whose records count.",
             [
-                Query(f"sum by (topic) ({per_second.format('driftgauge_records_skipped_total')})", "{{topic}}"),
+                Query(
+                    f"sum by (topic, reason) ({per_second.format('driftgauge_records_skipped_total')})",
+                    "{{topic}} {{reason}}",
+                ),
                 Query(
                     f"sum by (topic, field) ({per_second.format('driftgauge_unfit_fields_total')})",
                     "{{field}} of {{topic}}",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.formats.json_lines import FRAME
+from operators.formats.literals import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -150,6 +151,6 @@ def _parsed(value: bytes) -> Any:
     if len(value) > _LIMIT:
         return None
     try:
-        return msgspec.json.decode(value)
+        return parsed(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None

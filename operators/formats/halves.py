@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from operators.dead_letters import Reason
+from operators.formats.literals import parsed
 from operators.formats.packed import UnreadableError, unpacked
 from operators.formats.payloads import missing
 from operators.formats.schema import MAX_ID_LENGTH
@@ -134,11 +135,13 @@ class HalfReader:
         self._ident = given if given is not None and given.outside else None
 
     def __call__(self, value: bytes | None, number: int, batch: RawBatch) -> Half | None:
-        """The half that message `number` of a batch is; None for one that is neither request nor response.
+        """The half that message `number` of a batch is; None for one that is neither, such as one without a value.
 
         Raises:
             UnreadableError: it cannot be read, or says no id or time.
         """
+        if value is None:
+            return None
         if not value:
             raise UnreadableError(Reason.EMPTY, "a message without a record")
         headers = batch.envelopes.headers(number)
@@ -179,7 +182,7 @@ class HalfReader:
 
     def _structured(self, value: bytes, around: Surroundings) -> _Found | None:
         try:
-            event = _ENVELOPE.decode(value)
+            event = parsed(value, _ENVELOPE.decode)
         except msgspec.ValidationError:
             raise missing("type", "neither ce_ headers nor an envelope of a CloudEvent") from None
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -236,7 +239,7 @@ class HalfReader:
         found = _text(key, "key") or next((_text(held, name) for name, held in headers if name == REQUEST_ID), None)
         if not found and value[:1] == b"{":
             try:
-                found = msgspec.json.decode(value, type=_Identified).id
+                found = parsed(value, _IDENTIFIED.decode).id
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 found = None
         if not found:
@@ -250,6 +253,9 @@ class _Identified(msgspec.Struct):
     id: str | None = None
 
 
+_IDENTIFIED = msgspec.json.Decoder(_Identified)
+
+
 def other_topic(topic: str) -> str | None:
     """By Seldon's names the topic of the responses to a topic's requests, or of the requests; None for other names."""
     for mine, other in ((INPUTS, OUTPUTS), (OUTPUTS, INPUTS)):
@@ -261,9 +267,10 @@ def other_topic(topic: str) -> str | None:
 def kind_of(value: bytes) -> str | None:
     """The type of an event in structured mode; None where the value is none."""
     try:
-        return _ENVELOPE.decode(value).type
+        kind: str | None = parsed(value, _ENVELOPE.decode).type
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
+    return kind
 
 
 def _data(event: _Envelope) -> bytes:
@@ -282,8 +289,8 @@ def _data(event: _Envelope) -> bytes:
 def _checked(body: bytes) -> bytes:
     """JSON on one line."""
     try:
-        _RAW.decode(body)
-        return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+        plain = bytes(parsed(body, _RAW.decode))
+        return msgspec.json.format(plain, indent=-1) if b"\n" in plain or b"\r" in plain else plain
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableError(Reason.BROKEN_JSON, str(error)) from None
 

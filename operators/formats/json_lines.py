@@ -16,6 +16,7 @@ import numpy as np
 
 from operators.dead_letters import DETAIL_LIMIT, MAX_RECORD_BYTES, DeadLetter, Reason
 from operators.formats.bounds import AT_ONCE, MOST_RECORDS, check_array, too_many
+from operators.formats.literals import parsed
 from operators.formats.packed import ERRORS, UnreadableError, unpacked
 from operators.formats.parsed import Parsed, together
 from operators.formats.times import timestamps_of
@@ -49,9 +50,6 @@ AHEAD = (
 
 _ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 
-BYTE = re.compile(r"\(byte (\d+)\)")
-"""Where msgspec says that bytes stop being JSON."""
-
 
 Fault = tuple["BoolArray | None", Reason, "str | Callable[[int], str]"]
 """Which records have it (None: none), the reason and the words of their dead letters, or what gives those of each."""
@@ -70,6 +68,7 @@ class Read:
     """What a batch holds: records, the lines they came in, dead letters, how many are skipped, what does not fit.
 
     Of messages that are large together it is what the first of them hold; `rest` is the number of the next then.
+    `tombstones` of the skipped are messages without a value.
     """
 
     records: list[Any]
@@ -79,6 +78,7 @@ class Read:
     unfit: Counter[str] = field(default_factory=Counter)
     rest: int | None = None
     silent: Sequence[int] = ()
+    tombstones: int = 0
 
 
 class Parser:
@@ -127,10 +127,12 @@ class Parser:
         read = len(found.records) + len(found.dead)
         if not found.records:
             none = np.empty(0, dtype=np.int64)
-            return Parsed([], none, none, found.dead, read, found.skipped, silent=found.silent)
+            parts = (found.unfit, None, found.silent, found.tombstones)
+            return Parsed([], none, none, found.dead, read, found.skipped, *parts)
         records, stamps, proven, more_dead, owners = self._check(batch, found.records, found.lines)
         dead = found.dead + more_dead
-        return Parsed(records, stamps, proven, dead, read, found.skipped, found.unfit, owners, found.silent)
+        rest = (found.unfit, owners, found.silent, found.tombstones)
+        return Parsed(records, stamps, proven, dead, read, found.skipped, *rest)
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values
@@ -147,7 +149,7 @@ class Parser:
         if text is None or suspicious(text):
             return None
         try:
-            records = self.decoder.decode_lines(text)
+            records = parsed(text, self.decoder.decode_lines)
         except ERRORS:
             return None
         return records if len(records) == len(lines) else None
@@ -155,6 +157,7 @@ class Parser:
     def _from(self, batch: RawBatch, start: int) -> Read:
         """The lines of messages from `start` on, in pieces: only one that holds a bad line is decoded line by line."""
         lines, owners, dead, rest = lines_from(batch, start)
+        gone = tombstones_in(batch, start, rest)
         good = _Good([], [], [], Counter())
         for at in range(0, len(lines), PIECE):
             piece = slice(at, at + PIECE)
@@ -163,7 +166,8 @@ class Parser:
                 good.add(records, lines[piece], owners[piece])
             else:
                 dead += self._line_by_line(batch, lines[piece], owners[piece], good)
-        return Read(good.records, Lines(good.lines, good.owners), dead, unfit=good.unfit, rest=rest)
+        lined = Lines(good.lines, good.owners)
+        return Read(good.records, lined, dead, gone, unfit=good.unfit, rest=rest, tombstones=gone)
 
     def _line_by_line(self, batch: RawBatch, lines: list[bytes], owners: list[int], good: _Good) -> list[DeadLetter]:
         """Add the readable lines to `good`; the others as dead letters."""
@@ -194,7 +198,7 @@ class Parser:
             msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read.
         """
         try:
-            return self.decoder.decode(line)
+            return parsed(line, self.decoder.decode)
         except msgspec.ValidationError:
             if self.lenient is None:
                 raise
@@ -262,7 +266,8 @@ def lines_from(
 ) -> tuple[list[bytes], list[int], list[DeadLetter], int | None]:
     """The lines of messages from `start` on, the message of each, and dead letters of those that have none.
 
-    They end once they are AT_ONCE bytes; the last value is the number of the next message then.
+    They end once they are AT_ONCE bytes; the last value is the number of the next message then. Of a message without a
+    value there is neither.
     """
     lines: list[bytes] = []
     owners: list[int] = []
@@ -272,6 +277,8 @@ def lines_from(
         if size > AT_ONCE:
             return lines, owners, dead, number
         value = batch.values[number]
+        if value is None:
+            continue
         try:
             parts = records_in(value, arrays=arrays)
         except UnreadableError as error:
@@ -283,6 +290,11 @@ def lines_from(
         owners += [number] * len(parts)
         size += sum(map(len, parts))
     return lines, owners, dead, None
+
+
+def tombstones_in(batch: RawBatch, start: int, end: int | None) -> int:
+    """How many of these messages have no value, with which compacted topics say that what a key held is gone."""
+    return sum(value is None for value in batch.values[start:end])
 
 
 def _written(batch: RawBatch, lines: Lines, count: int) -> IntArray:
@@ -345,7 +357,7 @@ def records_in(value: bytes | None, *, arrays: bool = True) -> list[bytes]:
     if arrays and plain is not None and plain.lstrip()[:1] == b"[":
         check_array(plain)
         try:
-            return [bytes(element) for element in _ELEMENTS.decode(plain)]
+            return [bytes(element) for element in parsed(plain, _ELEMENTS.decode)]
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return [plain]  # whatever is wrong with it is said by who reads it
     return lines_of(plain)
@@ -405,7 +417,4 @@ def _syntax_reason(line: bytes, message: str) -> tuple[Reason, str]:
     """The reason behind bytes that are not JSON."""
     if "surrogate" in message or ("truncated" in message and LONE_SURROGATE.search(line)):
         return Reason.INVALID_TEXT, "a lone surrogate in a string"
-    at = BYTE.search(message)
-    if at is not None and line.startswith((b"NaN", b"Infinity"), int(at[1])):
-        return Reason.NON_FINITE, "NaN and Infinity are not JSON"
     return Reason.BROKEN_JSON, message

@@ -16,6 +16,7 @@ import msgspec
 
 from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.heads import named
+from operators.formats.literals import parsed
 from operators.formats.schema import MISFIT
 from operators.formats.times import moment_of
 from operators.settings.source import shown
@@ -69,7 +70,7 @@ class Lenient:
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: it holds none.
         """
-        return self.of(self._decoder.decode(line), around)
+        return self.of(parsed(line, self._decoder.decode), around)
 
     def of(self, root: Any, around: Surroundings | None = None) -> list[Mended]:
         """The records of a message that is decoded.

@@ -28,10 +28,12 @@ from operators.formats.json_lines import (
     joined,
     lines_from,
     suspicious,
+    tombstones_in,
     why_not,
 )
 from operators.formats.kinds import Kinds
 from operators.formats.lenient import Lenient
+from operators.formats.literals import finite
 from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
 from operators.formats.surroundings import Surroundings
@@ -287,10 +289,18 @@ class MappedParser(Parser):
         try:
             return self.reader(lines, text, around)
         except ERRORS:
+            pass
+        plain = finite(text)
+        if plain is text:
+            return None
+        try:
+            return self.reader(plain.split(b"\n"), plain, around)
+        except ERRORS:
             return None
 
     def _from(self, batch: RawBatch, start: int) -> Read:
         lines, owners, dead, rest = lines_from(batch, start, arrays=not self.reader.rooted)
+        gone = tombstones_in(batch, start, rest)
         records: list[Any] = []
         counts: list[int] = []
         unfit: Counter[str] = Counter()
@@ -301,7 +311,8 @@ class MappedParser(Parser):
                 found = self._one_by_one(batch, piece, owners[at : at + PIECE], dead, unfit)
             records += found.records
             counts += found.counts or [1] * len(piece)
-        return replace(self._kept(Found(records, counts), lines, owners, dead, unfit), rest=rest)
+        kept = self._kept(Found(records, counts), lines, owners, dead, unfit)
+        return replace(kept, rest=rest, skipped=kept.skipped + gone, tombstones=gone)
 
     def _one_by_one(
         self, batch: RawBatch, lines: list[bytes], owners: list[int], dead: list[DeadLetter], unfit: Counter[str]
@@ -334,6 +345,7 @@ class MappedParser(Parser):
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: it cannot be read at all.
         """
+        line = finite(line)
         try:
             return self.reader([line], None, around).records, []
         except msgspec.ValidationError:

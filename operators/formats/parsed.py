@@ -26,10 +26,11 @@ class Parsed:
             must not make everybody else's records late.
         dead: the others.
         read: all of these.
-        skipped: records beside these that the source's filter leaves out.
+        skipped: records beside these that the source's filter leaves out, and messages without a value.
         unfit: of how many of the records a field of another type is set aside, by its name.
         owners: int64[n], the number of the message of each record; None where each message is a record.
         silent: those skipped that are of the other kind: their message, times MOST_RECORDS, and place in it.
+        tombstones: those skipped that are messages without a value.
     """
 
     records: list[Any]
@@ -41,6 +42,7 @@ class Parsed:
     unfit: Mapping[str, int] = field(default_factory=dict)
     owners: IntArray | None = None
     silent: Sequence[int] = ()
+    tombstones: int = 0
 
     def without(self, rows: Sequence[int]) -> Parsed:
         """The same, where the records at these rows are skipped."""
@@ -75,4 +77,5 @@ def together(parts: list[Parsed]) -> Parsed:
         unfit,
         np.concatenate([none, *(part.owners for part in parts if part.owners is not None)]),
         [number for part in parts for number in part.silent],
+        sum(part.tombstones for part in parts),
     )

@@ -11,6 +11,7 @@ import msgspec
 
 from operators.dead_letters import Reason
 from operators.formats.bounds import MOST_RECORDS, too_many
+from operators.formats.literals import parsed
 from operators.formats.packed import UnreadableError
 
 Row = dict[str, Any]
@@ -64,7 +65,7 @@ def of_text(given: Any, name: str) -> Any:
     if not isinstance(given, str | bytes):
         return given
     try:
-        return msgspec.json.decode(given)
+        return parsed(given.encode() if isinstance(given, str) else given)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise UnreadableError(Reason.BROKEN_JSON, f"`{name}`: {error}") from None
 

@@ -16,6 +16,7 @@ from operators.dead_letters import Reason
 from operators.formats.conversions import reading
 from operators.formats.heads import named
 from operators.formats.json_lines import records_in
+from operators.formats.literals import parsed
 from operators.formats.packed import ERRORS, UnreadableError, unpacked
 from operators.formats.parsers import codec_of
 from operators.formats.schema import Identifier, Number, Timestamp, Version
@@ -76,7 +77,7 @@ class PlainRecord:
         features: every feature that is there.
         context: keys that the map names, and those of `context`.
         unread: paths of values that no field is read from.
-        skipped: the source's filter leaves it out.
+        skipped: the source's filter leaves it out, or the message has no value.
     """
 
     fields: dict[str, Cell]
@@ -142,7 +143,7 @@ class PlainReader:
             return found if isinstance(found, list) else [found]
         lines = records_in(value, arrays=not self._rooted)
         try:
-            return list(map(msgspec.json.decode, lines))
+            return list(map(parsed, lines))
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise UnreadableError(Reason.BROKEN_JSON, str(error)) from None
 
@@ -152,6 +153,9 @@ class PlainReader:
         Raises:
             UnreadableError: it is none of its format, or holds anything but objects.
         """
+        if value is None:
+            yield PlainRecord({}, {}, {}, skipped=True)
+            return
         for root in self.roots(value, around):
             if not isinstance(root, list if self._rooted else dict):
                 raise UnreadableError(Reason.WRONG_TYPE, "an object is needed")

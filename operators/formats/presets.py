@@ -15,6 +15,7 @@ import msgspec
 from operators.dead_letters import Reason
 from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.json_lines import records_in
+from operators.formats.literals import parsed
 from operators.formats.logged import logged
 from operators.formats.packed import ASTRAY, UnreadableError
 from operators.formats.payloads import (
@@ -256,7 +257,7 @@ class PresetCodec:
         roots = []
         for line in records_in(value):
             try:
-                roots.append(msgspec.json.decode(line))
+                roots.append(parsed(line))
             except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
                 raise UnreadableError(Reason.BROKEN_JSON, str(error)) from None
         return roots

@@ -10,6 +10,7 @@ import msgspec
 from operators.dead_letters import Reason
 from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.json_lines import why_not
+from operators.formats.literals import parsed
 from operators.formats.packed import LARGEST, UnreadableError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def opened(value: bytes) -> dict[str, Any]:
         UnreadableError: it is no such object.
     """
     try:
-        found = msgspec.json.decode(value)
+        found = parsed(value)
         if BACKSLASH in value:
             msgspec.json.encode(found)  # a lone surrogate in any string is refused here
     except UnicodeError:

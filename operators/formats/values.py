@@ -14,7 +14,7 @@ import msgspec
 
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
 from operators.formats.bounds import AT_ONCE, MOST_RECORDS, Behind, too_many
-from operators.formats.json_lines import Lines, Read, dead_letter, why_not
+from operators.formats.json_lines import Lines, Read, dead_letter, tombstones_in, why_not
 from operators.formats.mapped_lines import CHUNK, Found, MappedParser, letters_of
 from operators.formats.packed import ASTRAY, ERRORS, UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
@@ -95,6 +95,8 @@ class ValuesParser(MappedParser):
                 rest = number
                 break
             value = batch.values[number]
+            if value is None:
+                continue
             if not value:
                 dead.append(dead_letter(batch, number, value, Reason.EMPTY, "a message without a record"))
                 continue
@@ -107,8 +109,10 @@ class ValuesParser(MappedParser):
             owners += [number] * len(several)
             hollow += not several
             size += length
+        gone = tombstones_in(batch, start, rest)
+        hollow += gone
         if not values:
-            return Read([], Lines((), None), dead, hollow, rest=rest)
+            return Read([], Lines((), None), dead, hollow, rest=rest, tombstones=gone)
         often = Counter(owners)
         lines = Behind(batch.values, owners, values, [often[number] > 1 for number in range(len(batch.values))])
         unfit: Counter[str] = Counter()
@@ -123,7 +127,7 @@ class ValuesParser(MappedParser):
                 some = self._each(piece, around, behind, dead, unfit)
             read.add(some, len(piece))
         kept = self._kept(read, lines, owners, dead, unfit)
-        return replace(kept, skipped=kept.skipped + hollow, rest=rest)
+        return replace(kept, skipped=kept.skipped + hollow, rest=rest, tombstones=gone)
 
     def _opened(self, value: bytes, around: Surroundings) -> tuple[list[Any], int]:
         """The objects that a message holds, and its bytes when it is unpacked.

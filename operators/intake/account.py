@@ -26,11 +26,15 @@ class Entry:
     dead: dict[str, int]
     skipped: int = 0
     unfit: dict[str, int] = field(default_factory=dict)
+    tombstones: int = 0
 
 
 @dataclass(slots=True)
 class AccountState:
-    """Records read, dead letters by reason, records left out, fields set aside, since the beginning, exactly once."""
+    """Records read, dead letters by reason, records left out, fields set aside, since the beginning, exactly once.
+
+    `tombstones` of those left out are messages without a value.
+    """
 
     topic: str = ""
     partition: int = -1
@@ -38,6 +42,7 @@ class AccountState:
     dead: dict[str, int] = field(default_factory=dict)
     skipped: int = 0
     unfit: dict[str, int] = field(default_factory=dict)
+    tombstones: int = 0
     version: ClassVar[int] = 3
 
 
@@ -52,6 +57,7 @@ class Balance:
     dead: dict[str, int]
     skipped: int = 0
     unfit: dict[str, int] = field(default_factory=dict)
+    tombstones: int = 0
 
 
 class Account:
@@ -69,10 +75,12 @@ class Account:
             state.topic, state.partition = entry.topic, entry.partition
             state.read += entry.read
             state.skipped += entry.skipped
+            state.tombstones += entry.tombstones
             _add(state.dead, entry.dead)
             _add(state.unfit, entry.unfit)
         dead, unfit = dict(state.dead), dict(state.unfit)
-        return [Balance(self.name, state.topic, state.partition, state.read, dead, state.skipped, unfit)]
+        counts = (state.read, dead, state.skipped, unfit, state.tombstones)
+        return [Balance(self.name, state.topic, state.partition, *counts)]
 
 
 def _add(counts: dict[str, int], more: Mapping[str, int]) -> None:
@@ -88,4 +96,5 @@ def entry_of(decoded: Decoded | DecodedFeedback) -> Entry:
     unfit: dict[str, int] = {}
     for name, count in decoded.unfit.items():
         _add(unfit, {name.partition(".")[0]: count})
-    return Entry(decoded.origin.topic, decoded.origin.partition, decoded.read, dead, decoded.skipped, unfit)
+    counts = (decoded.read, dead, decoded.skipped, unfit, decoded.tombstones)
+    return Entry(decoded.origin.topic, decoded.origin.partition, *counts)

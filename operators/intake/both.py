@@ -33,7 +33,7 @@ class DecodeBoth:
         labels = self.feedback(replace(batch, origin=batch.also, also=None))
         dead = _others(labels.dead, decoded.dead)
         neither = len({*decoded.silent} & {*labels.silent})
-        labels = replace(labels, skipped=0, dead=dead, read=labels.read - len(labels.dead) + len(dead))
+        labels = replace(labels, skipped=0, tombstones=0, dead=dead, read=labels.read - len(labels.dead) + len(dead))
         return replace(decoded, skipped=decoded.skipped - len(decoded.silent) + neither, feedback=labels)
 
 

@@ -77,10 +77,11 @@ class Decoded:
         dead: rejected records.
         floor: first pane still open by the records of this batch alone; None when it held none.
         served: model -> all its predictions, late or not, for models that are joined with feedback.
-        skipped: records beside those read that the source's filter leaves out.
+        skipped: records beside those read that the source's filter leaves out, and messages without a value.
         unfit: of how many records that count a field of another type is set aside, by its name.
         silent: of a topic that holds both, which records are no predictions; see Parsed.
         feedback: what else the batch holds, where it was decoded as both.
+        tombstones: those skipped that are messages without a value.
         halves: how many requests and responses it holds beside these, which are read once they are paired.
     """
 
@@ -96,6 +97,7 @@ class Decoded:
     silent: Sequence[int] = ()
     feedback: DecodedFeedback | None = None
     halves: int = 0
+    tombstones: int = 0
 
 
 class _Records(Protocol):
@@ -194,7 +196,9 @@ class Decode:
         rest = found.rest
         dead = tuple(rest.dead)
         counts = (rest.skipped, rest.unfit, rest.silent)
-        return Decoded(batch.origin, found.read, by_model, late, dead, floor, served, *counts)
+        return Decoded(
+            batch.origin, found.read, by_model, late, dead, floor, served, *counts, tombstones=rest.tombstones
+        )
 
     def _read(self, batch: RawBatch) -> _Records:
         parser = self._parser(batch)

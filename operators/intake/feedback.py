@@ -118,6 +118,7 @@ class DecodedFeedback:
         skipped: records beside those read that the source's filter leaves out, or that have no label yet.
         unfit: none of its fields are set aside.
         silent: of a topic that holds both, which records are no feedback; see Parsed.
+        tombstones: those skipped that are messages without a value.
     """
 
     origin: Origin
@@ -128,6 +129,7 @@ class DecodedFeedback:
     skipped: int = 0
     unfit: Mapping[str, int] = field(default_factory=dict)
     silent: Sequence[int] = ()
+    tombstones: int = 0
 
 
 class _Schema:
@@ -195,6 +197,7 @@ class DecodeFeedback:
             floor,
             parsed.skipped,
             silent=parsed.silent,
+            tombstones=parsed.tombstones,
         )
 
     def _faults(self, records: list[Any], stamps: IntArray) -> Sequence[Fault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,7 @@ class Halve:
                 said = f"a value of another kind ({type(error).__name__})"
                 dead.append(dead_letter(batch, number, value, Reason.BAD_FORMAT, said))
         rest = Decoded(batch.origin, len(dead), {}, {}, tuple(dead), None, skipped=skipped, halves=len(halves))
+        rest = replace(rest, tombstones=batch.values.count(None))
         floor, known = self._known(halves)
         dealt: list[list[Half]] = [[] for _ in range(SHARDS)]
         for half, since in zip(halves, known, strict=True):

@@ -15,6 +15,7 @@ from operators.formats.guesses import guess
 from operators.formats.heads import named
 from operators.formats.joined import joined
 from operators.formats.json_lines import dead_letter, lines_of, records_in
+from operators.formats.literals import parsed
 from operators.formats.packed import UnreadableError, unpacked
 from operators.formats.surroundings import Surroundings
 from operators.formats.values import ValuesParser
@@ -157,7 +158,7 @@ class _Sample:
                 found = parser.codec(unpacked(message), around)
             else:
                 (line, *_) = records_in(message)
-                found = msgspec.json.decode(line)
+                found = parsed(line)
         except (msgspec.MsgspecError, UnicodeError, ValueError, RecursionError):
             return None
         return found[0] if isinstance(found, list) and found else found

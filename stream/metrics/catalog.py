@@ -270,8 +270,9 @@ TRANSACTION_OPEN_SECONDS = _gauge(
 RECORDS_READ_TOTAL = _counter("records_read_total", _PARTITION, "Records read; a message may hold several.")
 RECORDS_SKIPPED_TOTAL = _counter(
     "records_skipped_total",
-    _PARTITION,
-    "Records beside those read: left out by the filter of a source, or feedback without a label yet.",
+    (*_PARTITION, "reason"),
+    "Records beside those read. reason: tombstone (a message without a value, of a compacted topic), or left_out (by"
+    " the filter of a source, or feedback without a label yet).",
 )
 UNFIT_FIELDS_TOTAL = _counter(
     "unfit_fields_total", ("topic", "field"), "Fields of another type that were set aside; their records count."

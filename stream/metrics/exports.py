@@ -287,7 +287,9 @@ def of_balance(balance: Balance) -> Iterator[Report]:
     """The account of a partition."""
     owner = balance.owner
     yield Totals("records_read_total", {(balance.topic, str(balance.partition)): float(balance.read)}, owner)
-    yield Totals("records_skipped_total", {(balance.topic, str(balance.partition)): float(balance.skipped)}, owner)
+    place = balance.topic, str(balance.partition)
+    skipped = {"tombstone": balance.tombstones, "left_out": balance.skipped - balance.tombstones}
+    yield Totals("records_skipped_total", {(*place, why): float(count) for why, count in skipped.items()}, owner)
     dead: dict[tuple[str, ...], float] = {
         (balance.topic, reason): float(count) for reason, count in balance.dead.items()
     }

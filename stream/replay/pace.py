@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from operators.formats.literals import parsed
 from operators.formats.schema import Timestamp  # noqa: TC001 - msgspec reads it
 from operators.formats.times import EARLIEST, LATEST, milliseconds
 from windows.references.pace import DAY
@@ -78,7 +79,7 @@ def _parts(lane: Lane, only: str | None) -> Iterable[tuple[str, _Part]]:
         seen, ended = seen + len(block.values), block.ended
         for value in block.values:
             try:
-                stamp = _DECODER.decode(value or b"")
+                stamp = parsed(value or b"", _DECODER.decode)
             except msgspec.DecodeError:
                 continue  # the replay itself has a dead letter for it
             model = only if stamp.model is None else str(stamp.model)

@@ -160,7 +160,10 @@ class Summary:
         said = f" + {self.feedback:,} feedback" if self.feedback else ""
         yield f"{self.read:,} records read = {parts}{reasons}{said}"
         if self.skipped:
-            yield f"{self.skipped:,} beside them skipped: without a label yet, or left out by the filter of a source"
+            yield (
+                f"{self.skipped:,} beside them skipped: without a label yet, without a value, or left out by the filter"
+                " of a source"
+            )
         if self.feedback:
             more = {"revised": self.revised, "said again": self.duplicates, "waiting still": self.waiting}
             rest = "".join(f", {count:,} {name}" for name, count in more.items() if count)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
+from operators.formats.literals import parsed
 from operators.records import NoEnvelopes, Topic
 from operators.settings.source import FieldMap
 from stream.errors import UsageError
@@ -64,7 +65,7 @@ def is_flat(path: Path, holds: Topic, config: Config, references: Mapping[str, R
     with path.open("rb") as file:
         line = file.readline(_LONGEST_FIRST).removeprefix(_MARK)
     try:
-        first = msgspec.json.decode(line)
+        first = parsed(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     if not isinstance(first, dict) or first.keys() & {"model", "features"}:

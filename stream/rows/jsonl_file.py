@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from operators.formats.literals import parsed
 from stream.errors import UsageError
 from stream.rows.columns import Column, Wishes
 from stream.rows.kinds import Texts, decide, unless_marks
@@ -28,7 +29,6 @@ _NESTED = tuple(_ORIGINS)
 _PLACES: tuple[tuple[str, ...], ...] = ((), *((name,) for name in _NESTED))
 MOST_NAMED = 10
 _NUMBERS = frozenset((int, float, type(None)))
-NAN = "NaN and Infinity are not JSON; null is a missing value"
 _OFFENCES = {b"[": "an array; one object a line is needed"}
 LARGEST_ARRAY = 256 << 20
 """Bytes of an array of rows, which is read as a whole; one object a line may be of any size."""
@@ -104,10 +104,9 @@ class JsonlRows:
                 )
         whole = b"".join(parts)
         try:
-            items = [bytes(item) for item in msgspec.json.decode(whole, type=list[msgspec.Raw])]
+            items = [bytes(item) for item in parsed(whole, msgspec.json.Decoder(list[msgspec.Raw]).decode)]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            said = NAN if b"NaN" in whole or b"Infinity" in whole else error
-            raise UsageError(f"{self.path}: not an array of JSON objects: {said}") from None
+            raise UsageError(f"{self.path}: not an array of JSON objects: {error}") from None
         decoder = msgspec.json.Decoder(dict[str, Any])
         for at in range(0, len(items), AT_ONCE):
             rows = self._decode(decoder, items[at : at + AT_ONCE], at + 1)
@@ -120,9 +119,9 @@ class JsonlRows:
         for offset, line in enumerate(lines):
             if line and not line.isspace():
                 try:
-                    rows.append(decoder.decode(line))
+                    rows.append(parsed(line, decoder.decode))
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-                    what = _OFFENCES.get(line.lstrip()[:1]) or (NAN if b"NaN" in line or b"Infinity" in line else error)
+                    what = _OFFENCES.get(line.lstrip()[:1]) or error
                     raise UsageError(f"{self.path}:{number + offset}: not a JSON object: {what}") from None
         return rows
 

@@ -29,6 +29,11 @@ MEMORY = 2_000
 MOST, FEW = 0.5, 0.2
 """Share of refused records above which a topic cannot be read, and below which it can again."""
 
+TOMBSTONES = (
+    "topic %s holds messages without a value, as compacted topics do where a key is deleted: they are skipped, and"
+    ' counted in driftgauge_records_skipped_total{reason="tombstone"}'
+)
+
 _LOG = logging.getLogger("driftgauge.monitor")
 
 
@@ -63,9 +68,13 @@ class Refusals:
         self._sources = sources or Sources()
         self._features = features or {}
         self._topics: dict[str, _Topic] = {}
+        self._compacted: set[str] = set()
 
     def __call__(self, batch: Decoded | DecodedFeedback) -> None:
         """A batch was decoded."""
+        if batch.tombstones and batch.origin.topic not in self._compacted:
+            self._compacted.add(batch.origin.topic)
+            _LOG.info(TOMBSTONES, batch.origin.topic)
         read = batch.read + (batch.halves if isinstance(batch, Decoded) else 0)
         if not read:
             return

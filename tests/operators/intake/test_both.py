@@ -69,11 +69,12 @@ def test_what_the_filter_leaves_out_is_skipped_once() -> None:
 def test_what_cannot_be_read_is_one_dead_letter() -> None:
     """Broken bytes are refused by both readers and told once; a bad label by one only, with a record's twin apart."""
     bad = msgspec.json.encode({**LABEL, "label": "perhaps"})
-    read = both([b"{", msgspec.json.encode(PREDICTION), bad, b"{", b"{x}\n{x}", None])
+    read = both([b"{", msgspec.json.encode(PREDICTION), bad, b"{", b"{x}\n{x}", b"", None])
     assert read.feedback is not None
     assert [letter.reason for letter in read.dead] == [Reason.EMPTY] + [Reason.BROKEN_JSON] * 4
     assert [letter.reason for letter in read.feedback.dead] == [Reason.BAD_LABEL]
     assert (read.read, read.feedback.read) == (6, 1)
+    assert [(one.skipped, one.tombstones) for one in (read, read.feedback)] == [(1, 1), (0, 0)]
 
 
 def test_a_topic_of_predictions_alone_is_decoded_as_before() -> None:

@@ -171,14 +171,14 @@ class Stamped:
 
 def test_a_dead_letter_keeps_the_whole_envelope() -> None:
     """Key, headers, offset and timestamp are those of the message, also of one record among several."""
-    values = [GOOD, b"{", GOOD + b"\n[]\n" + GOOD, None]
+    values = [GOOD, b"{", GOOD + b"\n[]\n" + GOOD, b""]
     written = [START, START + 1, START + 2, START + 3]
     decoded = DECODE(RawBatch(Origin("topic", 5, 8), values, written, Stamped(), START))
     letters = sorted(decoded.dead, key=lambda letter: letter.offset)
     assert [(one.value, one.key, one.offset, one.timestamp) for one in letters] == [
         (b"{", b"key-1", 10, START + 1),
         (b"[]", b"key-2", 20, START + 2),
-        (None, b"key-3", 30, START + 3),
+        (b"", b"key-3", 30, START + 3),
     ]
     assert letters[0].headers == (("trace", b"1"), ("none", None))
     assert {(one.topic, one.partition) for one in letters} == {("topic", 5)}

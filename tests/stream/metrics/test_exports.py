@@ -212,13 +212,19 @@ def test_firing_alerts_are_1_and_gone_when_they_end() -> None:
 
 def test_dead_letters_of_all_partitions_are_added_up() -> None:
     """Each partition counts its own, the metric is by topic and reason; a balance that comes again changes nothing."""
-    one = Balance("predictions/0", "predictions", 0, 100, {"empty": 2})
+    one = Balance("predictions/0", "predictions", 0, 100, {"empty": 2}, skipped=5, tombstones=3)
     two = Balance("predictions/1", "predictions", 1, 50, {"empty": 3, "oversized": 1})
     registry = shown(of_balance(one), of_balance(two), of_balance(one))
     assert registry.values("records_read_total") == {("predictions", "0"): 100.0, ("predictions", "1"): 50.0}
     assert registry.values("dead_letters_total") == {
         ("predictions", "empty"): 5.0,
         ("predictions", "oversized"): 1.0,
+    }
+    assert registry.values("records_skipped_total") == {
+        ("predictions", "0", "tombstone"): 3.0,
+        ("predictions", "0", "left_out"): 2.0,
+        ("predictions", "1", "tombstone"): 0.0,
+        ("predictions", "1", "left_out"): 0.0,
     }
 
 

@@ -15,7 +15,7 @@ from operators.records import PAIRS
 from operators.settings.source import Sources, SourceSettings
 from stream.metrics.registry import Registry
 from stream.metrics.reports import LocalReporter
-from stream.workers.refusals import FEW, LEAST, MEMORY, Refusals
+from stream.workers.refusals import FEW, LEAST, MEMORY, TOMBSTONES, Refusals
 
 DECODE = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000))
 THEIRS = b'{"txn_id":"a","model":"click","inputs":{"age":33}}'
@@ -108,6 +108,18 @@ def test_what_is_looked_for_is_told_by_the_paths_of_the_map() -> None:
 def test_what_is_no_record_at_all_is_guessed(value: bytes, said: str) -> None:
     """By its first bytes or its keys."""
     assert said in said_of(value)
+
+
+def test_tombstones_are_told_once_and_refuse_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A compacted topic whose keys are all deleted is read."""
+    registry = Registry()
+    refusals = Refusals(0, LocalReporter(registry.apply))
+    decode = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000))
+    with caplog.at_level("INFO", "driftgauge.monitor"):
+        for _ in range(3):
+            refusals(decode(batch([None] * LEAST)))
+    assert [record.getMessage() for record in caplog.records] == [TOMBSTONES % "predictions"]
+    assert concerns(registry) == []
 
 
 def test_halves_are_read_though_they_are_no_records_yet() -> None:
