@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import time
 import uuid
@@ -13,6 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from confluent_kafka import Message
 
@@ -116,6 +118,26 @@ def differences(found: Outputs, expected: Outputs) -> list[str]:
                 if what == "other content":
                     lines += [f"    {rows.by_id[keys[0]]!r}", f"    {wanted[keys[0]]!r}"]
     return lines
+
+
+def keep_differences(path: Path, found: Outputs, expected: Outputs) -> None:
+    """Write every row that one of two monitors wrote and the other did not, a line each with the one who did."""
+    with path.open("wb") as file:
+        for name, rows in found.topics().items():
+            wanted = expected.topics()[name].by_id
+            for who, ours, others in (("found", rows.by_id, wanted), ("expected", wanted, rows.by_id)):
+                for key, content in ours.items():
+                    if others.get(key) != content:
+                        file.write(b"%s %s " % (name.encode(), who.encode()) + content.replace(b"\n", b" ") + b"\n")
+
+
+def keep_topic(path: Path, bootstrap: str, topic: str) -> None:
+    """Write a topic as it is, so that what was read can be read again: partition, offset, time, key, value."""
+    with path.open("w", encoding="utf-8") as file:
+        for message in _messages(bootstrap, topic):
+            key, value = (None if held is None else held.decode("latin-1") for held in (message.key(), message.value()))
+            place = (message.partition(), message.offset(), message.timestamp()[1])
+            file.write(json.dumps([*place, key, value]) + "\n")
 
 
 def _rows(bootstrap: str, topic: str, split: Callable[[Message], tuple[bytes, bytes]], until: int | None) -> Rows:

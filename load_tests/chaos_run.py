@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from chaos_monitor import FOREVER, Monitor, Setup, create_topics
-from chaos_outputs import Outputs, differences, read_outputs
+from chaos_outputs import Outputs, differences, keep_differences, keep_topic, read_outputs
 from chaos_traffic import PARTITIONS, Sent, Traffic
 from patience import until
 
@@ -161,7 +161,17 @@ class Run:
         result.problems += _counter_differences(result.counters, counters)
         result.check(expected.duplicates == 0, f"the undisturbed run has {expected.duplicates} duplicates")
         _accounts(result, sent)
+        if result.problems:
+            self._keep(result.found, expected)
         return result
+
+    def _keep(self, found: Outputs, expected: Outputs) -> None:
+        """What a difference can be understood by: its rows, and the topics that both have read."""
+        keep_differences(self._directory / "differences.txt", found, expected)
+        topics = self.monitor.topics
+        for name in ("predictions", "feedback"):
+            if name in topics:
+                keep_topic(self._directory / f"{name}.jsonl", self.bench.node.bootstrap, topics[name])
 
 
 def _counter_differences(found: dict[str, float], expected: dict[str, float]) -> list[str]:
