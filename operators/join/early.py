@@ -2,7 +2,7 @@
 
 Nobody can tell what became of a prediction before it is made, so the clocks of the two sides are apart, and mostly by a
 time zone. That is told to people, and nothing is counted by it: which of these labels are met depends on what is read
-first, and only some are remembered.
+first, and only some are remembered. Those are part of the state, so that a crash does not change what is told.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from operators.plans.join import JoinPlan
     from windows.arrays import IntArray
 
-MOST_LEFT = 1_024
-"""Labels that are remembered once they have waited in vain."""
+MOST_LEFT = 64
+"""Labels of a shard and model that are remembered once they have waited in vain."""
+
+ENOUGH = 1_024
+"""Labels without a prediction that say as much as any more would."""
 
 LOOKED_UP = 16
 """Of labels that have waited in vain together, so many are looked up once more."""
@@ -36,14 +39,16 @@ LEAST = 0.1
 
 
 class Early:
-    """What a shard remembers of a model's labels that waited in vain; it does not outlive the process."""
+    """Looks for a model's predictions of labels that waited in vain.
+
+    `left`, of both methods, is what a shard remembers of such labels: key -> when it was said, ms.
+    """
 
     def __init__(self, plan: JoinPlan, store: JoinStore) -> None:
         self._plan = plan
         self._store = store
-        self._left: dict[bytes, int] = {}
 
-    def leave(self, gone: Mapping[bytes, int], totals: LabelTotals) -> None:
+    def leave(self, gone: Mapping[bytes, int], left: dict[bytes, int], totals: LabelTotals) -> None:
         """Labels of these times (ms) waited in vain: their predictions may have come before them, or come later."""
         some = list(gone)[:LOOKED_UP]
         if not some:
@@ -53,17 +58,18 @@ class Early:
             if stub is not None:
                 note(totals, gone[key], times_of(stub)[0])
         newest = max(gone.values())
-        if len(self._left) >= MOST_LEFT:  # those that no prediction can explain any more make room
-            self._left = {key: at for key, at in self._left.items() if at > newest - FURTHEST * STEP}
-        left = [key for key, stub in zip(some, stubs, strict=True) if stub is None] + list(gone)[LOOKED_UP:]
-        self._left.update((key, gone[key]) for key in left[: MOST_LEFT - len(self._left)])
+        if len(left) >= MOST_LEFT:  # those that no prediction can explain any more make room
+            for key in [key for key, at in left.items() if at <= newest - FURTHEST * STEP]:
+                del left[key]
+        new = [key for key, stub in zip(some, stubs, strict=True) if stub is None] + list(gone)[LOOKED_UP:]
+        left.update((key, gone[key]) for key in new[: MOST_LEFT - len(left)])
 
-    def come(self, keys: Sequence[bytes], times: IntArray, totals: LabelTotals) -> None:
+    def come(self, keys: Sequence[bytes], times: IntArray, left: dict[bytes, int], totals: LabelTotals) -> None:
         """Predictions made at `times` (ms) came: some may be those that labels waited for."""
-        if not self._left or self._left.keys().isdisjoint(keys):
+        if not left or left.keys().isdisjoint(keys):
             return
         for row, key in enumerate(keys):
-            at = self._left.pop(key, None)
+            at = left.pop(key, None)
             if at is not None:
                 note(totals, at, int(times[row]))
 
@@ -84,7 +90,7 @@ def note(totals: LabelTotals, said: int, made: int) -> None:
 def hours_apart(totals: LabelTotals) -> float | None:
     """By how many hours labels are mostly earlier than their predictions; None where hardly any that is left is so."""
     count = sum(totals.early.values())
-    if not count or count < min(MOST_LEFT, sum(totals.unmatched.values()) + totals.waiting) * LEAST:
+    if not count or count < min(ENOUGH, sum(totals.unmatched.values()) + totals.waiting) * LEAST:
         return None
     step = max(totals.early, key=lambda one: (totals.early[one], one))
     return step * STEP / 3_600_000

@@ -54,11 +54,12 @@ snapshot, and a plain tuple is pickled in a quarter of a microsecond."""
 
 @dataclass(slots=True)
 class ModelJoin:
-    """What a shard keeps of a model beside its store."""
+    """What a shard keeps of a model beside its store; `left` is what it remembers of labels that waited in vain."""
 
     waiting: dict[bytes, Waiting] = field(default_factory=dict)
     totals: LabelTotals = field(default_factory=LabelTotals)
     newest: int = 0
+    left: dict[bytes, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -153,8 +154,9 @@ class Join:
             for row in later:
                 stubs[row] = with_known(stubs[row], int(known[row]))
         self._store_stubs(plan, block, stubs)
-        self.early[block.model].come(block.keys, block.times, self._model(block.model).totals)
-        waiting = self._model(block.model).waiting
+        model = self._model(block.model)
+        self.early[block.model].come(block.keys, block.times, model.left, model.totals)
+        waiting = model.waiting
         if not waiting.keys().isdisjoint(block.keys):
             awaited = [row for row, key in enumerate(block.keys) if key in waiting]
             self._meet(plan, [block.keys[row] for row in awaited], [stubs[row] for row in awaited], found)
@@ -221,7 +223,7 @@ class Join:
         _count(model.totals.unmatched, UNKNOWN, words)
         if name in self.plans:
             wait = self.plans[name].wait
-            self.early[name].leave({key: until - wait for key, (until, _) in gone.items()}, model.totals)
+            self.early[name].leave({key: until - wait for key, (until, _) in gone.items()}, model.left, model.totals)
 
     def _take_words(self, block: FeedbackBlock, floor: int, found: JoinedBatch) -> None:
         plan, model = self.plans[block.model], self._model(block.model)

@@ -45,8 +45,13 @@ def plan() -> JoinPlan:
     )
 
 
-def totals(ids: Sequence[Any], named: Sequence[Any], before: float, order: str = "by time") -> LabelTotals:
-    """After a prediction a minute of each of `ids`, and a label of each of `named` so many hours before it."""
+def totals(
+    ids: Sequence[Any], named: Sequence[Any], before: float, order: str = "by time", *, crashes: bool = False
+) -> LabelTotals:
+    """After a prediction a minute of each of `ids`, and a label of each of `named` so many hours before it.
+
+    With `crashes` there is one after each record.
+    """
     chain = JoinChain([plan()])
     made, said = [], []
     for at, one in enumerate(ids):
@@ -60,6 +65,8 @@ def totals(ids: Sequence[Any], named: Sequence[Any], before: float, order: str =
         every.sort(key=lambda one: one[:2])
     for _, feedback, record in every:
         chain.feed(batch([json.dumps({"model": "click", **record}).encode()], feedback=feedback))
+        if crashes:
+            chain.restore(chain.save())
     for feedback in (False, True):
         chain.feed(batch([], feedback=feedback, ended=True))
     return chain.ticks[-1][1].totals
@@ -118,13 +125,22 @@ def test_few_early_labels_among_many_of_nobody_say_nothing() -> None:
 
 def test_what_is_remembered_is_bounded_and_makes_room() -> None:
     """Ids of nobody do not keep others out for ever."""
-    early, found = Early(plan(), DictStore()), LabelTotals()
-    early.leave({b"nobody%d" % at: at for at in range(3 * MOST_LEFT)}, found)
-    early.leave({b"somebody": FURTHEST * HOUR}, found)
-    early.come([b"somebody"], np.array([(FURTHEST + 1) * HOUR]), found)
+    early, left, found = Early(plan(), DictStore()), dict[bytes, int](), LabelTotals()
+    early.leave({b"nobody%d" % at: at for at in range(3 * MOST_LEFT)}, left, found)
+    assert len(left) == MOST_LEFT
+    early.leave({b"somebody": FURTHEST * HOUR}, left, found)
+    early.come([b"somebody"], np.array([(FURTHEST + 1) * HOUR]), left, found)
     assert found.early == {2: 1}
-    early.come([b"somebody"], np.array([(FURTHEST + 1) * HOUR]), found)
+    early.come([b"somebody"], np.array([(FURTHEST + 1) * HOUR]), left, found)
     assert found.early == {2: 1}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_early_labels_are_remembered_through_crashes(order: str) -> None:
+    """They are part of the state: what is told does not depend on what a process has seen."""
+    once = totals(NUMBERS, NUMBERS, 5, order)
+    assert once.early.keys() == {10}
+    assert totals(NUMBERS, NUMBERS, 5, order, crashes=True).early == once.early
 
 
 def test_counts_of_a_former_release_are_read() -> None:
