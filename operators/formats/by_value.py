@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from itertools import chain
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,12 @@ _OTHER = frozenset(
      "status", "threshold", "time", "took", "us", "version"}
 )  # fmt: skip
 """What numbers are called that stand beside an answer."""
+_IDS = frozenset({"guid", "id", "ident", "key", "no", "nr", "num", "number", "ref", "reference", "uuid"})
+"""What ids are called, beside what comes before: application_ref, orderNo."""
+MOST_ALIKE = 0.9
+"""The share of the values of an id that are different, at least: a label may be revised."""
+MOST_BESIDE = 3
+"""Values that feedback may have beside its id, time, model and version."""
 _EPOCH = re.compile(r"\d{9,19}(\.\d+)?")
 UNITS = ("ms", "s", "ms", "us", "ns")
 """Of an epoch time by its size: see UNIT_BOUNDS."""
@@ -72,6 +79,50 @@ def answer_in(roots: Sequence[dict[str, Any]], taken: Collection[str]) -> str | 
         if rank < _NONE:
             ranked[".".join(path)] = rank
     return min(ranked, key=lambda path: ranked[path]) if ranked else None
+
+
+def ident_in(roots: Sequence[dict[str, Any]], taken: Collection[str]) -> str | None:
+    """Where an id is: a text or whole number that is called like one, and hardly ever comes twice."""
+    for path, _ in paths_in(roots[0]) if roots else ():
+        if ".".join(path) in taken or not _IDS.intersection(words_of(path[-1])):
+            continue
+        values = [at_path(root, path) for root in roots]
+        plain = all(isinstance(value, str | int) and not isinstance(value, bool) for value in values)
+        if plain and len(set(values)) >= MOST_ALIKE * len(values):
+            return ".".join(path)
+    return None
+
+
+def truth_in(roots: Sequence[dict[str, Any]], taken: Collection[str]) -> str | None:
+    """Where a label is in records that say little else: the one other value, or of two or three the one of two values.
+
+    Features are more than that; so nothing is said of larger records, nor of nested ones.
+    """
+    rest = [name for name in dict.fromkeys(name for root in roots for name in root) if name not in taken]
+    held = {name: [root.get(name) for root in roots if root.get(name) is not None] for name in rest}
+    if not rest or len(rest) > MOST_BESIDE or any(isinstance(one, dict | list) for one in chain(*held.values())):
+        return None
+    if len(rest) == 1:
+        (name,) = rest
+        return None if all(_moment(value) is not None for value in held[name]) else name
+    decided = [name for name, values in held.items() if values and _is_truth(values)]
+    return decided[0] if len(decided) == 1 else None
+
+
+def spelled_truth(values: Sequence[Any]) -> dict[str, int] | None:
+    """Words for truth that labels do not say by themselves, as 1 and 0: Y and N, yes and no; None for other values."""
+    words = {value for value in values if value is not None}
+    if not words or not all(isinstance(word, str) for word in words):
+        return None
+    for yes, no in (("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off")):
+        if {word.lower() for word in words} <= {yes, no}:
+            (some,) = {"upper" if word.isupper() else "title" if word.istitle() else "lower" for word in words} or {""}
+            return {getattr(yes, some)(): 1, getattr(no, some)(): 0}
+    return None
+
+
+def _is_truth(values: Sequence[Any]) -> bool:
+    return set(map(str, values)) <= {"0", "1", "True", "False", "true", "false"} or spelled_truth(values) is not None
 
 
 def words_of(name: str) -> frozenset[str]:

@@ -12,6 +12,8 @@ from operators.formats.literals import parsed
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from operators.settings.source import SourceSettings
+
 _MAGIC = (
     (b"Obj\x01", "it is an Avro file, which is not read"),
     (b"\xff\xff\xff\xff", "it is an Arrow IPC stream: format: arrow"),
@@ -75,8 +77,13 @@ _LIMIT = 1 << 16
 _DEEP = 4
 
 
-def guess(value: bytes | None) -> str:
-    """What these bytes may be, in words; empty where there is no guess."""
+def guess(value: bytes | None, source: SourceSettings | None = None) -> str:
+    """What these bytes may be, in words; empty where there is no guess.
+
+    Args:
+        value: of a message.
+        source: how it was read: what its map finds there needs no other.
+    """
     if not value:
         return ""
     if value[0] == 0 and len(value) > FRAME:
@@ -84,14 +91,16 @@ def guess(value: bytes | None) -> str:
         what = f"it begins with five bytes of a schema registry (schema {schema})"
         return f"{what}: Avro or Protobuf (format: avro or protobuf, with schema_registry)"
     magic = next((words for magic, words in _MAGIC if value.startswith(magic)), None)
-    return magic or _of_json(_parsed(value))
+    return magic or _of_json(_parsed(value), source)
 
 
-def _of_json(found: Any) -> str:
+def _of_json(found: Any, source: SourceSettings | None) -> str:
     """What a JSON value may be."""
     if isinstance(found, list):
         return "it is an array of arrays or values; its elements must be objects" if found else "it is an empty array"
     if not isinstance(found, dict):
+        return ""
+    if source is not None and source.preset is not None:
         return ""
     kind = found.get("type")
     if isinstance(kind, str) and kind.endswith((".inference.request", ".inference.response")):
@@ -103,8 +112,24 @@ def _of_json(found: Any) -> str:
     )
     if looks is not None:
         return f"it looks like {looks}"
-    listed = ", ".join(f"{field}: {path}" for field, path in usual_places(found).items())
+    places = {field: path for field, path in usual_places(found).items() if not _mapped(field, found, source)}
+    listed = ", ".join(f"{field}: {path}" for field, path in places.items())
     return listed and f"a map may be needed: {listed}"
+
+
+def _mapped(field: str, record: dict[str, Any], source: SourceSettings | None) -> bool:
+    """Whether the source's map finds something of a field in a record, or takes it from elsewhere."""
+    if source is None:
+        return False
+    if source.split is not None:
+        return True
+    given = source.map.features if field == "features" else source.map.place(field)
+    if given is None or given.path is None or getattr(given, "default", None) is not None:
+        return field in source.map.model_fields_set or field == "model"
+    here: Any = record
+    for step in given.path or ():
+        here = here.get(step) if isinstance(here, dict) else None
+    return here is not None
 
 
 def usual_places(record: dict[str, Any], fields: Collection[str] = _USUAL.keys()) -> dict[str, str]:

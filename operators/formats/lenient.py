@@ -32,6 +32,9 @@ SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features", "
 """Fields of a prediction without which its record still counts."""
 
 
+TIMES = frozenset({"timestamp", "predicted_at"})
+
+
 @dataclass(frozen=True, slots=True)
 class Mended:
     """What became of one record.
@@ -124,9 +127,9 @@ class Lenient:
         use = shape.uses[name]
         try:
             return self._made(use, name, place)
-        except msgspec.ValidationError:
+        except msgspec.ValidationError as error:
             if name not in SPARE or not shape.spares:
-                raise
+                raise (_no_time(use, place) if name in TIMES else None) or error from None
         if name == "error":  # whatever it is, it is one
             return "true" if place.value(use) else None
         unfit.append(name)
@@ -179,6 +182,18 @@ class Lenient:
         except msgspec.ValidationError:
             unfit.append("context")
             return None
+
+
+def _no_time(use: Use, place: _Place) -> msgspec.ValidationError | None:
+    """What to say of a text or number that is no time as it is read; None where it is neither."""
+    value = place.value(use)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text, meant = isinstance(value, str), "rfc3339" if dt.datetime in get_args(use.kind) else "epoch"
+    both = float in get_args(use.kind) and meant == "rfc3339"
+    given = "text" if text else "a number"
+    wanted = "an RFC 3339 datetime or an epoch time" if both else f"of unit {meant}, as the map says"
+    return msgspec.ValidationError(f"Invalid datetime: {given} that is not {wanted} - at `$.{shown(use.steps or ())}`")
 
 
 _EXACT = 2**53

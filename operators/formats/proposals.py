@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from operators.formats.by_value import answer_in, at_path, time_in, unit_of
+from operators.formats.by_value import answer_in, at_path, ident_in, spelled_truth, time_in, truth_in, unit_of
 from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
 from operators.formats.joined import Answers, halves_in, joined
@@ -304,9 +304,31 @@ def _maps(roots: Sequence[dict[str, Any]], guessed: Sequence[int] | None = None)
     timing = {} if latency is None else {"latency_ms": latency}
     for features in _features(roots, places):
         yield {"map": {**about, **timing, **features}}
-    label = {"label": places["label"]} if "label" in places else {}
+    if guessed is not None:
+        places |= _of_answers(roots, places)
+        about |= {field: places[field] for field in ("prediction_id",) if field in places}
+    label = {"label": _label(places["label"], roots)} if "label" in places else {}
     named = {field: about[field] for field in _ANSWERS if field in about}
     yield {"holds": "feedback", **({"map": {**named, **label}} if named or label else {})}
+
+
+def _of_answers(roots: Sequence[dict[str, Any]], places: dict[str, str]) -> dict[str, str]:
+    """Where id and label are in records that hold hardly more, if no name says it."""
+    if {"prediction", "features"} & places.keys() or _has(roots, "features") or _has(roots, "prediction"):
+        return {}
+    found: dict[str, str | None] = {}
+    if "prediction_id" not in places and not _has(roots, "prediction_id"):
+        found["prediction_id"] = ident_in(roots, places.values())
+    if "label" not in places and not (_has(roots, "label") or _has(roots, "value")):
+        known = {place.split(".")[0] for place in (*places.values(), *found.values()) if place is not None}
+        found["label"] = truth_in(roots, {*known, *_FIELDS, "kind"})
+    return {field: place for field, place in found.items() if place is not None}
+
+
+def _label(path: str, roots: Sequence[dict[str, Any]]) -> Any:
+    """A path, with what words for truth are."""
+    words = spelled_truth([at_path(root, path.split(".")) for root in roots])
+    return path if words is None else {"path": path, "values": words}
 
 
 def _by_value(roots: Sequence[dict[str, Any]], places: dict[str, str], written: Sequence[int]) -> dict[str, str]:

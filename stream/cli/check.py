@@ -136,7 +136,7 @@ def _connect(config: Config, references: dict[str, Reference]) -> None:
     found = sampled(config, references, there)
     for line in found.lines:
         typer.echo(line)
-    for note in found.notes:
+    for note in dict.fromkeys(found.notes):
         typer.echo(f"note: {note}", err=True)
     if found.findings:
         raise ConfigError(config.problems(found.findings))

@@ -126,7 +126,7 @@ def init(
 
 def _tell(started: Started, model: str, *, guessed: bool) -> None:
     """What was written, and what to know about it."""
-    for note in started.notes:
+    for note in dict.fromkeys(started.notes):
         typer.echo(f"note: {note}", err=True)
     correct = " (guessed; where that is wrong, init again with --task and --force)" if guessed else ""
     size = f"{counted(started.reference.rows, 'row')}, {counted(len(started.reference.features), 'feature')}"

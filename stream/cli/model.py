@@ -71,7 +71,7 @@ def add(
         )
         started = initialise(options, progress)
         _put(config, place, started, owner)
-    for note in started.notes:
+    for note in dict.fromkeys(started.notes):
         typer.echo(f"note: {note}", err=True)
     guessed = "" if task or positive else " (guessed; where that is wrong, remove it and add it with --task)"
     typer.echo(

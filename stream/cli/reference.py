@@ -92,7 +92,7 @@ def build(
             raise UsageError(f"--rows {most}: needs --from kafka:TOPIC; files are read whole")
         with progress_bar() as progress:
             built = build_reference(open_rows(Path(source), wishes), options, progress)
-    for note in built.notes:
+    for note in dict.fromkeys(built.notes):
         typer.echo(f"note: {note}", err=True)
     _write(output, built.reference)
 

@@ -95,7 +95,7 @@ def replay(
         *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
         *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK, references),
     ]
-    for note in _notes(lanes, labelled=bool(feedback)):
+    for note in dict.fromkeys(_notes(lanes, labelled=bool(feedback))):
         typer.echo(f"note: {note}", err=True)
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415

@@ -123,7 +123,7 @@ class _Sample:
             lines += [f"  {name} is of another type: it is set aside" for name in unfit]
             shown = _whole(one.topic, source, message)
             lines += [f"  {line}" for line in self._fields(one.source, source, shown, feedback=feedback)]
-            maybe = guess(message) if dead else ""
+            maybe = guess(message, source) if dead else ""
             lines += [f"  {maybe}"] if maybe else []
         return Understood(lines, refused)
 

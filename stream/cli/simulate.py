@@ -23,6 +23,7 @@ from stream.simulate.feedback import FeedbackOptions, FeedbackTraffic, Kind
 from stream.simulate.generator import Generator
 from stream.simulate.label_queue import MOST
 from stream.simulate.labels import Labels, labels_of
+from stream.web.text import versioned
 from windows.references.reference import Reference
 
 DAY = 86_400_000
@@ -90,7 +91,10 @@ def simulate(
     )
     properties = {**loaded.kafka.properties, "bootstrap.servers": loaded.kafka.brokers}
     writers = [TopicWriter(properties, loaded.topics.predictions)]
-    typer.echo(f"{name} v{version}: {rate:g}/s to {loaded.topics.predictions} at {loaded.kafka.brokers}", err=True)
+    typer.echo(
+        f"{name} {versioned(str(version))}: {rate:g}/s to {loaded.topics.predictions} at {loaded.kafka.brokers}",
+        err=True,
+    )
     feedback = None
     if labels is not None:
         writers.append(TopicWriter(properties, loaded.topics.feedback))

@@ -11,6 +11,7 @@ import typer
 
 from stream.cli.ask import Monitor
 from stream.cli.signals import stop_event
+from stream.web.text import versioned
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The monitor's config: its address and how to say who you are.")
@@ -69,7 +70,7 @@ def alerts(
 def alert_line(alert: dict[str, Any]) -> str:
     """An alert in a line."""
     ended = alert["state"] == "resolved"
-    where = " ".join(part for part in (alert["model"], f"v{alert['version']}", alert["segment"]) if part.strip("v"))
+    where = " ".join(part for part in (alert["model"], versioned(alert["version"]), alert["segment"]) if part)
     word = "resolved" if ended else alert["severity"]
     return f"{_moment(alert['event_time'])}  {word:<8}  {alert['alert']} {where}  {alert['key']}\n    {alert['reason']}"
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from operators.settings.source import SourceSettings
     from stream.config.load import Config
 
 MOST_KINDS = 30
@@ -33,6 +34,18 @@ _OF_REASON = {
 }
 _OF_WORDS = {"neither features": "features", "timestamp": "timestamp"}
 
+WORDINGS = 20
+"""Wordings of a kind that are told apart."""
+
+
+@dataclass(slots=True)
+class Example:
+    """One wording of a kind: how many letters say so, and what the first of them may be."""
+
+    count: int
+    maybe: str
+
+
 Kind = tuple[str, str, str]
 """Topic, reason, field ("" for the whole record)."""
 
@@ -45,14 +58,14 @@ class Letters:
         kept: offsets that the topic holds.
         counted: of how many letters the reasons are counted.
         kinds: how many there are of each kind.
-        examples: of each kind what is said of one, and what it may be.
+        examples: of each kind what is said of some and how often, with what the first of those may be.
         latest: the latest of all, oldest first.
     """
 
     kept: int = 0
     counted: int = 0
     kinds: Counter[Kind] = field(default_factory=Counter)
-    examples: dict[Kind, tuple[str, str]] = field(default_factory=dict)
+    examples: dict[Kind, dict[str, Example]] = field(default_factory=dict)
     latest: list[Message] = field(default_factory=list)
 
 
@@ -69,12 +82,21 @@ def letters_in(config: Config, topic: str, last: int, most: int) -> Letters:
         kind = kind_of(message)
         found.counted += 1
         found.kinds[kind] += 1
-        if kind not in found.examples:
-            found.examples[kind] = one_line(header(message, "detail")), guess(message.value())
+        said, known = one_line(header(message, "detail")), found.examples.setdefault(kind, {})
+        if said in known:
+            known[said].count += 1
+        elif len(known) < WORDINGS:
+            known[said] = Example(1, guess(message.value(), _source_of(config, kind[0])))
 
     read = tail(config, topic, most, keep=last, heard=heard)
     found.kept, found.latest = read.kept, read.messages
     return found
+
+
+def _source_of(config: Config, topic: str) -> SourceSettings | None:
+    """How a topic is read; None where that is not one way."""
+    mine = [source for source in config.sources if source.reads(topic)]
+    return mine[0] if len(mine) == 1 else None
 
 
 def header(message: Message, name: str) -> str:
@@ -108,11 +130,14 @@ def told(letters: Letters, topic: str) -> Iterator[str]:
     yield f"{topic}: {letters.kept:,} offsets kept; by topic, reason and field{some}:"
     for kind, count in letters.kinds.most_common(MOST_KINDS):
         origin, reason, name = kind
-        detail, maybe = letters.examples[kind]
+        said = letters.examples[kind]
+        detail = max(said, key=lambda one: said[one].count)
+        most = said[detail]
         where = f" {name}" if name else ""
-        yield f"{count:>9,}  {origin}  {reason}{where}: {detail}"
-        if maybe:
-            yield f"{'':11}{maybe}"
+        such = "" if most.count == count else f"such as ({most.count:,} of them) "
+        yield f"{count:>9,}  {origin}  {reason}{where}: {such}{detail}"
+        if most.maybe:
+            yield f"{'':11}{most.maybe}"
     if len(letters.kinds) > MOST_KINDS:
         yield f"{'':11}and {len(letters.kinds) - MOST_KINDS:,} more kinds"
     if letters.latest:

@@ -105,7 +105,7 @@ def _look(
             records = list(messages.records(reader, number))
         except ERRORS as error:
             reason = f" for {error.reason.value}" if isinstance(error, UnreadableError) else ""
-            maybe = guess(value)
+            maybe = guess(value, used.source if used.settings else None)
             seen.shown.append(f"  refused{reason}: {one_line(str(error))}" + (f"; {maybe}" if maybe else ""))
             continue
         read = [counts(record, used.source) for record in records if not record.skipped]

@@ -167,7 +167,7 @@ class _Writer:
                 records = list(messages.records(self._reader, number))
             except ERRORS as error:
                 reason = error.reason.value if isinstance(error, UnreadableError) else "wrong_type"
-                self._refuse(reason, f"{error}; {guess(value)}".removesuffix("; "))
+                self._refuse(reason, f"{error}; {guess(value, self._reader.source)}".removesuffix("; "))
                 continue
             written = UNTIMED if messages.batch.written is None else messages.batch.written[number]
             for record in records:

@@ -217,7 +217,7 @@ class _Sample:
         late = (
             f"its time is {_long(ahead)} ahead of the time of writing: another unit, or a time zone?" if ahead else ""
         )
-        said = "; ".join(part for part in (lacks and f"it lacks: {lacks}", late, guess(value)) if part)
+        said = "; ".join(part for part in (lacks and f"it lacks: {lacks}", late, guess(value, self._source)) if part)
         return f"such as {beginning(value)}" + (f" ({said})" if said else "")
 
     def _absent(self) -> Iterator[str]:

@@ -129,7 +129,7 @@ def _named_like_ours(plan: Plan, options: BuildOptions) -> Iterator[str]:
     """What became of columns that bear a name of ours."""
     uses = {
         "prediction": plan.prediction is not None or plan.label,
-        "label": plan.label,
+        "label": plan.label or "label" in options.roles,
         "latency_ms": plan.latency,
         "timestamp": plan.timestamp,
         "error": plan.error,

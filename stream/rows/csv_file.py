@@ -123,6 +123,12 @@ class CsvRows:
     def _notes(self) -> Iterator[str]:
         if self._dialect.encoding not in {"utf-8", "utf-8-sig"}:
             yield f"{self.path.name} is not UTF-8; it was read as {self._dialect.encoding}"
+        if self._dialect.doubtful:
+            shown = ", ".join(self._dialect.names[:3])
+            yield (
+                f"the first line of {self.path.name} ({shown}, ...) is taken for the columns' names, though it looks"
+                " like a row: where it is one, the file needs a header"
+            )
         for line in self._dialect.preamble:
             yield f"left out, standing before the header of {self.path.name}: {line[:60]!r}"
 

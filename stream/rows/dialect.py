@@ -4,11 +4,13 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from stream.errors import UsageError
+from stream.rows.headless import doubt_of
 from stream.rows.parts import Source
 
 HEAD_BYTES = 256 << 10
@@ -33,6 +35,7 @@ class Dialect:
         spaced: whether a space follows each delimiter.
         returns: whether lines end in a carriage return alone.
         preamble: lines before the header: comments, and Excel's `sep=;`.
+        doubtful: whether the header may be a row like the others.
     """
 
     encoding: str
@@ -43,6 +46,7 @@ class Dialect:
     spaced: bool = False
     returns: bool = False
     preamble: tuple[str, ...] = ()
+    doubtful: bool = False
 
     @property
     def foreign(self) -> bool:
@@ -69,9 +73,13 @@ def dialect_of(path: Path, source: Source) -> Dialect:
     delimiter = delimiter or _delimiter(text, path)
     rows = _rows(text, delimiter)
     names, unnamed = _header(path, rows)
+    doubt = doubt_of(rows[0], rows[1:])
+    if doubt == "data":
+        raise _headless(path, rows[0])
     spaced = len(rows[0]) > 1 and all(field.startswith(" ") for field in rows[0][1:])
     multiline = any("\n" in field for row in rows for field in row)
-    return Dialect(encoding, delimiter, names, unnamed, multiline, spaced, returns, preamble)
+    doubtful = doubt == "perhaps"
+    return Dialect(encoding, delimiter, names, unnamed, multiline, spaced, returns, preamble, doubtful)
 
 
 def _preamble(text: str) -> tuple[tuple[str, ...], str, str]:
@@ -190,13 +198,15 @@ def _header(path: Path, rows: list[list[str]]) -> tuple[tuple[str, ...], tuple[s
         ended = all(row[-1] == "" for row in rows[1:])  # a delimiter ends each row, and not the header
         header = [*header, ""] if ended else ["", *header]  # R's write.table names no column of row names
     if any(_is_fraction(name) for name in header):
-        shown = ", ".join(header[:3])
-        raise UsageError(
-            f"{path}: its first line ({shown}, ...) looks like data; a header with the columns' names is needed"
-        )
+        raise _headless(path, header)
     names = [name or f"Unnamed: {index}" for index, name in enumerate(header)]
     unnamed = [name for index, name in enumerate(names) if not header[index] or name == f"Unnamed: {index}"]
     return tuple(names), tuple(unnamed)
+
+
+def _headless(path: Path, first: Sequence[str]) -> UsageError:
+    shown = ", ".join(first[:3]) + (", ..." if len(first) > 3 else "")
+    return UsageError(f"{path}: its first line ({shown}) looks like data; a header with the columns' names is needed")
 
 
 def _is_fraction(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stream.web.html import Html, join, tag
 from stream.web.knowledge import Span
 from stream.web.site import asset
-from stream.web.text import count, moment, number, seconds
+from stream.web.text import count, moment, number, seconds, versioned
 from stream.web.views.feature import feature_page
 from stream.web.views.model import model_page
 from stream.web.views.parts import Links, anchor, pill, section, tile, tiles
@@ -132,7 +132,7 @@ def _fired(lives: Sequence[AlertLife], told: Told) -> Html:
             "tr",
             tag("td", moment(life.last.started_at), class_="num", id=anchor("alert", life.key)),
             tag("td", tag("span", life.name, class_="strong"), " ", pill(life.severity)),
-            tag("td", f"{life.last.model} v{life.last.version}" if life.last.version else life.last.model),
+            tag("td", f"{life.last.model} {versioned(life.last.version)}" if life.last.version else life.last.model),
             tag(
                 "td",
                 "stands" if life.ended_at is None else seconds((life.ended_at - life.last.started_at) / 1e3),

@@ -10,6 +10,11 @@ from windows.statistics.catalog import DISTANCES
 NOTHING = "-"
 
 
+def versioned(version: str) -> str:
+    """A version as people write it: 7 is v7, and v12 or canary are as they are."""
+    return f"v{version}" if version[:1].isdigit() else version
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A few significant digits, no exponent where it can be helped: 0.0312, 4.2, 12,400."""
     if value is None or math.isnan(value):

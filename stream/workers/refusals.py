@@ -100,7 +100,8 @@ class Refusals:
     def _said(self, batch: Decoded | DecodedFeedback, share: float) -> str:
         """How much is refused, why, one of them with all that it lacks, and what it may be."""
         example = batch.dead[-1]
-        lacks, maybe = self._lacks(batch, example), guess(example.value)
+        source = self._source(batch)
+        lacks, maybe = self._lacks(source, example), guess(example.value, source)
         where = f"the one at offset {example.offset} of partition {example.partition}"
         said = f"topic {batch.origin.topic}: {share:.0%} of the latest records are refused"
         said = f"{said}, {where} for {example.reason.value} ({example.detail})"
@@ -108,13 +109,17 @@ class Refusals:
         said += f"; {maybe}" if maybe else ""
         return f"{said}; `driftgauge peek {batch.origin.topic}` shows what is understood"
 
-    def _lacks(self, batch: Decoded | DecodedFeedback, example: DeadLetter) -> list[str]:
+    def _lacks(self, source: SourceSettings, example: DeadLetter) -> list[str]:
+        return lacking(example, source, self._features, self._sources.schemas)
+
+    def _source(self, batch: Decoded | DecodedFeedback) -> SourceSettings:
+        """How a topic is read."""
         feedback = batch.origin.holds == Topic.FEEDBACK
         known = self._sources.feedback if feedback else self._sources.predictions
         topic = batch.origin.topic
         found = [source.of(topic) for source in known.values() if source.reads(topic)]
         own = SourceSettings(topic="own", holds="feedback" if feedback else "predictions")
-        return lacking(example, found[0] if found else own, self._features, self._sources.schemas)
+        return found[0] if found else own
 
 
 def _subject(batch: Decoded | DecodedFeedback) -> str:

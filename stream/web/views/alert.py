@@ -9,7 +9,7 @@ from urllib.parse import quote
 from stream.web.charts.histogram import small_histogram
 from stream.web.clears import clears
 from stream.web.html import Html, join, tag
-from stream.web.text import count, metric_name, moment, number, percent, seconds
+from stream.web.text import count, metric_name, moment, number, percent, seconds, versioned
 from stream.web.views.parts import Links, key, pill, section, tile, tiles, time_tile
 from stream.web.views.shell import Page
 
@@ -78,7 +78,7 @@ def _head(life: AlertLife, outside: Outside, known_until: float | None) -> Html:
         tag("h1", last.alert, " ", pill(last.severity if life.ended_at is None else "resolved")),
         tag("p", last.reason, class_="lead"),
         tiles(
-            tile("Model", last.model, f"v{last.version}" if last.version else ""),
+            tile("Model", last.model, versioned(last.version)),
             tile("Segment", last.segment or "all traffic"),
             tile(
                 metric_name(last.metric) if last.metric else "Value",

@@ -14,7 +14,7 @@ from stream.web.charts.lines import sparkline
 from stream.web.charts.lives import Life, lives
 from stream.web.html import Html, join, tag
 from stream.web.knowledge import RANGES
-from stream.web.text import NOTHING, count, metric_name, number, pace
+from stream.web.text import NOTHING, count, metric_name, number, pace, versioned
 from stream.web.views.parts import (
     Links,
     alert_item,
@@ -81,10 +81,10 @@ def model_page(knowledge: Knowledge, model: str, span: Span, links: Links | None
 def _head(one: Standing, span: Span, links: Links) -> Html:
     ranges = [("auto", links.model(one.model, version=span.version))]
     ranges += [(name, links.model(one.model, version=span.version, range=name)) for name in RANGES]
-    versions = [(f"v{each}", links.model(one.model, version=each, range=span.name)) for each in one.versions]
+    versions = [(versioned(each), links.model(one.model, version=each, range=span.name)) for each in one.versions]
     chosen = [
         choice("Time", ranges, span.name or "auto"),
-        choice("Version", versions, f"v{span.version}") if len(versions) > 1 else "",
+        choice("Version", versions, versioned(span.version)) if len(versions) > 1 else "",
     ]
     quality = [] if one.performance is None else [tile(metric_name(one.performance[0]), number(one.performance[1]))]
     return tag(
@@ -96,7 +96,7 @@ def _head(one: Standing, span: Span, links: Links) -> Html:
             tile("Traffic", pace(one.rate)),
             tile("p99", NOTHING if math.isnan(one.p99) else f"{number(one.p99)} ms"),
             *quality,
-            tile("Version", f"v{span.version}" if span.version else NOTHING),
+            tile("Version", versioned(span.version) if span.version else NOTHING),
             time_tile("Known up to", one.watermark),
         ),
         data_part="head",
@@ -282,7 +282,8 @@ def _versions(knowledge: Knowledge, model: str, one: Standing, links: Links) -> 
     ]
     rows.append(tag("tr", tag("th", "Surest to have moved", scope="row"), cells))
     head = [
-        tag("th", tag("a", f"v{each}", href=links.model(model, version=each)), scope="col") for each in one.versions
+        tag("th", tag("a", versioned(each), href=links.model(model, version=each)), scope="col")
+        for each in one.versions
     ]
     table = tag("table", tag("thead", tag("tr", tag("td"), head)), tag("tbody", rows), class_="versus")
     return section("Version against version", tag("div", table, class_="scroll"), name="versions")

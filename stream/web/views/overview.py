@@ -10,7 +10,7 @@ from stream.history.frame import Column
 from stream.web.charts.histogram import small_histogram
 from stream.web.charts.lines import sparkline
 from stream.web.html import Html, tag
-from stream.web.text import NOTHING, metric_name, number, pace
+from stream.web.text import NOTHING, metric_name, number, pace, versioned
 from stream.web.views.parts import Links, alert_item, evidence, key, pill, points_of, section, tile, tiles
 from stream.web.views.shell import Page
 
@@ -113,7 +113,7 @@ def _table(knowledge: Knowledge, standings: Sequence[Standing], links: Links) ->
 
 
 def _row(knowledge: Knowledge, one: Standing, links: Links, *, pictured: bool) -> Html:
-    versions = ", ".join(f"v{version}" for version in one.versions[:3])
+    versions = ", ".join(map(versioned, one.versions[:3]))
     quality = NOTHING if one.performance is None else f"{metric_name(one.performance[0])} {number(one.performance[1])}"
     return tag(
         "tr",

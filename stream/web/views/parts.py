@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 from stream.web.charts.evidence import evidence_bar
 from stream.web.charts.lines import Point, Shade
 from stream.web.html import Html, tag
-from stream.web.text import metric_name, moment, number
+from stream.web.text import metric_name, moment, number, versioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -158,7 +158,12 @@ def alert_item(life: AlertLife, links: Links, *, model: bool = True) -> Html:
         tag("a", last.alert, href=links.alert(life), class_="strong"),
         " ",
         pill(life.last.severity if life.ended_at is None else "resolved"),
-        tag("span", f" {last.model}" if model else "", f" v{last.version}" if last.version else "", class_="muted"),
+        tag(
+            "span",
+            f" {last.model}" if model else "",
+            f" {versioned(last.version)}" if last.version else "",
+            class_="muted",
+        ),
         tag("span", f" {last.segment}", class_="muted") if last.segment else "",
         tag("time", f"{moment(last.started_at)}, {ends}", class_="when"),
         tag("p", last.reason),

@@ -4,6 +4,7 @@ import pytest
 from factories import record
 
 from operators.formats.guesses import guess
+from operators.settings.source import SourceSettings
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,16 @@ def test_names_are_recognised_however_a_language_spells_them(name: str) -> None:
 def test_nothing_is_said_of_what_looks_like_nothing(value: bytes | None) -> None:
     """Neither of rubbish nor of a record that has every field under its own name."""
     assert guess(value) == ""
+
+
+def test_what_a_map_finds_needs_no_other() -> None:
+    """A hint names the fields that the source at hand does not find; where it finds all, none."""
+    value = json.dumps({"txn_id": "a", "event_time": 5, "score": 0.5, "inputs": {"age": 3}}).encode()
+    assert guess(value) == (
+        "a map may be needed: prediction_id: txn_id, timestamp: event_time, prediction: score, features: inputs"
+    )
+    some = SourceSettings.model_validate({"topic": "t", "map": {"prediction_id": "txn_id", "features": "inputs"}})
+    assert guess(value, some) == "a map may be needed: timestamp: event_time, prediction: score"
+    fields = {"prediction_id": "txn_id", "timestamp": "event_time", "prediction": "score", "features": "inputs"}
+    assert guess(value, SourceSettings.model_validate({"topic": "t", "map": fields})) == ""
+    assert guess(value, SourceSettings.model_validate({"topic": "t", "preset": "mlflow"})) == ""

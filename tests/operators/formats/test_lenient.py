@@ -201,3 +201,32 @@ def test_whatever_a_record_holds_it_is_counted_once(records: list[dict[str, Any]
     assert decoded.read == len(records) == counted + sum(decoded.late.values()) + len(decoded.dead)
     for columns in decoded.columns.values():
         fold(binning_of(layout_of(click(), ("country", "device"))), columns)
+
+
+UNITS: dict[str, tuple[Any, Any, str]] = {
+    "text where epoch is meant": ("ms", "yesterday", "text that is not of unit epoch, as the map says"),
+    "a number where text is meant": ("rfc3339", 1_790_000_000_000, "a number that is not of unit rfc3339"),
+    "other words where text is meant": ("rfc3339", "yesterday", "text that is not of unit rfc3339"),
+    "words where either is read": (None, "yesterday", "text that is not an RFC 3339 datetime or an epoch time"),
+}
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_time_that_is_none_is_a_bad_timestamp(name: str) -> None:
+    """Whatever the map says of its unit: not a value of another type."""
+    unit, value, said = UNITS[name]
+    place = {"path": "meta.at"} if unit is None else {"path": "meta.at", "unit": unit}
+    source = SourceSettings.model_validate({"topic": "t", "map": {"timestamp": place, "features": "features"}})
+    decode = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000, sources={0: source}))
+    line = json.dumps({"model": "click", "meta": {"at": value}, "features": {"age": 3}}).encode()
+    (letter,) = decode(replace(batch([line]), source=0)).dead
+    assert letter.reason == Reason.BAD_TIMESTAMP
+    assert letter.detail.startswith(f"Invalid datetime: {said}")
+    assert letter.detail.endswith("at `$.meta.at`")
+
+
+@pytest.mark.parametrize("value", [[1], {"s": 1}, True], ids=str)
+def test_what_could_be_no_time_at_all_is_of_another_type(value: Any) -> None:
+    """An array, an object, a boolean."""
+    (letter,) = DECODE(batch([record(timestamp=value)])).dead
+    assert letter.reason == Reason.WRONG_TYPE

@@ -297,3 +297,69 @@ def test_several_records_in_a_message_are_split() -> None:
         (row["id"], row["score"], row["inputs"]) for row in scored
     ]
     assert {row["timestamp"] for row in found} == {1_795_435_200_000}
+
+
+AT = "2026-05-04T10:00:00Z"
+ANSWERS: dict[str, tuple[list[Row], Row]] = {
+    "words": (
+        [{"applicationRef": f"h-{at}", "defaulted": "YN"[at % 2], "decidedAt": AT} for at in range(12)],
+        {
+            "prediction_id": "applicationRef",
+            "timestamp": {"path": "decidedAt", "unit": "rfc3339"},
+            "label": {"path": "defaulted", "values": {"Y": 1, "N": 0}},
+        },
+    ),
+    "a boolean beside a comment": (
+        [{"loanNo": 1_000 + at, "paidBack": at % 3 > 0, "clerk": f"c{at % 4}"} for at in range(12)],
+        {"prediction_id": "loanNo", "label": "paidBack"},
+    ),
+    "a price": (
+        [{"listing_ref": f"L{at}", "sold_price": 100_000.5 + at, "sold_on": "2026-05-04"} for at in range(12)],
+        {
+            "prediction_id": "listing_ref",
+            "timestamp": {"path": "sold_on", "unit": "rfc3339"},
+            "label": "sold_price",
+        },
+    ),
+    "one of no time": (
+        [{"order_id": f"o{at}", "returned": at % 2} for at in range(12)],
+        {"prediction_id": "order_id", "label": "returned"},
+    ),
+    "a revised one": (
+        [{"caseKey": f"o{max(at, 1)}", "verdict": ["ok", "bad", "odd"][at % 3]} for at in range(12)],
+        {"prediction_id": "caseKey", "label": "verdict"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_labels_under_unusual_names_are_feedback(name: str) -> None:
+    """An id, an outcome and perhaps a time: no predictions, whatever they are called."""
+    rows, fields = ANSWERS[name]
+    found = proposed(messages([json.dumps(row).encode() for row in rows]))
+    assert found is not None
+    assert found.settings == {"holds": "feedback", "map": fields}
+    assert (found.good, found.sure) == (len(rows), True)
+    reader = PlainReader(found.source)
+    read = [
+        one for row in rows for one in reader.records(json.dumps(row).encode(), Surroundings(messages([b"{}"]), [0]))
+    ]
+    label = fields["label"]["path"] if isinstance(fields["label"], dict) else fields["label"]
+    words = {"Y": 1, "N": 0}
+    assert [one.value("label") for one in read] == [words.get(row[label], row[label]) for row in rows]
+    assert [one.value("prediction_id") for one in read] == [row[fields["prediction_id"]] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"caseKey": "o1", "amount": 3.5, "country": "de", "age": 41, "premium": True},
+        {"caseKey": "o1", "risk_score": 0.3, "amount": 4.5},
+        {"caseKey": "o1", "inputs": {"amount": 4.5}, "won": True},
+    ],
+    ids=["features", "a score", "nested"],
+)
+def test_predictions_are_not_taken_for_labels(row: Row) -> None:
+    """More values than a label has beside it, a score, or an object of features."""
+    found = proposed(messages([json.dumps({**row, "caseKey": f"o{at}"}).encode() for at in range(12)]))
+    assert found is None or found.source.holds == "predictions"

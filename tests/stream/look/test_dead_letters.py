@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka import Producer
 from factories import batch, click_layout, record
+from monitored import reference
 from typer.testing import CliRunner
 from waiting import GUARD
 
@@ -16,6 +17,7 @@ from operators.intake.decode import Decode, DecodeConfig
 from stream.cli.app import app
 from stream.kafka.messages import encode_dead_letter, encode_truncated_dead_letter
 from stream.look.dead_letters import field_of
+from windows.references.reference import to_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,3 +135,27 @@ def test_a_topic_without_letters_is_told(embedded_broker: Broker, tmp_path: Path
 def test_the_field_at_fault_is_read_from_what_was_said(reason: Reason, detail: str, field: str) -> None:
     """As decoding says it; of a record that is bad as a whole there is none."""
     assert field_of(reason.value, detail) == field
+
+
+def test_a_group_is_not_called_by_one_record(embedded_broker: Broker) -> None:
+    """Where words differ the most frequent ones stand for it, and it says of how many."""
+    topic = embedded_broker.topic("dead")
+    write(embedded_broker, topic, DECODE(batch([b"{", b"oops", b"oops", b"oops"])).dead)
+    output = show(embedded_broker, topic, "--last", "0").output
+    (line,) = [line for line in output.splitlines() if "broken_json" in line]
+    assert line.split()[:3] == ["4", "predictions", "broken_json:"]
+    assert "such as (3 of them) JSON is malformed" in line
+
+
+def test_the_hint_leaves_out_what_the_config_maps(embedded_broker: Broker, tmp_path: Path) -> None:
+    """A map that is there already was proposed."""
+    topic = embedded_broker.topic("dead")
+    write(embedded_broker, topic, DECODE(batch([b'{"txn_id": "a", "inputs": {"age": 3}}'])).dead)
+    (tmp_path / "r.json").write_bytes(to_json(reference()))
+    (tmp_path / "c.yaml").write_text(
+        f"kafka: {{brokers: '{embedded_broker.bootstrap}'}}\n"
+        "sources: [{topic: predictions, map: {prediction_id: txn_id}}]\n"
+        "models: [{name: click, task: binary, reference: r.json}]\n"
+    )
+    output = CliRunner().invoke(app, ["dead-letters", "-c", str(tmp_path / "c.yaml"), "--topic", topic]).output
+    assert "a map may be needed: features: inputs\n" in output

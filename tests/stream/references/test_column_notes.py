@@ -231,3 +231,12 @@ def test_times_under_another_name_are_offered_where_none_were_taken(tmp_path: Pa
     both = _built(tmp_path, BASE.assign(timestamp=times, event_time=times))
     assert _told(both, "left out", "event_time (times)")
     assert not _told(both, "no column was taken for the times")
+
+
+def test_a_column_that_the_user_calls_the_label_is_one(tmp_path: Path) -> None:
+    """Without predictions beside it nothing is measured of it, and it is not said to be named like a field of ours."""
+    path = tmp_path / "r.csv"
+    BASE.assign(paid=[at % 2 for at in range(len(BASE))]).to_csv(path, index=False)
+    notes = build(open_rows(path, Wishes()), BuildOptions("m", roles={"label": "paid"})).notes
+    assert [note for note in notes if "taken" in note and "`paid` for the labels" in note]
+    assert not [note for note in notes if "not watched" in note]

@@ -264,8 +264,8 @@ def test_arrow_is_given_memory_of_its_own(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_files_that_begin_with_a_row_are_refused_beside_others(tmp_path: Path) -> None:
     """As Spark writes parts: the first row would name columns of its own, and every feature lack half of its rows."""
-    table = pd.DataFrame({"x": range(9), "n": list("abcabcabc")})
+    table = pd.DataFrame({"x": range(9), "n": [f"n{at}" for at in range(9)]})
     table.to_csv(tmp_path / "part-0.csv", index=False)
     table.to_csv(tmp_path / "part-1.csv", index=False, header=False)
-    with pytest.raises(UsageError, match=r"part-1.csv: has no column of part-0.csv, but 0, a: the names"):
+    with pytest.raises(UsageError, match=r"part-1.csv: has no column of part-0.csv, but 0, n0: the names"):
         open_rows(tmp_path, Wishes())
