@@ -108,10 +108,9 @@ def init(
     )
     if topic is None:
         for name, value in given.items():
-            if value is not None:
+            if value is not None and name not in {"--preset", "--map"}:
                 raise UsageError(f"{name}: needs --from-topic")
-        with progress_bar() as progress:
-            started = initialise(options, progress)
+        started = _of_file(options, preset, map_file)
     else:
         from stream.look.start import Bars, Wanted, started_from  # noqa: PLC0415 - no Kafka client for training rows
 
@@ -122,6 +121,16 @@ def init(
             wanted, edges, options, typer.echo, Bars(partial(record_progress, "reading"), progress_bar)
         )
     _tell(started, model, guessed=not (task or positive))
+
+
+def _of_file(options: InitOptions, preset: str | None, map_file: Path | None) -> Started:
+    """From rows; or from messages, where a map is given, or they are nested."""
+    from stream.look.nested import is_nested, started_from_file  # noqa: PLC0415 - not for training rows in tables
+
+    if preset is not None or map_file is not None or is_nested(options.source):
+        return started_from_file(options, preset, map_file, typer.echo, progress_bar)
+    with progress_bar() as progress:
+        return initialise(options, progress)
 
 
 def _tell(started: Started, model: str, *, guessed: bool) -> None:

@@ -25,6 +25,7 @@ class LiveTraffic:
         properties: of librdkafka, as they were given.
         registry: address of the schema registry.
         halves: the sources of requests and responses in two topics, in place of `source`.
+        file: name of the file that the rows are from instead; "" where they are of the topic.
     """
 
     topic: str
@@ -36,10 +37,16 @@ class LiveTraffic:
     properties: dict[str, str] = field(default_factory=dict)
     registry: str | None = None
     halves: list[dict[str, Any]] | None = None
+    file: str = ""
 
     @property
     def meaning(self) -> str:
         """What the reference stands for."""
+        if self.file:
+            return (
+                f"this reference is of {self.rows:,} messages in {self.file} ({self.period}), read as `sources` says:"
+                f" messages of that shape are expected in the topic {self.topic}"
+            )
         return (
             f"this reference is live traffic of {self.topic} ({self.rows:,} rows, {self.period}), not training data:"
             " drift is told against that period, and what was wrong in it counts as normal"

@@ -79,7 +79,8 @@ class Taken:
     def lines(self) -> Iterator[str]:
         """What a person should know."""
         timed = "event time" if not self.untimed else f"{self.untimed:,} of them by the time they were written"
-        yield f"{self.rows:,} rows from {self.period} ({timed})"
+        when = f"from {self.period} ({timed})" if math.isfinite(self.first) else "without times"
+        yield f"{self.rows:,} rows {when}"
         if self.others:
             yield f"left out, being about other models: {_counted(self.others)}"
         if self.refused:
@@ -129,15 +130,15 @@ def rows_of(
     beside.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=beside, prefix=".driftgauge-") as directory:
         taken = Taken(Path(directory) / f"{reading.topic}.jsonl.gz")
-        writer = _Writer(PlainReader(reading.source, schemas), reading.answers, model, taken)
+        writer = Writer(reading.source, reading.answers, model, taken, schemas)
         with gzip.open(taken.file, "wb", compresslevel=1) as file, shown() as progress:
             _copy(config, reading, writer, file.write, progress)
         if not taken.rows:
-            raise UsageError(_nothing(taken, reading.topic, model))
+            raise UsageError(nothing(taken, reading.topic, model))
         yield taken
 
 
-def _copy(config: Config, reading: Reading, writer: _Writer, write: Callable[[bytes], Any], progress: Progress) -> None:
+def _copy(config: Config, reading: Reading, writer: Writer, write: Callable[[bytes], Any], progress: Progress) -> None:
     """Every message of the spans: halves by the time of writing, for what belongs together is near then."""
     parts = [(topic, chosen) for topic, span in reading.spans.items() for chosen in span.ranges]
     total, done = max(sum(span.count for span in reading.spans.values()), 1), 0
@@ -148,12 +149,22 @@ def _copy(config: Config, reading: Reading, writer: _Writer, write: Callable[[by
     write(b"".join(writer.lines(reading.topic, Block((), (), NoEnvelopes(), ended=True), last=True)))
 
 
-class _Writer:
-    """Makes lines of the records of one model."""
+class Writer:
+    """Makes lines of the records of one model; with `timeless` also of those that nobody knows the time of."""
 
-    def __init__(self, reader: PlainReader, answers: Mapping[str, SourceSettings], model: str, taken: Taken) -> None:
+    def __init__(
+        self,
+        source: SourceSettings,
+        answers: Mapping[str, SourceSettings],
+        model: str,
+        taken: Taken,
+        schemas: Schemas | None = None,
+        *,
+        timeless: bool = False,
+    ) -> None:
         self.taken = taken
-        self._reader = reader
+        self._reader = reader = PlainReader(source, schemas)
+        self._timeless = timeless
         self._joiner = Joiner(reader.source, answers)
         self._model = model
         self._encode = msgspec.json.Encoder().encode
@@ -199,27 +210,29 @@ class _Writer:
         time = record.value("timestamp")
         if time is None:
             fault = record.fields["timestamp"].fault if "timestamp" in record.fields else ""
-            if fault or written == UNTIMED:
+            if fault or (written == UNTIMED and not self._timeless):
                 self._refuse("bad_timestamp", fault or "no time at all")
                 return None
             taken.untimed += 1
-            time = written
+            time = None if written == UNTIMED else written
         taken.unnamed += record.fields["model"].where == UNNAMED
         answered = record.value("prediction") is not None or record.value("error") is not None
         taken.unanswered += self._reader.source.in_halves and not answered
         taken.rows += 1
-        taken.first, taken.last = min(taken.first, time), max(taken.last, time)
+        if time is not None:
+            taken.first, taken.last = min(taken.first, time), max(taken.last, time)
         given = {name: value for name in FIELDS if (value := record.value(name)) is not None}
         context = {name: cell.value for name, cell in record.context.items() if cell.value is not None}
         features = {name: cell.value for name, cell in record.features.items()}
-        return {"timestamp": time, **given, "features": features, "context": context}
+        timed = {} if time is None else {"timestamp": time}
+        return {**timed, **given, "features": features, "context": context}
 
     def _refuse(self, reason: str, said: str) -> None:
         self.taken.refused[reason] += 1
         self.taken.example = self.taken.example or said
 
 
-def _nothing(taken: Taken, topic: str, model: str) -> str:
+def nothing(taken: Taken, topic: str, model: str) -> str:
     """Why there is no row."""
     said = f"{topic}: no predictions of model {model!r}"
     if taken.others:

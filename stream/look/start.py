@@ -83,7 +83,7 @@ def started_from(
     schemas = registry_of(config)
     source = _read_by(config, wanted, said, schemas, tell)
     feedback = None if wanted.feedback is None else _read_feedback(config, wanted, schemas, tell)
-    reading = _reading(config, wanted, since, _named(source, options.model))
+    reading = _reading(config, wanted, since, named(source, options.model))
     for topic, span in reading.spans.items():
         tell(f"{topic}: {span.count:,} offsets, {since.said}, by the time that messages were written")
         if span.cut:
@@ -129,8 +129,24 @@ def _read_by(
     Raises:
         UsageError: none of the latest messages can be read.
     """
-    topic, batch = wanted.topic, _sample(config, wanted.topic)
     responses = None if wanted.responses is None else _sample(config, wanted.responses)
+    return chosen(wanted.topic, wanted.topic, _sample(config, wanted.topic), said, schemas, tell, responses)
+
+
+def chosen(
+    topic: str,
+    called: str,
+    batch: RawBatch,
+    said: dict[str, Any] | None,
+    schemas: Schemas | None,
+    tell: Callable[[str], None],
+    responses: RawBatch | None = None,
+) -> Tried:
+    """How some messages of predictions are read; `called` is where they are from.
+
+    Raises:
+        UsageError: none of them can be read.
+    """
     own = tried(batch, said or {}, schemas, responses=responses)
     found = None
     if said is None:
@@ -139,10 +155,13 @@ def _read_by(
         found = None
     best = own if found is None else found
     if best is None or not best.good:
-        raise UsageError(f"{topic}: none of its latest messages can be read; look with: driftgauge peek {topic}")
+        latest_ones = "latest " if called == topic else ""
+        raise UsageError(
+            f"{called}: none of its {latest_ones}messages can be read; look with: driftgauge peek {called}"
+        )
     if best is found:
         looks = f", which looks like {best.looks}" if best.looks else " by usual names"
-        tell(f"{topic}: read{looks}; correct `sources` in the config where it is wrong, and start again with --map")
+        tell(f"{called}: read{looks}; correct `sources` in the config where it is wrong, and start again with --map")
     return best
 
 
@@ -180,7 +199,7 @@ def _sample(config: Config, topic: str) -> RawBatch:
     return RawBatch(Origin(topic), values, written_at, MessageEnvelopes(messages), 0)
 
 
-def _named(source: Tried, model: str) -> Tried:
+def named(source: Tried, model: str) -> Tried:
     """The source with the model that records are about where they name none, as a config of one model has it."""
     given = source.source.map
     if "model" in given.model_fields_set:
