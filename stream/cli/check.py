@@ -8,6 +8,7 @@ import typer
 
 from operators.plans.model import ModelPlan, plan_models
 from stream.config.checks import reference_notes
+from stream.config.id_features import id_notes
 from stream.config.learnt import learnt_notes
 from stream.config.load import Config, ConfigError, load, load_references, with_pace
 from stream.config.sight import pace_lines
@@ -50,7 +51,8 @@ def check(
             typer.echo(line)
         for lack in unwatched(model, reference):
             typer.echo(f"  {lack}")
-    for line in (*notes_of(references), *_of_need(loaded)):
+    of_ids = (f"note: {note}" for model in loaded.models for note in id_notes(loaded.sources, model))
+    for line in (*notes_of(references), *_of_need(loaded), *of_ids):
         typer.echo(line, err=True)
     typer.echo(described())
     if sample is not None:

@@ -14,6 +14,7 @@ from operators.settings.durations import show_duration
 from stream.cli.progress import record_progress
 from stream.cli.signals import stop_event
 from stream.config.environment import SETTING
+from stream.config.id_features import id_notes
 from stream.config.inputs import inputs_of, matched
 from stream.config.load import Config, load, load_references, with_pace
 from stream.config.open_pace import left_open, settings_of_pace
@@ -95,7 +96,7 @@ def replay(
         *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
         *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK, references),
     ]
-    for note in dict.fromkeys(_notes(lanes, labelled=bool(feedback))):
+    for note in dict.fromkeys(_notes(loaded, lanes, labelled=bool(feedback))):
         typer.echo(f"note: {note}", err=True)
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
@@ -200,7 +201,7 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _notes(lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
+def _notes(config: Config, lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
     """What to know about the columns of tables."""
     from stream.replay.tables import TableLane  # noqa: PLC0415 - see above
     from stream.rows.repeats import Repeats, repeats_note  # noqa: PLC0415 - see above
@@ -213,6 +214,8 @@ def _notes(lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
         yield repeats_note(
             found.again, found.rows, named[0].ids, f" of {'these files' if named[1:] else named[0].topic}"
         )
+    for model in config.models:
+        yield from id_notes(config.sources, model)
     for lane in lanes:
         if isinstance(lane, TableLane):
             yield from lane.notes

@@ -27,6 +27,7 @@ from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.environment import Origins, override, substitute, variables
 from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
+from stream.config.id_features import watched
 from stream.config.include import include_models
 from stream.config.inputs import registry_findings, source_findings
 from stream.config.learnt import with_learnt
@@ -190,9 +191,10 @@ def load_references(config: Config) -> dict[str, Reference]:
         dated, odd = calendar_references(config, index, reference)
         problems += [*wrong, *odd]
         if not found and not wrong and not odd:
-            restricted = _restrict(reference, model)
-            versions = {version: _restrict(one, model) for version, one in own.items()}
-            of_days = {number: _restrict(one, model) for number, one in dated.items()}
+            wanted = watched(config.sources, model, reference)
+            restricted = _restrict(reference, wanted)
+            versions = {version: _restrict(one, wanted) for version, one in own.items()}
+            of_days = {number: _restrict(one, wanted) for number, one in dated.items()}
             references[model.name] = replace(with_calendar(restricted, model, of_days), versions=versions)
     if not problems and config.sources:
         of_maps = source_findings(config.sources, config.models, references, config.time.pane)
@@ -291,10 +293,9 @@ def _followed(config: Config, document: Document) -> Config:
     return config.model_copy(update={"models": models})
 
 
-def _restrict(reference: Reference, model: ModelSettings) -> Reference:
-    """The reference of only the features listed; it is another one, so it gets another id."""
-    wanted = model.features
-    if wanted is None or wanted.keys() == reference.features.keys():
+def _restrict(reference: Reference, wanted: Collection[str] | None) -> Reference:
+    """The reference of only the features that are watched; it is another one, so it gets another id."""
+    if wanted is None or set(wanted) == reference.features.keys():
         return reference
     return seal(
         replace(
