@@ -17,7 +17,7 @@ from stream.config.edges.http import HttpSettings
 from stream.config.edges.kafka import KafkaSettings, TopicsSettings
 from stream.config.edges.state import StateSettings, WorkersSettings
 from stream.config.live_template import LiveTraffic, meaning_text, properties_text, sources_text
-from stream.config.pace import ANY_PACE, ANY_PACE_QUALITY, PacePlan
+from stream.config.pace import ANY_COHORTS, ANY_PACE, ANY_PACE_QUALITY, PacePlan
 from stream.config.performance_template import performance_text
 from windows.outcomes.layout import Task
 from windows.references.seasons import MOST_CLASSES
@@ -216,7 +216,9 @@ def _model(model: NewModel) -> str:
     )
     segments = ", ".join(_quoted(key) for key in model.segments)
     positive = "null" if model.positive is None else _quoted(model.positive)
-    cohorts = None if model.pace is None else model.pace.cohorts
+    cohorts = ANY_COHORTS if model.labelled else None
+    if model.pace is not None:
+        cohorts = model.pace.cohorts
     performance = performance_text(
         model.task,
         on=model.labelled,
