@@ -1,12 +1,12 @@
 """Joint drift: one pair of features turns its correlation around while every feature looks as before.
 
-    python load_tests/joint.py [--quick] [--only flip null bits cost seasons]
+    python load_tests/joint.py [--quick] [--only flip null bits cost seasons] [--pane MINUTES]
 
 - flip: rho 0.8 to -0.8 in one pair of 10, 50 and 100 features, 2,000 rows, 100 times: is the right pair on top, does
   its bound exceed 1.5, and what does the pooled ratio say (all features together, which is what error of reconstruction
   usually means); the same for PCA and for the autoencoder.
-- null: a month of windows of 50 features in which nothing changes: 43,200 panes of a minute at 100 predictions each,
-  judged over 1m and 1h; alerts Anomaly.
+- null: a month of windows of 50 features in which nothing changes, 100 predictions a minute: 43,200 panes of a minute
+  judged over 1m and 1h, or with `--pane 10` 4,320 of ten minutes over 10m and 10h; alerts Anomaly.
 - seasons: four weeks over a change of the clocks in which half of 10 features follow the hours (`joint_seasons.py`),
   with features told from each other within classes of hours and over all of them; and pairs that turn around there.
 - bits: vectors of batches of 1, 7 and 1,000 rows against one batch.
@@ -112,25 +112,24 @@ def flip(times: int) -> bool:
     return kept
 
 
-def null(panes: int) -> bool:
-    """A month in which nothing changes."""
+def null(minutes: int, pane: int) -> bool:
+    """So long, in panes of so many minutes, in which nothing changes."""
     known = reference(50, "conditional")
-    run = ColumnsRun(_settings(), known, TimeSettings.model_validate({"pane": "1m"}))
-    binning, rng = binning_of(run.plan.layout, PANE), np.random.default_rng(11)
-    events = []
-    for number in range(panes):
-        sketches = fold(binning, columns_of(draw(rng, 50, 100, RHO), START + number))
-        events += run.pane(START + number, {key[1:]: vector for key, vector in sketches.items()})
+    run = ColumnsRun(_settings(pane), known, TimeSettings.model_validate({"pane": f"{pane}m"}))
+    binning, rng = binning_of(run.plan.layout, pane * PANE), np.random.default_rng(11)
+    events, first, panes = [], START // pane, minutes // pane
+    for number in range(first, first + panes):
+        sketches = fold(binning, columns_of(draw(rng, 50, 100 * pane, RHO), number))
+        events += run.pane(number, {key[1:]: vector for key, vector in sketches.items()})
     fired = sum(event.alert == "Anomaly" and event.state == "firing" for event in events)
-    print(
-        f"\nnull: {panes:,} panes of a minute, 50 features, 100 predictions each: Anomaly fired {fired} times", end=""
-    )
+    what = f"{panes:,} panes of {pane} min, 50 features, {100 * pane:,} predictions each"
+    print(f"\nnull: {what}: Anomaly fired {fired} times", end="")
     print(f", other alerts {sum(event.state == 'firing' for event in events) - fired}")
     return fired == 0
 
 
-def _settings() -> ModelSettings:
-    windows = {"windows": ["1m", "1h"]}
+def _settings(pane: int) -> ModelSettings:
+    windows = {"windows": [f"{pane}m", f"{60 * pane}m"]}
     return ModelSettings.model_validate(
         {
             "name": "m",
@@ -198,6 +197,7 @@ def main(arguments: list[str]) -> int:
     parts = ("flip", "null", "bits", "cost", "seasons")
     parser.add_argument("--quick", action="store_true", help="ten flips, an hour of the null month, a week of seasons")
     parser.add_argument("--only", nargs="*", choices=parts, default=parts)
+    parser.add_argument("--pane", type=int, default=1, help="minutes of a pane of the null month")
     given = parser.parse_args(arguments)
     show()
     kept = True
@@ -210,7 +210,7 @@ def main(arguments: list[str]) -> int:
     if "seasons" in given.only:
         kept &= seasons(draw, RHO, 7 if given.quick else 42, 3 if given.quick else 24)
     if "null" in given.only:
-        kept &= null(60 if given.quick else 43_200)
+        kept &= null(60 * given.pane if given.quick else 43_200, given.pane)
     print("\nall promises kept" if kept else "\nBROKEN")
     return 0 if kept else 1
 

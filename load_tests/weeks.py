@@ -43,8 +43,9 @@ HERE = Path(__file__).parent
 PEERS = {
     "nannyml": ("nannyml==0.13.1", "pandas<3", "statsmodels"),
     "evidently": ("evidently==0.7.23", "pandas<3"),
+    "alibi": ("alibi-detect[tensorflow]==0.13.0",),
 }
-TOOLS = ("driftgauge", *PEERS)
+TOOLS = ("driftgauge", "nannyml", "evidently")
 SILENT = {"DO_NOT_TRACK": "1", "ITERATIVE_DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "MPLBACKEND": "Agg"}
 JOIN = 1.5
 """Alarmed chunks of a column that are so many chunks apart are one alarm."""
