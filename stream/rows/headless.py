@@ -31,19 +31,26 @@ def doubt_of(first: Sequence[str], rows: Sequence[Sequence[str]]) -> Doubt:
     known = [(cell, values) for cell, values in zip(cells, below, strict=True) if cell and values]
     if not known or any(_kind(cell) != _most(values) for cell, values in known):
         return ""
-    if any(_surely(cell, values) for cell, values in known):
+    if any(_surely(cell) for cell, _ in known) or _again(known):
         return "data"
     whole = [int(cell) for cell, _ in known if cell.isascii() and cell.isdigit()]
     counted = all(later - earlier == 1 for earlier, later in pairwise(whole))
     return "perhaps" if whole and not (counted and len(whole) > 1) else ""
 
 
-def _surely(cell: str, values: Sequence[str]) -> bool:
+def _surely(cell: str) -> bool:
     """Whether no column is called so."""
     kind = _kind(cell)
     if kind == "number":
         return not (cell.isascii() and cell.isdigit()) or int(cell) > LARGEST_NAME
-    return kind != "text" or cell in values
+    return kind != "text"
+
+
+def _again(known: Sequence[tuple[str, Sequence[str]]]) -> bool:
+    """Whether half of the texts, and two at least, stand below themselves: one alone may be called like a value."""
+    texts = [(cell, values) for cell, values in known if _kind(cell) == "text"]
+    again = sum(cell in values for cell, values in texts)
+    return again >= 2 and 2 * again >= len(texts)
 
 
 def _most(values: Sequence[str]) -> str:

@@ -62,3 +62,15 @@ def test_what_may_be_either_is_told(tmp_path: Path) -> None:
     assert [column.name for column in rows.columns] == ["alice", "34", "7"]
     (note,) = [note for note in rows.notes if "looks like a row" in note]
     assert "(alice, 34, 7, ...) is taken for the columns' names" in note
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x\n" + "x\ny\n" * 20, "kind,name\n" + "kind,a\nother,b\n" * 20, "a,b,c,d\n" + "a,p,q,r\nz,s,t,u\n" * 20],
+    ids=["one column", "one of two", "one of four"],
+)
+def test_a_name_may_be_called_like_a_value(tmp_path: Path, text: str) -> None:
+    """One text that stands below itself says nothing yet."""
+    path = tmp_path / "r.csv"
+    path.write_text(text)
+    assert [column.name for column in open_rows(path, Wishes()).columns] == text.split("\n", maxsplit=1)[0].split(",")
