@@ -84,7 +84,7 @@ class LabelTraffic(Traffic):
         while self._due and self._due[0][0] <= end:
             self._say(heapq.heappop(self._due)[2])
         for value in _bad(self._counts.messages):
-            self._produce_feedback(value, dead=1)
+            self._produce_feedback(value, dead=value is not None)
 
     def finish(self) -> Sent:
         """End both topics. What is said last is of one model and one kind: whether it is counted yet is a race."""
@@ -143,13 +143,16 @@ class LabelTraffic(Traffic):
     def _say(self, value: bytes) -> None:
         self._produce_feedback(value)
 
-    def _produce_feedback(self, value: bytes | None, dead: int = 0, partition: int = -1, written: int = 0) -> None:
+    def _produce_feedback(
+        self, value: bytes | None, partition: int = -1, written: int = 0, *, dead: bool = False
+    ) -> None:
+        """Write feedback; without a value it is a tombstone, of which nothing is read."""
         place = self._chance.randrange(PARTITIONS) if partition < 0 else partition
         self._producer.produce(self._feedback, value, partition=place, timestamp=written, on_delivery=self._delivered)
         self._counts.messages += 1
-        self._counts.records += 1
+        self._counts.records += value is not None
         self._counts.dead += dead
-        self._said += 1 - dead
+        self._said += value is not None and not dead
 
 
 def generator_prefix(generator: Generator) -> str:

@@ -215,8 +215,8 @@ def _bad(number: int, good: list[bytes]) -> Iterator[tuple[bytes | None, int, in
         (b'{"model":"click","number":%d,"pred' % number, 1, 1),
         (json.dumps({"model": "nobody's", "features": {}, "number": number}).encode(), 1, 1),
         (json.dumps({"model": "click", "prediction": 0.5, "features": [number]}).encode(), 1, 1),
-        (None, 1, 1),
-        (b'{"model":"rank","prediction":NaN,"features":{},"number":%d}' % number, 1, 1),
+        (None, 0, 0),  # a tombstone: nothing to read
+        (b'{"model":"rank","prediction":1e999,"features":{},"number":%d}' % number, 1, 1),
         (b'{"model":"click","prediction":0.5,"version":"\\ud800","features":{"age":%d}}' % number, 1, 1),
         (json.dumps({"model": "rank", "timestamp": "2099-01-01T00:00:00Z", "features": {}}).encode(), 1, 1),
         (b"\xff\xfe%d" % number, 1, 1),

@@ -187,8 +187,11 @@ class DecodeFeedback:
         floor = None
         if parsed.records:
             floor = floor_of(int(parsed.proven.max()), self.config.lateness, self.config.pane)
-            parsed = parsed.without([row for row, record in enumerate(parsed.records) if _says_nothing(record)])
-            labels = self._labels(parsed)
+            # Those that say nothing prove how far time is, too: they do with whatever comes in the next batch.
+            known = effective_times(parsed.stamps, parsed.proven, self.config.lateness, self.config.pane)
+            silent = [row for row, record in enumerate(parsed.records) if _says_nothing(record)]
+            parsed = parsed.without(silent)
+            labels = self._labels(parsed, np.delete(known, silent))
         return DecodedFeedback(
             batch.origin,
             parsed.read,
@@ -225,8 +228,7 @@ class DecodeFeedback:
     def _refusal(self, record: Any) -> str:
         return self.schemas[type(record)].labels.refusal(record.label)
 
-    def _labels(self, parsed: Parsed) -> list[tuple[str, Labels]]:
-        known = effective_times(parsed.stamps, parsed.proven, self.config.lateness, self.config.pane)
+    def _labels(self, parsed: Parsed, known: IntArray) -> list[tuple[str, Labels]]:
         parts: dict[tuple[type, bool], list[int]] = {}
         for row, record in enumerate(parsed.records):
             parts.setdefault((type(record), _embeds(record)), []).append(row)

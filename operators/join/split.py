@@ -227,15 +227,19 @@ class SplitFeedback:
         progress = progress_of(decoded.origin, decoded.floor, self.pane)
         news = self.told.is_news(progress)
         blocks: dict[int, list[FeedbackBlock]] = {}
-        outputs: list[Output] = []
+        # One of a model and batch: it tells the progress, and what came with it counts as of before.
+        found: dict[str, Unjoined] = {}
         for name, labels in decoded.labels:
+            one = found.setdefault(name, Unjoined(Topic.FEEDBACK, progress))
             if labels.embedded is None:
                 model = self.models[name]
                 self._deliver(model, labels, blocks)
                 newest = newest_of(model.plan.tick, labels.known, labels.times, labels.ids)
-                outputs.append((name, Unjoined(Topic.FEEDBACK, progress, newest=newest)))
+                found[name] = replace(one, newest=newest)
             else:
-                outputs.append((name, self._embedded(self.models[name].plan, labels, labels.embedded, progress)))
+                direct = self._embedded(self.models[name].plan, labels, labels.embedded, progress)
+                found[name] = replace(direct, newest=one.newest)
+        outputs: list[Output] = [*found.items()]
         if news:
             told = {name for name, _ in outputs}
             outputs += [(name, Unjoined(Topic.FEEDBACK, progress)) for name in self.models.keys() - told]

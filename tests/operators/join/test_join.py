@@ -19,6 +19,7 @@ from windows.outcomes.layout import TaskOptions, task_layout
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
+    from operators.join.ticks import CohortTick
     from windows.arrays import IntArray
 
 LAYOUT = layout_of(click(), ("country", "device"))
@@ -326,3 +327,46 @@ def test_feedback_that_brings_its_prediction_needs_no_join() -> None:
         (START // TICK, "7", name) for name in ("", "country=fr", "device=phone", "country=fr,device=phone")
     }
     assert all(vector[chain.plans[0].task.labelled] == 1 for vector in found.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_batches_end_does_not_matter(seed: int) -> None:
+    """A crash cuts what is read anew: late words, some with their prediction in them, some that say nothing yet."""
+    rng = random.Random(seed)
+    made = [json.dumps(_prediction(number)).encode() for number in range(60)]
+    said = [json.dumps(_words(rng, number)).encode() for number in range(300)]
+    found, totals = [], []
+    for size in (1, 7, 300):
+        chain = JoinChain([plan()])
+        chain.feed(batch(made, written=START + 60 * MINUTE))
+        for first in range(0, len(said), size):
+            chain.feed(batch(said[first : first + size], feedback=True, first=first, written=START + 60 * MINUTE))
+        for feedback in (False, True):
+            chain.feed(batch([], feedback=feedback, ended=True))
+        found.append([_content(tick) for _, tick in chain.ticks])
+        totals.append(chain.ticks[-1][1].totals)
+    assert totals[1] == totals[0] == totals[2]
+    assert sum(len(deltas) for _, deltas, *_ in found[0]) > 20
+    assert found[1] == found[0]
+    assert found[2] == found[0]
+
+
+def _prediction(number: int) -> dict[str, Any]:
+    fields = {"model": "click", "prediction_id": f"p{number}", "timestamp": START + number * 1_000, "version": "1"}
+    return {**fields, "prediction": 0.3, "features": {"country": "de"}, "context": {"device": "web"}}
+
+
+def _words(rng: random.Random, number: int) -> dict[str, Any]:
+    """Feedback of a partition whose clock goes on a second a record, each record up to a minute late."""
+    at = START + 120_000 + number * 1_000 - rng.choice((0, 0, 4_000, 60_000))
+    fields: dict[str, Any] = {"model": "click", "timestamp": at, "label": rng.choice((0, 1, None))}
+    if rng.random() < 0.5:
+        return {**fields, "prediction_id": f"p{rng.randrange(60)}"}
+    return {**fields, "prediction": 0.4, "predicted_at": START + rng.randrange(100) * 1_000, "version": "1"}
+
+
+def _content(tick: CohortTick) -> tuple[Any, ...]:
+    """All that a tick says, but counts of what was read beyond it."""
+    deltas = {key: delta.tolist() for key, delta in tick.deltas.items()}
+    newest = tick.totals.prediction, tick.totals.about
+    return tick.end, deltas, tick.last_feedback, tick.last_prediction, tick.heard, newest
