@@ -13,11 +13,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 from operators.settings.alerts import ALERTS, SPOILING, UNCLEAN, AlertRow, listed
+from operators.settings.metrics import LABEL_METRICS, OF_TASK
 from operators.settings.model import DriftSettings
 from stream.config.load import load
 from stream.rules.file import rules_of
 from stream.rules.options import ON_MODELS, ON_MONITOR, RuleOptions
-from windows.statistics.catalog import JUDGED
+from windows.shares import OF_METRIC
+from windows.statistics.catalog import DISTANCES, JUDGED
 
 DEPLOY = Path(__file__).resolve().parent
 CREDENTIALS = {"KAFKA_USERNAME": "", "KAFKA_PASSWORD": ""}
@@ -48,9 +50,27 @@ def pages() -> str:
     return "\n".join(("", "| on the models | on the monitor |", "|---|---|", *rows, ""))
 
 
+def metrics() -> str:
+    """The metrics of labels by task, those of all tasks last."""
+    common = [name for name in LABEL_METRICS if all(name in names for names in OF_TASK.values())]
+    of_task = (f"{task} {', '.join(name for name in names if name not in common)}" for task, names in OF_TASK.items())
+    return f"{'; '.join(of_task)}; and {listed(common)} for all"
+
+
+def shares() -> str:
+    """The shares of bad values, with what such values are."""
+    also = {True: '; also of `feature` "prediction"', False: ""}
+    return ", ".join(f"{metric} ({share.words}{also[share.of_predictions]})" for metric, share in OF_METRIC.items())
+
+
 DOCUMENTS = {
-    "README.md": {"alerts": alerts()},
-    "deploy/README.md": {"unclean": listed(UNCLEAN, "or"), "spoiling": listed(SPOILING, "or")},
+    "README.md": {"alerts": alerts(), "metrics": metrics()},
+    "deploy/README.md": {
+        "unclean": listed(UNCLEAN, "or"),
+        "spoiling": listed(SPOILING, "or"),
+        "distances": ", ".join(DISTANCES),
+        "shares": shares(),
+    },
     "deploy/runbooks/README.md": {"pages": pages()},
 }
 """Document -> the parts of it that are written."""

@@ -29,6 +29,10 @@ class Kind(StrEnum):
     NEED = "need"
 
 
+RECONSTRUCTION, ANOMALOUS = "reconstruction_error", "anomalous_ratio"
+"""How far features are from what the others say of them, against the reference; share of anomalous predictions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One metric of G groups and F columns. No interval excludes its own value: a bound that would is moved to it.

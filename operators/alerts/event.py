@@ -13,6 +13,7 @@ from operators.findings import Source
 from operators.settings.alerts import ALERTS, OF_DRIFT, OF_LABELS
 from windows.allowed import ABOVE, BELOW, NO_MEMBER, OFF_PATTERN
 from windows.panes import duration_text
+from windows.shares import OF_METRIC
 
 if TYPE_CHECKING:
     from operators.findings import Finding
@@ -185,8 +186,8 @@ def _measured(finding: Finding, who: str, where: str, others: str) -> str:
 def _quality(finding: Finding, who: str, where: str, others: str) -> str:
     if finding.metric == "blind_ratio":
         return f"{finding.value:.0%} of what is watched of {who} cannot be judged: {finding.against}."
-    named = finding.metric.removesuffix("_ratio").replace("_", " ").replace("mismatch", "of another type")
-    what = MISSED.get(finding.metric, named)
+    share = OF_METRIC.get(finding.metric)
+    what = MISSED.get(finding.metric, finding.metric) if share is None else share.words
     return (
         f"{finding.value:.1%} of the values of {finding.feature} of {who}{where} were {what} over"
         f" {duration_text(finding.window.size)} (limit {finding.threshold:.1%}, {finding.samples} predictions){others}."

@@ -27,10 +27,9 @@ from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
 from operators.judging.sheet import RATE, Sheets
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
-from operators.plans.monitors import RECONSTRUCTION
 from operators.predictions.close import NEVER
 from operators.predictions.slices import Header
-from operators.tables import Kind
+from operators.tables import RECONSTRUCTION, Kind
 from windows.segments import WHOLE
 from windows.statistics.gaps import Gaps
 

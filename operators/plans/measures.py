@@ -8,6 +8,8 @@ from windows.statistics import catalog
 
 QUANTILES = (("latency_p50_ms", 0.5), ("latency_p95_ms", 0.95), ("latency_p99_ms", 0.99))
 
+MOMENTS = ("mean", "std")
+
 DISTANCES = tuple(catalog.DISTANCES)
 """Names of all distances, in the order in which they are measured."""
 

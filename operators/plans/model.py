@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from operators.plans.classes import with_lists
 from operators.plans.labels import plan_labels
-from operators.plans.measures import DISTANCES, Plan
-from operators.plans.monitors import RECONSTRUCTION, Monitor, allowed_of, monitors_of, prices_of
+from operators.plans.measures import DISTANCES, MOMENTS, Plan
+from operators.plans.monitors import Monitor, allowed_of, monitors_of, prices_of
 from operators.plans.trails import plan_trails
-from operators.tables import Kind
+from operators.tables import RECONSTRUCTION, Kind
 from windows.panes import Window, plan
 from windows.predictions.layout import Layout, layout_of
+from windows.shares import OF_METRIC
 from windows.statistics.confidence import level, looks_per_month
 
 if TYPE_CHECKING:
@@ -154,11 +155,10 @@ def _judged(monitor: Monitor, layout: Layout) -> int:
         return layout.joint.joint.width + 1
     if monitor.kind not in {Kind.FEATURE, Kind.QUALITY}:
         return 1
-    fields = {
-        "unseen_ratio": tuple(field for field in layout.features if not field.numeric),
-        "out_of_range_ratio": tuple(field for field in layout.features if field.numeric),
-        "mismatch_ratio": layout.columns,
-    }.get(monitor.metric, layout.features)
+    share = OF_METRIC.get(monitor.metric)
+    fields = layout.columns if share is not None and share.of_predictions else layout.features
+    if share is not None and share.of is not None:
+        fields = tuple(field for field in fields if field.numeric == (share.of == "numeric"))
     return sum(monitor.levels_of(field.name) != (None, None) for field in fields)
 
 
@@ -177,7 +177,7 @@ def _plan(size: int, monitors: Iterable[Monitor], *, everything: bool, moments: 
         features=wanted(Kind.FEATURE),
         prediction=wanted(Kind.PREDICTION),
         quality=everything or any(monitor.kind == Kind.QUALITY for monitor in mine),
-        moments=everything or moments,
+        moments=everything or moments or any(one.kind == Kind.FEATURE and one.metric in MOMENTS for one in mine),
         service=True,
         joint=everything or any(monitor.kind == Kind.JOINT for monitor in mine),
         service_bounds=everything or any(monitor.kind == Kind.SERVICE for monitor in mine),

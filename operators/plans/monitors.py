@@ -8,26 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from operators.settings.features import FeatureQuality
+from operators.settings.alerts import ALERTS
 from operators.settings.metrics import LABEL_METRICS
+from operators.settings.parts import Levels
 from operators.tables import Kind
 from windows.allowed import METRICS
-from windows.statistics.catalog import JUDGED
 from windows.usage import Prices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from operators.settings.model import DriftSettings, ModelSettings, PredictionSettings
+    from operators.settings.alerts import Watch
+    from operators.settings.model import ModelSettings
     from operators.settings.objective import Objective
-    from operators.settings.parts import Levels
     from windows.allowed import Allowed
 
 OBJECTIVE_WINDOW = 300_000
 """An objective that names no window is judged over this one (ms): long enough for a p99 at modest traffic."""
-
-RECONSTRUCTION, ANOMALOUS = "reconstruction_error", "anomalous_ratio"
-"""How far features are from what the others say of them, against the reference; share of anomalous predictions."""
 
 DRIFT_OBJECTIVE_METRIC = "psi"
 """The distance that an objective on `drift` speaks of: the highest of any feature."""
@@ -102,41 +99,68 @@ class Monitor:
 
 def monitors_of(model: ModelSettings, pane: int) -> tuple[Monitor, ...]:
     """All monitors of what is known from predictions alone; for labels see operators/plans/label_monitors.py."""
-    features = model.features or {}
-    own = {name: one.drift.levels for name, one in features.items() if one.drift is not None}
     return (
-        *_distances(model.drift, Kind.FEATURE, "drift", "DataDrift", own),
-        *_distances(model.prediction, Kind.PREDICTION, "prediction", "PredictionDrift", {}),
-        *_quality(model),
-        *_joint(model),
+        *(monitor for alert in ALERTS for monitor in _of_kind(model, alert)),
         *(_objective(objective, pane) for metric, objective in model.sla.items() if metric not in LABEL_METRICS),
     )
+
+
+def _of_kind(model: ModelSettings, alert: str) -> Iterator[Monitor]:
+    """A monitor for each limit of a kind that is on, for the model or for a feature of its own."""
+    for watch in ALERTS[alert].watches:
+        settings = getattr(model, watch.section)
+        if settings is None:
+            continue
+        minor, major = _levels(getattr(settings, watch.key))
+        own = tuple((name, *_levels(given)) for name, given in _own(model, watch))
+        if (minor, major) != (None, None) or any(one[1:] != (None, None) for one in own):
+            yield Monitor(
+                f"{watch.section}.{watch.key}",
+                alert,
+                watch.table,
+                watch.metric,
+                settings.windows,
+                minor,
+                major,
+                falling=watch.falling,
+                relative=watch.relative,
+                scaled=watch.scaled,
+                whole_only=watch.whole_only,
+                own=own,
+            )
+    if alert == "DataQuality":
+        yield from _allowed(model)
+
+
+def _levels(given: Levels | float | None) -> tuple[float | None, float | None]:
+    """Minor and major; a share alone is the major level."""
+    return (given.minor, given.major) if isinstance(given, Levels) else (None, given)
+
+
+def _own(model: ModelSettings, watch: Watch) -> Iterator[tuple[str, Levels | float | None]]:
+    """Features that have a value of their own for a limit; null switches it off for them."""
+    for name, feature in (model.features or {}).items():
+        settings = getattr(feature, watch.section, None)
+        if settings is not None and watch.key in settings.model_fields_set:
+            yield name, getattr(settings, watch.key)
+
+
+def _allowed(model: ModelSettings) -> Iterator[Monitor]:
+    """Limits on the shares of values that may not be."""
+    for metric in METRICS:
+        own = tuple(
+            (name, None, one.allowed.tolerated)
+            for name, one in (model.features or {}).items()
+            if one.allowed is not None and metric in one.allowed.rule.metrics
+        )
+        if own:
+            name = f"quality.{metric.removesuffix('_ratio')}"
+            yield Monitor(name, "DataQuality", Kind.QUALITY, metric, model.quality.windows, None, None, own=own)
 
 
 def allowed_of(model: ModelSettings) -> dict[str, Allowed]:
     """What the values of features may be, by name."""
     return {name: one.allowed.rule for name, one in (model.features or {}).items() if one.allowed is not None}
-
-
-def _joint(model: ModelSettings) -> list[Monitor]:
-    settings = model.multivariate
-    if settings is None:
-        return []
-    limits = (("ratio", RECONSTRUCTION, settings.ratio), ("anomalous", ANOMALOUS, settings.anomalous))
-    return [
-        Monitor(
-            f"multivariate.{name}",
-            "Anomaly",
-            Kind.JOINT,
-            metric,
-            settings.windows,
-            levels.minor,
-            levels.major,
-            whole_only=True,
-        )
-        for name, metric, levels in limits
-        if levels is not None
-    ]
 
 
 def prices_of(model: ModelSettings) -> Prices | None:
@@ -145,61 +169,6 @@ def prices_of(model: ModelSettings) -> Prices | None:
         return None
     prices = model.cost.prices
     return Prices(prices.cpu_hour, prices.gpu_hour, prices.memory_gib_hour)
-
-
-def _distances(
-    settings: DriftSettings | PredictionSettings,
-    kind: Kind,
-    prefix: str,
-    alert: str,
-    own: Mapping[str, Mapping[str, Levels | None]],
-) -> Iterator[Monitor]:
-    """A monitor for each distance that has levels, for the model or for a feature of its own."""
-    for metric in JUDGED:
-        general = settings.levels.get(metric)
-        apart = tuple(
-            (name, *((None, None) if (given := levels[metric]) is None else (given.minor, given.major)))
-            for name, levels in own.items()
-            if metric in levels
-        )
-        if general is not None or any(one[1:] != (None, None) for one in apart):
-            minor, major = (None, None) if general is None else (general.minor, general.major)
-            yield Monitor(f"{prefix}.{metric}", alert, kind, metric, settings.windows, minor, major, own=apart)
-
-
-def _quality(model: ModelSettings) -> Iterator[Monitor]:
-    """Limits on shares of bad values, as increases over the reference's, and on those that may not be."""
-    quality, features = model.quality, model.features or {}
-    given = {name: getattr(quality, name) for name in FeatureQuality.model_fields}
-    for name, limit in given.items():
-        own = tuple(
-            (feature, None, one.quality.limits[name])
-            for feature, one in features.items()
-            if one.quality is not None and name in one.quality.limits
-        )
-        if limit is not None or any(major is not None for _, _, major in own):
-            yield _ratio(name, quality.windows, limit, own, relative=True)
-    for metric in METRICS:
-        own = tuple(
-            (feature, None, one.allowed.tolerated)
-            for feature, one in features.items()
-            if one.allowed is not None and metric in one.allowed.rule.metrics
-        )
-        if own:
-            yield _ratio(metric.removesuffix("_ratio"), quality.windows, None, own, relative=False)
-
-
-def _ratio(
-    name: str,
-    windows: tuple[int, ...],
-    limit: float | None,
-    own: tuple[tuple[str, float | None, float | None], ...],
-    *,
-    relative: bool,
-) -> Monitor:
-    metric = f"{name}_ratio"
-    alert = "DataQuality"
-    return Monitor(f"quality.{name}", alert, Kind.QUALITY, metric, windows, None, limit, relative=relative, own=own)
 
 
 def _objective(objective: Objective, pane: int) -> Monitor:

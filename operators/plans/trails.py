@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from operators.plans.monitors import Monitor
+from operators.settings.alerts import ALERTS, OF_DRIFT
 from operators.tables import Kind
 from windows.trail import plan_trail
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from windows.predictions.layout import Field, Layout
     from windows.trail import Trail
 
-ALERTS = {"drift": "DataDrift", "prediction": "PredictionDrift"}
+FEEDS: dict[str, str] = {watch.section: alert for alert in OF_DRIFT for watch in ALERTS[alert].watches}
 """Section of the config -> what its trails feed."""
 
 
@@ -68,7 +69,7 @@ def _plans(
         monitors = tuple(
             Monitor(
                 f"{name}.{metric}",
-                ALERTS[section],
+                FEEDS[section],
                 kind,
                 metric,
                 (trail.recent,),

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.plans.monitors import ANOMALOUS, RECONSTRUCTION
-from operators.tables import Kind, Table
+from operators.tables import ANOMALOUS, RECONSTRUCTION, Kind, Table
 from windows.joint.measure import ratios
 
 if TYPE_CHECKING:

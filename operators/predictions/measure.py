@@ -23,6 +23,7 @@ from windows.allowed import METRICS
 from windows.predictions.compare import Counts, Gather, gather, gather_of
 from windows.predictions.fold import moment_units
 from windows.segments import WHOLE
+from windows.shares import SHARES, metric_of
 from windows.sketches.moments import PARTS, moments_of
 from windows.sketches.profiles import NumericProfile
 from windows.sketches.quantiles import LATENCY_BINS, quantile, quantile_bounds
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from windows.predictions.mixture import Expected
     from windows.references.reference import Reference
     from windows.ring import Key
+    from windows.shares import Share
     from windows.statistics.distances import Counts as HistogramCounts
 
 
@@ -166,56 +168,47 @@ class Measure:
     def _ratios(
         self, table: Tabulate, where: Gather, current: Counts, side: Side, vectors: list[IntArray]
     ) -> list[Table]:
-        """Shares of values that are missing, unseen categories, out of the reference's range, or of another type."""
+        """Shares of bad values, beside the reference's own."""
         ordered = np.tile(where.ordered, len(table.groups))
-        ref = side.counts
-        parts = (
-            ("missing_ratio", current.missing, current.rows, ref.missing, ref.rows, np.ones(len(ordered), dtype=bool)),
-            ("unseen_ratio", current.outside, current.values, ref.outside, ref.values, ~ordered),
-            ("out_of_range_ratio", current.outside, current.values, ref.outside, ref.values, ordered),
-        )
-        tables = [
-            self._ratio(table, metric, (hits, rows), (ref_hits, ref_rows), applies, side.factor)
-            for metric, hits, rows, ref_hits, ref_rows, applies in parts
-        ]
-        return [*tables, self._mismatch(table, current, side, vectors)]
+        applies = {None: np.ones(len(ordered), dtype=bool), "numeric": ordered, "categorical": ~ordered}
+        tables = []
+        for name, share in SHARES.items():
+            live, known = (
+                (getattr(counts, share.hits), getattr(counts, share.among)) for counts in (current, side.counts)
+            )
+            found = _Found(table, live, known, applies[share.of], side.factor)
+            if share.of_predictions:
+                found = self._with_predictions(found, share, vectors)
+            tables.append(self._ratio(metric_of(name), found))
+        return tables
 
-    def _ratio(
-        self,
-        table: Tabulate,
-        metric: str,
-        live: tuple[HistogramCounts, HistogramCounts],
-        reference: tuple[HistogramCounts, HistogramCounts],
-        applies: BoolArray,
-        factor: FloatArray,
-    ) -> Table:
-        """A share of values beside the reference's own; hits and rows of each side."""
-        (hits, rows), (ref_hits, ref_rows) = live, reference
+    def _ratio(self, metric: str, found: _Found) -> Table:
+        """A share of values beside the reference's own."""
+        (hits, rows), (ref_hits, ref_rows), factor = found.live, found.known, found.factor
         with np.errstate(invalid="ignore", divide="ignore"):
-            value = np.where(applies & (rows > 0), hits / rows, np.nan)
+            value = np.where(found.applies & (rows > 0), hits / rows, np.nan)
             baseline = np.where(ref_rows > 0, ref_hits / ref_rows, 0.0)
         lower, upper = intervals.proportion_increase_interval(
             hits / factor, rows / factor, ref_hits / factor, ref_rows / factor, self.config.alpha
         )
         bounds = (np.clip(baseline + lower, 0.0, 1.0), np.clip(baseline + upper, 0.0, 1.0))
         samples, behind = (np.rint(part).astype(np.int64) for part in (rows, ref_rows))
-        return table(metric, value, bounds, samples, baseline, behind, kind=Kind.QUALITY)
+        return found.table(metric, value, bounds, samples, baseline, behind, kind=Kind.QUALITY)
 
-    def _mismatch(self, table: Tabulate, current: Counts, side: Side, vectors: list[IntArray]) -> Table:
-        """Shares of values of another type, of the features and, behind them, of the prediction."""
-        layout, ref, factor = self.config.layout, side.counts, side.factor
-        live: tuple[HistogramCounts, HistogramCounts] = (current.mismatch, current.rows)
-        known: tuple[HistogramCounts, HistogramCounts] = (ref.mismatch, ref.rows)
+    def _with_predictions(self, found: _Found, share: Share, vectors: list[IntArray]) -> _Found:
+        """The same with the share of the prediction behind those of the features."""
+        layout = self.config.layout
         field = layout.prediction
-        if field is not None and field.name not in table.columns:
-            table = replace(table, columns=(*table.columns, field.name))
-            whole = self.references.known(table.groups)
-            slots = (field.mismatch, layout.rows)
-            live = (_with_slot(live[0], vectors, slots[0]), _with_slot(live[1], vectors, slots[1]))
-            known = (_with_slot(known[0], whole, slots[0]), _with_slot(known[1], whole, slots[1]))
-            each = factor.reshape(len(vectors), -1)
-            factor = np.hstack([each, each.max(axis=1, keepdims=True)]).ravel()
-        return self._ratio(table, "mismatch_ratio", live, known, np.ones(len(live[0]), dtype=bool), factor)
+        if field is None or field.name in found.table.columns:
+            return found
+        table = replace(found.table, columns=(*found.table.columns, field.name))
+        slots, whole = (getattr(field, share.hits), layout.rows), self.references.known(table.groups)
+        live = _with_slot(found.live[0], vectors, slots[0]), _with_slot(found.live[1], vectors, slots[1])
+        known = _with_slot(found.known[0], whole, slots[0]), _with_slot(found.known[1], whole, slots[1])
+        each = found.factor.reshape(len(vectors), -1)
+        factor = np.hstack([each, each.max(axis=1, keepdims=True)]).ravel()
+        have = np.hstack([found.applies.reshape(len(vectors), -1), np.ones((len(vectors), 1), dtype=bool)]).ravel()
+        return _Found(table, live, known, have, factor)
 
     def _allowed(
         self, table: Tabulate, where: Gather, current: Counts, side: Side, vectors: list[IntArray]
@@ -317,6 +310,17 @@ class _Asked:
     metrics: tuple[str, ...]
     quality: bool = False
     moments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Hits and rows of a share on both sides, which columns have it, and how much rows vary; all of one length."""
+
+    table: Tabulate
+    live: tuple[HistogramCounts, HistogramCounts]
+    known: tuple[HistogramCounts, HistogramCounts]
+    applies: BoolArray
+    factor: FloatArray
 
 
 def _union(wanted: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

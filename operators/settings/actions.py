@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from operators.settings.alerts import BLOCKING, AlertName
 from operators.settings.durations import UNITS, Millis, from_to
+from operators.settings.metrics import OF_ROWS
 from operators.settings.parts import Name, Number, Settings, Share, Whole, distinct, unfit
 from windows.need.learnt import Learnt
 
@@ -21,22 +22,6 @@ Approval = Literal["never", "drift", "always"]
 
 MAX_ON = 32
 LEVELS: dict[str, int] = {"minor": 1, "major": 2}
-
-CANARY_METRICS = (
-    "accuracy",
-    "precision",
-    "recall",
-    "fpr",
-    "log_loss",
-    "brier",
-    "mae",
-    "within_tolerance",
-    "ndcg",
-    "mrr",
-    "clicked_ratio",
-    "value_mean",
-)
-"""Metrics of two versions that can be compared slice by slice: means of what each row contributes."""
 
 Names = Annotated[tuple[Name, ...], Field(max_length=100), AfterValidator(distinct)]
 Alerts = Annotated[tuple[AlertName, ...], Field(max_length=20), AfterValidator(distinct)]
@@ -243,8 +228,8 @@ class CanarySettings(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.metric not in CANARY_METRICS:
-            raise unfit("metric", "a mean over rows is needed: {names}", names=", ".join(CANARY_METRICS))
+        if self.metric not in OF_ROWS:
+            raise unfit("metric", "a mean over rows is needed: {names}", names=", ".join(OF_ROWS))
         if self.most < self.least:
             raise unfit("max", "at least `min` is needed: what may not be promoted by then never is")
         return self

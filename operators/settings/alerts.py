@@ -11,13 +11,61 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from operators.tables import ANOMALOUS, RECONSTRUCTION, Kind
+from windows.shares import SHARES, metric_of
+from windows.statistics.catalog import JUDGED
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 Severity = Literal["info", "warning", "critical"]
 
 Chart = Literal["predictions", "service", "quality"]
 """Of a page, that shades the time in which a kind stood; charts of a feature shade whatever names that feature."""
+
+
+Section = Literal["drift", "prediction", "quality", "multivariate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A limit on a value that is measured anyway: a key of the config, and the monitor behind it.
+
+    The keys of `quality:` and their explanation are made of these rows; those of the other sections are there.
+
+    Attributes:
+        section: of a model in the config, with the key and the windows.
+        key: its value is levels (`{minor: 0.1, major: 0.2}`), or a share that is the major level.
+        table: what the metric is measured of.
+        metric: its name.
+        meaning: what is limited, for the config.
+        share: the value is a share.
+        usual: the share that holds unless the config says otherwise; None for off.
+        always: it may not be off.
+        example: a value that turns it on, where nothing is usual.
+        unwatched: what nothing watches where it is off; empty for the kind as such.
+        of: the kind of feature that has it; None for any.
+        relative: the threshold is a rise over the reference's own value.
+        scaled: the threshold is a multiple of the reference's own value.
+        falling: low values are bad.
+        whole_only: segments are not judged.
+    """
+
+    section: Section
+    key: str
+    table: Kind
+    metric: str
+    meaning: str = ""
+    share: bool = False
+    usual: float | None = None
+    always: bool = False
+    example: str = ""
+    unwatched: str = ""
+    of: Literal["categorical", "numeric"] | None = None
+    relative: bool = False
+    scaled: bool = False
+    falling: bool = False
+    whole_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +87,7 @@ class AlertRow:
         unclean: a day on which it stands is not taken for normal by `reference adopt`.
         ends_when: what ends it, where that is no value that comes back.
         setting: key of the config that decides it, where that is no monitor of a metric.
+        watches: limits on measured values that it is found by, whole models and features; others are found elsewhere.
         fires: there is a monitor that finds any; then it has a runbook.
     """
 
@@ -56,7 +105,14 @@ class AlertRow:
     unclean: bool = False
     ends_when: str = ""
     setting: tuple[str, ...] = ()
+    watches: tuple[Watch, ...] = ()
     fires: bool = True
+
+
+def listed(names: Iterable[str], last: str = "and") -> str:
+    """Names as a sentence has them: "A, B and C"."""
+    *rest, end = names
+    return f"{', '.join(rest)} {last} {end}" if rest else end
 
 
 _ROW = AlertRow
@@ -71,6 +127,7 @@ ALERTS: dict[str, AlertRow] = {
         "a feature's distance to the reference (PSI, KS; also {distances}) is past its threshold",
         of_features=True,
         asks_by="drift",
+        watches=tuple(Watch("drift", name, Kind.FEATURE, name) for name in JUDGED),
     ),
     # the output moved: users see it
     "PredictionDrift": _ROW(
@@ -80,6 +137,7 @@ ALERTS: dict[str, AlertRow] = {
         "the same for the predictions; classes by PSI",
         chart="predictions",
         asks_by="drift",
+        watches=tuple(Watch("prediction", name, Kind.PREDICTION, name) for name in JUDGED),
     ),
     # the relation the model learned no longer holds
     "ConceptDrift": _ROW(
@@ -118,13 +176,30 @@ ALERTS: dict[str, AlertRow] = {
     "DataQuality": _ROW(
         "info",
         "warning",
-        "Too many values of {where} are missing, unseen, out of range or of another type",
-        "missing, unseen or out-of-range values, or values of another type, exceed the reference's own share by more"
-        " than the limit; or (`blind_ratio`, info) something could not be judged for a day though rows came",
+        f"Too many values of {{where}} are {listed((share.words for share in SHARES.values()), 'or')}",
+        f"values that are {listed((share.words for share in SHARES.values()), 'or')} exceed the reference's own share"
+        " by more than the limit, or values miss what the config allows; or (`blind_ratio`, info) something could not"
+        " be judged for a day though rows came",
         of_features=True,
         spoils=True,
         blocks=True,
         unclean=True,
+        watches=tuple(
+            Watch(
+                "quality",
+                name,
+                Kind.QUALITY,
+                metric_of(name),
+                share.meaning,
+                share=True,
+                usual=share.limit,
+                always=share.always,
+                unwatched=share.values,
+                of=share.of,
+                relative=True,
+            )
+            for name, share in SHARES.items()
+        ),
     ),
     # the model works on guesses
     "FeatureStale": _ROW(
@@ -173,6 +248,10 @@ ALERTS: dict[str, AlertRow] = {
         "{where} behaves unlike before",
         "features no longer go together as in the reference (`multivariate:`), though each may look as before",
         unclean=True,
+        watches=(
+            Watch("multivariate", "ratio", Kind.JOINT, RECONSTRUCTION, whole_only=True),
+            Watch("multivariate", "anomalous", Kind.JOINT, ANOMALOUS, whole_only=True),
+        ),
     ),
     # the cure was asked for, and has not come
     "ActionOverdue": _ROW(
@@ -224,7 +303,6 @@ def of_chart(chart: Chart) -> frozenset[str]:
     return frozenset(_kinds(lambda row: row.chart == chart))
 
 
-def listed(kinds: Iterable[AlertName], last: str = "and") -> str:
-    """Names as a sentence has them: "A, B and C"."""
-    *rest, end = kinds
-    return f"{', '.join(rest)} {last} {end}" if rest else end
+def watches_of(section: Section) -> Iterator[tuple[AlertName, Watch]]:
+    """The limits of a section of the config, each with the kind that it feeds."""
+    return ((name, watch) for name, row in ALERTS.items() for watch in row.watches if watch.section == section)

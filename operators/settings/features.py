@@ -6,8 +6,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import PydanticCustomError
 
 from operators.settings import policy
+from operators.settings.alerts import Watch, watches_of
 from operators.settings.parts import Levels, Number, Settings, distinct, unfit
 from windows.allowed import Allowed, matcher
+from windows.shares import SHARES
 from windows.statistics.catalog import DISTANCES, JUDGED
 from windows.values import name_of
 
@@ -19,6 +21,12 @@ Limit = Annotated[Number, Field(gt=0, lt=1)]
 """A share that is too much."""
 
 MOST_ALLOWED = 10_000
+
+
+def value_of(watch: Watch) -> Any:
+    """The type of the key of a limit."""
+    return Limit if watch.share else Levels
+
 
 if TYPE_CHECKING:
     LevelsByDistance = Settings
@@ -51,18 +59,26 @@ class FeatureDrift(LevelsByDistance):
         return self
 
 
-class FeatureQuality(Settings):
-    """Limits of one feature in place of the model's, as increases over the reference; null switches one off for it."""
+if TYPE_CHECKING:
+    Limits = Settings
+    FeatureQuality = Settings
+else:
+    Limits = create_model(
+        "Limits",
+        __base__=Settings,
+        **{
+            watch.key: (value_of(watch) if watch.always else value_of(watch) | None, watch.usual)
+            for _, watch in watches_of("quality")
+        },
+    )
+    """A key for each limit of `quality`, at what is usual."""
 
-    missing: Limit | None = None
-    unseen: Limit | None = None
-    out_of_range: Limit | None = None
-    mismatch: Limit | None = None
-
-    @property
-    def limits(self) -> dict[str, float | None]:
-        """Those that are given."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+    FeatureQuality = create_model(
+        "FeatureQuality",
+        __base__=Settings,
+        __doc__="Limits of one feature in place of the model's; null switches one off for it.",
+        **{watch.key: (value_of(watch) | None, None) for _, watch in watches_of("quality")},
+    )
 
 
 def _pattern(given: str) -> str:
@@ -151,9 +167,8 @@ class FeatureSettings(Settings):
         found: list[tuple[str, FeatureKind]] = [] if self.resolution is None else [("resolution", "numeric")]
         levels = {} if self.drift is None else self.drift.levels
         found += [("drift", "numeric") for metric, given in levels.items() if given and DISTANCES[metric].ordered]
-        limits = {} if self.quality is None else self.quality.limits
-        found += [("quality", "categorical")] if limits.get("unseen") else []
-        found += [("quality", "numeric")] if limits.get("out_of_range") else []
+        limits: list[str] = [] if self.quality is None else [name for name, limit in self.quality if limit]
+        found += [("quality", share.of) for name in limits if (share := SHARES.get(name)) is not None and share.of]
         if self.allowed is not None:
             numbers = self.allowed.least is not None or self.allowed.most is not None
             found += [("allowed", "numeric")] if numbers else []

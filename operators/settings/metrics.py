@@ -1,9 +1,9 @@
 """The metrics of labelled predictions: one row each, everything else about them is derived from it.
 
 A new metric is a row here and a function in windows/outcomes/ (binary.py, multiclass.py, regression.py, ranking.py, or
-class_scores.py for what comes of a confusion matrix), with its line in METRICS of that file; why it may have no value
-says windows/outcomes/absence.py. The config's key, objectives, the template of `init`, checks, alert sentences and
-series follow.
+class_scores.py for what comes of a confusion matrix), with its row in METRICS of that file, which also knows why it may
+have no value. The config's key, objectives, the template of `init`, checks, alert sentences, series and charts follow;
+`python deploy/build.py` writes README's list anew.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ class LabelMetricRow:
         tasks: those that have it.
         of_any_coverage: few labels make it no worse.
         lowest: its least value, where its extent is up to one.
+        title: what it is called on a page; empty for its name, in words.
+        charted: pages show it without a rule on it, in the order of the rows.
+        of_rows: a mean of what each row contributes, so that two versions can be compared slice by slice.
     """
 
     better: Better
@@ -43,41 +46,61 @@ class LabelMetricRow:
     tasks: tuple[Task, ...]
     of_any_coverage: bool = False
     lowest: float = 0.0
+    title: str = ""
+    charted: bool = False
+    of_rows: bool = False
 
 
 _ROW = LabelMetricRow
 
 ROWS: dict[str, LabelMetricRow] = {
-    "accuracy": _ROW("high", "share", "Accuracy", (B, M)),  # share of predictions that were right
-    "precision": _ROW("high", "share", "Precision", (B, M)),  # share of alarms that were right
-    "recall": _ROW("high", "share", "Recall", (B, M)),  # share of cases that were found
-    "f1": _ROW("high", "share", "F1", (B, M)),  # harmonic mean of the two: van Rijsbergen (1979)
-    "macro_f1": _ROW("high", "share", "Macro F1", (B, M)),  # its mean over classes: a rare class counts as much
-    "mcc": _ROW("high", "up_to_one", "Matthews correlation", (B,), lowest=-1.0),  # Matthews (1975)
-    "fpr": _ROW("low", "share", "False positive rate", (B,)),  # false alarms among what was harmless
-    "auc": _ROW("high", "share", "AUC", (B,)),  # of ranking a case above a non-case: Hanley and McNeil (1982)
-    "log_loss": _ROW("low", "open", "Log loss", (B, M)),  # a proper score: Good (1952)
-    "brier": _ROW("low", "within_one", "Brier score", (B, M)),  # a proper score: Brier (1950)
-    "ece": _ROW("low", "within_one", "Expected calibration error", (B, M)),  # Naeini et al. (2015)
+    # share of predictions that were right
+    "accuracy": _ROW("high", "share", "Accuracy", (B, M), charted=True, of_rows=True),
+    # share of alarms that were right
+    "precision": _ROW("high", "share", "Precision", (B, M), charted=True, of_rows=True),
+    "recall": _ROW("high", "share", "Recall", (B, M), charted=True, of_rows=True),  # share of cases that were found
+    "f1": _ROW("high", "share", "F1", (B, M), charted=True),  # harmonic mean of the two: van Rijsbergen (1979)
+    # its mean over classes: a rare class counts as much
+    "macro_f1": _ROW("high", "share", "Macro F1", (B, M), charted=True),
+    "mcc": _ROW("high", "up_to_one", "Matthews correlation", (B,), lowest=-1.0, title="MCC"),  # Matthews (1975)
+    "fpr": _ROW(
+        "low", "share", "False positive rate", (B,), title="False positive rate", of_rows=True
+    ),  # false alarms among what was harmless
+    # of ranking a case above a non-case: Hanley and McNeil (1982)
+    "auc": _ROW("high", "share", "AUC", (B,), title="AUC", charted=True),
+    "log_loss": _ROW("low", "open", "Log loss", (B, M), charted=True, of_rows=True),  # a proper score: Good (1952)
+    "brier": _ROW("low", "within_one", "Brier score", (B, M), of_rows=True),  # a proper score: Brier (1950)
+    "ece": _ROW("low", "within_one", "Expected calibration error", (B, M), title="ECE"),  # Naeini et al. (2015)
     "calibration_gap": _ROW("low", "within_one", "Mean |prediction - outcome|", (B, M)),
     "predicted_positive_ratio": _ROW("neither", "share", "Share of positive predictions", (B,)),  # a balance
     "positive_ratio": _ROW("neither", "share", "Share of positive outcomes", (B,)),  # the world's own balance
-    "mae": _ROW("low", "open", "Mean absolute error", (R,)),
-    "rmse": _ROW("low", "open", "Root mean square error", (R,)),
-    "bias": _ROW("neither", "any_sign", "Bias", (R,)),  # too high is as wrong as too low
-    "r2": _ROW("high", "up_to_one", "R2", (R,), lowest=-math.inf),  # share of variance explained
-    "within_tolerance": _ROW("high", "share", "Share of errors within the tolerance", (R,)),  # that nobody minds
+    "mae": _ROW("low", "open", "Mean absolute error", (R,), title="MAE", charted=True, of_rows=True),
+    "rmse": _ROW("low", "open", "Root mean square error", (R,), title="RMSE", charted=True),
+    "bias": _ROW("neither", "any_sign", "Bias", (R,), charted=True),  # too high is as wrong as too low
+    # share of variance explained
+    "r2": _ROW("high", "up_to_one", "R2", (R,), lowest=-math.inf, title="R²", charted=True),
+    # that nobody minds
+    "within_tolerance": _ROW("high", "share", "Share of errors within the tolerance", (R,), of_rows=True),
     "abs_error_p50": _ROW("low", "open", "Median absolute error", (R,)),
     "abs_error_p90": _ROW("low", "open", "p90 of the absolute error", (R,)),
     "abs_error_p99": _ROW("low", "open", "p99 of the absolute error", (R,)),
-    "ndcg": _ROW("high", "share", "NDCG", (K,)),  # Jaervelin and Kekaelaeinen (2002)
-    "mrr": _ROW("high", "share", "MRR", (K,)),  # Voorhees, TREC-8 (1999)
-    "ctr": _ROW("high", "share", "Click-through rate", (K,)),  # clicks on what was shown
-    "clicked_ratio": _ROW("high", "share", "Share of lists with a click", (K,)),
+    "ndcg": _ROW(
+        "high", "share", "NDCG", (K,), title="NDCG", charted=True, of_rows=True
+    ),  # Jaervelin and Kekaelaeinen (2002)
+    "mrr": _ROW("high", "share", "MRR", (K,), title="MRR", charted=True, of_rows=True),  # Voorhees, TREC-8 (1999)
+    "ctr": _ROW("high", "share", "Click-through rate", (K,), title="CTR", charted=True),  # clicks on what was shown
+    "clicked_ratio": _ROW("high", "share", "Share of lists with a click", (K,), of_rows=True),
     "unlisted_ratio": _ROW("low", "share", "Share of clicks on items that were not in the list", (K,)),
-    "value_mean": _ROW("high", "any_sign", "Mean value per prediction", TASKS, of_any_coverage=True),  # revenue, hours
-    "label_coverage": _ROW("high", "share", "Share of predictions with a label", TASKS, of_any_coverage=True),
-    "label_delay_p50_s": _ROW("low", "open", "Median label delay in seconds", TASKS, of_any_coverage=True),
+    # revenue, hours
+    "value_mean": _ROW(
+        "high", "any_sign", "Mean value per prediction", TASKS, of_any_coverage=True, charted=True, of_rows=True
+    ),
+    "label_coverage": _ROW(
+        "high", "share", "Share of predictions with a label", TASKS, of_any_coverage=True, charted=True
+    ),
+    "label_delay_p50_s": _ROW(
+        "low", "open", "Median label delay in seconds", TASKS, of_any_coverage=True, charted=True
+    ),
     "label_delay_p95_s": _ROW("low", "open", "p95 label delay in seconds", TASKS, of_any_coverage=True),
 }
 
@@ -92,6 +115,13 @@ LABEL_METRICS: tuple[LabelMetric, ...] = tuple(ROWS)
 BETTER: dict[LabelMetric, Better] = {name: row.better for name, row in ROWS.items()}
 
 WORDS: dict[LabelMetric, str] = {name: row.words for name, row in ROWS.items()}
+
+TITLES = {name: row.title for name, row in ROWS.items() if row.title}
+"""What pages call them, where that is not their name in words."""
+
+CHARTED = tuple(name for name, row in ROWS.items() if row.charted)
+OF_ROWS = tuple(name for name, row in ROWS.items() if row.of_rows)
+"""Metrics of two versions that can be compared slice by slice."""
 
 SHARES = frozenset(name for name, row in ROWS.items() if row.extent == "share")
 

@@ -11,14 +11,14 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from pydantic_core import PydanticCustomError
 
 from operators.settings import policy
-from operators.settings.actions import CANARY_METRICS, MAX_ON, CanarySettings, OnAlert, RetrainSettings
+from operators.settings.actions import MAX_ON, CanarySettings, OnAlert, RetrainSettings
 from operators.settings.alerting import SeverityLevels
 from operators.settings.alerts import AlertName
 from operators.settings.calendar import Calendar, SeasonalSettings
 from operators.settings.durations import Millis, from_to
-from operators.settings.features import FeatureSettings, LevelsByDistance, bounded
+from operators.settings.features import FeatureSettings, LevelsByDistance, Limits, bounded
 from operators.settings.labels import ModelLabels
-from operators.settings.metrics import FORECAST, OF_TASK
+from operators.settings.metrics import FORECAST, OF_ROWS, OF_TASK
 from operators.settings.objective import Objective, SlaMetric, with_metric
 from operators.settings.parts import Classes, Levels, Name, Number, Settings, Whole, Windows, distinct
 from operators.settings.performance import PerformanceSettings
@@ -77,25 +77,17 @@ class PredictionSettings(_Distances):
     ks: Levels | None = _levels(policy.PREDICTION_KS)
 
 
-class QualitySettings(Settings):
-    """When the data itself is wrong. Ratios are judged as an increase over the reference's own ratio.
+class QualitySettings(Limits):
+    """When the data itself is wrong: a key for each limit of `quality` (operators/settings/alerts.py), and these.
 
     Attributes:
-        windows: the windows ratios are measured over.
-        missing: share of null or absent values.
-        unseen: share of categories the reference does not name; None for off.
-        out_of_range: share of numbers outside the reference's range; None for off.
-        mismatch: share of values of another type: words where numbers were, objects, numbers that are not finite.
+        windows: the windows that limits are judged over.
         stale_after: a feature without a value for this long, while predictions come, is stale.
         no_data_after: no predictions at all for this long, with the partitions confirmed empty; None for as long as the
             pace of the reference, or of the live traffic, makes it a surprise.
     """
 
     windows: Windows = (60_000, 3_600_000)
-    missing: Annotated[Number, Field(gt=0, lt=1)] = 0.01
-    unseen: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
-    out_of_range: Annotated[Number, Field(gt=0, lt=1)] | None = 0.05
-    mismatch: Annotated[Number, Field(gt=0, lt=1)] = 0.01
     stale_after: Annotated[Millis, from_to(1)] = 1_800_000
     no_data_after: Annotated[Millis, from_to(1)] | None = None
 
@@ -246,7 +238,7 @@ class ModelSettings(Settings):
         canary = self.canary
         if canary is None:
             return self
-        mine = [name for name in CANARY_METRICS if name in OF_TASK[self.task]]
+        mine = [name for name in OF_ROWS if name in OF_TASK[self.task]]
         if self.performance is None:
             raise _of_canary("performance", "`performance:` is needed: versions are compared by their labels")
         if canary.metric not in mine:

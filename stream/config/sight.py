@@ -12,6 +12,7 @@ from operators.settings.durations import show_duration
 from operators.tables import Kind
 from stream.config.pace import usual_factor
 from windows.references.pace import DAY
+from windows.shares import OF_METRIC
 from windows.statistics.intervals import ks_band, proportion_increase_interval, psi_interval
 from windows.statistics.needed import rows_needed
 from windows.statistics.smallest import COARSE_SLOTS, smallest_increase, smallest_ks, smallest_psi
@@ -22,12 +23,7 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.plans.monitors import Monitor
 
-RATIOS = {
-    "missing_ratio": "missing",
-    "unseen_ratio": "unseen",
-    "out_of_range_ratio": "out of range",
-    "mismatch_ratio": "of another type",
-}
+RATIOS = {metric: share.words for metric, share in OF_METRIC.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 
 from operators.settings.alerting import AlertingSettings
+from operators.settings.alerts import watches_of
 from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.features import FeatureKind
@@ -296,13 +297,7 @@ models:
     # ratios are judged as an increase over the reference's own
     quality:
       windows: {_windows(quality.windows)}
-      missing: {quality.missing:g}
-      # categories that the reference does not name; null is off
-      unseen: {quality.unseen:g}
-      # numbers beyond the reference's range; null is off
-      out_of_range: {quality.out_of_range:g}
-      # values of another type: words where numbers were, objects
-      mismatch: {quality.mismatch:g}
+{_limits()}\
       # a feature without a value for this long, while predictions come
       stale_after: {show_duration(quality.stale_after)}
       # no predictions at all for this long; null is as long as the pace of the reference (by hour of the week, from two
@@ -352,6 +347,16 @@ def _distances(settings: DriftSettings | PredictionSettings, *, explained: bool 
         (f"      # {DISTANCES[name].words}\n" if explained else "") + f"      {name}: {_levels(settings, name)}\n"
         for name in JUDGED
     )
+
+
+def _limits() -> str:
+    """The limits of `quality`, each explained."""
+    lines = []
+    for _, watch in watches_of("quality"):
+        such = f", such as  {watch.example}" if watch.usual is None else ""
+        lines.append(f"# {watch.meaning}{'' if watch.always else '; null is off'}{such}")
+        lines.append(f"{watch.key}: {'null' if watch.usual is None else f'{watch.usual:g}'}")
+    return "".join(f"      {line}\n" for line in lines)
 
 
 def _levels(settings: DriftSettings | PredictionSettings, metric: str) -> str:

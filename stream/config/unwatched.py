@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operators.settings.alerts import watches_of
 from windows.segments import OTHER
 from windows.sketches.profiles import MIN_SEGMENT_ROWS, CategoricalProfile
 from windows.statistics.catalog import DISTANCES
@@ -36,10 +37,7 @@ def unwatched(model: ModelSettings, reference: Reference) -> Iterator[str]:
     else:
         named = isinstance(reference.prediction, CategoricalProfile)
         yield from _distances("PredictionDrift", "prediction", model.prediction, classes=named)
-    if categorical and model.quality.unseen is None:
-        yield "nothing watches unseen categories: `quality.unseen: 0.05` turns it on"
-    if numbers and model.quality.out_of_range is None:
-        yield "nothing watches numbers out of range: `quality.out_of_range: 0.05` turns it on"
+    yield from _limits(model, {"categorical": bool(categorical), "numeric": numbers})
     if model.performance is None:
         yield "nothing watches PerformanceDrop, ConceptDrift and LabelStall: `performance:` says how labels come"
     else:
@@ -52,6 +50,13 @@ def unwatched(model: ModelSettings, reference: Reference) -> Iterator[str]:
             )
     if not model.sla:
         yield 'nothing watches SlaBreach: `sla:` names no objective, such as  availability: ">= 0.999"'
+
+
+def _limits(model: ModelSettings, has: dict[str, bool]) -> Iterator[str]:
+    for alert, watch in watches_of("quality"):
+        if getattr(model.quality, watch.key) is None and (watch.of is None or has[watch.of]):
+            on = watch.example if watch.usual is None else f"{watch.usual:g}"
+            yield f"nothing watches {watch.unwatched or alert}: `quality.{watch.key}: {on}` turns it on"
 
 
 def _distances(

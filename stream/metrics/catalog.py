@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from windows.shares import SHARES, metric_of
+
 PREFIX = "driftgauge_"
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -89,12 +91,9 @@ BASELINE_SLICES_LEFT_OUT = _gauge(
 BASELINE_SLICES_EXCLUDED_TOTAL = _counter(
     "baseline_slices_excluded_total", _TRAIL, "Slices of a version that broke a limit of DataQuality: no baseline."
 )
-FEATURE_MISSING_RATIO = _gauge(
-    "feature_missing_ratio", _FEATURE, "Share of predictions in which the feature is missing."
-)
-FEATURE_MISMATCH_RATIO = _gauge(
-    "feature_mismatch_ratio", _FEATURE, "Share of predictions in which the feature (or prediction) is of another type."
-)
+SHARE_SERIES = {name: f"feature_{metric_of(name)}" for name, share in SHARES.items() if share.help}
+"""Share -> its series, where it has one."""
+_SHARES = tuple(_gauge(series, _FEATURE, SHARES[name].help) for name, series in SHARE_SERIES.items())
 FEATURE_AGE_SECONDS = _gauge("feature_age_seconds", _FEATURE, "Event time since the feature was last present.")
 COST_PER_PREDICTION = _gauge(
     "cost_per_prediction",
@@ -345,8 +344,7 @@ METRICS: tuple[Metric, ...] = (
     BASELINE_FILLED_RATIO,
     BASELINE_SLICES_LEFT_OUT,
     BASELINE_SLICES_EXCLUDED_TOTAL,
-    FEATURE_MISSING_RATIO,
-    FEATURE_MISMATCH_RATIO,
+    *_SHARES,
     FEATURE_AGE_SECONDS,
     COST_PER_PREDICTION,
     RESOURCE_SECONDS_PER_PREDICTION,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.findings import Source
-from operators.plans.monitors import ANOMALOUS, RECONSTRUCTION
 from operators.predictions.sketch import Sketch
-from operators.tables import Kind, Measures
+from operators.tables import ANOMALOUS, RECONSTRUCTION, Kind, Measures
+from stream.metrics.catalog import SHARE_SERIES
 from stream.metrics.looks import looked_at
 from stream.metrics.reports import AlertsFiring, GaugeBlock, Sketched, Totals, flat
 from windows.segments import WHOLE
+from windows.shares import metric_of
 from windows.statistics.catalog import JUDGED
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 LATENCY_METRICS = {"latency_p50_ms": "0.5", "latency_p95_ms": "0.95", "latency_p99_ms": "0.99"}
 SHOWN = frozenset(JUDGED)
 """Distances shown as series; the others are in the evaluations topic."""
-SHARES = {"missing_ratio": "feature_missing_ratio", "mismatch_ratio": "feature_mismatch_ratio"}
-"""Shares of bad values shown as series."""
+SHARES = {metric_of(name): series for name, series in SHARE_SERIES.items()}
+"""Metric of a share -> its series, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+from operators.settings.metrics import TITLES
+from windows.shares import OF_METRIC
 from windows.statistics.catalog import DISTANCES
 
 NOTHING = "-"
@@ -88,24 +90,11 @@ def short_moment(ms: float, span: float) -> str:
 
 METRICS = {
     **{name: distance.title for name, distance in DISTANCES.items()},
-    "missing_ratio": "Missing",
-    "unseen_ratio": "Unseen",
-    "out_of_range_ratio": "Out of range",
-    "mismatch_ratio": "Wrong type",
+    **{metric: share.title for metric, share in OF_METRIC.items()},
     "latency_p50_ms": "p50",
     "latency_p95_ms": "p95",
     "latency_p99_ms": "p99",
-    "auc": "AUC",
-    "f1": "F1",
-    "fpr": "False positive rate",
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "ece": "ECE",
-    "r2": "R²",
-    "mcc": "MCC",
-    "ndcg": "NDCG",
-    "mrr": "MRR",
-    "ctr": "CTR",
+    **TITLES,
 }
 
 

@@ -8,16 +8,12 @@ import numpy as np
 
 from windows.outcomes import binary
 from windows.outcomes.layout import MAX_CLASSES
+from windows.outcomes.metrics import METRICS
 
 if TYPE_CHECKING:
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
-
-OF_POSITIVES = frozenset({"recall", "auc"})
-OF_NEGATIVES = frozenset({"fpr", "auc"})
-OF_ALARMS = frozenset({"precision"})
-"""Binary metrics that need a positive label, a negative one, a positive prediction."""
-OF_PROBABILITIES = frozenset({"log_loss", "brier", "ece", "calibration_gap"})
+    from windows.outcomes.metric import Metric
 
 
 def absence(layout: TaskLayout, vector: IntArray, metric: str) -> str:
@@ -35,34 +31,30 @@ def absence(layout: TaskLayout, vector: IntArray, metric: str) -> str:
         return "no label has come"
     if labels == int(vector[layout.unusable]):
         return f"{labels:,} labels, none of a prediction that it could be held against"
-    task = layout.options.task
+    task, row = layout.options.task, METRICS[layout.options.task][metric]
     known = {"binary": _binary, "multiclass": _multiclass}.get(task)
-    found = None if known is None else known(layout, vector, metric)
-    if found is None and metric == "r2":
-        found = "all the same, so there is no variance to explain"
+    found = (None if known is None else known(layout, vector, row)) or row.lack
     return f"{labels:,} labels, {found}" if found else f"{labels:,} labels, which are not enough for it"
 
 
-def _binary(layout: TaskLayout, vector: IntArray, metric: str) -> str | None:
+def _binary(layout: TaskLayout, vector: IntArray, row: Metric) -> str | None:
     positives, negatives = (int(part.sum()) for part in binary.classes(layout, vector[None, :]))
-    if metric in OF_POSITIVES | {"f1"} and positives == 0:
+    if "positives" in row.needs and positives == 0:
         return "none positive"
-    if metric in OF_NEGATIVES and negatives == 0:
+    if "negatives" in row.needs and negatives == 0:
         return "all positive"
-    if metric in OF_ALARMS:
+    if "alarms" in row.needs:
         return f"none of a positive prediction (threshold {layout.options.threshold:g})"
-    if metric == "mcc":
-        return "or the predictions for them, all the same"
     beyond = int(binary.improbable(layout, vector[None, :])[0])
-    if metric in OF_PROBABILITIES and beyond:
+    if "probabilities" in row.needs and beyond:
         return f"{beyond:,} of scores outside 0 to 1: they are no probabilities"
     return None
 
 
-def _multiclass(layout: TaskLayout, vector: IntArray, metric: str) -> str | None:
+def _multiclass(layout: TaskLayout, vector: IntArray, row: Metric) -> str | None:
     further = int(vector[layout.slot("further")])
     if further:
         return f"{further:,} of classes beyond the {MAX_CLASSES} that are told apart, so it is not known"
-    if metric in OF_PROBABILITIES and not np.any(vector[layout.spans["confident"]]):
+    if "probabilities" in row.needs and not np.any(vector[layout.spans["confident"]]):
         return "none of a prediction that came with class scores"
     return None

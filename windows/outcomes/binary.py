@@ -22,6 +22,7 @@ from windows.outcomes.auc import Area, area
 from windows.outcomes.calibration_error import calibration_error
 from windows.outcomes.fold import SMALLEST
 from windows.outcomes.layout import CALIBRATION_BINS
+from windows.outcomes.metric import Metric
 from windows.sketches.edges import single_valued
 from windows.statistics.intervals import proportion_interval
 from windows.statistics.measured import Measured, by_laws, measured, share, without
@@ -244,18 +245,18 @@ def _rows(layout: TaskLayout, vectors: IntArray) -> IntArray:
 
 
 METRICS = {
-    "accuracy": _accuracy,
-    "precision": _precision,
-    "recall": _recall,
-    "f1": _f1,
-    "macro_f1": _macro_f1,
-    "mcc": _mcc,
-    "fpr": _fpr,
-    "auc": _auc,
-    "log_loss": _log_loss,
-    "brier": _mean(("gap_2", "gap_4", "gap_6"), 1.0),
-    "ece": _ece,
-    "calibration_gap": _mean(("gap", "gap_2", "gap_3"), 1.0),
-    "positive_ratio": _positive_ratio,
-    "predicted_positive_ratio": _predicted_positive_ratio,
+    "accuracy": Metric(_accuracy),
+    "precision": Metric(_precision, needs=("alarms",)),
+    "recall": Metric(_recall, needs=("positives",)),
+    "f1": Metric(_f1, needs=("positives",)),
+    "macro_f1": Metric(_macro_f1),
+    "mcc": Metric(_mcc, lack="or the predictions for them, all the same"),
+    "fpr": Metric(_fpr, needs=("negatives",)),
+    "auc": Metric(_auc, needs=("positives", "negatives")),
+    "log_loss": Metric(_log_loss, needs=("probabilities",)),
+    "brier": Metric(_mean(("gap_2", "gap_4", "gap_6"), 1.0), needs=("probabilities",)),
+    "ece": Metric(_ece, needs=("probabilities",), added=True),
+    "calibration_gap": Metric(_mean(("gap", "gap_2", "gap_3"), 1.0), needs=("probabilities",)),
+    "positive_ratio": Metric(_positive_ratio),
+    "predicted_positive_ratio": Metric(_predicted_positive_ratio),
 }

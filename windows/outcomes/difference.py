@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.outcomes import binary
-from windows.outcomes.metrics import OPEN, metric_names, task_metrics
+from windows.outcomes.metrics import METRICS, metric_names, task_metrics
 from windows.statistics.measured import Measured, by_laws, measured, share
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 COUNTS = ("labelled", "predictions")
 """Metrics that are no statistics: a difference of them says nothing."""
-ADDED = ("label_delay_p50_s", "label_delay_p95_s", "abs_error_p50", "abs_error_p90", "abs_error_p99", "ece")
-"""Their distance to a bound is partly the width of a bin or a bias, which does not average out: distances are added."""
 FEWEST_POSITIVES = 30
 """Predicted positives both sides must have for their precision at a score to count in the shift of the curve."""
 
@@ -49,7 +47,8 @@ def difference(
     every = tuple(name for name in metric_names(layout) if name not in COUNTS)
     wanted = every if names is None else tuple(name for name in every if name in names)
     one, other = metrics_beside(layout, a, b, alpha, wanted), metrics_beside(layout, b, a, alpha, wanted)
-    found = {name: join(one[name], other[name], alpha, added=name in ADDED) for name in wanted}
+    table = METRICS[layout.options.task]
+    found = {name: join(one[name], other[name], alpha, added=table[name].added) for name in wanted}
     if "auc" in found:
         found["auc"] = _auc(layout, a, b, alpha)
     return found
@@ -67,8 +66,9 @@ def metrics_beside(
         alpha: probability of error per bound.
         names: the metrics wanted; None for all.
     """
-    found = task_metrics(layout, vectors, alpha, names)
-    return {name: OPEN[name](layout, vectors, alpha, beside) if name in OPEN else found[name] for name in found}
+    table, found = METRICS[layout.options.task], task_metrics(layout, vectors, alpha, names)
+    open_ended = {name: measure for name in found if (measure := table[name].beside) is not None}
+    return found | {name: measure(layout, vectors, alpha, beside) for name, measure in open_ended.items()}
 
 
 def join(a: Measured, b: Measured, alpha: float, *, added: bool = False) -> Measured:

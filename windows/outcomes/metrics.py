@@ -12,24 +12,23 @@ import numpy as np
 
 from windows.outcomes import binary, multiclass, ranking, regression
 from windows.outcomes.layout import DELAYS
+from windows.outcomes.metric import Metric
 from windows.statistics.measured import Measured, by_laws, exact, measured, share
 from windows.statistics.skewed_mean import Moments, mean_laws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection, Mapping
 
     from windows.arrays import IntArray
     from windows.outcomes.layout import Task, TaskLayout
+    from windows.outcomes.metric import Measure
 
-    Metric = Callable[[TaskLayout, IntArray, float], Measured]
-    Beside = Callable[[TaskLayout, IntArray, float, IntArray], Measured]
-
-__all__ = ["OPEN", "Measured", "metric_names", "task_metrics"]
+__all__ = ["METRICS", "Measured", "metric_names", "task_metrics"]
 
 
 def metric_names(layout: TaskLayout) -> tuple[str, ...]:
     """The metrics this layout can give, in the order they are shown."""
-    names = (*_METRICS[layout.options.task], *_COMMON)
+    names = tuple(METRICS[layout.options.task])
     if layout.options.tolerance is None:
         return tuple(name for name in names if name != "within_tolerance")
     return names
@@ -47,8 +46,8 @@ def task_metrics(
         names: the metrics wanted; None for all. Names this task does not have are left out.
     """
     wanted = metric_names(layout) if names is None else [name for name in metric_names(layout) if name in names]
-    table = {**_METRICS[layout.options.task], **_COMMON}
-    return {name: table[name](layout, vectors, alpha) for name in wanted}
+    table = METRICS[layout.options.task]
+    return {name: table[name].measure(layout, vectors, alpha) for name in wanted}
 
 
 def _labelled(layout: TaskLayout, vectors: IntArray, _alpha: float) -> Measured:
@@ -76,7 +75,7 @@ def _values(layout: TaskLayout, vectors: IntArray) -> Moments:
     return Moments.of_sums(vectors[:, layout.valued], *powers)
 
 
-def _label_delay(q: float) -> Metric:
+def _label_delay(q: float) -> Measure:
     def delay(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         counts = vectors[:, layout.spans["delay"]]
         return measured(DELAYS.quantile(counts, q), DELAYS.quantile_bounds(counts, q, alpha), counts.sum(axis=1))
@@ -85,18 +84,17 @@ def _label_delay(q: float) -> Metric:
 
 
 _COMMON: Mapping[str, Metric] = {
-    "value_mean": _value_mean,
-    "label_coverage": _label_coverage,
-    "label_delay_p50_s": _label_delay(0.5),
-    "label_delay_p95_s": _label_delay(0.95),
-    "labelled": _labelled,
-    "predictions": _predictions,
+    "value_mean": Metric(_value_mean, beside=_value_mean),
+    "label_coverage": Metric(_label_coverage),
+    "label_delay_p50_s": Metric(_label_delay(0.5), added=True),
+    "label_delay_p95_s": Metric(_label_delay(0.95), added=True),
+    "labelled": Metric(_labelled),
+    "predictions": Metric(_predictions),
 }
-OPEN: Mapping[str, Beside] = {"value_mean": _value_mean, **regression.OPEN}
-"""Metrics of values without an end, which learn about their tail from the vectors they are compared with."""
-_METRICS: Mapping[Task, Mapping[str, Metric]] = {
-    "binary": binary.METRICS,
-    "multiclass": multiclass.METRICS,
-    "regression": regression.METRICS,
-    "ranking": ranking.METRICS,
+METRICS: Mapping[Task, Mapping[str, Metric]] = {
+    "binary": {**binary.METRICS, **_COMMON},
+    "multiclass": {**multiclass.METRICS, **_COMMON},
+    "regression": {**regression.METRICS, **_COMMON},
+    "ranking": {**ranking.METRICS, **_COMMON},
 }
+"""The metrics of each task, in the order they are shown."""

@@ -16,16 +16,14 @@ import numpy as np
 from windows.outcomes import class_scores
 from windows.outcomes.binary import LARGEST_LOSS, loss_moments
 from windows.outcomes.calibration_error import calibration_error
+from windows.outcomes.metric import Metric
 from windows.statistics.measured import Measured, by_laws, share, without
 from windows.statistics.skewed_mean import mean_laws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
-
-    Metric = Callable[[TaskLayout, IntArray, float], Measured]
+    from windows.outcomes.metric import Measure
 
 
 def matrix(layout: TaskLayout, vectors: IntArray) -> IntArray:
@@ -51,7 +49,7 @@ def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     return class_scores.macro_f1(matrix(layout, vectors), alpha)
 
 
-def _mean(names: tuple[str, str, str], high: float) -> Callable[[TaskLayout, IntArray, float], Measured]:
+def _mean(names: tuple[str, str, str], high: float) -> Measure:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         rows = vectors[:, layout.spans["confident"]].sum(axis=1)
         moments = loss_moments(layout, vectors, rows, names)
@@ -72,7 +70,7 @@ def _ece(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     return calibration_error(counts, right, scores, alpha)
 
 
-def _all_told_apart(metric: Metric) -> Metric:
+def _all_told_apart(metric: Measure) -> Measure:
     """The same metric, without a value where labels are of classes that are not told apart."""
 
     def guarded(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
@@ -82,13 +80,15 @@ def _all_told_apart(metric: Metric) -> Metric:
 
 
 METRICS = {
-    "accuracy": _accuracy,
-    "precision": _all_told_apart(_precision),
-    "recall": _all_told_apart(_recall),
-    "f1": _all_told_apart(_macro_f1),
-    "macro_f1": _all_told_apart(_macro_f1),
-    "log_loss": _all_told_apart(_mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS)),
-    "brier": _all_told_apart(_mean(("brier", "brier_2", "brier_3"), 2.0)),
-    "ece": _all_told_apart(_ece),
-    "calibration_gap": _all_told_apart(_mean(("gap", "gap_2", "gap_3"), 1.0)),
+    "accuracy": Metric(_accuracy),
+    "precision": Metric(_all_told_apart(_precision)),
+    "recall": Metric(_all_told_apart(_recall)),
+    "f1": Metric(_all_told_apart(_macro_f1)),
+    "macro_f1": Metric(_all_told_apart(_macro_f1)),
+    "log_loss": Metric(
+        _all_told_apart(_mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS)), needs=("probabilities",)
+    ),
+    "brier": Metric(_all_told_apart(_mean(("brier", "brier_2", "brier_3"), 2.0)), needs=("probabilities",)),
+    "ece": Metric(_all_told_apart(_ece), needs=("probabilities",), added=True),
+    "calibration_gap": Metric(_all_told_apart(_mean(("gap", "gap_2", "gap_3"), 1.0)), needs=("probabilities",)),
 }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.outcomes.metric import Metric
 from windows.statistics.intervals import proportion_interval
 from windows.statistics.law import share_laws
 from windows.statistics.measured import Measured, by_laws, measured, share
@@ -65,9 +66,9 @@ def _unlisted_ratio(layout: TaskLayout, vectors: IntArray, alpha: float) -> Meas
 
 
 METRICS = {
-    "ndcg": _mean("ndcg"),
-    "mrr": _mean("reciprocal"),
-    "ctr": _ctr,
-    "clicked_ratio": _clicked_ratio,
-    "unlisted_ratio": _unlisted_ratio,
+    "ndcg": Metric(_mean("ndcg")),
+    "mrr": Metric(_mean("reciprocal")),
+    "ctr": Metric(_ctr),
+    "clicked_ratio": Metric(_clicked_ratio),
+    "unlisted_ratio": Metric(_unlisted_ratio),
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
+from windows.outcomes.metric import Metric
 from windows.statistics.measured import Measured, by_laws, measured, share
 from windows.statistics.skewed_mean import Moments, mean_laws
 
@@ -134,14 +135,13 @@ def _error_quantile(q: float) -> Callable[[TaskLayout, IntArray, float], Measure
     return quantile
 
 
-OPEN = {"mae": _mae, "rmse": _rmse, "bias": _bias, "r2": _r2}
 METRICS = {
-    "mae": _mae,
-    "rmse": _rmse,
-    "bias": _bias,
-    "r2": _r2,
-    "within_tolerance": _within,
-    "abs_error_p50": _error_quantile(0.5),
-    "abs_error_p90": _error_quantile(0.9),
-    "abs_error_p99": _error_quantile(0.99),
+    "mae": Metric(_mae, beside=_mae),
+    "rmse": Metric(_rmse, beside=_rmse),
+    "bias": Metric(_bias, beside=_bias),
+    "r2": Metric(_r2, lack="all the same, so there is no variance to explain", beside=_r2),
+    "within_tolerance": Metric(_within),
+    "abs_error_p50": Metric(_error_quantile(0.5), added=True),
+    "abs_error_p90": Metric(_error_quantile(0.9), added=True),
+    "abs_error_p99": Metric(_error_quantile(0.99), added=True),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.allowed import METRICS
+from windows.shares import OF_METRIC
 from windows.statistics.catalog import DISTANCES
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 POWER_ONE = frozenset(
     {
         *(name for name, distance in DISTANCES.items() if distance.width == "1/n"),
-        *("missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio", "availability"),
+        "availability",
+        *OF_METRIC,
         *METRICS,
     }
 )

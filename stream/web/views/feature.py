@@ -24,6 +24,7 @@ from stream.web.views.parts import (
     shades_of,
 )
 from stream.web.views.shell import Page
+from windows.shares import OF_METRIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from stream.web.lives import AlertLife
     from stream.web.pictures import Picture, Side
 
-SHARES = ("missing_ratio", "unseen_ratio", "out_of_range_ratio", "mismatch_ratio")
+SHARES = tuple(OF_METRIC)
 
 
 def feature_page(

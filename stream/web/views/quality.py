@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from operators.settings.alerts import of_chart
+from operators.settings.metrics import CHARTED
 from operators.tables import Kind
 from stream.history.frame import Column
 from stream.web.charts.histogram import histogram
@@ -178,28 +179,8 @@ def _performance_title(metric: str, windows: Sequence[tuple[int, str]]) -> str:
     return f"{metric_name(metric)}, over {windows[0][1]}" if windows else metric_name(metric)
 
 
-SHOWN_FIRST = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "macro_f1",
-    "auc",
-    "log_loss",
-    "mae",
-    "rmse",
-    "bias",
-    "r2",
-    "ndcg",
-    "mrr",
-    "ctr",
-    "value_mean",
-    "label_coverage",
-    "label_delay_p50_s",
-)
-"""Metrics in the order in which they are shown; those with a rule come first, and no more than MOST of all."""
-
 MOST_CHARTS = 9
+"""Those with a rule come first."""
 
 
 def _performance_charts(
@@ -224,7 +205,7 @@ def _performance_charts(
         for monitor in monitors
         if monitor.kind in {Kind.COMPARISON, Kind.PERFORMANCE}
     }
-    wanted = [metric for metric in SHOWN_FIRST if metric in measured | estimated.keys()]
+    wanted = [metric for metric in CHARTED if metric in measured | estimated.keys()]
     wanted.sort(key=lambda metric: metric not in ruled)
     shades = shades_of(lives_, span, of_chart("quality"))
     found = []
