@@ -20,7 +20,7 @@ from machine import show
 from populations import Pair, distance_of, edged, normal, pair_at, shift, vanish, widen
 from scipy.special import chdtri, gammaln
 
-from windows.statistics.intervals import psi_interval
+from windows.statistics.distances.psi import psi_interval
 
 SLACK = 1.2
 LEVELS = (1e-3, 1e-6, 1e-9)

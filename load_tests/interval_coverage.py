@@ -37,7 +37,14 @@ from scipy.special import ndtri
 from scipy.stats import binom
 
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots, quantile_bounds
-from windows.statistics import distances, intervals
+from windows.statistics import intervals
+from windows.statistics.distances.chi2 import chi2_interval
+from windows.statistics.distances.hellinger import hellinger_interval
+from windows.statistics.distances.js import js_interval
+from windows.statistics.distances.ks import ks, ks_interval
+from windows.statistics.distances.psi import psi_interval
+from windows.statistics.distances.tvd import tvd_interval
+from windows.statistics.distances.wasserstein import wasserstein_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -91,17 +98,17 @@ class Row:
 def _bounds(metric: str, cur: IntArray, ref: IntArray, reference: Reference, alpha: float) -> Interval:
     n, m = cur.sum(axis=1).astype(np.float64), ref.sum(axis=1).astype(np.float64)
     if metric == "psi":
-        return intervals.psi_interval(cur, ref, None, n, m, alpha)
+        return psi_interval(cur, ref, None, n, m, alpha)
     if metric == "ks":
-        return intervals.ks_interval(distances.ks(cur, ref), n, m, alpha)
+        return ks_interval(ks(cur, ref), n, m, alpha)
     if metric == "wasserstein":
         mids, scale = np.tile(reference.mids, (len(cur), 1)), np.full(len(cur), reference.scale)
-        return intervals.wasserstein_interval(cur, ref, mids, scale, n, m, alpha)
+        return wasserstein_interval(cur, ref, mids, scale, n, m, alpha)
     ordinary = {
-        "js": intervals.js_interval,
-        "hellinger": intervals.hellinger_interval,
-        "tvd": intervals.tvd_interval,
-        "chi2": intervals.chi2_interval,
+        "js": js_interval,
+        "hellinger": hellinger_interval,
+        "tvd": tvd_interval,
+        "chi2": chi2_interval,
     }
     return ordinary[metric](cur, ref, n, m, alpha)
 

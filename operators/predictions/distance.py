@@ -9,6 +9,7 @@ import numpy as np
 
 from operators.tables import Kind, Table
 from windows.statistics import catalog
+from windows.statistics.distances.row import Sides
 
 if TYPE_CHECKING:
     from windows.arrays import FloatArray, IntArray
@@ -74,7 +75,7 @@ class Tabulate:
 def distance_table(table: Tabulate, metric: str, where: Gather, current: Counts, side: Side, alpha: float) -> Table:
     """One distance of each column of each group from its reference, with the interval at level `alpha`."""
     distance, ref = catalog.DISTANCES[metric], side.counts
-    sides = catalog.Sides(
+    sides = Sides(
         (current.fine, ref.fine),
         (current.coarse, ref.coarse),
         (current.values / side.factor, ref.values / side.factor),

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
     from operators.predictions.ring import WindowTotals
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.arrays import Counts as HistogramCounts
     from windows.predictions.layout import Field, Layout
     from windows.predictions.mixture import Expected
     from windows.references.reference import Reference
     from windows.ring import Key
     from windows.shares import Share
-    from windows.statistics.distances import Counts as HistogramCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from operators.tables import Kind
 from stream.config.pace import usual_factor
 from windows.references.pace import DAY
 from windows.shares import OF_METRIC
-from windows.statistics.intervals import ks_band, proportion_increase_interval, psi_interval
+from windows.statistics.distances.ks import ks_band
+from windows.statistics.distances.psi import psi_interval
+from windows.statistics.intervals import proportion_increase_interval
 from windows.statistics.needed import rows_needed
 from windows.statistics.smallest import COARSE_SLOTS, smallest_increase, smallest_ks, smallest_psi
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.statistics.distances import PSEUDO_COUNT
+from windows.statistics.slots import PSEUDO_COUNT
 
 if TYPE_CHECKING:
-    from windows.arrays import BoolArray, FloatArray, IntArray
-    from windows.statistics.distances import Counts
+    from windows.arrays import BoolArray, Counts, FloatArray, IntArray
 
 
 def pooled_shares(

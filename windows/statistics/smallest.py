@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from windows.statistics import noncentral
-from windows.statistics.intervals import ks_band, proportion_increase_interval
+from windows.statistics.distances.ks import ks_band
+from windows.statistics.intervals import proportion_increase_interval
 
 HALVINGS = 40
 COARSE_SLOTS = 10

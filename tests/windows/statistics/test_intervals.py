@@ -17,7 +17,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binom, binomtest, chi2, ks_2samp, ncx2, norm, t
 
-from windows.statistics import distances, intervals, noncentral
+from windows.statistics import intervals, noncentral
+from windows.statistics.distances.chi2 import chi2 as pearson
+from windows.statistics.distances.chi2 import chi2_interval
+from windows.statistics.distances.hellinger import hellinger, hellinger_interval
+from windows.statistics.distances.js import js, js_interval
+from windows.statistics.distances.ks import ks, ks_band, ks_interval
+from windows.statistics.distances.psi import psi, psi_interval
+from windows.statistics.distances.tvd import tvd as total_variation
+from windows.statistics.distances.tvd import tvd_interval
+from windows.statistics.distances.wasserstein import wasserstein, wasserstein_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,17 +47,17 @@ def interval(metric: str, cur: IntArray, ref: IntArray, alpha: float, factor: fl
     """The interval of one metric with slots one standard deviation apart, sizes divided by the factor."""
     n, m = sizes(cur) / factor, sizes(ref) / factor
     if metric == "ks":
-        return intervals.ks_interval(distances.ks(cur, ref), n, m, alpha)
+        return ks_interval(ks(cur, ref), n, m, alpha)
     if metric == "psi":
-        return intervals.psi_interval(cur, ref, None, n, m, alpha)
+        return psi_interval(cur, ref, None, n, m, alpha)
     if metric == "wasserstein":
         mids = np.tile(np.arange(cur.shape[1], dtype=np.float64), (len(cur), 1))
-        return intervals.wasserstein_interval(cur, ref, mids, np.ones(len(cur)), n, m, alpha)
+        return wasserstein_interval(cur, ref, mids, np.ones(len(cur)), n, m, alpha)
     plain = {
-        "js": intervals.js_interval,
-        "hellinger": intervals.hellinger_interval,
-        "tvd": intervals.tvd_interval,
-        "chi2": intervals.chi2_interval,
+        "js": js_interval,
+        "hellinger": hellinger_interval,
+        "tvd": tvd_interval,
+        "chi2": chi2_interval,
     }
     return plain[metric](cur, ref, n, m, alpha)
 
@@ -57,14 +66,14 @@ def value_of(metric: str, cur: IntArray, ref: IntArray) -> FloatArray:
     """The distance that the interval belongs to."""
     if metric == "wasserstein":
         mids = np.tile(np.arange(cur.shape[1], dtype=np.float64), (len(cur), 1))
-        return distances.wasserstein(cur, ref, mids, np.ones(len(cur)))
+        return wasserstein(cur, ref, mids, np.ones(len(cur)))
     plain: dict[str, Callable[[IntArray, IntArray], FloatArray]] = {
-        "psi": distances.psi,
-        "ks": distances.ks,
-        "js": distances.js,
-        "hellinger": distances.hellinger,
-        "tvd": distances.tvd,
-        "chi2": distances.chi2,
+        "psi": psi,
+        "ks": ks,
+        "js": js,
+        "hellinger": hellinger,
+        "tvd": total_variation,
+        "chi2": pearson,
     }
     return plain[metric](cur, ref)
 
@@ -198,7 +207,7 @@ def test_padding_changes_no_interval(metric: str) -> None:
     if metric == "wasserstein":
         mids, one = np.tile(np.arange(16.0), (len(cur), 1)), np.ones(len(cur))
         mids[:, 12:] = np.nan
-        padded = intervals.wasserstein_interval(wide, wide_ref, mids, one, sizes(cur), sizes(ref), 1e-3)
+        padded = wasserstein_interval(wide, wide_ref, mids, one, sizes(cur), sizes(ref), 1e-3)
     else:
         padded = interval(metric, wide, wide_ref, 1e-3)
     for plain, other in zip(interval(metric, cur, ref, 1e-3), padded, strict=True):
@@ -213,8 +222,8 @@ def test_psi_interval_ignores_slots_outside_the_mask() -> None:
     inside, inside_ref = (np.where(mask, side, 0) for side in (cur, ref))
     n, m = sizes(inside), sizes(inside_ref)
     for one, other in zip(
-        intervals.psi_interval(cur, ref, mask, n, m, 1e-3),
-        intervals.psi_interval(inside, inside_ref, None, n, m, 1e-3),
+        psi_interval(cur, ref, mask, n, m, 1e-3),
+        psi_interval(inside, inside_ref, None, n, m, 1e-3),
         strict=True,
     ):
         np.testing.assert_allclose(one, other)
@@ -224,10 +233,10 @@ def test_ks_interval_is_one_band_for_both_sides() -> None:
     """Half-width sqrt(ln(e / alpha) / 2 (1/n + 1/m)), within [0, 1]; `high` moves the upper bound."""
     n, m, alpha = np.array([100.0, 10_000.0]), np.array([400.0, 40_000.0]), 1e-4
     band = np.array([np.sqrt((1 + np.log(1e4)) / 2 * (1 / 100 + 1 / 400))])
-    lower, upper = intervals.ks_interval(np.array([0.5, 0.001]), n, m, alpha)
+    lower, upper = ks_interval(np.array([0.5, 0.001]), n, m, alpha)
     assert lower == pytest.approx([0.5 - band[0], 0])
     assert upper == pytest.approx([0.5 + band[0], 0.001 + band[0] / 10])
-    _, raised = intervals.ks_interval(np.array([0.5, 0.001]), n, m, alpha, np.array([0.9, 0.02]))
+    _, raised = ks_interval(np.array([0.5, 0.001]), n, m, alpha, np.array([0.9, 0.02]))
     assert raised == pytest.approx([1, 0.02 + band[0] / 10])
 
 
@@ -248,7 +257,7 @@ def strays(n: int, m: int, band: float) -> float:
 @pytest.mark.parametrize(("n", "m"), [(7, 7), (40, 40), (25, 50), (30, 400), (150, 40)])
 def test_the_band_of_ks_is_left_with_the_level_at_most(n: int, m: int, alpha: float) -> None:
     """The exact law of the two-sample statistic, counted path by path, at equal and unequal sizes."""
-    band = intervals.ks_band(np.array(float(n)), np.array(float(m)), alpha)
+    band = ks_band(np.array(float(n)), np.array(float(m)), alpha)
     assert strays(n, m, float(band)) <= alpha
 
 

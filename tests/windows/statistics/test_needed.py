@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from windows.statistics.intervals import ks_band, psi_interval
+from windows.statistics.distances.ks import ks_band
+from windows.statistics.distances.psi import psi_interval
 from windows.statistics.needed import rows_needed
 
 ALPHA = 1e-8

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from windows.statistics.intervals import ks_interval, proportion_increase_interval, psi_interval
+from windows.statistics.distances.ks import ks_interval
+from windows.statistics.distances.psi import psi_interval
+from windows.statistics.intervals import proportion_increase_interval
 from windows.statistics.smallest import smallest_increase, smallest_ks, smallest_psi
 
 ALPHA, REFERENCE = 1e-6, 50_000
