@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from operators.settings.alerts import ALERTS, SPOILING, UNCLEAN, AlertRow, listed
-from operators.settings.metrics import LABEL_METRICS, OF_TASK
-from operators.settings.model import DriftSettings
-from stream.config.load import load
-from stream.rules.file import rules_of
-from stream.rules.options import ON_MODELS, ON_MONITOR, RuleOptions
-from windows.shares import OF_METRIC
-from windows.statistics.catalog import DISTANCES, JUDGED
-
 DEPLOY = Path(__file__).resolve().parent
+sys.path.insert(0, str(DEPLOY.parent))  # what is written follows from the tree that it is in, whatever is installed
+
+from operators.settings.alerts import ALERTS, SPOILING, UNCLEAN, AlertRow, listed  # noqa: E402
+from operators.settings.metrics import LABEL_METRICS, OF_TASK  # noqa: E402
+from operators.settings.model import DriftSettings  # noqa: E402
+from stream.config.load import load  # noqa: E402
+from stream.rules.file import rules_of  # noqa: E402
+from stream.rules.options import ON_MODELS, ON_MONITOR, RuleOptions  # noqa: E402
+from windows.shares import OF_METRIC  # noqa: E402
+from windows.statistics.catalog import DISTANCES, JUDGED  # noqa: E402
+
 CREDENTIALS = {"KAFKA_USERNAME": "", "KAFKA_PASSWORD": ""}
 """What the example's config takes from the environment; rules have none of it."""
 

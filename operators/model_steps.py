@@ -119,7 +119,10 @@ def judge_step(
     fresh, quiet = freshness_of(model), _quiet_of(model)
     partners = partners_of(model.layout)
     monitors = (*model.monitors, *(monitor for one in model.trails for monitor in one.monitors))
-    config = JudgeConfig(model.layout.model, monitors, fresh, evaluations, changes, quiet, model.pane, partners)
+    numeric = tuple(column.name for column in model.layout.features if column.numeric)
+    config = JudgeConfig(
+        model.layout.model, monitors, fresh, evaluations, changes, quiet, model.pane, partners, numeric
+    )
     logic = Judge(config, state or JudgeState(), anew=state is None)
     return Stateful(logic, lambda: logic.state)
 

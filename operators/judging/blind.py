@@ -20,12 +20,14 @@ from windows.panes import duration_text
 from windows.statistics.needed import POWER_ONE, rows_needed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from operators.judging.readings import Readings
     from operators.judging.sheet import Sheet
     from operators.plans.monitors import Monitor
     from windows.arrays import BoolArray, FloatArray, IntArray
+
+    Columns = Callable[[Monitor], tuple[str, ...]]
 
 StreamName = tuple[str, str, str]
 """(monitor name, version, segment)."""
@@ -256,14 +258,14 @@ def _remember(stream: BlindStream, lacking: BoolArray, sights: _Sights, part: sl
 
 
 def conclude(
-    state: BlindState, versions: Iterable[str], monitors: Sequence[Monitor], features: tuple[str, ...], now: int
+    state: BlindState, versions: Iterable[str], monitors: Sequence[Monitor], columns: Columns, now: int
 ) -> None:
     """Drop what belongs to a version or monitor that is no more, and find anew what cannot be judged."""
     known, names = set(versions), {monitor.name for monitor in monitors}
     for key in [key for key in state.streams if key[0] not in names or (key[1] and key[1] not in known)]:
         del state.streams[key]
     state.found = blind_of(state, now)
-    state.findings = tuple(blind_findings(state, state.found, features, monitors, now))
+    state.findings = tuple(blind_findings(state, state.found, columns, monitors, now))
 
 
 def blind_of(state: BlindState, now: int) -> Blind:
@@ -277,7 +279,7 @@ def blind_of(state: BlindState, now: int) -> Blind:
 
 
 def blind_findings(
-    state: BlindState, found: Blind, features: tuple[str, ...], monitors: Iterable[Monitor], now: int
+    state: BlindState, found: Blind, columns: Columns, monitors: Iterable[Monitor], now: int
 ) -> list[Finding]:
     """The finding that something could not be judged for a day, headed by the stream that lacks most."""
     if not found.lasting:
@@ -286,7 +288,7 @@ def blind_findings(
     blind = [(name, one) for name, one in sorted(state.streams.items()) if one.lasting(now, TOLD_AFTER).any()]
     (name, version, segment), stream = max(blind, key=lambda item: (item[1].needed / max(item[1].rows, 1), item[0]))
     by_feature = by_name[name].kind in {Kind.FEATURE, Kind.QUALITY} and not by_name[name].worst_only
-    feature = features[stream.worst] if by_feature else ""
+    feature = columns(by_name[name])[stream.worst] if by_feature else ""
     what = " of ".join(part for part in (name, feature, segment, version and f"version {version}") if part)
     words = (
         f"{what} over {duration_text(stream.longest)} {lack(stream.needed, stream.limit, stream.rows, expected=True)}"

@@ -27,6 +27,7 @@ from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
 from operators.judging.sheet import RATE, Sheets
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
+from operators.plans.measures import MOMENTS
 from operators.predictions.close import NEVER
 from operators.predictions.slices import Header
 from operators.tables import RECONSTRUCTION, Kind
@@ -50,7 +51,7 @@ Wholes = frozenset[tuple[str, str]]
 class JudgeConfig:
     """One model: its monitors, freshness limits, and whether evaluations are wanted as rows, or their changes.
 
-    `quiet` where ticks are left out in which nothing can change.
+    `quiet` where ticks are left out in which nothing can change. `numeric` are the features that have moments.
     """
 
     model: str
@@ -61,6 +62,15 @@ class JudgeConfig:
     quiet: QuietConfig | None = None
     pane: int = 10_000
     partners: Partners = field(default_factory=dict)
+    numeric: tuple[str, ...] = ()
+
+    def columns(self, monitor: Monitor) -> tuple[str, ...]:
+        """Names of the elements of a monitor's streams."""
+        if monitor.metric in MOMENTS:
+            return self.numeric
+        if monitor.kind in {Kind.FEATURE, Kind.QUALITY}:
+            return (*self.freshness.features, OF_PREDICTION)
+        return (*self.partners, "") if monitor.metric == RECONSTRUCTION else ("",)
 
 
 @dataclass(slots=True)
@@ -280,8 +290,7 @@ class Judge:
         """After looks: what cannot be judged."""
         if self.stale:
             self.stale = False
-            features = (*self.config.freshness.features, OF_PREDICTION)
-            blind.conclude(self.state.blind, header.seen, self.config.monitors, features, header.end)
+            blind.conclude(self.state.blind, header.seen, self.config.monitors, self.config.columns, header.end)
 
     def _looks(self, monitor: Monitor, measures: Measures) -> bool:
         """Whether it is asked now what cannot be judged: only where something changed, for other ticks are left out."""
@@ -337,11 +346,7 @@ class Judge:
     def _findings(self, key: StreamKey) -> list[Finding]:
         state = self.state.streams[key]
         monitor = self.by_name[key[0]]
-        names: tuple[str, ...] = ("",)
-        if monitor.kind in {Kind.FEATURE, Kind.QUALITY}:
-            names = (*self.config.freshness.features, OF_PREDICTION)
-        elif monitor.metric == RECONSTRUCTION:
-            names = (*self.config.partners, "")
+        names = self.config.columns(monitor)
         return [finding_of(monitor, key, state, at, names[at]) for at in np.flatnonzero(state.level).tolist()]
 
 

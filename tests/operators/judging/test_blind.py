@@ -30,7 +30,7 @@ def watch(state: BlindState, now: int, **bands: tuple[float, int]) -> None:
     """Look at both windows: (band, samples) of each."""
     for size, (band, samples) in zip(KS.windows, bands.values(), strict=True):
         look(state, KS, size, ("1", ""), readings(band, samples), np.full(2, 50_000), now, covered=10 * HOUR)
-    conclude(state, ["1"], [KS], FEATURES, now)
+    conclude(state, ["1"], [KS], lambda _: FEATURES, now)
 
 
 def test_a_stream_is_blind_once_no_window_has_seen_for_its_longest() -> None:
@@ -73,7 +73,7 @@ def test_a_window_that_fills_is_not_blind() -> None:
         now = day * TOLD_AFTER
         band = 3.1 / np.sqrt(160 * day)
         look(state, monitor, size, ("1", ""), readings(band, 160 * day), np.full(2, 50_000), now, covered=now)
-        conclude(state, ["1"], [monitor], FEATURES, now)
+        conclude(state, ["1"], [monitor], lambda _: FEATURES, now)
     assert blind_of(state, 3 * TOLD_AFTER).streams == 0
 
 
@@ -84,7 +84,7 @@ def test_what_fires_is_not_blind() -> None:
         found = readings(0.4, 60, value=0.95)
         for size in KS.windows:
             look(state, KS, size, ("1", ""), found, np.full(2, 50_000), hour * HOUR, covered=HOUR)
-        conclude(state, ["1"], [KS], FEATURES, hour * HOUR)
+        conclude(state, ["1"], [KS], lambda _: FEATURES, hour * HOUR)
     assert state.found is not None
     assert state.found.lasting == 0
 
@@ -101,10 +101,10 @@ def test_versions_and_monitors_that_are_gone_are_forgotten() -> None:
     """What nobody watches is not blind."""
     state = BlindState()
     watch(state, 0, short=(0.9, 1), long=(0.4, 60))
-    conclude(state, ["2"], [KS], FEATURES, 1)
+    conclude(state, ["2"], [KS], lambda _: FEATURES, 1)
     assert state.streams == {}
     watch(state, 0, short=(0.9, 1), long=(0.4, 60))
-    conclude(state, ["1"], [], FEATURES, 1)
+    conclude(state, ["1"], [], lambda _: FEATURES, 1)
     assert state.streams == {}
 
 
@@ -147,7 +147,7 @@ def test_a_share_that_is_always_there_has_to_be_seen_double_only(share: float, b
     seen = Readings(one * share, *bounds, np.array([500]), *levels)
     for hour in range(25):
         look(state, missing, HOUR, ("1", ""), seen, np.array([50_000]), hour * HOUR, covered=TOLD_AFTER)
-        conclude(state, ["1"], [missing], FEATURES, hour * HOUR)
+        conclude(state, ["1"], [missing], lambda _: FEATURES, hour * HOUR)
     assert len(state.findings) == blind
     for found in state.findings:
         assert "for 0.01; expected in a full window: 500" in found.against

@@ -1,5 +1,6 @@
 import pickle
 import random
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,15 @@ def test_the_threshold_of_a_share_is_on_top_of_the_reference_s_own() -> None:
     assert found.lower == 0.3
     assert [row.threshold for row in done.evaluations] == [pytest.approx(0.21)] * 2
     assert [row.status for row in done.evaluations] == ["major", "insufficient_data"]
+
+
+def test_a_limit_on_means_names_the_feature_though_only_numbers_have_one() -> None:
+    """The table of means has the numeric features alone; what is found is told of them, not of their neighbours."""
+    mean = Monitor("quality.mean", "DataQuality", Kind.FEATURE, "mean", (MINUTE.size,), 0.5, 2.0, relative=True)
+    logic = Judge(JudgeConfig("click", (mean,), FRESH, evaluations=False, numeric=("f1", "f2")), JudgeState())
+    got = replace(table([20.1, 22.5], metric="mean", baseline=20.0), columns=("f1", "f2"))
+    (done,) = logic([header(10_000, ((MINUTE.size, 0),)), measures(0, got)])
+    assert [(one.feature, one.level, one.threshold) for one in done.findings] == [("f2", 2, 22.0)]
 
 
 def test_objectives_are_told_at_every_tick_with_their_direction() -> None:
