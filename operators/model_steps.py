@@ -9,9 +9,10 @@ from operators.alerts.alert import AlertConfig, Alerts, AlertsState
 from operators.cohorts.cohorts import Cohorts, CohortsConfig, CohortsState
 from operators.cohorts.compare import ComparisonRequest
 from operators.intake.account import Account, AccountState
-from operators.join.join import Join, JoinState
+from operators.join.join import Join
 from operators.join.merge import ShardMerge, ShardMergeConfig, ShardMergeState
 from operators.join.split import shard_name
+from operators.join.state import JoinState
 from operators.judging.anomaly import partners_of
 from operators.judging.freshness import freshness_of
 from operators.judging.judge import Judge, JudgeConfig, JudgeState
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     from operators.cohorts.measures import CohortMeasures
     from operators.cohorts.need import NeedConfig
     from operators.intake.account import Balance, Entry
-    from operators.join.join import Joined
     from operators.join.split import Delivery, Unjoined
+    from operators.join.state import Joined
     from operators.join.store import OpenStore
     from operators.join.ticks import CohortTick
     from operators.judging.judge import Verdicts

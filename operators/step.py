@@ -50,6 +50,9 @@ MOVED: dict[tuple[str, str], tuple[str, str]] = {
     ("stream.kafka.inquiry", "Origin"): ("stream.kafka.inquiry", "TopicIdentity"),
     ("operators.join.known", "KnownState"): ("operators.join.merge", "ShardMergeState"),
     ("operators.join.known", "OpenTick"): ("operators.join.merge", "OpenTick"),
+    ("operators.join.join", "ModelJoin"): ("operators.join.state", "ModelJoin"),
+    ("operators.join.join", "JoinState"): ("operators.join.state", "JoinState"),
+    ("operators.join.join", "Joined"): ("operators.join.state", "Joined"),
     ("operators.judging.label_judge", "Ground"): ("operators.judging.label_judge", "FindingBasis"),
 }
 """(module, class) of a state as it was pickled -> where it is now: whoever moves such a class adds a line."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from operators.formats.schemas import Schemas
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback
-    from operators.join.join import Joined, JoinState
+    from operators.join.state import Joined, JoinState
     from operators.join.store import OpenStore
     from operators.judging.label_judge import LabelVerdicts
     from operators.plans.labels import LabelPlan

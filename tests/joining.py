@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig, FeedbackModel
-from operators.join.join import Join, JoinState
+from operators.join.join import Join
 from operators.join.merge import ShardMerge, ShardMergeConfig, ShardMergeState
 from operators.join.split import Delivery, SplitFeedback, SplitPredictions, shard_name
+from operators.join.state import JoinState
 from operators.plans.join import SHARDS
 from operators.records import Topic
 

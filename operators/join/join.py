@@ -8,8 +8,8 @@ time. So what is known by a moment does not depend on the order of arrival.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +18,10 @@ from operators.join import history
 from operators.join.answers import JoinedBatch, StoreAnswers
 from operators.join.contributions import sketches_of
 from operators.join.early import Early, note
+from operators.join.state import Joined, ModelJoin
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
-from operators.join.ticks import LabelTotals
 from operators.records import Topic
-from windows.watermark import PartitionClocks, joint_watermark
+from windows.watermark import joint_watermark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from operators.join.contributions import Sketches
     from operators.join.history import FeedbackHistory, FeedbackRecord
     from operators.join.split import Delivery, FeedbackBlock, StubBlock
+    from operators.join.state import JoinState
     from operators.join.store import Bucket, JoinStore
     from operators.plans.join import JoinPlan
-    from windows.watermark import Place
+    from windows.watermark import PartitionClocks, Place
 
 MAX_WAITING = 65_536
 """Predictions of a model that labels may wait for in one shard: feedback for further unknown ids is counted as
@@ -45,56 +46,6 @@ MAX_PENDING = 200_000
 UNKNOWN, OVERFLOW, NOT_SAMPLED = "unknown", "overflow", "not_sampled"
 """Why feedback found no prediction: none came within `wait` (or it is older than `keep`), too many such ids at once,
 or it is not in the sample."""
-
-
-Waiting = tuple[int, int]
-"""Words that wait for their prediction: until when (ms), and how many there are. There may be half a million at a
-snapshot, and a plain tuple is pickled in a quarter of a microsecond."""
-
-
-@dataclass(slots=True)
-class ModelJoin:
-    """What a shard keeps of a model beside its store; `left` is what it remembers of labels that waited in vain."""
-
-    waiting: dict[bytes, Waiting] = field(default_factory=dict)
-    totals: LabelTotals = field(default_factory=LabelTotals)
-    newest: int = 0
-    left: dict[bytes, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class JoinState:
-    """How far both topics have come, what waits, counts, and the number of the last commit of the store."""
-
-    predictions: PartitionClocks = field(default_factory=PartitionClocks)
-    feedback: PartitionClocks = field(default_factory=PartitionClocks)
-    mark: int | None = None
-    models: dict[str, ModelJoin] = field(default_factory=dict)
-    sequence: int = 0
-    version: ClassVar[int] = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """What a shard found of a model since it last told.
-
-    Attributes:
-        shard: its name.
-        sketches: see Sketches.
-        latest: known tick -> latest time (ms) at which a label became known in it.
-        heard: tick -> feedback records, of whatever use, with an effective time in it.
-        mark: first pane that may still become known; None while that is unknown.
-        ended: nothing will ever follow.
-        totals: the shard's counts so far.
-    """
-
-    shard: str
-    sketches: Sketches
-    latest: dict[int, int]
-    heard: dict[int, int]
-    mark: int | None
-    ended: bool
-    totals: LabelTotals
 
 
 class Join:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from operators.join.join import Joined
 from operators.join.names import Named, name_of
+from operators.join.state import Joined
 from operators.join.ticks import NEVER, NOBODY, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
 from operators.records import Topic
