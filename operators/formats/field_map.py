@@ -7,7 +7,7 @@ over its constructor, in C). Python touches a record only where the map asks for
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain, repeat
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from operators.formats.conversions import UnfitError, reading, sparing
+from operators.formats.map_tree import MapError, Node
 from operators.settings.source import shown
 
 if TYPE_CHECKING:
@@ -27,106 +28,6 @@ FEW = 3
 """So many fields of an object are taken one by one."""
 
 _astuple = msgspec.structs.astuple
-
-
-class MapError(ValueError):
-    """A map that cannot be compiled.
-
-    Attributes:
-        field: the key of the map that is wrong; "/split" and "/where" are the source's own keys.
-    """
-
-    def __init__(self, field: str, said: str) -> None:
-        self.field = field
-        super().__init__(said)
-
-
-@dataclass(slots=True)
-class _Node:
-    """An object or array of the message, or a value in it.
-
-    Attributes:
-        children: by step; empty for a value.
-        type: of a value; None for what has children.
-        user: the field that reads the value, for errors.
-        many: whether it is the array that is split into records.
-        struct: generated type of what has children.
-        whole: whether its objects are taken as they are, for they are of the type that is wanted.
-        absent: what stands for a value that is not there.
-    """
-
-    children: dict[str | int, _Node] = field(default_factory=dict)
-    type: Any = None
-    user: str = ""
-    many: bool = False
-    struct: type[msgspec.Struct] | None = None
-    whole: bool = False
-    absent: Any = None
-
-    def add(self, steps: Steps, kind: Any, user: str) -> None:
-        """Name a value.
-
-        Raises:
-            MapError: something else is there.
-        """
-        here = self
-        for step in steps:
-            if here.type is not None:
-                raise MapError(user, f"{shown(steps)} lies inside of what {here.user} is read from")
-            here = here.children.setdefault(step, _Node())
-        if here.children:
-            raise MapError(user, f"{shown(steps)} is read as a whole, and {_any_user(here)} from inside of it")
-        if here.type is not None and here.type != kind:
-            raise MapError(user, f"{shown(steps)} is read as {here.user} too, which is of another type")
-        here.type, here.user = kind, here.user or user
-
-    def at(self, steps: Steps) -> _Node | None:
-        """The node at a path."""
-        here: _Node | None = self
-        for step in steps:
-            here = None if here is None else here.children.get(step)
-        return here
-
-    def compile(self, features: type[msgspec.Struct] | None, at: _Node | None) -> type[msgspec.Struct]:
-        """Generate the types, from the values upwards; `at` takes `features` as its own where both say the same."""
-        inner = [child.compile(features, at) if child.children else None for child in self.children.values()]
-        if self is at and features is not None and _says(self, features):
-            self.struct, self.whole = features, True
-            return features
-        types = [
-            child.type if struct is None else (list[struct] if child.many else struct) | None  # type: ignore[valid-type]
-            for child, struct in zip(self.children.values(), inner, strict=True)
-        ]
-        absent = [child.absent for child in self.children.values()]
-        positions = [step for step in self.children if isinstance(step, int)]
-        if positions and len(positions) < len(self.children):
-            raise MapError(_any_user(self), "positions of an array and keys of an object are read from one place")
-        self.struct = _array(positions, types, absent) if positions else _object(self.children, types, absent)
-        return self.struct
-
-
-def _object(children: Iterable[Any], types: Sequence[Any], absent: Sequence[Any]) -> type[msgspec.Struct]:
-    """An object of which some keys are read."""
-    names = {f"n{i}": str(step) for i, step in enumerate(children)}
-    fields = list(zip(names, types, absent, strict=True))
-    return msgspec.defstruct("Object", fields, rename=names, gc=False, eq=False)
-
-
-def _array(positions: Sequence[int], types: Sequence[Any], absent: Sequence[Any]) -> type[msgspec.Struct]:
-    """An array of which some positions are read; those between are skipped over, those behind not looked at."""
-    kinds = {at: one for at, *one in zip(positions, types, absent, strict=True)}
-    fields = [(f"n{i}", *kinds.get(i, (msgspec.Raw, None))) for i in range(max(positions) + 1)]
-    return msgspec.defstruct("Array", fields, array_like=True, gc=False, eq=False)
-
-
-def _says(node: _Node, features: type[msgspec.Struct]) -> bool:
-    """Whether the values of a node are exactly the fields of this type."""
-    wanted = {one.encode_name: one.type for one in msgspec.structs.fields(features)}
-    return wanted == {step: child.type for step, child in node.children.items()}
-
-
-def _any_user(node: _Node) -> str:
-    return node.user or next((_any_user(child) for child in node.children.values()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +80,7 @@ class Shape:
         self.struct = struct
         self._map = given
         self._split = split
-        self._tree = _Node()
+        self._tree = Node()
         self._fields = {one.name: one for one in msgspec.structs.fields(struct)}
         self.features = _struct_in(self._fields["features"].type) if "features" in self._fields else None
         self.context = _struct_in(self._fields["context"].type) if "context" in self._fields else None
@@ -306,7 +207,7 @@ class Shape:
         return found
 
     def _take(
-        self, node: _Node, path: Steps, objects: Sequence[Any], into: dict[Steps, Sequence[Any]]
+        self, node: Node, path: Steps, objects: Sequence[Any], into: dict[Steps, Sequence[Any]]
     ) -> list[int] | None:
         """The columns below a node; how many records each object has, where the split lies below."""
         if node.whole:
@@ -403,7 +304,7 @@ class Shape:
         return list(map(self.context, *made))
 
 
-def _columns(node: _Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def _columns(node: Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:
     """The values of each child, in their order. Measured: 25 ns a value one by one, 70 to 110 ns an object at once."""
     steps = list(node.children)
     names = [f"n{step if isinstance(step, int) else number}" for number, step in enumerate(steps)]
@@ -413,7 +314,7 @@ def _columns(node: _Node, objects: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return [columns[step] for step in steps if isinstance(step, int)] or columns
 
 
-def _filled(node: _Node, column: Sequence[Any]) -> Sequence[Any]:
+def _filled(node: Node, column: Sequence[Any]) -> Sequence[Any]:
     """The objects of a column; where one is null or absent, one whose values are."""
     if None not in column or node.struct is None:
         return column

@@ -16,7 +16,7 @@ import msgspec
 from operators.dead_letters import MAX_RECORD_BYTES, Reason
 from operators.formats.bounds import MOST_RECORDS, Behind
 from operators.formats.bounds import shown as element_of
-from operators.formats.field_map import MapError, Shape
+from operators.formats.field_map import Shape
 from operators.formats.heads import Head, decoded
 from operators.formats.json_lines import (
     BACKSLASH,
@@ -34,6 +34,7 @@ from operators.formats.json_lines import (
 from operators.formats.kinds import Kinds
 from operators.formats.lenient import Lenient
 from operators.formats.literals import finite
+from operators.formats.map_tree import MapError
 from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
 from operators.formats.surroundings import Surroundings

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from operators.formats.arrow import arrow_codec
 from operators.formats.avro import AvroCodec
-from operators.formats.field_map import MapError
+from operators.formats.map_tree import MapError
 from operators.formats.mapped_lines import MappedParser, Reader
 from operators.formats.presets import PresetCodec
 from operators.formats.protobuf import ProtobufCodec

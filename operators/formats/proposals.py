@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from operators.formats.by_value import answer_in, at_path, ident_in, spelled_truth, time_in, truth_in, unit_of
-from operators.formats.field_map import MapError
 from operators.formats.guesses import SHAPES, paths_in, usual_places
 from operators.formats.joined import Answers, halves_in, joined
+from operators.formats.map_tree import MapError
 from operators.formats.mixtures import arrays_in, elements, kinds_around, kinds_in, of_kind
 from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from operators.formats.field_map import MapError, Shape
+from operators.formats.field_map import Shape
+from operators.formats.map_tree import MapError
 from operators.intake.transpose import version_name
 from operators.settings.source import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
 

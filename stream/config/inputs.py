@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from operators.formats.field_map import MapError
+from operators.formats.map_tree import MapError
 from operators.formats.parsers import parser_of
 from operators.formats.schema import schema_of
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig

@@ -22,7 +22,7 @@ from test_surroundings import Letters
 
 from operators.dead_letters import Reason
 from operators.formats.descriptors import DescriptorError, Types
-from operators.formats.field_map import MapError
+from operators.formats.map_tree import MapError
 from operators.intake.decode import Decode, DecodeConfig
 from operators.predictions.fold import Fold
 from operators.settings.source import SourceSettings
