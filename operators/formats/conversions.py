@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 import numpy as np
 
-from operators.settings.source import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
+from operators.settings.places import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
 from windows.values import name_of
 
 if TYPE_CHECKING:
-    from operators.settings.source import Place
+    from operators.settings.places import Place
 
 Convert = Callable[[Sequence[Any]], Sequence[Any]]
 

@@ -16,13 +16,14 @@ import msgspec
 
 from operators.formats.conversions import UnfitError, reading, sparing
 from operators.formats.map_tree import MapError, Node
-from operators.settings.source import shown
+from operators.settings.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from operators.formats.surroundings import Surroundings
-    from operators.settings.source import FieldMap, Place, Steps
+    from operators.settings.places import Place, Steps
+    from operators.settings.source import FieldMap
 
 FEW = 3
 """So many fields of an object are taken one by one."""

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from operators.settings.source import shown
+from operators.settings.places import shown
 from windows.values import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.formats.surroundings import Surroundings
-    from operators.settings.source import ModelPlace, Place, SourceSettings
+    from operators.settings.places import ModelPlace, Place
+    from operators.settings.source import SourceSettings
 
 MOST_KNOWN = 1_024
 """Values of a filter's field that are remembered with what becomes of them."""

@@ -10,7 +10,7 @@ from operators.formats.packed import ERRORS
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.surroundings import Surroundings
 from operators.records import Origin, RawBatch
-from operators.settings.source import shown
+from operators.settings.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -19,14 +19,15 @@ from operators.formats.heads import named
 from operators.formats.literals import parsed
 from operators.formats.schema import MISFIT
 from operators.formats.times import moment_of
-from operators.settings.source import shown
+from operators.settings.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from operators.formats.field_map import Shape, Use
     from operators.formats.surroundings import Surroundings
-    from operators.settings.source import Place, SourceSettings, Steps
+    from operators.settings.places import Place, Steps
+    from operators.settings.source import SourceSettings
 
 SPARE = frozenset({"prediction", "latency_ms", "error", "context", "features", "usage"})
 """Fields of a prediction without which its record still counts."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from operators.settings.source import shown
+from operators.settings.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from operators.settings.source import Steps
+    from operators.settings.places import Steps
 
 
 class MapError(ValueError):

@@ -38,7 +38,7 @@ from operators.formats.map_tree import MapError
 from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
 from operators.formats.surroundings import Surroundings
-from operators.settings.source import shown
+from operators.settings.places import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

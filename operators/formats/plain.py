@@ -21,7 +21,7 @@ from operators.formats.packed import ERRORS, UnreadableError, unpacked
 from operators.formats.parsers import codec_of
 from operators.formats.schema import Identifier, Number, Timestamp, Version
 from operators.formats.times import EARLIEST, LATEST, milliseconds
-from operators.settings.source import FeaturesPlace, Place, shown
+from operators.settings.places import FeaturesPlace, Place, shown
 from windows.values import name_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from operators.formats.schemas import Schemas
     from operators.formats.surroundings import Surroundings
-    from operators.settings.source import SourceSettings, Steps
+    from operators.settings.places import Steps
+    from operators.settings.source import SourceSettings
 
 PREDICTION = ("prediction_id", "timestamp", "model", "version", "prediction", "latency_ms", "error")
 FEEDBACK = ("prediction_id", "timestamp", "model", "label", "value", "kind", "predicted_at")

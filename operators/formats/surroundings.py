@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.records import RawBatch
-    from operators.settings.source import Place
+    from operators.settings.places import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from operators.formats.field_map import Shape
 from operators.formats.map_tree import MapError
 from operators.intake.transpose import version_name
-from operators.settings.source import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
+from operators.settings.places import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from operators.formats.schema import ModelSchema
-    from operators.settings.source import FieldMap, ModelPlace, Place, SourceSettings, Steps
+    from operators.settings.places import ModelPlace, Place, Steps
+    from operators.settings.source import FieldMap, SourceSettings
 
 BESIDE = "is beside the message's value"
 

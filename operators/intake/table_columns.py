@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operators.formats.schema import Codes
-    from operators.settings.source import Steps
+    from operators.settings.places import Steps
     from windows.arrays import FloatArray, IntArray
 
 Kinds = frozenset[type]

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from operators.formats.schema import Codes, ModelSchema
     from operators.intake.table_columns import Table
     from operators.records import RawBatch
-    from operators.settings.source import FieldMap, Place, SourceSettings, Steps
+    from operators.settings.places import Place, Steps
+    from operators.settings.source import FieldMap, SourceSettings
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 LEAST = 32

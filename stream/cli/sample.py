@@ -23,7 +23,8 @@ from operators.intake.decode import Decode, DecodeConfig
 from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.plans.classes import feedback_models
 from operators.records import NoEnvelopes, Origin, Paired, RawBatch, Topic
-from operators.settings.source import ROOT, FieldMap, shown
+from operators.settings.places import ROOT, shown
+from operators.settings.source import FieldMap
 from stream.config.inputs import inputs_of, sources_of
 from stream.config.problems import shorten
 from stream.errors import UsageError
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from operators.dead_letters import DeadLetter
-    from operators.settings.source import SourceSettings, Steps
+    from operators.settings.places import Steps
+    from operators.settings.source import SourceSettings
     from stream.config.inputs import Input
     from stream.config.load import Config
     from windows.predictions.layout import Layout

@@ -13,7 +13,8 @@ from operators.intake.feedback import DecodeFeedback, FeedbackConfig
 from operators.intake.halves import readers_of
 from operators.plans.classes import feedback_models
 from operators.records import Topic
-from operators.settings.source import ModelPlace, Sources
+from operators.settings.places import ModelPlace
+from operators.settings.source import Sources
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:

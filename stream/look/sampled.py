@@ -18,7 +18,8 @@ from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.proposals import counts
 from operators.records import Origin, RawBatch, Topic
 from operators.settings.durations import show_duration
-from operators.settings.source import SourceSettings, shown
+from operators.settings.places import shown
+from operators.settings.source import SourceSettings
 from stream.config.companions import companions
 from stream.config.inputs import inputs_of, matched, sources_of
 from stream.config.problems import shorten

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from operators.formats.proposals import Tried, proposed, tried
 from operators.formats.proposed_pairs import proposed_pair
 from operators.records import Origin, RawBatch
-from operators.settings.source import ModelPlace
+from operators.settings.places import ModelPlace
 from stream.config.live_template import LiveTraffic
 from stream.errors import UsageError
 from stream.kafka.envelopes import MessageEnvelopes
