@@ -17,6 +17,7 @@ import xxhash
 from bytewax.operators import StatefulBatchLogic
 
 from operators.former import IncompleteError, completed
+from operators.saved_arrays import dumped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -233,7 +234,7 @@ class Step(StatefulBatchLogic[Named, Any, bytes]):
 def snapshot_of(step_id: str, name: str, state: Versioned | None) -> bytes:
     """A state as it is kept."""
     version = 0 if state is None else state.version
-    body = pickle.dumps((step_id, version, name, pickle.dumps(state, protocol=5)), protocol=5)
+    body = pickle.dumps((step_id, version, name, dumped(state)), protocol=5)
     return MAGIC + xxhash.xxh3_64_digest(body) + body
 
 

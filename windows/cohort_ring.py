@@ -35,6 +35,10 @@ class PackedSigned:
     small: int
     data: bytes
 
+    def __getstate__(self) -> list[int | bytes]:
+        """What any such class would save, without asking it for its fields each time."""
+        return [self.size, self.small, self.data]
+
     def unpack(self) -> IntArray:
         """The vector, int64[size]."""
         vector = np.zeros(self.size, dtype=np.int64)
