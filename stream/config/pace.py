@@ -12,8 +12,6 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from operators.settings.durations import UNITS, show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.model import QualitySettings
@@ -213,7 +211,10 @@ def rarest_share(reference: Reference) -> float:
 def usual_factor(reference: Reference) -> float:
     """Median overdispersion of the features; 1 where it is not known."""
     known = [profile.overdispersion for profile in reference.features.values() if profile.overdispersion is not None]
-    return float(np.median(known)) if known else 1.0
+    if not known:
+        return 1.0
+    ranked, middle = sorted(known), len(known) // 2
+    return (ranked[middle] + ranked[~middle]) / 2
 
 
 def _windows(per_day: float, rarest: float) -> tuple[int, ...]:

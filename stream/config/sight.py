@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -174,14 +175,23 @@ def _needs(monitor: Monitor, plan: ModelPlan, share: float) -> float:
     """Predictions a window needs so that its bound is as near as the threshold, without drift."""
     factor = usual_factor(plan.reference)
     m = max(plan.reference.rows * share / factor, 1.0)
-    rows, reference = np.array([1_000.0]), np.array([m])
-    if monitor.metric == "ks":
-        width = ks_band(rows, reference, plan.alpha)
-    elif monitor.metric == "psi":
-        even = np.full((1, COARSE_SLOTS), 1 / COARSE_SLOTS)
-        width = psi_interval(even * rows, even * reference, None, rows, reference, plan.alpha)[1]
-    else:
-        width = proportion_increase_interval(np.zeros(1), rows, np.zeros(1), reference, plan.alpha)[1]
     limit = np.array([paging_limit(monitor)])
-    needed = rows_needed(monitor.metric, width, limit, rows.astype(np.int64), reference.astype(np.int64))
+    width, reference = np.array([_width(monitor.metric, m, plan.alpha)]), np.array([m])
+    needed = rows_needed(monitor.metric, width, limit, np.array([SOME_ROWS]), reference.astype(np.int64))
     return float(needed[0]) * factor
+
+
+SOME_ROWS = 1_000
+"""Of the window whose bound is scaled to what others need."""
+
+
+@lru_cache(maxsize=1_024)
+def _width(metric: str, m: float, alpha: float) -> float:
+    """Upper bound of a metric without drift, between that many rows and those of the reference."""
+    rows, reference = np.array([float(SOME_ROWS)]), np.array([m])
+    if metric == "ks":
+        return float(ks_band(rows, reference, alpha)[0])
+    if metric == "psi":
+        even = np.full((1, COARSE_SLOTS), 1 / COARSE_SLOTS)
+        return float(psi_interval(even * rows, even * reference, None, rows, reference, alpha)[1][0])
+    return float(proportion_increase_interval(np.zeros(1), rows, np.zeros(1), reference, alpha)[1][0])

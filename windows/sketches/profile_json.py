@@ -157,8 +157,8 @@ def _numeric(name: str, wire: NumericWire) -> NumericProfile:
     if not np.all(np.isfinite(edges)) or not np.all(edges[1:] > edges[:-1]):
         raise ReferenceError_(f"{name}: edges must be finite and strictly increasing")
     coarse = integers(wire.coarse)
-    steps = np.diff(coarse, prepend=0)
-    if steps[0] != 0 or steps.min() < 0 or steps.max() > 1 or coarse[-1] >= COARSE_BINS:
+    steps = coarse[1:] - coarse[:-1]
+    if coarse[0] != 0 or ((steps < 0) | (steps > 1)).any() or coarse[-1] >= COARSE_BINS:
         raise ReferenceError_(f"{name}: coarse bins must rise from 0 by steps of 0 or 1 and stay below {COARSE_BINS}")
     return NumericProfile(
         edges=edges,
