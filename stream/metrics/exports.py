@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -196,15 +197,14 @@ def _drift(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind,
         for (table_kind, metric), table in tables.items():
             if table_kind != kind or metric not in SHOWN:
                 continue
-            for group, (version, segment) in enumerate(table.groups):
-                for column, feature in enumerate(table.columns):
-                    value = float(table.value[group, column])
-                    if np.isnan(value):
-                        continue
-                    middle = (feature, metric) if kind == Kind.FEATURE else (metric,)
-                    rows.append((measures.model, version, segment, *middle, window))
-                    values.append(value)
-                    bounds.append(float(table.lower[group, column]))
+            model, there = measures.model, ~np.isnan(table.value).ravel()
+            middles = [(feature, metric) if kind == Kind.FEATURE else (metric,) for feature in table.columns]
+            of_all = (
+                (model, version, segment, *middle, window) for version, segment in table.groups for middle in middles
+            )
+            rows += compress(of_all, there.tolist())
+            values += table.value.ravel()[there].tolist()
+            bounds += table.lower.ravel()[there].tolist()
         yield GaugeBlock(owner, name, tuple(rows), tuple(values))
         yield GaugeBlock(owner, f"{name}_bound", tuple(rows), tuple(bounds))
 
@@ -212,11 +212,9 @@ def _drift(measures: Measures, owner: str, window: str, tables: dict[tuple[Kind,
 def _shares(model: str, name: str, table: Table) -> GaugeBlock:
     rows, values = [], []
     for group, (version, segment) in enumerate(table.groups):
-        if segment != WHOLE:
-            continue
-        for column, feature in enumerate(table.columns):
-            rows.append((model, version, feature))
-            values.append(float(table.value[group, column]))
+        if segment == WHOLE:
+            rows += [(model, version, feature) for feature in table.columns]
+            values += table.value[group].tolist()
     return GaugeBlock(model, name, tuple(rows), tuple(values))
 
 
