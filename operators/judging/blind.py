@@ -197,13 +197,12 @@ def look_at_all(
     scales = np.ones(len(plan.stretches))
     scales[looking] = [_scale(size, span) for span in covered]
     behind = sheet.reference[plan.take[:judged]]
-    widths = np.diff(plan.edges, append=judged)
     sights = _sights(
         plan.squared[:judged],
         sheet.readings.part(slice(0, judged)),
         sheet.level[:judged],
         behind,
-        np.repeat(scales, widths),
+        np.repeat(scales, plan.widths),
     )
     there = np.logical_or.reduceat(sights.there, plan.edges)[looking].tolist()
     sees = np.logical_and.reduceat(sights.sees, plan.edges)[looking].tolist()

@@ -12,9 +12,9 @@ from operators.judging.blind import lack, needs, paging
 
 if TYPE_CHECKING:
     from operators.judging.changes import Changes
-    from operators.judging.sheet import Sheet
+    from operators.judging.sheet import Sheet, SheetStack
     from operators.tables import Measures
-    from windows.arrays import IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.statistics.dispersion import Variation
 
 Status = Literal["ok", "minor", "major", "insufficient_data"]
@@ -73,30 +73,34 @@ def rows_of(
     """
     if changes is not None and not measures.changed:
         return []
-    plan, status = sheet.plan, sheet.status(INSUFFICIENT)
-    values = np.where(np.isfinite(sheet.value), sheet.value, np.nan)
-    moments = np.repeat([head.metric in MOMENTS for head in plan.heads], np.diff(plan.starts))
-    wanted = ~np.isnan(values) | (sheet.samples == 0) | moments
+    plan, stack = sheet.plan, sheet.stack
+    if stack.told is None:
+        stack.told = _told(stack)
+    status, values, widths, wanted = (part[sheet.at] for part in stack.told)
     if changes is not None:
-        with np.errstate(invalid="ignore"):
-            widths = sheet.upper - sheet.lower
         size = measures.window.size
-        wanted &= changes(measures.part, plan.streams, status, values, widths, measures.end, size)
+        wanted = wanted & changes(measures.part, plan.streams, status, values, widths, measures.end, size)
     at = np.flatnonzero(wanted)
     return _rows(measures, sheet, at, status[at], variation) if len(at) else []
+
+
+def _told(stack: SheetStack) -> tuple[IntArray, FloatArray, FloatArray, BoolArray]:
+    """Status, value (NaN for none), width of the interval of each, and whether there is a row for it."""
+    values = np.where(np.isfinite(stack.value), stack.value, np.nan)
+    moments = np.array([head.metric in MOMENTS for head in stack.plan.heads])[stack.plan.table]
+    with np.errstate(invalid="ignore"):
+        widths = stack.upper - stack.lower
+    return stack.status(INSUFFICIENT), values, widths, ~np.isnan(values) | (stack.samples == 0) | moments
 
 
 def _rows(measures: Measures, sheet: Sheet, at: IntArray, status: IntArray, variation: Variation) -> list[Evaluation]:
     """Those of the elements at these places."""
     end, window, plan = measures.end, measures.window, sheet.plan
     span = WindowRow(window.label, end - window.size, end)
-    of_table = np.searchsorted(plan.starts, at, side="right") - 1
-    widths = np.array([max(len(head.columns), 1) for head in plan.heads], dtype=np.int64)[of_table]
-    groups, columns = np.divmod(at - plan.starts[of_table], widths)
     numbers = zip(
-        of_table.tolist(),
-        groups.tolist(),
-        columns.tolist(),
+        plan.table[at].tolist(),
+        plan.row[at].tolist(),
+        plan.column[at].tolist(),
         status.tolist(),
         *(part[at].tolist() for part in (sheet.value, sheet.lower, sheet.upper)),
         _thresholds(sheet, at),

@@ -25,24 +25,28 @@ from operators.judging.freshness import FreshnessConfig, fresh_findings, silent_
 from operators.judging.objectives import ObjectiveStanding
 from operators.judging.quiet import QuietConfig, QuietState, next_quiet, passed
 from operators.judging.readings import oriented, readings_of
-from operators.judging.sheet import RATE, Sheets
+from operators.judging.sheet import Sheets
+from operators.judging.sheet_plan import RATE
 from operators.judging.streams import StreamKey, finding_of, forget, measurable
 from operators.plans.measures import MOMENTS
 from operators.predictions.close import NEVER
 from operators.predictions.slices import Header
-from operators.tables import RECONSTRUCTION, Kind
+from operators.tables import RECONSTRUCTION, Kind, Measures
 from windows.segments import WHOLE
 from windows.statistics.gaps import Gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from operators.judging.sheet import Sheet, Stretch
+    from operators.judging.sheet import Sheet
+    from operators.judging.sheet_plan import Stretch
     from operators.plans.monitors import Monitor
-    from operators.tables import Measures, Part, Table
+    from operators.tables import Part, Table
 
 OF_PREDICTION = "prediction"
 """Stands behind the features where shares of values of another type are told: predictions have one, too."""
+ALONE = 12
+"""So many headers and measures come with a pane: with more, windows are looked at several times."""
 Wholes = frozenset[tuple[str, str]]
 """(monitor, version)."""
 
@@ -148,6 +152,8 @@ class Judge:
                 self.state.headers.append(item)
             else:
                 self.state.waiting[item.part, item.index] = item
+        if len(items) > ALONE:
+            self.sheets.lay_out(item for item in items if isinstance(item, Measures))
         done: list[Verdicts] = []
         while self.state.headers and all(due in self.state.waiting for due in self.state.headers[0].due):
             header = self.state.headers.popleft()

@@ -15,7 +15,8 @@ from operators.judging import blind
 from operators.judging.blind import BlindState, BlindStream
 from operators.judging.evaluations import INSUFFICIENT, Evaluation, rows_of
 from operators.judging.readings import breach_level, readings_of
-from operators.judging.sheet import RATE, Sheet, Sheets
+from operators.judging.sheet import Sheet, Sheets
+from operators.judging.sheet_plan import RATE
 from operators.plans.monitors import Monitor
 from operators.tables import Kind, Measures, Table
 
@@ -148,6 +149,39 @@ def plain(stream: BlindStream) -> tuple[object, ...]:
     sees = {size: seen.tolist() for size, seen in stream.sees.items()}
     needed = repr((stream.worst, stream.needed, stream.rows, stream.limit))
     return sees, stream.there.tolist(), stream.since.tolist(), needed
+
+
+def shuffled(found: Measures, index: int) -> Measures:
+    """A later look at the same window: the numbers of its tables in another order."""
+    rng = np.random.default_rng(index)
+    tables = []
+    for table in found.tables:
+        order = rng.permutation(table.value.size)
+        numbers = {
+            name: getattr(table, name).ravel()[order].reshape(table.value.shape)
+            for name in ("value", "lower", "upper", "samples", "reference_samples")
+        }
+        tables.append(replace(table, **numbers))
+    return replace(found, index=index, tables=tuple(tables))
+
+
+@settings(max_examples=100, deadline=None)
+@given(seeds)
+def test_looks_that_come_together_are_to_the_last_bit_those_alone(seed: int) -> None:
+    """Whatever else comes between: looks at rest, without tables, or at other groups; and nothing is kept of them."""
+    found = drawn(seed)
+    looks = [shuffled(found, 10 + at) for at in range(4)] + [replace(drawn(seed + 1), index=20), measures(21)]
+    sheets, used = Sheets(BY_TABLE), [one for one in looks if one.tables]
+    sheets.lay_out([*looks, replace(found, index=22, changed=False)])
+    for one in used:
+        mine, alone = sheets(one), laid_out(one)
+        for name in ("value", "lower", "upper", "samples", "reference", "level", "present", "highest"):
+            assert getattr(mine, name).tobytes() == getattr(alone, name).tobytes(), name
+        for name in ("value", "lower", "upper", "samples", "minor", "major", "base"):
+            assert getattr(mine.readings, name).tobytes() == getattr(alone.readings, name).tobytes(), name
+        assert mine.status(INSUFFICIENT).tolist() == alone.status(INSUFFICIENT).tolist()
+        assert rows_of(one, mine) == rows_of(one, alone)
+    assert not sheets._ready
 
 
 def test_a_window_whose_groups_change_is_laid_out_anew() -> None:
