@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from operators.intake.label_codes import KINDS
-from operators.join import history
+from operators.join import history, twice
 from operators.join.answers import JoinedBatch, StoreAnswers
 from operators.join.contributions import sketches_of
 from operators.join.early import Early, note
@@ -59,6 +59,7 @@ class Join:
         self.plans = plans
         self.codecs = {model: StubCodec(plan) for model, plan in plans.items()}
         self.pane = pane
+        self.span = twice.span_of(pane)
         self.store = store
         self.state = state
         self.early = {model: Early(plan, store) for model, plan in plans.items()}
@@ -72,6 +73,8 @@ class Join:
             clocks = self.state.predictions if delivery.topic == Topic.PREDICTIONS else self.state.feedback
             floor = self._floor(clocks, delivery.progress.place)
             for stubs in delivery.stubs:
+                passed = clocks.floors.get(delivery.progress.place, 0) * self.pane
+                twice.see(self._model(stubs.model).minutes, self.span, stubs, passed)
                 self._take_stubs(stubs, floor, found.setdefault(stubs.model, JoinedBatch()))
             for words in delivery.words:
                 self._take_words(words, floor, found.setdefault(words.model, JoinedBatch()))
@@ -79,8 +82,16 @@ class Join:
             self._advance()
         if self.pending > MAX_PENDING:
             self.commit()
+        self._leave_minutes()
         models = self.plans.keys() if self.state.mark != before or self._ended() else found.keys()
         return [(model, self._joined(model, found.get(model))) for model in models]
+
+    def _leave_minutes(self) -> None:
+        """Count what came again in the minutes that no prediction can be of any more."""
+        clocks = self.state.predictions
+        mark = None if clocks.all_ended else (clocks.watermark() or 0) * self.pane
+        for model in self.state.models.values():
+            model.totals.repeated += twice.leave(model.minutes, self.span, mark)
 
     def commit(self) -> None:
         """Make the store durable up to here: called before the state is saved."""

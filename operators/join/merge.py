@@ -211,6 +211,7 @@ class ShardMerge:
             total.duplicates += part.duplicates
             total.waiting += part.waiting
             total.negatives += part.negatives
+            total.repeated += part.repeated
         return total
 
 

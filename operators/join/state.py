@@ -10,6 +10,7 @@ from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
     from operators.join.contributions import Sketches
+    from operators.join.twice import Minute
 
 Waiting = tuple[int, int]
 """Words that wait for their prediction: until when (ms), and how many there are. There may be half a million at a
@@ -18,12 +19,16 @@ snapshot, and a plain tuple is pickled in a quarter of a microsecond."""
 
 @dataclass(slots=True)
 class ModelJoin:
-    """What a shard keeps of a model beside its store; `left` is what it remembers of labels that waited in vain."""
+    """What a shard keeps of a model beside its store.
+
+    `left` is what it remembers of labels that waited in vain, `minutes` the predictions of minutes that may go on.
+    """
 
     waiting: dict[bytes, Waiting] = field(default_factory=dict)
     totals: LabelTotals = field(default_factory=LabelTotals)
     newest: int = 0
     left: dict[bytes, int] = field(default_factory=dict)
+    minutes: dict[int, Minute] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

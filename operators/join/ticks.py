@@ -38,6 +38,7 @@ class LabelTotals:
             of those that were met. For people: it depends on the order of reading.
         prediction: the newest prediction; of those of one time the one with the greatest id.
         about: the newest feedback, and the prediction that it names.
+        repeated: predictions whose id came before within the same minute; see `operators.join.twice`.
     """
 
     feedback: dict[str, int] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class LabelTotals:
     early: dict[int, int] = field(default_factory=dict, compare=False)
     prediction: Named = NOBODY
     about: Named = NOBODY
+    repeated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

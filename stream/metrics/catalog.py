@@ -155,7 +155,11 @@ FEEDBACK_TOTAL = _counter("feedback_total", ("model", "kind"), "Feedback records
 LABELS_TOTAL = _counter(
     "labels_total", ("model", "event"), "Predictions that got a label: matched, revised, or assumed to be negative."
 )
-DUPLICATES_TOTAL = _counter("duplicates_total", ("model", "reason"), "Records that said again what was known.")
+DUPLICATES_TOTAL = _counter(
+    "duplicates_total",
+    ("model", "reason"),
+    "Records that came again: feedback that said what was known, and predictions whose id came within the same minute.",
+)
 UNMATCHED_FEEDBACK_TOTAL = _counter(
     "unmatched_feedback_total", ("model", "reason"), "Feedback that found no prediction, by reason."
 )

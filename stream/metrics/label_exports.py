@@ -136,6 +136,7 @@ def _counts(measures: CohortMeasures) -> Iterator[Totals]:
     yield Totals("feedback_total", {(model, kind): float(count) for kind, count in totals.feedback.items()})
     events = {"matched": totals.matched, "revised": totals.revised, "assumed_negative": totals.negatives}
     yield Totals("labels_total", {(model, event): float(count) for event, count in events.items()})
-    yield Totals("duplicates_total", {(model, "feedback"): float(totals.duplicates)})
+    again = {"feedback": totals.duplicates, "prediction": totals.repeated}
+    yield Totals("duplicates_total", {(model, reason): float(count) for reason, count in again.items()})
     yield Totals("unmatched_feedback_total", {(model, why): float(count) for why, count in totals.unmatched.items()})
     yield Totals("old_cohorts_total", {(model,): float(measures.too_old)})

@@ -287,13 +287,13 @@ def test_every_word_is_accounted_for() -> None:
     )
 
 
-def test_a_prediction_that_comes_again_gets_one_label() -> None:
+def test_a_prediction_that_comes_again_is_counted_and_gets_one_label() -> None:
     """Delivered twice by a producer, it counts twice among the predictions, and once among the labelled."""
     chain = JoinChain([plan()])
     made = [Made(f"q{at}", START + at, 0.7, "1", "de") for at in range(400)]
     interleaved(random.Random(7), chain, [*made, *made[:100]], [Said(one.id, one.at + 1_000, 1) for one in made])
     totals, task = chain.ticks[-1][1].totals, chain.plans[0].task
-    assert totals.matched == 400
+    assert (totals.repeated, totals.matched) == (100, 400)
     whole = [vector for key, vector in sums(chain).items() if key[2] == ""]
     assert sum(vector[task.predictions] for vector in whole) == 500
     assert sum(vector[task.labelled] for vector in whole) == 400

@@ -98,6 +98,7 @@ def test_counts_of_feedback() -> None:
         matched=6,
         revised=2,
         duplicates=1,
+        repeated=3,
         unmatched={"unknown": 1},
         waiting=4,
         negatives=5,
@@ -107,7 +108,7 @@ def test_counts_of_feedback() -> None:
     assert counts == {
         "feedback_total": {("click", "explicit"): 7, ("click", "implicit"): 3},
         "labels_total": {("click", "matched"): 6, ("click", "revised"): 2, ("click", "assumed_negative"): 5},
-        "duplicates_total": {("click", "feedback"): 1},
+        "duplicates_total": {("click", "feedback"): 1, ("click", "prediction"): 3},
         "unmatched_feedback_total": {("click", "unknown"): 1},
         "old_cohorts_total": {("click",): 8},
     }
