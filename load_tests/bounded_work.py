@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import machine
-from stream.demo_reference import click_reference
-from stream.problems import ConfigError
-from stream.traffic import Generator
-from stream.yaml_file import MAX_BYTES, MAX_NODES, read_yaml
+
+from stream.config.problems import ConfigError
+from stream.config.yaml_file import MAX_BYTES, MAX_NODES, read_yaml
+from stream.demo.reference import click_reference
+from stream.simulate.generator import Generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
