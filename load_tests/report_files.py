@@ -125,8 +125,6 @@ def of_files() -> list[Report]:
             train.assign(Cylinders=train["Cylinders"].astype(float).where(np.arange(ROWS) % 10 > 0)),
             records(live.assign(Cylinders=live["Cylinders"].astype(float).where(np.arange(ROWS) % 10 > 0))),
             nan_lines,
-            refused=True,
-            said="NaN and Infinity are not JSON",
         ),
         Report(
             "parts of which one has whole numbers and one fractions",

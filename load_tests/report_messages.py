@@ -82,7 +82,6 @@ def of_encoders() -> list[Report]:
             dress=lambda r: json.dumps(
                 {**r, "features": {k: float("nan") if v is None else v for k, v in r["features"].items()}}
             ),
-            blames=None,
         ),
         Report("all numbers as text", train, [{k: str(v) for k, v in row.items()} for row in now], csv()),
         Report(

@@ -53,14 +53,14 @@ def records(count: int, at: int) -> list[bytes]:
 GOOD_AND_BAD = "unknown_model"
 """The reason of the one bad record in a message of three."""
 
-POISON: dict[str, bytes | None] = {
+POISON = {
     "broken_json": b'{"model": "click", "features": {',
     "invalid_text": b'{"model": "click", "version": "\xff\xfe", "features": {}}',
     "wrong_type": b'{"model": "click", "features": ["old"]}',
     "missing_field": b'{"model": "click", "prediction": 0.5}',
     "timestamp_ahead": b'{"model": "click", "timestamp": "2099-01-01T00:00:00Z", "features": {"age": 1}}',
-    "non_finite": b'{"model": "click", "features": {"age": NaN}}',
-    "empty": None,
+    "non_finite": b'{"model": "click", "features": {"age": 1e999}}',
+    "empty": b" ",
 }
 
 
