@@ -24,7 +24,7 @@ from operators.records import Topic
 from windows.watermark import joint_watermark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from operators.join.contributions import Sketches
     from operators.join.history import FeedbackHistory, FeedbackRecord
@@ -60,6 +60,7 @@ class Join:
         self.codecs = {model: StubCodec(plan) for model, plan in plans.items()}
         self.pane = pane
         self.span = twice.span_of(pane)
+        self.over: int | None = None
         self.store = store
         self.state = state
         self.early = {model: Early(plan, store) for model, plan in plans.items()}
@@ -82,15 +83,22 @@ class Join:
             self._advance()
         if self.pending > MAX_PENDING:
             self.commit()
-        self._leave_minutes()
+        self._leave_minutes(found)
         models = self.plans.keys() if self.state.mark != before or self._ended() else found.keys()
         return [(model, self._joined(model, found.get(model))) for model in models]
 
-    def _leave_minutes(self) -> None:
-        """Count what came again in the minutes that no prediction can be of any more."""
+    def _leave_minutes(self, seen: Collection[str]) -> None:
+        """Count what came again in the minutes that no prediction can be of any more.
+
+        Of every model when another minute is over; else only of those `seen`, of which no more is kept than may be.
+        """
         clocks = self.state.predictions
         mark = None if clocks.all_ended else (clocks.watermark() or 0) * self.pane
-        for model in self.state.models.values():
+        over = None if mark is None else mark // self.span
+        models = seen if over is not None and over == self.over else self.state.models
+        self.over = over
+        for name in models:
+            model = self._model(name)
             model.totals.repeated += twice.leave(model.minutes, self.span, mark)
 
     def commit(self) -> None:
