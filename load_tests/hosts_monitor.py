@@ -7,6 +7,7 @@ import http.client
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from product import ROOT
 from usage import tree, workers_below
 
 from operators.plans.join import SHARDS
+from stream.state.unfinished import resume_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 PORT, HTTP = 2100, 9108
 TIMEOUT = "3s"
 READY_SECONDS = 300.0
+SAVED_SECONDS = 300.0
 LAST_WORDS = 15
 """Lines of a log that are shown of a host that does not become ready."""
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -117,6 +120,23 @@ class HostsMonitor(LabelMonitor):
         """Kill -9 all of it at once."""
         self.signal_host(host, signal.SIGKILL)
         self._programs[host].wait()
+
+    def until_saved(self) -> None:
+        """Wait until epochs that began after this was asked have ended: a start goes on from there, not anew.
+
+        That something is counted says nothing of it: on a busy machine the first epoch may last longer.
+        """
+        begun = self._resumes_at()
+        until(lambda: self._resumes_at() >= begun + 3, SAVED_SECONDS, "epochs end")
+
+    def _resumes_at(self) -> int:
+        """The epoch that a start would go on at; 1 while none has ended."""
+        with contextlib.ExitStack() as stack:
+            parts = []
+            for path in sorted(self.state(0).glob("*.sqlite3")):
+                part = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=60)
+                parts.append(stack.enter_context(contextlib.closing(part)))
+            return resume_epoch(parts)
 
     def lose_disk(self, host: int) -> None:
         """Kill -9 all of a host, and take everything that it kept."""
