@@ -31,6 +31,7 @@ def test_what_waits_for_labels_outlives_the_disk_of_a_host(kafka_node: KafkaNode
         run.traffic.shifted.set()
         for host in (1, 2):
             run.progress()
+            monitor.until_saved()
             monitor.lose_disk(host)
             monitor.start()
             monitor.until_ready()
