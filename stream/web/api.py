@@ -152,7 +152,35 @@ def _model(knowledge: Knowledge, model: str, query: Mapping[str, str]) -> dict[s
     version = query.get("version", one.version)
     moved = one.moved if version == one.version else knowledge.moved(model, version)
     windows = {source: [text for _, text in knowledge.windows(model, source)] for source in ("predictions", "labels")}
-    return {**_standing(one), "moved": [_mover(mover) for mover in moved], "windows": windows}
+    return {
+        **_standing(one),
+        "moved": [_mover(mover) for mover in moved],
+        "windows": windows,
+        "retraining": _retraining(knowledge, model),
+    }
+
+
+def _retraining(knowledge: Knowledge, model: str) -> dict[str, Any] | None:
+    """What is known of it now; None for what no monitor runs on."""
+    if knowledge.live is None:
+        return None
+    known = knowledge.live.retraining(model)
+    return {
+        "need": [
+            {"version": one.version, "probability": _number(one.probability), "source": one.source}
+            for one in known.forecasts
+        ],
+        "scores": [
+            {"source": one.source, "brier": _number(one.brier), "base_rate_brier": _number(one.base)}
+            for one in known.scores
+        ],
+        "decided": known.decided,
+        "last": known.last,
+        "next": known.following,
+        "this_month": dict(known.in_month),
+        "open": dict(known.open),
+        "overdue": dict(known.overdue),
+    }
 
 
 def _feature(knowledge: Knowledge, model: str, feature: str, query: Mapping[str, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stream.web.judged import Mover
     from stream.web.lives import AlertLife
     from stream.web.pictures import Picture
+    from stream.web.retraining import Retraining
     from stream.web.standing import State
     from windows.predictions.layout import Field
 
@@ -58,6 +59,9 @@ class Live(Protocol):
 
     def blind(self, model: str) -> int:
         """How many streams cannot be judged."""
+
+    def retraining(self, model: str) -> Retraining:
+        """Whether it will need to be trained anew, and what was asked for."""
 
     def not_ready(self) -> tuple[str, ...]:
         """Why the monitor is not ready, a line each."""

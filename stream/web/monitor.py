@@ -19,6 +19,7 @@ from stream.web.config_lines import lines_of
 from stream.web.desk import Desk
 from stream.web.knowledge import Knowledge
 from stream.web.ledger import Ledger
+from stream.web.retraining import retraining_of
 from stream.web.site import Site
 from stream.web.views.alert import Outside
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from stream.config.load import Config
     from stream.metrics.registry import Registry
     from stream.web.api import Reloads
+    from stream.web.retraining import Retraining
     from windows.references.reference import Reference
 
 
@@ -53,6 +55,10 @@ class RegistryLive:
     def blind(self, model: str) -> int:
         """See Live."""
         return int(self.registry.values(catalog.BLIND_STREAMS.name).get((model,), 0))
+
+    def retraining(self, model: str) -> Retraining:
+        """See Live."""
+        return retraining_of(self.registry, model)
 
     def not_ready(self) -> tuple[str, ...]:
         """See Live."""

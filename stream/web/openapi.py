@@ -91,6 +91,23 @@ _STANDING: dict[str, dict[str, Any]] = {
     "watermark": TIME,
     "blind_streams": WHOLE,
 }
+_COUNTS: dict[str, Any] = {"type": "object", "additionalProperties": WHOLE}
+_RETRAINING = _object(
+    need=_list(
+        _object(
+            version=TEXT,
+            probability={**NUMBER, "description": "that the metric of retrain.need will be worse by its loss"},
+            source={**TEXT, "description": "default: the filter alone; learnt: corrected by what came before"},
+        )
+    ),
+    scores=_list(_object(source=TEXT, brier=NUMBER, base_rate_brier=NUMBER)),
+    decided={**WHOLE, "description": "forecasts that were scored"},
+    last={**TIME, "description": "when the last retraining was completed, epoch ms"},
+    next={**TIME, "description": "when the schedule comes next, epoch ms"},
+    this_month={**_COUNTS, "description": "retrainings requested, by what asked for them"},
+    open={**_COUNTS, "description": "actions that are not over, by name"},
+    overdue={**_COUNTS, "description": "of them, those past their deadline"},
+)
 _BOTH = _object(reference=NUMBER, current=NUMBER)
 
 DESCRIPTION: dict[str, Any] = {
@@ -155,7 +172,12 @@ DESCRIPTION: dict[str, Any] = {
             ),
             "Models": _object(models=_list(_ref("Standing"))),
             "Standing": _object(**_STANDING),
-            "Model": _object(**_STANDING, windows=_object(predictions=_list(TEXT), labels=_list(TEXT))),
+            "Model": _object(
+                **_STANDING,
+                windows=_object(predictions=_list(TEXT), labels=_list(TEXT)),
+                retraining={"oneOf": [{"type": "null"}, _ref("Retraining")]},
+            ),
+            "Retraining": _RETRAINING,
             "Measure": _JUDGED,
             "Feature": _object(
                 model=TEXT,

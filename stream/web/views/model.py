@@ -29,6 +29,7 @@ from stream.web.views.parts import (
     time_tile,
 )
 from stream.web.views.quality import performance_section, predictions_section, service_section
+from stream.web.views.retraining import retraining_section
 from stream.web.views.shell import Page
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def model_page(knowledge: Knowledge, model: str, span: Span, links: Links | None
         predictions_section(knowledge, model, span, lives_),
         service_section(knowledge, model, span, lives_),
         performance_section(knowledge, model, span, lives_),
+        retraining_section(knowledge, model),
         _segments(knowledge, model, span),
         _versions(knowledge, model, one, links),
         _timeline(lives_, span, links),
