@@ -25,7 +25,7 @@ from kafka_node import KafkaNode
 from patience import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from windows.references.reference import Reference
 
@@ -37,17 +37,24 @@ OK, UNAVAILABLE = 200, 503
 WAITING = "waiting for broker"
 
 
-def kills(bench: Bench, number: int, kind: type[Run] = Run) -> Result:
+def kills(bench: Bench, number: int, kind: type[Run] = Run, victims: Sequence[str] = ()) -> Result:
     """Kill -9 workers, all of them, or the supervisor (which is started again at once), at random moments.
 
     A worker may be stuck when its supervisor dies, and go on seconds later beside the workers of the next one.
+
+    Args:
+        bench: where.
+        number: of kills.
+        kind: of run.
+        victims: one for each kill, in any order; drawn where there are none.
     """
     with kind(bench, "kill -9") as run:
         run.monitor.start()
         killed: dict[str, int] = {}
+        given = run.rng.sample(victims, len(victims))
         for at in range(number):
             _random_moment(run)
-            victim = run.rng.choices(VICTIMS, WEIGHTS)[0]
+            victim = given[at] if given else run.rng.choices(VICTIMS, WEIGHTS)[0]
             killed[victim] = killed.get(victim, 0) + 1
             _kill(run, victim)
             _shift(run, at, number)

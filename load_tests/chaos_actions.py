@@ -1,6 +1,6 @@
 """Disturbances with actions under way, which nobody may notice in what is asked for and what is done.
 
-    python load_tests/chaos_actions.py [--kills N] [--courier N]
+    python load_tests/chaos_actions.py [--kills N] [--courier N] | [--each N]
 
 As `chaos.py`, with retrainings that go out through the shipped connector to a server which speaks Airflow's API, loses
 30 % of its answers after it has committed, and ends its runs some looks later. Killed with -9 are workers, all of them,
@@ -190,6 +190,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--courier", type=int, default=20)
+    parser.add_argument(
+        "--each", type=int, help="kills of a worker, of the supervisor, of the courier; instead of the two"
+    )
     parser.add_argument("--rate", type=float, default=1_000.0, help="predictions a second")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
@@ -197,11 +200,13 @@ def main() -> None:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that broker and files go with it
     machine.show()
-    ActingRun.courier = options.courier
+    each = options.each
+    ActingRun.courier = options.courier if each is None else each
+    victims = [victim for victim in ("a worker", "the supervisor") for _ in range(each or 0)]
     with tempfile.TemporaryDirectory(prefix="driftgauge-chaos-") as scratch, KafkaNode(heap="512m") as node:
         directory = options.keep or Path(scratch)
         bench = Bench(node, references(), directory, options.rate, options.seed, options.processes)
-        result = kills(bench, options.kills, ActingRun)
+        result = kills(bench, len(victims) or options.kills, ActingRun, victims)
     show([result])
     sys.exit(bool(result.problems))
 
