@@ -221,12 +221,11 @@ def _forbidden(schema: ModelSchema, numeric: FloatArray) -> IntArray:
 
 def _named(columns: Columns) -> Columns:
     """With those versions alone that occur, by name."""
-    used = np.unique(columns.version).tolist()
-    names = sorted(columns.versions[version] for version in used)
+    used = sorted(np.unique(columns.version).tolist(), key=columns.versions.__getitem__)
     lookup = np.zeros(len(columns.versions), dtype=np.int64)
-    for version in used:
-        lookup[version] = names.index(columns.versions[version])
-    return replace(columns, versions=tuple(names), version=lookup[columns.version])
+    lookup[used] = np.arange(len(used))
+    names = tuple(columns.versions[version] for version in used)
+    return replace(columns, versions=names, version=lookup[columns.version])
 
 
 def _merged(pieces: Sequence[_Piece]) -> _Piece:
@@ -236,7 +235,8 @@ def _merged(pieces: Sequence[_Piece]) -> _Piece:
     order: Any = slice(None) if (np.diff(at) > 0).all() else np.argsort(at)
     parts = [piece.columns for piece in pieces]
     names = tuple(sorted({name for part in parts for name in part.versions}))
-    version = [np.array([names.index(name) for name in part.versions])[part.version] for part in parts]
+    positions = {name: position for position, name in enumerate(names)}
+    version = [np.array([positions[name] for name in part.versions])[part.version] for part in parts]
     columns = Columns(
         panes=np.concatenate([part.panes for part in parts])[order],
         versions=names,

@@ -252,8 +252,8 @@ def _versions(table: Table, steps: Steps | None) -> tuple[list[str], IntArray]:
         return [version_name(values[0])], np.zeros(table.count, dtype=np.int64)
     used, index = np.unique(index, return_inverse=True)
     names = [version_name(values[at]) for at in used.tolist()]
-    told = sorted(set(names))
-    return told, np.array([told.index(name) for name in names], dtype=np.int64)[index.ravel()]
+    told = {name: position for position, name in enumerate(sorted(set(names)))}
+    return list(told), np.array([told[name] for name in names], dtype=np.int64)[index.ravel()]
 
 
 def _failed(table: Table, steps: Steps | None) -> BoolArray | None:

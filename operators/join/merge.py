@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from operators.join.names import Named, name_of
+from operators.join.names import Named, Names
 from operators.join.state import Joined
 from operators.join.ticks import NEVER, NOBODY, CohortTick, LabelTotals
 from operators.plans.join import SHARDS
@@ -81,6 +81,7 @@ class ShardMerge:
         """Continue from `state`."""
         self.config = config
         self.state = state
+        self.names = Names(state.named, config.max_versions, config.keep // config.tick)
 
     def __call__(self, items: list[Unjoined | Joined]) -> list[CohortTick]:
         """Take what was found, in the order of each shard and partition; give the ticks that are complete."""
@@ -113,7 +114,7 @@ class ShardMerge:
         floor = clocks.floors.get(direct.progress.place, 0) * config.pane // config.tick
         self._add(direct.sketches, floor)
         for (tick, cohort, version, segment), sketch in direct.assumed.items():
-            name = self._name(version, cohort)
+            name = self.names(version, cohort)
             _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, name, segment), sketch)
         for tick, at in direct.latest.items():
             opened = self._opened(max(tick, floor))
@@ -137,11 +138,7 @@ class ShardMerge:
 
     def _add(self, sketches: Sketches, floor: int) -> None:
         for (tick, cohort, version, segment), sketch in sketches.items():
-            _merge(self._opened(max(tick, floor)).deltas, (cohort, self._name(version, cohort), segment), sketch)
-
-    def _name(self, version: str, cohort: int) -> str:
-        config = self.config
-        return name_of(self.state.named, version, cohort, config.max_versions, config.keep // config.tick)
+            _merge(self._opened(max(tick, floor)).deltas, (cohort, self.names(version, cohort), segment), sketch)
 
     def _opened(self, tick: int) -> OpenTick:
         """The open tick, or the first that still is."""

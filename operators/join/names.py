@@ -21,26 +21,47 @@ class Named:
     unnamed: int = NEVER
 
 
-def name_of(named: Named, version: str, cohort: int, most: int, reach: int) -> str:
-    """The name that predictions of a version and a cohort count under.
+class Names:
+    """Gives the name that predictions of a version and a cohort count under.
+
+    What it remembers beside `named` follows from it: none of the versions can be forgotten yet by what is known up to
+    some cohort. Without it each version of a flood would go through all that are told apart.
 
     Args:
         named: is updated.
-        version: its own name.
-        cohort: index.
         most: versions told apart at once.
         reach: cohorts after which no label comes for a prediction any more.
     """
-    known = named.versions.get(version)
-    if known is None:
-        if len(named.versions) >= most:
-            newest = max(last for _, last in named.versions.values())
-            for old in [name for name, (_, last) in named.versions.items() if last < max(newest, cohort) - reach]:
-                del named.versions[old]
-        if len(named.versions) >= most:
-            named.unnamed = max(named.unnamed, cohort)
-            return OTHER
-        known = (named.unnamed + 1, cohort)
-    since, last = known
-    named.versions[version] = (since, max(last, cohort))
-    return version if cohort >= since else OTHER
+
+    def __init__(self, named: Named, most: int, reach: int) -> None:
+        self.named = named
+        self.most = most
+        self.reach = reach
+        self._newest = NEVER
+        self._settled = NEVER
+
+    def __call__(self, version: str, cohort: int) -> str:
+        """The name of a cohort of a version."""
+        named = self.named
+        known = named.versions.get(version)
+        if known is None:
+            if len(named.versions) >= self.most and max(self._newest, cohort) > self._settled:
+                self._forget(cohort)
+            if len(named.versions) >= self.most:
+                named.unnamed = max(named.unnamed, cohort)
+                return OTHER
+            known = (named.unnamed + 1, cohort)
+            self._settled = NEVER
+        since, last = known
+        if cohort > last or version not in named.versions:
+            named.versions[version] = (since, max(last, cohort))
+            self._newest = max(self._newest, cohort)
+        return version if cohort >= since else OTHER
+
+    def _forget(self, cohort: int) -> None:
+        """Forget the versions that no label can be about any more."""
+        versions = self.named.versions
+        self._newest = max(last for _, last in versions.values())
+        for old in [name for name, (_, last) in versions.items() if last < max(self._newest, cohort) - self.reach]:
+            del versions[old]
+        self._settled = min((last for _, last in versions.values()), default=NEVER) + self.reach

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 from factories import batch, click_layout, record
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.intake.decode import Decode, DecodeConfig
-from operators.join.names import Named, name_of
+from operators.join.names import Named, Names
 from operators.predictions.close import Close, CloseConfig, CloseState, Tick
 from operators.predictions.fold import Fold, Partial
 from windows.segments import OTHER
@@ -109,17 +111,31 @@ def test_late_records_of_many_versions_are_counted() -> None:
 @given(st.permutations([("a", 1), ("a", 2), ("b", 1), ("b", 5), ("c", 3)]))
 def test_with_room_for_all_each_cohort_counts_under_its_own_version(order: list[tuple[str, int]]) -> None:
     """Whatever the order in which their labels become known."""
-    named = Named()
-    assert [name_of(named, version, cohort, 3, 1_000) for version, cohort in order] == [name for name, _ in order]
+    names = Names(Named(), 3, 1_000)
+    assert [names(version, cohort) for version, cohort in order] == [name for name, _ in order]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 60)), max_size=80), st.integers(1, 4))
 def test_a_cohort_never_changes_its_name_while_labels_come(arrivals: list[tuple[str, int]], most: int) -> None:
     """A revision takes back what the same name was given, however many versions there are; and they are bounded."""
     named, given_before, newest = Named(), {}, 0
+    names = Names(named, most, 20)
     for version, cohort in arrivals:
         newest = max(newest, cohort)
-        name = name_of(named, version, cohort, most, 20)
+        name = names(version, cohort)
         if cohort >= newest - 20:
             assert given_before.setdefault((version, cohort), name) == name
         assert len(named.versions) <= most
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 60), st.booleans()), max_size=80), st.integers(1, 4)
+)
+def test_a_restart_between_two_cohorts_changes_no_name(arrivals: list[tuple[str, int, bool]], most: int) -> None:
+    """What is remembered beside the state only saves looks at it."""
+    whole, broken = Names(Named(), most, 20), Names(Named(), most, 20)
+    for version, cohort, dies in arrivals:
+        if dies:
+            broken = Names(copy.deepcopy(broken.named), most, 20)
+        assert whole(version, cohort) == broken(version, cohort)
+        assert whole.named == broken.named
