@@ -28,7 +28,8 @@ NEAR = 1.2
 NO_EVIDENCE = 0.1
 """... or when its lower bound is below this fraction of the threshold: thin traffic whose intervals are always wide.
 
-Then the value itself must have come halfway back: an interval that became wide clears nothing."""
+Then the value itself must have come halfway back: an interval that became wide clears nothing. What counts is how far
+they are above what is usual, see `decide`."""
 
 ENOUGH = 0.5
 """... in either case on at least this fraction of the samples that it fired on: silence clears nothing."""
@@ -74,7 +75,14 @@ def quiet(size: int) -> StreamState:
     return StreamState(zeros, zeros + NOT_CLEARING, zeros.copy(), nan, nan.copy(), nan.copy(), nan.copy(), zeros.copy())
 
 
-def decide(state: StreamState, readings: Readings, now: int, hold: int, found: IntArray | None = None) -> None:
+def decide(
+    state: StreamState,
+    readings: Readings,
+    now: int,
+    hold: int,
+    found: IntArray | None = None,
+    usual: float | None = 0.0,
+) -> None:
     """Advance a stream by one evaluation.
 
     Args:
@@ -83,6 +91,9 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int, found: I
         now: end of its window, ms.
         hold: how long (ms) the evidence must be gone before a level is left: one full window.
         found: int64[F], what the readings alone say, where that is known.
+        usual: by how much the values of a healthy model are above the base; None where nobody knows. A latency is
+            never near nothing, and on thin traffic its upper bound is infinite for good: it may clear, too, where it
+            is further below its threshold than above its lower bound.
     """
     found = breach_level(readings) if found is None else found
     rising = (found > 0) & (found >= state.level)
@@ -95,7 +106,7 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int, found: I
     held = (state.level > 0) & ~rising
     if not held.any():
         return
-    gone = held & _gone(state, readings)
+    gone = held & _gone(state, readings, usual)
     state.clearing[held & ~gone] = NOT_CLEARING
     begins = gone & (state.clearing == NOT_CLEARING)
     state.clearing[begins] = now
@@ -105,7 +116,13 @@ def decide(state: StreamState, readings: Readings, now: int, hold: int, found: I
 
 
 def advance(
-    streams: dict[Key, StreamState], key: Key, readings: Readings, now: int, hold: int, found: IntArray | None = None
+    streams: dict[Key, StreamState],
+    key: Key,
+    readings: Readings,
+    now: int,
+    hold: int,
+    found: IntArray | None = None,
+    usual: float | None = 0.0,
 ) -> StreamState | None:
     """Advance the stream of this key; only streams of which something fires are kept. See `decide`.
 
@@ -118,7 +135,7 @@ def advance(
         if not found.any():
             return None
         state = quiet(len(readings.value))
-    decide(state, readings, now, hold, found)
+    decide(state, readings, now, hold, found, usual)
     state.readings, state.advanced = readings, now
     if not state.level.any():
         streams.pop(key, None)
@@ -127,13 +144,17 @@ def advance(
     return state
 
 
-def _gone(state: StreamState, readings: Readings) -> BoolArray:
+def _gone(state: StreamState, readings: Readings, usual: float | None) -> BoolArray:
     """Where the evidence for the present level is gone."""
     threshold = np.where(state.level == 2, readings.major, readings.minor)
     span = threshold - readings.base
     with np.errstate(invalid="ignore"):
         back = (readings.value < threshold) & (readings.upper - readings.base < np.maximum(span * NEAR, span / NEAR))
-        none = readings.lower - readings.base <= np.minimum(span * NO_EVIDENCE, span / NO_EVIDENCE)
         enough = readings.samples >= ENOUGH * state.fired_on
-        halved = readings.value - readings.base <= (state.value - readings.base) / 2
-    return (back | (none & halved)) & enough & ~np.isnan(readings.value)
+        least = readings.base + (usual or 0.0)
+        room = threshold - least
+        none = readings.lower - least <= np.minimum(room * NO_EVIDENCE, room / NO_EVIDENCE)
+        thin = none & (readings.value - least <= (state.value - least) / 2)
+        if usual is None:
+            thin |= readings.value + (readings.value - readings.lower) < threshold
+    return (back | thin) & enough & ~np.isnan(readings.value)

@@ -187,8 +187,8 @@ class Judge:
         touched.update(plan.place[key] for key in streams if key in plan.place)
         for at in sorted(touched):
             stretch = plan.stretches[at]
-            level = sheet.level[stretch.start : stretch.stop]
-            advance(streams, stretch.key, sheet.readings_of(stretch), measures.end, measures.window.size, level)
+            level, usual = sheet.level[stretch.start : stretch.stop], stretch.monitor.usual
+            advance(streams, stretch.key, sheet.readings_of(stretch), measures.end, measures.window.size, level, usual)
         present = sheet.present.tolist()
         for at in plan.promised:
             if present[at]:
@@ -255,7 +255,9 @@ class Judge:
             readings = streams[key].readings
             if readings is None or streams[key].advanced != last:
                 continue
-            stays = advance(streams, key, readings, end, key[1]) is not None
+            monitor = self.by_name.get(key[0])
+            usual = 0.0 if monitor is None else monitor.usual
+            stays = advance(streams, key, readings, end, key[1], usual=usual) is not None
             if measurable(readings):
                 looked.add(key)
                 self._stands(key, violated=stays)
@@ -320,7 +322,7 @@ class Judge:
                 continue
             readings = readings_of(monitor, table, row)
             key = (monitor.name, size, version, segment)
-            state = advance(self.state.streams, key, readings, measures.end, size)
+            state = advance(self.state.streams, key, readings, measures.end, size, usual=monitor.usual)
             if not measurable(readings):
                 continue
             found.add(key)

@@ -176,7 +176,7 @@ class LabelJudge:
                 looked.add(key)
             if asked.coverage[row] < one.min_coverage:
                 continue
-            state = advance(self.state.streams, key, readings, end, size)
+            state = advance(self.state.streams, key, readings, end, size, usual=monitor.usual)
             if state is not None and state.at[0] == end:
                 self.state.grounds[key] = FindingBasis(_against(one, asked.versus[row]), float(shown[row]))
             elif state is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from operators.settings.alerts import ALERTS
 from operators.settings.metrics import LABEL_METRICS
 from operators.settings.parts import Levels
-from operators.tables import Kind
+from operators.tables import RECONSTRUCTION, Kind
 from windows.allowed import METRICS
 from windows.usage import Prices
 
@@ -74,6 +74,17 @@ class Monitor:
     def general(self) -> bool:
         """Whether there are levels for features that have none of their own."""
         return self.minor is not None or self.major is not None
+
+    @property
+    def usual(self) -> float | None:
+        """By how much a healthy model is above the base of the limits; None where nobody knows.
+
+        Distances, shares and changes are near nothing then; errors of reconstruction, as multiples of those of the
+        reference, near one. What an objective speaks of has a size of its own: a latency, a cost, an error.
+        """
+        if self.objective is not None and not self.worst_only:
+            return None
+        return 1.0 if self.metric == RECONSTRUCTION else 0.0
 
     @property
     def lowest(self) -> float:

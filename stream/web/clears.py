@@ -22,6 +22,7 @@ def clears(event: AlertEvent, resolve_after: int) -> str:
     side = "above" if falling else "below"
     return (
         f"when {event.metric} is back {side} {event.threshold:.4g} and its interval reaches past that by"
-        f" {NEAR - 1:.0%} of the limit at most, on at least {ENOUGH:.0%} of the rows, for a whole window"
+        f" {NEAR - 1:.0%} of the limit at most (on thin traffic, whose intervals are wide: when no evidence is left),"
+        f" on at least {ENOUGH:.0%} of the rows, for a whole window"
         f" ({event.window.size}), {held}; silence and too few rows clear nothing"
     )

@@ -19,6 +19,10 @@ NAN = math.nan
 RISING = Monitor("m", "DataDrift", Kind.FEATURE, "psi", (HOLD,), 0.1, 0.25)
 AVAILABILITY = Monitor("sla.availability", "SlaBreach", Kind.SERVICE, "availability", (HOLD,), None, 0.99, falling=True)
 THROUGHPUT = Monitor("sla.throughput", "SlaBreach", Kind.SERVICE, "throughput", (HOLD,), None, 10.0, falling=True)
+LATENCY = Monitor(
+    "sla.latency_p99_ms", "SlaBreach", Kind.SERVICE, "latency_p99_ms", (HOLD,), None, 200.0, objective="p"
+)
+TOGETHER = Monitor("multivariate.ratio", "Anomaly", Kind.JOINT, "reconstruction_error", (HOLD,), None, 1.5)
 MISSING = Monitor("q", "DataQuality", Kind.QUALITY, "missing_ratio", (HOLD,), None, 0.01, relative=True)
 
 Point = tuple[float, float, float, int]
@@ -37,7 +41,8 @@ def levels(monitor: Monitor, points: list[Point], *, baseline: float | None = No
     """The level of one element after each evaluation."""
     state, found = quiet(1), []
     for at, point in enumerate(points):
-        decide(state, readings_of(monitor, table([point], baseline, monitor.metric), 0), (at + 1) * step, HOLD)
+        readings = readings_of(monitor, table([point], baseline, monitor.metric), 0)
+        decide(state, readings, (at + 1) * step, HOLD, usual=monitor.usual)
         found.append(int(state.level[0]))
     return found
 
@@ -103,6 +108,43 @@ def test_a_rate_that_must_stay_above() -> None:
 def test_shares_are_an_increase_over_the_reference(baseline: float, expected: int) -> None:
     """30 % missing where the reference has 29.5 % is no news; where it has 20 % it is."""
     assert levels(MISSING, [(0.3, 0.31, 0.32, 1_000)], baseline=baseline) == [expected]
+
+
+SLOW, INF = (322.0, 515.0, math.inf, 1_180), math.inf
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([SLOW, (45.0, 65.0, INF, 1_184), (47.0, 66.0, INF, 1_182)], [2, 2, 0]),  # too few rows for an upper bound
+        ([SLOW, (45.0, 65.0, 900.0, 2_300), (47.0, 66.0, 900.0, 2_300)], [2, 2, 0]),  # or a few rows that time out
+        ([SLOW, (45.0, 65.0, 150.0, 2_300), (47.0, 66.0, 150.0, 2_300)], [2, 2, 0]),  # and enough of them
+        ([SLOW, *[(80.0, 150.0, INF, 1_184)] * 3], [2, 2, 2, 2]),  # as far below the threshold as above its bound
+        ([SLOW, *[(30.0, 120.0, INF, 1_184)] * 3], [2, 2, 2, 2]),  # an interval that became wide clears nothing
+        ([SLOW, *[(45.0, 65.0, INF, 500)] * 3], [2, 2, 2, 2]),  # nor does silence
+        ([SLOW, (45.0, 65.0, INF, 1_184), SLOW, (45.0, 65.0, INF, 1_184)], [2, 2, 2, 2]),  # nor one good look
+    ],
+)
+def test_an_objective_on_what_is_never_near_nothing_ends_on_thin_traffic(
+    points: list[Point], expected: list[int]
+) -> None:
+    """A latency of 65 ms is no tenth of 200, and what of it is bounded from above takes thousands of rows."""
+    assert levels(LATENCY, points) == expected
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([(3.0, 4.0, 6.0, 200), *[(0.6, 1.0, 2.1, 200)] * 2], [2, 2, 0]),  # as the reference is
+        ([(3.0, 4.0, 6.0, 200), *[(1.1, 1.3, 2.1, 200)] * 3], [2, 2, 2, 2]),  # a fifth of the way to the threshold
+        ([(1.6, 2.0, 2.6, 200), *[(0.9, 1.6, 2.6, 200)] * 3], [2, 2, 2, 2]),  # not halfway back
+    ],
+)
+def test_errors_of_reconstruction_are_back_where_they_are_those_of_the_reference(
+    points: list[Point], expected: list[int]
+) -> None:
+    """They are multiples of it: what is usual is one, not nothing."""
+    assert levels(TOGETHER, points) == expected
 
 
 def test_clearing_takes_one_full_window_however_often_it_is_looked_at() -> None:
