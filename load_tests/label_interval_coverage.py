@@ -139,7 +139,8 @@ def truth_of(population: Population, name: str, vectors: np.ndarray) -> np.ndarr
     if scores is None:
         return np.full(len(vectors), population.truth[name])
     counts = matrix_of(population, vectors)
-    present = counts.sum(axis=1) + counts.sum(axis=2) > 0
+    called = 0 if name == "balanced_accuracy" else counts.sum(axis=1)  # that one is over the classes of labels
+    present = called + counts.sum(axis=2) > 0
     return np.where(present, scores, 0.0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from label_worlds import Said, World
 
     from operators.settings.performance import PerformanceSettings
-    from windows.arrays import FloatArray
+    from windows.arrays import FloatArray, IntArray
 
 SUMS = 1e-9
 """Of a mean of sums, relative to the larger of 1 and the mean."""
@@ -172,6 +172,7 @@ def _binary(performance: PerformanceSettings, rows: pd.DataFrame, edges: FloatAr
         "recall": _share(hits, positives),
         "f1": Expected(sk.f1_score(label, called) if positives or alarms else NO, SHARES),
         "macro_f1": Expected(sk.f1_score(label, called, average="macro") if n else NO, SHARES, n),
+        "balanced_accuracy": _balanced(label, called),
         "mcc": Expected(sk.matthews_corrcoef(label, called) if _varies(label) and _varies(called) else NO, SHARES, n),
         "fpr": _share(alarms - hits, n - positives),
         "auc": _auc(score, label, edges),
@@ -184,7 +185,16 @@ def _binary(performance: PerformanceSettings, rows: pd.DataFrame, edges: FloatAr
     }
 
 
-def _varies(values: FloatArray) -> bool:
+def _balanced(label: FloatArray | IntArray, called: FloatArray | IntArray) -> Expected:
+    """Of a single class nothing is balanced."""
+    if not _varies(label):
+        return Expected(NO, SHARES, 0)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")
+        return Expected(float(sk.balanced_accuracy_score(label, called)), SHARES, len(label))
+
+
+def _varies(values: FloatArray | IntArray) -> bool:
     return len(np.unique(values)) > 1
 
 
@@ -225,6 +235,7 @@ def _multiclass(_: PerformanceSettings, rows: pd.DataFrame, __: FloatArray | Non
         "f1": sk.f1_score,
     }
     found = {"accuracy": _share(float((called == label).sum()), n)}
+    found["balanced_accuracy"] = _balanced(label, called)
     found |= {
         name: Expected(function(label, called, average="macro", zero_division=0) if n else NO, SHARES, n)
         for name, function in macro.items()

@@ -216,7 +216,10 @@ def edges_of(given: World) -> FloatArray | None:
 def _compare_group(where: str, found: dict[str, Row], wanted: dict[str, Expected], tally: Tally) -> None:
     missing = {name for name in wanted if name not in found and not math.isnan(wanted[name].value)}
     for name in sorted(missing | (found.keys() - wanted.keys())):
-        tally.problems.append(f"{where}: {name} is {'missing' if name in missing else 'not expected'}")
+        problem = (
+            "missing" if name in missing else "told, but load_tests/label_oracle.py does not say what it should be"
+        )
+        tally.problems.append(f"{where}: {name} is {problem}")
     for name in found.keys() & wanted.keys():
         row, want = found[name], wanted[name]
         kind = _kind(name, want)

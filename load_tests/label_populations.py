@@ -76,10 +76,10 @@ class Population:
         matrix = matrix_of(self, self.vectors.sum(axis=0).astype(np.int64)[None, :])[0]
         right, labels, predicted = np.diagonal(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
         f1 = 2 * right / np.maximum(labels + predicted, 1)
-        if task == "binary":
-            return {"macro_f1": f1}
         recall, precision = right / np.maximum(labels, 1), right / np.maximum(predicted, 1)
-        return {"macro_f1": f1, "f1": f1, "recall": recall, "precision": precision}
+        if task == "binary":
+            return {"macro_f1": f1, "balanced_accuracy": recall}
+        return {"macro_f1": f1, "f1": f1, "recall": recall, "precision": precision, "balanced_accuracy": recall}
 
     def windows(self, rng: np.random.Generator, n: int, count: int) -> Iterator[np.ndarray]:
         """int64[some, size] until there were `count` windows of n rows."""

@@ -1,9 +1,12 @@
 """The metrics of labelled predictions: one row each, everything else about them is derived from it.
 
-A new metric is a row here and a function in windows/outcomes/ (binary.py, multiclass.py, regression.py, ranking.py, or
-class_scores.py for what comes of a confusion matrix), with its row in METRICS of that file, which also knows why it may
-have no value. The config's key, objectives, the template of `init`, checks, alert sentences, series and charts follow;
-`python deploy/build.py` writes README's list anew.
+A new metric is a row here and a function in windows/outcomes/ (binary.py, multiclass.py, regression.py or ranking.py),
+with its row in METRICS of that file, which also knows why it may have no value; one of confusion matrices that binary
+and multiclass models have alike is in class_scores.py, with its row in `of_both`, for both. What has a slot in
+windows/outcomes/layout.py already needs no more. The config's key, objectives, the template of `init`, checks, alert
+sentences, series and charts follow; `python deploy/build.py` writes README's list anew. What it should be is written
+once more, with scikit-learn, in load_tests/label_oracle.py, which random worlds are held against
+(tests/operators/test_label_orders.py).
 """
 
 from __future__ import annotations
@@ -62,6 +65,8 @@ ROWS: dict[str, LabelMetricRow] = {
     "f1": _ROW("high", "share", "F1", (B, M), charted=True),  # harmonic mean of the two: van Rijsbergen (1979)
     # its mean over classes: a rare class counts as much
     "macro_f1": _ROW("high", "share", "Macro F1", (B, M), charted=True),
+    # the mean of their recalls: a model that always names the frequent class gets no more than one that guesses
+    "balanced_accuracy": _ROW("high", "share", "Balanced accuracy", (B, M)),
     "mcc": _ROW("high", "up_to_one", "Matthews correlation", (B,), lowest=-1.0, title="MCC"),  # Matthews (1975)
     "fpr": _ROW(
         "low", "share", "False positive rate", (B,), title="False positive rate", of_rows=True

@@ -1,7 +1,7 @@
 """Metrics of a binary model. A prediction is positive from the threshold on; rows without a usable score are left out.
 
 - accuracy, precision, recall, fpr, positive_ratio, predicted_positive_ratio: shares, Clopper and Pearson.
-- f1 (of the positive class), macro_f1 (of both): `windows.outcomes.class_scores`.
+- f1 (of the positive class), macro_f1, balanced_accuracy (of both classes): `windows.outcomes.class_scores`.
 - mcc: Matthews correlation; without a value where labels or predictions are all the same.
 - auc: `windows.outcomes.auc`; its interval includes the error of the bins.
 - log_loss (natural logarithm), brier, calibration_gap (mean |score - label|): `windows.statistics.skewed_mean`.
@@ -101,10 +101,6 @@ def _fpr(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
 def _f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     counts = matrix(layout, vectors)
     return class_scores.f1(counts[:, 1, 1], counts[:, 0, 1] + counts[:, 1, 0], alpha)
-
-
-def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    return class_scores.macro_f1(matrix(layout, vectors), alpha)
 
 
 def _mcc(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
@@ -249,7 +245,7 @@ METRICS = {
     "precision": Metric(_precision, needs=("alarms",)),
     "recall": Metric(_recall, needs=("positives",)),
     "f1": Metric(_f1, needs=("positives",)),
-    "macro_f1": Metric(_macro_f1),
+    **class_scores.of_both(matrix),
     "mcc": Metric(_mcc, lack="or the predictions for them, all the same"),
     "fpr": Metric(_fpr, needs=("negatives",)),
     "auc": Metric(_auc, needs=("positives", "negatives")),

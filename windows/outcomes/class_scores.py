@@ -1,5 +1,7 @@
 """Precision, recall and F1 of classes, and their means over the classes, from confusion matrices.
 
+A metric that binary and multiclass models have alike is a function of the matrix and a line in `of_both`.
+
 The F1 of a class is 2 J / (1 + J) with J the share of right ones among all rows that are of the class or were
 predicted to be: given their number a binomial share, so Clopper and Pearson's bounds carry over.
 
@@ -15,12 +17,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from windows.outcomes.metric import Metric
 from windows.statistics.intervals import proportion_interval
 from windows.statistics.law import Law, Laws, share_laws
-from windows.statistics.measured import Measured, by_laws, measured
+from windows.statistics.measured import Measured, by_laws, measured, without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from windows.arrays import BoolArray, FloatArray, IntArray
+    from windows.outcomes.layout import TaskLayout
+    from windows.outcomes.metric import Measure
+
+    Matrix = Callable[[TaskLayout, IntArray], IntArray]
+
+
+def of_both(matrix: Matrix) -> dict[str, Metric]:
+    """Rows of the metrics that binary and multiclass models have alike, for METRICS of either.
+
+    Args:
+        matrix: confusion of G groups, int64[G, C, C] from int64[G, size]: rows are labels, columns predictions.
+    """
+
+    def of(score: Callable[[IntArray, float], Measured]) -> Measure:
+        return lambda layout, vectors, alpha: score(matrix(layout, vectors), alpha)
+
+    return {
+        "macro_f1": Metric(of(macro_f1)),
+        "balanced_accuracy": Metric(of(balanced_accuracy), needs=("positives", "negatives"), lack="all of one class"),
+    }
 
 
 def f1(true_positives: IntArray, errors: IntArray, alpha: float) -> Measured:
@@ -62,6 +87,17 @@ def macro_precision(matrix: IntArray, alpha: float) -> Measured:
     return _macro(matrix, right / np.maximum(predicted, 1), share_laws(right, predicted), None, alpha)
 
 
+def balanced_accuracy(matrix: IntArray, alpha: float) -> Measured:
+    """Mean recall of the classes that labels are of, as scikit-learn's balanced_accuracy_score.
+
+    Of a single class it would be the recall of that: without a second one it has no value.
+    """
+    right, labels, _ = _margins(matrix)
+    there = labels > 0
+    found = _mean_over(there, matrix, right / np.maximum(labels, 1), share_laws(right, labels), None, alpha)
+    return without(found, there.sum(axis=1) < 2)
+
+
 def _margins(matrix: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     return np.diagonal(matrix, axis1=1, axis2=2), matrix.sum(axis=2), matrix.sum(axis=1)
 
@@ -86,8 +122,15 @@ def _f1_law(law: Law) -> Law:
 
 
 def _macro(matrix: IntArray, value: FloatArray, laws: Laws, correlation: FloatArray | None, alpha: float) -> Measured:
+    """The mean over the classes that occur among labels or predictions."""
     _, labels, predicted = _margins(matrix)
-    present = labels + predicted > 0
+    return _mean_over(labels + predicted > 0, matrix, value, laws, correlation, alpha)
+
+
+def _mean_over(
+    present: BoolArray, matrix: IntArray, value: FloatArray, laws: Laws, correlation: FloatArray | None, alpha: float
+) -> Measured:
+    """The mean over the classes that are present, bool[G, C]."""
     classes = np.maximum(present.sum(axis=1), 1)
     mean = np.where(present, value, 0.0).sum(axis=1) / classes
     joined = Laws(*(_mean_law(law, present, classes, correlation) for law in (laws.lower, laws.upper)))

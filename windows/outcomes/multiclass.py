@@ -1,7 +1,7 @@
 """Metrics of a multiclass model. "other" (a prediction of no known class) is a class like any.
 
-- accuracy: a share; precision, recall, macro_f1 (and f1, the same): means over the classes that occur
-  (`windows.outcomes.class_scores`).
+- accuracy: a share; precision, recall, macro_f1 (and f1, the same): means over the classes that occur,
+  balanced_accuracy over those that labels are of (`windows.outcomes.class_scores`).
 - With labels of more classes than are told apart, accuracy is right all the same; the other metrics have no value.
 - log_loss, brier (sum over classes, so up to 2), calibration_gap (mean of 1 - score of the true class), ece of the
   predicted class's score: from the rows that came with class scores.
@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,10 +46,6 @@ def _recall(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
     return class_scores.macro_recall(matrix(layout, vectors), alpha)
 
 
-def _macro_f1(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
-    return class_scores.macro_f1(matrix(layout, vectors), alpha)
-
-
 def _mean(names: tuple[str, str, str], high: float) -> Measure:
     def mean(layout: TaskLayout, vectors: IntArray, alpha: float) -> Measured:
         rows = vectors[:, layout.spans["confident"]].sum(axis=1)
@@ -79,12 +76,16 @@ def _all_told_apart(metric: Measure) -> Measure:
     return guarded
 
 
+_OF_BOTH = {
+    name: replace(row, measure=_all_told_apart(row.measure)) for name, row in class_scores.of_both(matrix).items()
+}
+
 METRICS = {
     "accuracy": Metric(_accuracy),
     "precision": Metric(_all_told_apart(_precision)),
     "recall": Metric(_all_told_apart(_recall)),
-    "f1": Metric(_all_told_apart(_macro_f1)),
-    "macro_f1": Metric(_all_told_apart(_macro_f1)),
+    "f1": _OF_BOTH["macro_f1"],
+    **_OF_BOTH,
     "log_loss": Metric(
         _all_told_apart(_mean(("loss", "loss_2", "loss_3_64th"), LARGEST_LOSS)), needs=("probabilities",)
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,6 +10,12 @@ from pydantic import ValidationError
 from operators.settings.metrics import BETTER, LABEL_METRICS, OF_TASK, SHARES
 from operators.settings.model import ModelSettings
 from operators.settings.performance import LIMITS_OF, PerformanceSettings
+from windows.outcomes.difference import COUNTS
+from windows.outcomes.layout import TASKS
+from windows.outcomes.metrics import METRICS
+
+if TYPE_CHECKING:
+    from windows.outcomes.layout import Task
 
 HOUR, DAY = 3_600_000, 86_400_000
 
@@ -128,6 +134,14 @@ def test_refused(settings: dict[str, Any]) -> None:
     """What cannot be meant is refused."""
     with pytest.raises(ValidationError):
         performance(**settings)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_metric_has_its_row_and_its_function(task: Task) -> None:
+    """The config names what is measured, and what is measured can be named."""
+    named, measured = set(OF_TASK[task]), set(METRICS[task]) - set(COUNTS)
+    assert not named - measured, f"no function: a row in METRICS of windows/outcomes/{task}.py is missing"
+    assert not measured - named, f"no key: a row of {task} in operators/settings/metrics.py is missing"
 
 
 def test_every_metric_has_a_direction_and_a_task() -> None:

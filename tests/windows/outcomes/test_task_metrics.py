@@ -61,6 +61,7 @@ def test_binary_metrics_are_those_of_scikit_learn(name: str, seed: int) -> None:
     assert found["f1"] == pytest.approx(sk.f1_score(labels, called), rel=1e-14)
     assert found["macro_f1"] == pytest.approx(sk.f1_score(labels, called, average="macro"), rel=1e-14)
     assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(labels, called), rel=1e-12)
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, called), rel=1e-14)
     negatives, alarms = (labels == 0).sum(), (called & (labels == 0)).sum()
     assert found["fpr"] == alarms / negatives
     assert found["log_loss"] == pytest.approx(sk.log_loss(labels, scores), abs=1e-9)
@@ -125,6 +126,7 @@ def test_one_class_alone() -> None:
     found = measured(LAYOUTS["binary without reference"], [Row(score=0.9, label=0.0), Row(score=0.1, label=0.0)])
     assert math.isnan(found["auc"])
     assert math.isnan(found["recall"])
+    assert math.isnan(found["balanced_accuracy"])
     assert found["fpr"] == 0.5
     assert found["precision"] == 0.0
     assert found["f1"] == 0.0
@@ -164,6 +166,7 @@ def test_multiclass_metrics_are_those_of_scikit_learn(seed: int) -> None:
     for name, function in (("precision", sk.precision_score), ("recall", sk.recall_score), ("macro_f1", sk.f1_score)):
         assert found[name] == pytest.approx(function(labels, called, average="macro", zero_division=0), rel=1e-13)
     assert found["f1"] == found["macro_f1"]
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(labels, called), rel=1e-13)
     assert found["log_loss"] == pytest.approx(sk.log_loss(labels, scores, labels=range(4)), abs=1e-9)
     one_hot = np.eye(4)[labels]
     assert found["brier"] == pytest.approx(np.square(scores - one_hot).sum(axis=1).mean(), abs=1e-9)
@@ -179,6 +182,16 @@ def test_macro_means_are_over_the_classes_that_occur() -> None:
     rows = [Row(score=0.0, label=0.0), Row(score=1.0, label=0.0)]
     expected = sk.f1_score([0, 0], [0, 1], average="macro", zero_division=0)
     assert measured(LAYOUTS["multiclass"], rows)["macro_f1"] == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_balanced_accuracy_is_over_the_classes_that_labels_are_of() -> None:
+    """As in scikit-learn: a class that is only predicted is none to find. Of one class alone nothing is balanced."""
+    labels, called = [0, 0, 1], [0, 2, 1]
+    rows = [Row(score=float(p), label=float(y)) for y, p in zip(labels, called, strict=True)]
+    expected = sk.balanced_accuracy_score(labels, called)
+    assert measured(LAYOUTS["multiclass"], rows)["balanced_accuracy"] == pytest.approx(expected, rel=1e-14)
+    assert math.isnan(measured(LAYOUTS["multiclass"], rows[:2])["balanced_accuracy"])
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import beta, binom, gamma, multinomial, norm, t
 
 from windows.outcomes.auc import area
-from windows.outcomes.class_scores import f1, macro_f1, macro_precision, macro_recall
+from windows.outcomes.class_scores import balanced_accuracy, f1, macro_f1, macro_precision, macro_recall
 from windows.outcomes.difference import join
 from windows.statistics.law import Law, share_laws
 from windows.statistics.measured import share
@@ -64,7 +64,7 @@ def test_means_of_bounded_values(values: tuple[float, ...], chances: tuple[float
 
 @pytest.mark.parametrize("rates", [(0.9, 0.8, 0.7), (0.5, 0.5, 0.5), (0.98, 0.95, 0.9)])
 def test_means_over_classes(rates: tuple[float, ...]) -> None:
-    """Macro recall of three classes of 20 rows each, and macro precision of the matrix turned round."""
+    """Macro recall and balanced accuracy of three classes of 20 rows each, and macro precision of the matrix turned."""
     grid = np.array(np.meshgrid(*[np.arange(21)] * 3, indexing="ij")).reshape(3, -1)
     chance = np.prod([binom.pmf(grid[number], 20, rate) for number, rate in enumerate(rates)], axis=0)
     matrix = np.zeros((grid.shape[1], 3, 3), dtype=np.int64)
@@ -72,7 +72,8 @@ def test_means_over_classes(rates: tuple[float, ...]) -> None:
         matrix[:, number, number] = grid[number]
         matrix[:, number, (number + 1) % 3] = 20 - grid[number]
     truth = float(np.mean(rates))
-    for metric, turned in ((macro_recall, matrix), (macro_precision, matrix.transpose(0, 2, 1))):
+    turned_round = matrix.transpose(0, 2, 1)
+    for metric, turned in ((macro_recall, matrix), (balanced_accuracy, matrix), (macro_precision, turned_round)):
         found = {alpha: metric(turned, alpha) for alpha in LEVELS}
         assert_kept(chance, lambda alpha, found=found: (found[alpha].lower, found[alpha].upper), truth)  # type: ignore[misc]
 
