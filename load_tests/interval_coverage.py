@@ -26,6 +26,7 @@ from populations import (
     edged,
     grow,
     lognormal,
+    measured,
     normal,
     pair_at,
     shift,
@@ -38,18 +39,11 @@ from scipy.stats import binom
 
 from windows.sketches.quantiles import LATENCY_BINS, latency_slots, quantile_bounds
 from windows.statistics import intervals
-from windows.statistics.distances.chi2 import chi2_interval
-from windows.statistics.distances.hellinger import hellinger_interval
-from windows.statistics.distances.js import js_interval
-from windows.statistics.distances.ks import ks, ks_interval
-from windows.statistics.distances.psi import psi_interval
-from windows.statistics.distances.tvd import tvd_interval
-from windows.statistics.distances.wasserstein import wasserstein_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import FloatArray
     from windows.statistics.intervals import Interval
 
     Draw = Callable[[np.random.Generator, int], Callable[[float], Interval]]
@@ -95,29 +89,12 @@ class Row:
         return self.over <= self.limit
 
 
-def _bounds(metric: str, cur: IntArray, ref: IntArray, reference: Reference, alpha: float) -> Interval:
-    n, m = cur.sum(axis=1).astype(np.float64), ref.sum(axis=1).astype(np.float64)
-    if metric == "psi":
-        return psi_interval(cur, ref, None, n, m, alpha)
-    if metric == "ks":
-        return ks_interval(ks(cur, ref), n, m, alpha)
-    if metric == "wasserstein":
-        mids, scale = np.tile(reference.mids, (len(cur), 1)), np.full(len(cur), reference.scale)
-        return wasserstein_interval(cur, ref, mids, scale, n, m, alpha)
-    ordinary = {
-        "js": js_interval,
-        "hellinger": hellinger_interval,
-        "tvd": tvd_interval,
-        "chi2": chi2_interval,
-    }
-    return ordinary[metric](cur, ref, n, m, alpha)
-
-
 def _draw_counts(metric: str, pair: Pair, n: int, m: int) -> Draw:
     def draw(rng: np.random.Generator, windows: int) -> Callable[[float], Interval]:
         cur = rng.multinomial(n, pair.current, size=windows)
         ref = rng.multinomial(m, pair.reference.shares, size=windows)
-        return partial(_bounds, metric, cur, ref, pair.reference)
+        at = pair.reference.mids, pair.reference.scale
+        return lambda alpha: measured(metric, cur, ref, at, alpha)[1]
 
     return draw
 

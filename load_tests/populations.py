@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from windows.statistics.catalog import DISTANCES
+from windows.statistics.distances.row import Sides
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from windows.arrays import FloatArray
+    from windows.arrays import FloatArray, IntArray
+    from windows.statistics.distances.row import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,27 @@ def pair_at(
     return Pair(current, reference, truth)
 
 
+def measured(
+    metric: str, cur: IntArray, ref: IntArray, at: tuple[FloatArray, float], alpha: float, factor: float = 1.0
+) -> Measured:
+    """A distance as windows are measured by it, with its interval: of any that the catalog has.
+
+    Args:
+        metric: its name.
+        cur: int64[F, B], counts in slots of a single value each, all of which PSI knows, too.
+        ref: the same of the reference.
+        at: float64[B], the value of each slot, and the reference's standard deviation.
+        alpha: probability of error per bound.
+        factor: how many rows are worth one.
+    """
+    features, slots = cur.shape
+    every = np.ones((features, slots), dtype=bool)
+    rows = cur.sum(axis=1) / factor, ref.sum(axis=1) / factor
+    places, scale = np.broadcast_to(at[0], cur.shape), np.full(features, at[1])
+    sides = Sides((cur, ref), (cur, ref), rows, every, every, places, scale, alpha)
+    return DISTANCES[metric].measure(sides)
+
+
 def distance_of(metric: str, current: FloatArray, reference: Reference) -> float:
     """Distance of the populations, computed from its definition on shares."""
     q, p = current, reference.shares
@@ -123,7 +148,7 @@ def distance_of(metric: str, current: FloatArray, reference: Reference) -> float
     if metric == "hellinger":
         return float(np.sqrt(max(1 - np.sqrt(q * p).sum(), 0.0)))
     if metric != "js":
-        raise ValueError(f"{metric}: its definition is not written here")
+        raise ValueError(f"{metric}: its definition on shares is missing in distance_of of load_tests/populations.py")
     middle = (q + p) / 2
     divergence = (q * np.log2(q / middle) + p * np.log2(p / middle)).sum() / 2
     return float(np.sqrt(max(divergence, 0.0)))

@@ -21,6 +21,7 @@ from windows.predictions.fold import binning_of, fold
 from windows.predictions.layout import Layout, layout_of
 from windows.references.reference import Reference, seal
 from windows.sketches.profiles import SegmentCounts, slots
+from windows.statistics import catalog
 
 if TYPE_CHECKING:
     from operators.tables import Table
@@ -139,10 +140,12 @@ def test_psi_is_on_coarse_bins_and_less_its_bias(case: Case) -> None:
 
 
 def test_categories_have_no_order(case: Case) -> None:
-    """KS and Wasserstein have no value for them."""
-    for metric in ("ks", "wasserstein"):
-        assert np.isnan(value(case, metric, "c"))
-        assert np.isnan(case.tables["feature", metric].lower[0, 1])
+    """KS and Wasserstein, as all that is ordered, have no value for them; the others have one."""
+    ordered = {name for name, distance in catalog.DISTANCES.items() if distance.ordered}
+    assert ordered >= {"ks", "wasserstein"}
+    for metric in DISTANCES:
+        assert np.isnan(value(case, metric, "c")) == (metric in ordered)
+        assert np.isnan(case.tables["feature", metric].lower[0, 1]) == (metric in ordered)
 
 
 def test_predictions_from_the_reference_s_own_sample_do_not_drift(case: Case) -> None:
@@ -208,7 +211,7 @@ def test_throughput_counts_all_predictions_of_the_window(case: Case) -> None:
 
 def test_every_distance_lies_within_its_interval(case: Case) -> None:
     """Lower <= value <= upper, wherever there is a value."""
-    for metric in ("psi", "ks", "js", "tvd", "wasserstein"):
+    for metric in DISTANCES:
         table = case.tables["feature", metric]
         there = ~np.isnan(table.value)
         assert (table.lower[there] <= table.value[there] + 1e-12).all(), metric
@@ -222,7 +225,7 @@ def test_overdispersion_widens_intervals_and_leaves_values(case: Case) -> None:
     rows = [Row(0, "1", {"x": at, "c": "a"}, ()) for at in case.shifted.tolist()]
     plain = {(t.kind, t.metric): t for t in measure(case.reference, case.layout, rows)}
     wide = {(t.kind, t.metric): t for t in measure(lumpy, layout_of(lumpy), rows)}
-    for metric in ("psi", "ks", "js", "tvd", "wasserstein"):
+    for metric in DISTANCES:
         one, other = plain[Kind.FEATURE, metric], wide[Kind.FEATURE, metric]
         assert other.value[0, 0] == pytest.approx(one.value[0, 0], abs=1e-12), metric
         assert other.lower[0, 0] < one.lower[0, 0], metric

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import deep_levels
+import interval_coverage
 import numpy as np
 import populations
 import pytest
@@ -18,23 +19,29 @@ from hypothesis import strategies as st
 from scipy.stats import beta, binom, binomtest, chi2, ks_2samp, ncx2, norm, t
 
 from windows.statistics import intervals, noncentral
-from windows.statistics.distances.chi2 import chi2 as pearson
-from windows.statistics.distances.chi2 import chi2_interval
-from windows.statistics.distances.hellinger import hellinger, hellinger_interval
-from windows.statistics.distances.js import js, js_interval
-from windows.statistics.distances.ks import ks, ks_band, ks_interval
-from windows.statistics.distances.psi import psi, psi_interval
-from windows.statistics.distances.tvd import tvd as total_variation
-from windows.statistics.distances.tvd import tvd_interval
-from windows.statistics.distances.wasserstein import wasserstein, wasserstein_interval
+from windows.statistics.catalog import DISTANCES, JUDGED
+from windows.statistics.distances.ks import ks_band, ks_interval
+from windows.statistics.distances.psi import psi_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from windows.arrays import FloatArray, IntArray
     from windows.statistics.intervals import Interval
 
-METRICS = ("psi", "ks", "js", "hellinger", "tvd", "wasserstein", "chi2")
+METRICS = tuple(DISTANCES)
+"""Every test over these takes a new distance by itself; THRESHOLDS is to be told of it."""
+
+THRESHOLDS = (
+    ("psi", 0.0),
+    ("psi", 0.1),
+    ("psi", 0.25),
+    ("ks", 0.1),
+    ("js", 0.1),
+    ("hellinger", 0.1),
+    ("tvd", 0.1),
+    ("wasserstein", 0.25),
+)
+"""Where the lower bound has to keep its level."""
+
 LEVELS = (0.05, 1e-2, 1e-3, 1e-6, 1e-9, 1e-15)
 
 
@@ -43,39 +50,19 @@ def sizes(counts: IntArray) -> FloatArray:
     return np.asarray(counts.sum(axis=1), dtype=np.float64)
 
 
+def places(slots: int) -> tuple[FloatArray, float]:
+    """Slots one standard deviation apart."""
+    return np.arange(slots, dtype=np.float64), 1.0
+
+
 def interval(metric: str, cur: IntArray, ref: IntArray, alpha: float, factor: float = 1.0) -> Interval:
-    """The interval of one metric with slots one standard deviation apart, sizes divided by the factor."""
-    n, m = sizes(cur) / factor, sizes(ref) / factor
-    if metric == "ks":
-        return ks_interval(ks(cur, ref), n, m, alpha)
-    if metric == "psi":
-        return psi_interval(cur, ref, None, n, m, alpha)
-    if metric == "wasserstein":
-        mids = np.tile(np.arange(cur.shape[1], dtype=np.float64), (len(cur), 1))
-        return wasserstein_interval(cur, ref, mids, np.ones(len(cur)), n, m, alpha)
-    plain = {
-        "js": js_interval,
-        "hellinger": hellinger_interval,
-        "tvd": tvd_interval,
-        "chi2": chi2_interval,
-    }
-    return plain[metric](cur, ref, n, m, alpha)
+    """The interval of one metric, sizes divided by the factor."""
+    return populations.measured(metric, cur, ref, places(cur.shape[1]), alpha, factor)[1]
 
 
 def value_of(metric: str, cur: IntArray, ref: IntArray) -> FloatArray:
     """The distance that the interval belongs to."""
-    if metric == "wasserstein":
-        mids = np.tile(np.arange(cur.shape[1], dtype=np.float64), (len(cur), 1))
-        return wasserstein(cur, ref, mids, np.ones(len(cur)))
-    plain: dict[str, Callable[[IntArray, IntArray], FloatArray]] = {
-        "psi": psi,
-        "ks": ks,
-        "js": js,
-        "hellinger": hellinger,
-        "tvd": total_variation,
-        "chi2": pearson,
-    }
-    return plain[metric](cur, ref)
+    return populations.measured(metric, cur, ref, places(cur.shape[1]), 0.01)[0]
 
 
 def sampled(
@@ -88,21 +75,19 @@ def sampled(
     return rng.multinomial(n, q), rng.multinomial(m, p)
 
 
+def test_every_distance_that_is_judged_has_a_level_to_keep() -> None:
+    """A new one is told to THRESHOLDS, and to PLANS of the load test that measures the whole table."""
+    for name, told in (
+        ("THRESHOLDS of this file", THRESHOLDS),
+        ("PLANS of load_tests/interval_coverage.py", interval_coverage.PLANS),
+    ):
+        lacking = set(JUDGED) - {metric for metric, *_ in told}
+        assert not lacking, f"{name}: a threshold at which its interval is tested is missing"
+
+
 @pytest.mark.parametrize("m", [100, 1_000, 100_000])
 @pytest.mark.parametrize("n", [100, 1_000, 100_000])
-@pytest.mark.parametrize(
-    ("metric", "threshold"),
-    [
-        ("psi", 0.0),
-        ("psi", 0.1),
-        ("psi", 0.25),
-        ("ks", 0.1),
-        ("js", 0.1),
-        ("hellinger", 0.1),
-        ("tvd", 0.1),
-        ("wasserstein", 0.25),
-    ],
-)
+@pytest.mark.parametrize(("metric", "threshold"), THRESHOLDS)
 def test_lower_bound_keeps_its_level_at_the_threshold(metric: str, threshold: float, n: int, m: int) -> None:
     """Of 4,000 windows exactly at the threshold no more than 1.2 alpha, and chance, have their lower bound above it."""
     reference = populations.Reference(np.full(10, 0.1), np.arange(10, dtype=np.float64), 1.0)
@@ -204,12 +189,8 @@ def test_padding_changes_no_interval(metric: str) -> None:
     """Zeros appended on the right, with mids of any value, leave both bounds as they were."""
     cur, ref = sampled(5)
     wide, wide_ref = (np.pad(side, ((0, 0), (0, 4))) for side in (cur, ref))
-    if metric == "wasserstein":
-        mids, one = np.tile(np.arange(16.0), (len(cur), 1)), np.ones(len(cur))
-        mids[:, 12:] = np.nan
-        padded = wasserstein_interval(wide, wide_ref, mids, one, sizes(cur), sizes(ref), 1e-3)
-    else:
-        padded = interval(metric, wide, wide_ref, 1e-3)
+    padding = np.concatenate((np.arange(12.0), np.full(4, np.nan))), 1.0
+    padded = populations.measured(metric, wide, wide_ref, padding, 1e-3)[1]
     for plain, other in zip(interval(metric, cur, ref, 1e-3), padded, strict=True):
         np.testing.assert_allclose(other, plain, rtol=1e-9, atol=1e-12)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from windows.statistics import noncentral
 from windows.statistics.distances.quadratic import where_defined, without_bias
-from windows.statistics.distances.row import Distance, plain
+from windows.statistics.distances.row import Distance, of_counts
 from windows.statistics.effective import pooled_shares, score_variance, sizes
 from windows.statistics.slots import total, used_slots
 
@@ -55,4 +55,4 @@ def chi2_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray
     return where_defined(cur, ref, (lower / counted, upper / counted))
 
 
-ROW = Distance(plain(chi2, chi2_interval), "Chi²", "", "1/n", judged=False)
+ROW = Distance(of_counts(chi2, chi2_interval), "Chi²", "", "1/n", judged=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from windows.statistics.distances.quadratic import EIGHT, root_interval, where_defined
-from windows.statistics.distances.row import Distance, plain
+from windows.statistics.distances.row import Distance, of_counts
 from windows.statistics.effective import pooled_shares, score_variance, sizes
 from windows.statistics.slots import shares, used_slots
 
@@ -45,7 +45,7 @@ def hellinger_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: Float
 
 
 ROW = Distance(
-    plain(hellinger, hellinger_interval),
+    of_counts(hellinger, hellinger_interval),
     "Hellinger",
     "Hellinger distance",
     "1/sqrt(n)",

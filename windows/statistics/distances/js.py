@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import rel_entr
 
 from windows.statistics.distances.quadratic import NATS, root_interval, where_defined
-from windows.statistics.distances.row import Distance, plain
+from windows.statistics.distances.row import Distance, of_counts
 from windows.statistics.effective import pooled_shares, score_variance, sizes
 from windows.statistics.slots import log_ratio, shares, used_slots
 
@@ -49,7 +49,7 @@ def js_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray, 
 
 
 ROW = Distance(
-    plain(js, js_interval),
+    of_counts(js, js_interval),
     "Jensen-Shannon",
     "Jensen-Shannon distance, base 2",
     "1/sqrt(n)",

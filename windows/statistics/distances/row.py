@@ -15,6 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,8 +36,8 @@ class Sides:
         values: float64[G * F], effective rows of the window, and of the reference.
         mask: bool[F, bins of PSI], which of them exist.
         points: bool[F, B], where the distribution function is known; see `ks_bracket`.
-        mids: float64[F, B], the middle of each bin.
-        scale: float64[F], what a Wasserstein distance is divided by.
+        mids: float64[F, B], the middle of each bin; 0 for categories.
+        scale: float64[F], the reference's standard deviation: the unit of distances between numbers; 1 for categories.
         alpha: probability of error per bound.
     """
 
@@ -78,9 +80,22 @@ class Distance:
     judged: bool = True
 
 
-def plain(
+def of_counts(
     distance: Callable[[Counts, Counts], FloatArray],
     interval: Callable[[Counts, Counts, FloatArray, FloatArray, float], Interval],
 ) -> Callable[[Sides], Measured]:
-    """A distance of the fine counts alone."""
+    """A distance of the fine counts alone: of any feature."""
     return lambda sides: (distance(*sides.fine), interval(*sides.fine, *sides.values, sides.alpha))
+
+
+def of_numbers(
+    distance: Callable[[Counts, Counts, FloatArray, FloatArray], FloatArray],
+    interval: Callable[[Counts, Counts, FloatArray, FloatArray, FloatArray, FloatArray, float], Interval],
+) -> Callable[[Sides], Measured]:
+    """A distance of the fine counts and of where they stand, in standard deviations: its row is `ordered`."""
+
+    def measure(sides: Sides) -> Measured:
+        places = np.tile(sides.mids, (sides.groups, 1)), np.tile(sides.scale, sides.groups)
+        return distance(*sides.fine, *places), interval(*sides.fine, *places, *sides.values, sides.alpha)
+
+    return measure

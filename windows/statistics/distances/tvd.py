@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.statistics.distances.row import Distance, plain
+from windows.statistics.distances.row import Distance, of_counts
 from windows.statistics.effective import sizes, slot_variance
 from windows.statistics.intervals import MEAN_DEVIATION
 from windows.statistics.slots import shares, used_slots
@@ -38,7 +38,7 @@ def tvd_interval(cur: Counts, ref: Counts, n_eff: FloatArray, m_eff: FloatArray,
 
 
 ROW = Distance(
-    plain(tvd, tvd_interval),
+    of_counts(tvd, tvd_interval),
     "Total variation",
     "total variation distance",
     "1/sqrt(n)",

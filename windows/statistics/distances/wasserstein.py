@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from windows.statistics.distances.row import Distance, Sides
+from windows.statistics.distances.row import Distance, of_numbers
 from windows.statistics.effective import edge_variance, score_variance, sizes
 from windows.statistics.intervals import MEAN_DEVIATION
 from windows.statistics.slots import cumulative, shares, spacing
 
 if TYPE_CHECKING:
     from windows.arrays import Counts, FloatArray
-    from windows.statistics.distances.row import Measured
     from windows.statistics.intervals import Interval
 
 
@@ -71,10 +70,10 @@ def wasserstein_interval(
     return np.maximum(value - bias - slack, 0.0), value + slack
 
 
-def _wasserstein(sides: Sides) -> Measured:
-    mids, scale = np.tile(sides.mids, (sides.groups, 1)), np.tile(sides.scale, sides.groups)
-    bounds = wasserstein_interval(*sides.fine, mids, scale, *sides.values, sides.alpha)
-    return wasserstein(*sides.fine, mids, scale), bounds
-
-
-ROW = Distance(_wasserstein, "Wasserstein", "in standard deviations of the reference", "1/sqrt(n)", ordered=True)
+ROW = Distance(
+    of_numbers(wasserstein, wasserstein_interval),
+    "Wasserstein",
+    "in standard deviations of the reference",
+    "1/sqrt(n)",
+    ordered=True,
+)
