@@ -1,6 +1,11 @@
 """Measure: the totals of a window become values with intervals.
 
 Knows the reference and the confidence level, never a threshold.
+
+Distances, shares of bad values and estimates come by their rows in windows/. Any other value is a table here: of each
+feature in `Measure._columns`, of a version in `Measure._service`. Whether its interval shrinks as 1 / n is said in
+windows/statistics/needed.py, what pages call it, other than by its name, in stream/web/text.py, and what is told of it
+in deploy/README.md (Evaluations). A limit on it is a `Watch` in operators/settings/alerts.py.
 """
 
 from __future__ import annotations

@@ -1,9 +1,12 @@
 """The kinds of alerts: one row each, everything else about them is derived from it.
 
-A new kind is a row here, a page in deploy/runbooks, and who finds it: on a value that is measured anyway the row's own
-`watches`, on silence or time a finding in operators/judging/, as freshness.py. Keys of the config, severities,
-sentences, rules, links, what it spoils and blocks, and what pages say follow; `python deploy/build.py` writes rules,
-tables and lists of the documentation anew. tests/deploy asks for a case in deploy/prometheus/tests/alerts.yml.
+A new kind is a row here, a page in deploy/runbooks, and who finds it: on a value that is measured the row's own
+`watches`, on silence or time a finding in operators/judging/, as freshness.py. What is not measured yet gets a table in
+operators/predictions/measure.py first; a share in windows/shares.py always feeds DataQuality. Keys of the config,
+severities, sentences, rules, links, what it spoils and blocks, and what pages say follow; `python deploy/build.py`
+writes rules, tables and lists of the documentation anew. tests/deploy asks for a case in
+deploy/prometheus/tests/alerts.yml. What a kind spoils, blocks and pages is a decision: test_written.py there and
+tests/operators/settings/test_policy.py list it once more.
 """
 
 from __future__ import annotations
@@ -36,7 +39,8 @@ class Watch:
     Attributes:
         section: of a model in the config, with the key and the windows.
         key: its value is levels (`{minor: 0.1, major: 0.2}`), or a share that is the major level.
-        table: what the metric is measured of.
+        table: what the metric is measured of. A limit on QUALITY also keeps a slice out of the baselines of `trailing:`
+            (operators/trailing/trail.py), whatever kind it feeds.
         metric: its name.
         meaning: what is limited, for the config.
         share: the value is a share.

@@ -1,7 +1,7 @@
 """Trail: slices of a model become what came of late beside what came before.
 
 Keyed by model and trail; awakened once a slice. A slice that breaks a quality limit of its own is no baseline: whether
-it does is decided here, by the rules of DataQuality, so that no verdict has to come back.
+it does is decided here, by all limits on tables of quality (DataQuality's), so that no verdict has to come back.
 """
 
 from __future__ import annotations

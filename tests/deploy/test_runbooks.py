@@ -47,7 +47,7 @@ def _commands(page: Path) -> list[list[str]]:
 
 def test_there_is_a_page_for_each_alert_that_can_fire_and_no_other() -> None:
     """What no monitor finds yet cannot fire and links to the index, which says so."""
-    assert {page.stem for page in PAGES} == WITH_RUNBOOK
+    assert {page.stem for page in PAGES} == WITH_RUNBOOK, f"a page of {BOOKS} is missing, or of an alert that is none"
     assert {rule["alert"] for rule in alerting_rules()} - WITH_RUNBOOK == NOT_YET == set(SEVERITY) - WITH_RUNBOOK
     index = (BOOKS / "README.md").read_text()
     assert all(index.count(f"[{page.stem}]({page.name})") == 1 for page in PAGES)
