@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import stat
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from stream.state.anew import (
 )
 from stream.state.seal import SEAL, broken, unseal
 from stream.state.snapshots import damaged, replaced
+from stream.state.unfinished import resume_epoch
 from windows.references.edges import edges_id
 
 if TYPE_CHECKING:
@@ -187,8 +188,24 @@ def _initialise(directory: Path, partitions: int) -> None:
 
 
 def has_state(settings: StateSettings) -> bool:
-    """Whether anything was ever saved: every partition that was there then has a snapshot."""
-    return any(_saved(path) for path in settings.directory.glob("*.sqlite3"))
+    """Whether anything was ever saved: every partition that was there then has a snapshot.
+
+    What a kill left of the very first epoch is nothing: it may hold one partition, and not the others.
+
+    Raises:
+        StateError: a file cannot be read.
+    """
+    query = "SELECT 1 FROM snaps WHERE snap_epoch < ? LIMIT 1"
+    try:
+        with ExitStack() as stack:
+            parts = [
+                stack.enter_context(closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)))
+                for path in sorted(settings.directory.glob("*.sqlite3"))
+            ]
+            epoch = resume_epoch(parts)
+            return any(part.execute(query, (epoch,)).fetchone() is not None for part in parts)
+    except sqlite3.Error as error:
+        raise StateError(f"{settings.directory}: damaged: a recovery file: {error}; {RESTORE}") from error
 
 
 def fed_before(settings: StateSettings) -> bool:
@@ -197,11 +214,6 @@ def fed_before(settings: StateSettings) -> bool:
         return json.loads((settings.directory / NOTE).read_text())["feedback"] is not None
     except (OSError, ValueError, LookupError, TypeError):
         return False
-
-
-def _saved(path: Path) -> bool:
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as recovery:
-        return recovery.execute("SELECT 1 FROM snaps LIMIT 1").fetchone() is not None
 
 
 def _own(directory: Path) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from bytewax.recovery import init_db_dir
 
+from stream.config.edges.state import StateSettings
+from stream.state.directory import has_state
 from stream.state.unfinished import drop_unfinished
 
 if TYPE_CHECKING:
@@ -63,3 +65,17 @@ def test_a_state_that_nothing_ran_on_is_empty(tmp_path: Path) -> None:
     """There is nothing to drop before the first execution."""
     init_db_dir(tmp_path, 2)
     assert drop_unfinished(tmp_path) == 0
+
+
+@pytest.mark.parametrize(("ended", "saved"), [((), False), ((2,), False), ((2, 1), False), ((2, 2), True)], ids=str)
+def test_what_a_kill_left_of_the_first_epoch_is_no_state(tmp_path: Path, ended: tuple[int, ...], saved: bool) -> None:
+    """Nothing goes on from it, so partitions start where the config says, and not as new ones at their oldest."""
+    init_db_dir(tmp_path, 2)
+    with closing(sqlite3.connect(tmp_path / "part-0.sqlite3")) as part, part:
+        part.execute(EX, (0, 2, 1))
+        part.executemany(FRONT, [(0, worker, epoch) for worker, epoch in enumerate(ended)])
+    with closing(sqlite3.connect(tmp_path / "part-1.sqlite3")) as part, part:
+        part.execute(SNAP, ("flow.predictions", "0", 1, b"1"))
+    assert has_state(StateSettings(directory=tmp_path)) == saved
+    drop_unfinished(tmp_path)
+    assert has_state(StateSettings(directory=tmp_path)) == saved
