@@ -241,9 +241,17 @@ class Program:
 class Traffic:
     """Predictions by second of event time, spread over partitions in an order that is always the same."""
 
-    def __init__(self, site: Site, start: int, *, shifts: tuple[Shift, ...] = (), partitions: int = PARTITIONS) -> None:
+    def __init__(
+        self,
+        site: Site,
+        start: int,
+        *,
+        shifts: tuple[Shift, ...] = (),
+        partitions: int = PARTITIONS,
+        model: str = "click",
+    ) -> None:
         self._site = site
-        self._generator = Generator(reference(), seed=7, shifts=shifts, error_rate=0.01)
+        self._generator = Generator(reference_of(model), seed=7, shifts=shifts, error_rate=0.01)
         self.partitions = partitions
         self.at = start // PANE * PANE
         self.count = 0
