@@ -25,16 +25,30 @@ Written by `driftgauge rules --config {config}{chosen} -o FILE`: change the conf
 No reference file is read for it. Labels of alerts never carry a measured value; annotations do."""
 
 
+OFTEN = ((1_000, "5s"), (5_000, "15s"))
+"""So many thresholds at most are recorded so often."""
+
+
 def groups_of(config: Config, options: RuleOptions | None = None) -> tuple[Group, ...]:
     """The groups of rules. References are not needed."""
     chosen = options or RuleOptions()
+    thresholds = threshold_rules(config)
     return (
-        Group("driftgauge-thresholds", "1m", threshold_rules(config)),
+        Group("driftgauge-thresholds", interval_of(len(thresholds)), thresholds),
         Group("driftgauge-alerts", "5s", alert_rules(config, chosen)),
         Group("driftgauge-objectives", "30s", slo_rules(config, chosen)),
         Group("driftgauge-cost", "1m", cost_rules(config)),
         Group("driftgauge-monitor", "15s", monitor_rules(config, chosen)),
     )
+
+
+def interval_of(thresholds: int) -> str:
+    """How often thresholds are recorded: what an alert says is asked of them.
+
+    Prometheus looks at a group for the first time at some moment within its interval. One that has just started, or a
+    model that has just come to the rules, would page without the causes until then.
+    """
+    return next((interval for most, interval in OFTEN if thresholds <= most), "1m")
 
 
 def rules_of(config: Config, options: RuleOptions | None = None, resource: str | None = None) -> str:

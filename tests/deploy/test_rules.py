@@ -13,7 +13,7 @@ from waiting import GUARD
 from operators.settings.policy import SEVERITY
 from stream.config.load import load
 from stream.metrics.catalog import METRICS
-from stream.rules.file import rules_of
+from stream.rules.file import groups_of, interval_of, rules_of
 from stream.rules.options import RuleOptions
 
 if TYPE_CHECKING:
@@ -135,6 +135,13 @@ def test_every_alert_says_what_where_and_what_to_do() -> None:
         base, _, page = annotations["runbook_url"].rpartition("/")
         assert base.endswith("/deploy/runbooks")
         assert (DEPLOY / "runbooks" / page).is_file()
+
+
+def test_limits_are_known_as_soon_as_an_alert_can_fire() -> None:
+    """A Prometheus that has just started pages with the causes; only thousands of limits are recorded less often."""
+    groups = {group.name: group.interval for group in groups_of(load(DEPLOY / "examples" / "click.yaml", {}))}
+    assert groups["driftgauge-thresholds"] == groups["driftgauge-alerts"] == "5s"
+    assert [interval_of(count) for count in (1_000, 1_001, 5_000, 5_001)] == ["5s", "15s", "15s", "1m"]
 
 
 def test_thresholds_are_the_configs(tmp_path: Path) -> None:
