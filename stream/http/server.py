@@ -39,6 +39,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Listener
     server_version = "driftgauge"
     sys_version = ""
+    # A request that cannot be read is answered with a status line, too, and in words like all others.
+    default_request_version = "HTTP/1.0"
+    error_content_type = _TEXT
+    error_message_format = "%(message)s: %(explain)s\n"
     pages: ClassVar[dict[str, str]] = {"/metrics": "_metrics", "/healthz": "_healthz", "/readyz": "_readyz"}
 
     def setup(self) -> None:
