@@ -143,7 +143,8 @@ class Measure:
             reference, against, phase = self.seasonal(where, stack, current, fixed)
             table = Tabulate(asked.kind, stack.keys, columns, against, phase)
         side = Side(reference, self.references.factors(stack, where.fields, factors))
-        tables = [distance_table(table, metric, where, current, side, self.config.alpha) for metric in asked.metrics]
+        by_days = Side(reference, side.factor + self.references.days(stack, where.fields, self.config.layout.rows))
+        tables = [distance_table(table, metric, where, current, by_days, self.config.alpha) for metric in asked.metrics]
         if asked.quality:
             tables += self._ratios(table, where, current, side, stack.vectors)
             tables += self._allowed(table, where, current, side, stack.vectors)

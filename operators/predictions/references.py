@@ -8,6 +8,7 @@ import numpy as np
 
 from operators.predictions.seasonal import FIXED
 from windows.predictions.layout import reference_vector
+from windows.references.pace import DAY
 from windows.segments import WHOLE, segment_name
 from windows.sketches.profiles import NumericProfile
 
@@ -29,12 +30,13 @@ OWN = "own"
 class Columns(NamedTuple):
     """Of F columns how much each varies beyond independent rows (NaN where that is not known), its mean, its deviation.
 
-    float64[F] each; a categorical column has 0 and 1.
+    float64[F] each; a categorical column has 0 and 1. Last the correlation of the rows of a day.
     """
 
     factors: FloatArray
     means: FloatArray
     deviations: FloatArray
+    days: FloatArray
 
 
 class References:
@@ -47,6 +49,10 @@ class References:
         self._whole = _vectors(layout, reference)
         self._own = {version: _vectors(layout, one) for version, one in reference.versions.items()}
         self._columns: dict[tuple[str, int, int], Columns] = {}
+        self._day = 0.0 if reference.pace is None else DAY / max(reference.pace.span, DAY)
+        """The share of the reference's rows that come in a day."""
+        profiles = [one for known in (reference, *reference.versions.values()) for one in _profiles(known)]
+        self._days_vary = any(profile.day_correlation for profile in profiles)
 
     def counts(self, key: Key) -> IntArray | None:
         """The vector that a (version, segment) is compared with; None where its reference has none."""
@@ -86,6 +92,22 @@ class References:
         groups = zip(stack.keys, of_groups, strict=True)
         return np.concatenate([self.factor(version, fields, one) for (version, _), one in groups])
 
+    def days(self, stack: Stack, fields: Sequence[Field], rows: int) -> FloatArray:
+        """By how much more the distributions of each group vary since rows of a day are alike: float64[G*F].
+
+        The correlation times the rows that share a day: all of the window, up to the reference's rows a day, and so
+        many as the window has a day if that is more. `rows` is the slot of the rows.
+        """
+        if not self._days_vary:
+            return np.zeros(len(stack.keys) * len(fields))
+        alike = np.stack([self.columns(version, fields).days for version, _ in stack.keys])
+        held = np.array([vector[rows] for vector in stack.vectors], dtype=np.float64)
+        usual = np.array([vector[rows] for vector in self.known(stack.keys)], dtype=np.float64) * self._day
+        sizes = np.repeat([window.window.size for window in stack.windows], stack.sizes)
+        together = np.minimum(held, np.maximum(usual, held * DAY / np.maximum(sizes, DAY)))
+        found: FloatArray = (alike * together[:, None]).ravel()
+        return found
+
     def factor(self, version: str, fields: Sequence[Field], live: FloatArray | None) -> FloatArray:
         """The same of one group, float64[F]."""
         known = self.columns(version, fields).factors
@@ -104,8 +126,14 @@ class References:
             ]
             usual = [(one.mean, one.deviation) if isinstance(one, NumericProfile) else (0.0, 1.0) for one in profiles]
             means = np.array(usual)
-            known = self._columns[key] = Columns(np.array(factors, dtype=np.float64), means[:, 0], means[:, 1])
+            alike = np.array([one.day_correlation for one in profiles])
+            known = self._columns[key] = Columns(np.array(factors, dtype=np.float64), means[:, 0], means[:, 1], alike)
         return known
+
+
+def _profiles(reference: Reference) -> list[Profile]:
+    """Those of all columns."""
+    return [*reference.features.values(), *([] if reference.prediction is None else [reference.prediction])]
 
 
 def _vectors(layout: Layout, reference: Reference) -> dict[str, IntArray | None]:

@@ -2,9 +2,9 @@
 
 A group is compared with the mixture of what it really holds, so a window may straddle a change of hours or of the
 clocks. Where nobody named the zone of the users, whose clocks may have moved since, there are several mixtures, one for
-each move of the clock, and that one counts which all columns of the group together are nearest to. A segment with too
-few rows in some class has one reference for all hours, which holds over whole days: over shorter windows nothing is
-decided of it.
+each move of the clock, and that one counts which all columns of the group together are nearest to. A segment whose
+counts by class are not kept has one reference for all hours. It holds for windows that hold the hours of the week as
+they usually come; of others (shorter ones, or those that have only begun) nothing is decided.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from windows.predictions.compare import Counts, Gather
     from windows.predictions.layout import Layout, PhaseSpan
     from windows.references.reference import Reference
+
+AS_USUAL = 0.1
+"""Total variation distance from the usual hours up to which a window holds them: whole weeks have less, a day that is
+a Sunday has more where Sundays differ. So far at most does the mix of hours move a distribution function."""
 
 SEASONAL, FIXED = "seasonal", "fixed"
 """What a group is compared with."""
@@ -67,13 +71,24 @@ class SeasonalReference:
         sizes = np.repeat([window.window.size for window in stack.windows], stack.sizes)
         split = np.array([bool(self._vectors[segment]) for segment in segments.tolist()])
         fields = len(where.fields)
-        found = _mixed(certain(fixed), unknown(fixed), np.repeat(~split & (sizes < DAY), fields))
+        odd = (sizes < DAY) | (self._unlike(moved) > AS_USUAL)
+        found = _mixed(certain(fixed), unknown(fixed), np.repeat(~split & odd, fields))
         for segment in np.unique(segments[split]).tolist():
             rows = np.flatnonzero(segments == segment)
             at = (rows[:, None] * fields + np.arange(fields)).ravel()
             mixtures = [self._of(segment, where)(one[rows]) for one in moved]
             _put(found, _nearest(mixtures, live.coarse[at], fields), at)
         return found, tuple(self._against(held, split)), tuple(self._phases(held))
+
+    def _unlike(self, moved: IntArray) -> FloatArray:
+        """How far the hours that groups hold are from what is usual: total variation distance, float64[G].
+
+        Of the moves of the clock the nearest; `moved` is int64[M, G, K].
+        """
+        usual = np.array([vector[self.rows] for vector in self._vectors[WHOLE]], dtype=np.float64)
+        shares = moved / np.maximum(moved.sum(axis=2, keepdims=True), 1)
+        found: FloatArray = np.abs(shares - usual / usual.sum()).sum(axis=2).min(axis=0) / 2
+        return found
 
     def _against(self, held: IntArray, split: BoolArray) -> Iterable[str]:
         """What the groups are compared with: the reference of dated days, where all rows are from them."""

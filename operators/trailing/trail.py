@@ -20,6 +20,7 @@ from operators.tables import Kind, Measures, Trailed
 from windows.panes import Window
 from windows.predictions.compare import gather, gather_of
 from windows.predictions.layout import Field
+from windows.references.pace import DAY
 from windows.segments import WHOLE
 from windows.trail import TrailRing
 
@@ -96,6 +97,7 @@ class CompareSpans:
         self.where = gather_of(self.fields, len(self.slots))
         known = [one.profile.overdispersion for one in plan.fields]
         self.known = np.array([np.nan if one is None else one for one in known])
+        self.alike = np.array([one.profile.day_correlation for one in plan.fields])
         columns = tuple(field.name for field in plan.fields)
         self.columns = columns if plan.kind == Kind.FEATURE else ("",)
         self.metrics = tuple(monitor.metric for monitor in plan.monitors)
@@ -112,7 +114,8 @@ class CompareSpans:
             return ()
         current = gather(self.where, [spans.recent[version] for version in versions])
         before = gather(self.where, [spans.baseline] * len(versions))
-        side = Side(before, np.tile(self._factors(live), len(versions)))
+        together = current.values.reshape(len(versions), -1) * (DAY / max(self.plan.trail.recent, DAY))
+        side = Side(before, (self._factors(live) + self.alike * together).ravel())
         groups = tuple((version, WHOLE) for version in versions)
         table = Tabulate(self.plan.kind, groups, self.columns, (self.plan.trail.label,) * len(groups))
         return tuple(distance_table(table, metric, self.where, current, side, self.alpha) for metric in self.metrics)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 
 from stream.references.count import CategorySlots, PaneTally, SegmentTally, Tally, fold
 from stream.references.frames import Frame
 from windows.arrays import BoolArray, IntArray
 from windows.references.pace import DAY, WEEK
 from windows.references.season_fit import Variation
-from windows.references.seasons import SeasonClock, Zone, weekday_of
+from windows.references.seasons import DAYS, SeasonClock, Zone, weekday_of
 from windows.statistics.overdispersion import PaneVariance, accumulate, factor_within
 
 FEWEST_CELLS = 20
@@ -21,6 +22,9 @@ QUARTERS = 4
 
 MOST_DAYS = 64
 """Days of which the quarters are counted."""
+
+BY_CHANCE = 0.001
+"""Probability that days which vary like panes are taken to vary more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,31 @@ class HourTally:
             days.append(_factor(cells.sum(axis=1), weekdays) or 1.0)
             hours.append(interaction(cells[:, :, :-2], weekdays))
         return Variation(np.array(days), np.array(hours))
+
+    def correlation(self, name: str, order: IntArray | None, factor: float) -> float:
+        """Intraclass correlation of a column's rows of the same day, days of the week apart, 0 to 1.
+
+        The expected ratio of variances is ``factor + rho m`` for days of m rows (Kish, Survey Sampling, 1965, 5.4). 0
+        where days vary no more than panes do, which `factor` says, beyond what so few days would by chance.
+        """
+        counts = self.quarters[name] if order is None else fold(self.quarters[name], order)
+        days = counts.reshape(len(self.days), QUARTERS, -1).sum(axis=1)
+        rows = days[:, :-2].sum(axis=1)
+        weekdays = np.array([weekday_of(day) for day in self.days.tolist()], dtype=np.int64)
+        used = np.flatnonzero(rows)
+        groups = len(np.unique(weekdays[used]))
+        freedom = len(used) - groups
+        found = _factor(days[used], weekdays[used].tolist())
+        if found is None or freedom < 1 or found < factor * chdtri(freedom, BY_CHANCE) / freedom:
+            return 0.0
+        size = sum(_size(rows[used][weekdays[used] == weekday]) for weekday in range(len(DAYS))) / freedom
+        return float(np.clip((found - factor) / size, 0.0, 1.0))
+
+
+def _size(rows: IntArray) -> float:
+    """What the days of one day of the week add to the size of a day that their variance goes by."""
+    total = int(rows.sum())
+    return total - float(np.square(rows, dtype=np.float64).sum()) / total if total else 0.0
 
 
 def _count(counts: IntArray, rows: IntArray, columns: IntArray) -> None:

@@ -24,6 +24,12 @@ from windows.sketches.profiles import MIN_SEGMENT_ROWS, Profile, SegmentCounts
 SPAN = 14 * DAY - HOUR
 """Rows of at least so long (ms) are needed: every hour of the week twice."""
 
+CELLS = 1_000_000
+"""Counts by class of hours that the segments of one key may have: 8 MB, some 3 MB of the file."""
+
+MUCH = 0.02
+"""Correlation of the rows of a day that is worth a note: more than fifty of them hardly say more."""
+
 Orders = dict[str, IntArray | None]
 """Column -> for each slot counted its slot in the profile; None where they are the same."""
 
@@ -87,7 +93,8 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
     counted = {name: _moved(hours.hours[name], order) for name, order in mine.items()}
     fitted = fit_classes(list(counted.values()), hours.variation(mine), wanted.max_classes)
     if fitted.classes == 1:
-        return Seasonal(bare, (_no_season(wanted, fitted),))
+        alike = _by_days(bare, hours, mine)
+        return Seasonal(alike, (_no_season(wanted, fitted), *_day_notes(alike)))
     clock = replace(hours.clock.clock, hours=fitted.hours)
     panes = _panes(plan, scan, tally, fitted.classes)
     of_rows = replace(hours.clock, clock=clock)
@@ -109,7 +116,37 @@ def with_seasons(rows: Rows, plan: Plan, bare: Reference, scan: Scan, tally: Tal
         else _within(bare.prediction, found.factor(PREDICTION, mine[PREDICTION])),
         seasons=seasons,
     )
-    return Seasonal(reference, tuple(_notes(wanted, fitted, seasons)), of_rows)
+    reference = _by_days(reference, hours, mine)
+    return Seasonal(reference, (*_notes(wanted, fitted, seasons), *_day_notes(reference)), of_rows)
+
+
+def _by_days(reference: Reference, hours: HourTally, orders: Orders) -> Reference:
+    """The reference with how much the rows of a day are alike, of each column."""
+
+    def told(name: str, profile: Profile) -> Profile:
+        alike = hours.correlation(name, orders[name], profile.overdispersion or 1.0)
+        return replace(profile, day_correlation=alike)
+
+    return replace(
+        reference,
+        features={name: told(name, profile) for name, profile in reference.features.items()},
+        prediction=None if reference.prediction is None else told(PREDICTION, reference.prediction),
+    )
+
+
+def _day_notes(reference: Reference) -> list[str]:
+    """Which columns move from day to day, so that a few days say little of them."""
+    columns = {
+        **reference.features,
+        **({} if reference.prediction is None else {"the predictions": reference.prediction}),
+    }
+    moving = sorted((-one.day_correlation, name) for name, one in columns.items() if one.day_correlation >= MUCH)
+    if not moving:
+        return []
+    named = ", ".join(f"{name} ({-much:.0%})" for much, name in moving[:4])
+    more = f" and {len(moving) - 4} more" if len(moving) > 4 else ""
+    what = "days count there rather than rows, and a shift takes some days to be told from how days vary"
+    return [f"rows of the same day are alike, so that {what}: {named}{more}"]
 
 
 def _refuse_unknown(bare: Reference, wanted: SeasonOptions) -> None:
@@ -149,20 +186,20 @@ def _class(bare: Reference, counted: dict[str, IntArray], clock: SeasonClock, nu
 def _segments(
     bare: Reference, key: str, tally: SegmentTally, orders: Orders, classes: int
 ) -> dict[str, tuple[SegmentCounts, ...]]:
-    """The segments that have enough rows in every class."""
+    """The segments of one key, those with most rows first, as far as their counts by class fit into `CELLS`."""
     names: CategorySlots = tally.slots
     index = {name: at for at, name in enumerate(names.names)}
     kept = [value for value in bare.segments[key] if value != OTHER]
     rest = [at for at in range(len(names.names) + 1) if at not in {index[value] for value in kept}]
     members = {value: [index[value]] for value in kept} | ({OTHER: rest} if OTHER in bare.segments[key] else {})
-    found: dict[str, tuple[SegmentCounts, ...]] = {}
-    for value, own in members.items():
-        of_classes = tuple(
-            _segment(bare, tally, [at * classes + number for at in own], orders) for number in range(classes)
+    cells = classes * sum(len(counts) for counts in next(iter(bare.segments[key].values())).features.values())
+    ranked = sorted(members, key=lambda value: (-bare.segments[key][value].rows, value))[: CELLS // cells]
+    return {
+        value: tuple(
+            _segment(bare, tally, [at * classes + number for at in members[value]], orders) for number in range(classes)
         )
-        if all(counts.rows >= MIN_SEGMENT_ROWS for counts in of_classes):
-            found[value] = of_classes
-    return found
+        for value in ranked
+    }
 
 
 def _segment(bare: Reference, tally: SegmentTally, at: list[int], orders: Orders) -> SegmentCounts:

@@ -103,6 +103,8 @@ def _title(name: str, profile: Profile, rows: int, reading: Reading = AS_IT_IS) 
         facts += f", to multiples of {reading.resolution:g}"
     if profile.overdispersion is not None:
         facts += f", overdispersion {profile.overdispersion:.3g}"
+    if profile.day_correlation:
+        facts += f", correlation within a day {profile.day_correlation:.2g}"
     return title.append(f"  {facts}", style="dim")
 
 

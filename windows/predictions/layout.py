@@ -330,7 +330,7 @@ def class_vectors(layout: Layout, reference: Reference, segment: tuple[str, str]
     """The reference's counts of each class of hours, as vectors of a segment.
 
     Returns:
-        int64[layout.segment_size] each; none for a segment without counts of its own in every class.
+        int64[layout.segment_size] each; none for a segment without counts of its own by class.
     """
     if reference.seasons is None:
         return []

@@ -48,16 +48,26 @@ class Mixtures:
     """The classes of one reference, gathered once."""
 
     def __init__(self, where: Gather, vectors: Sequence[IntArray], rows: int) -> None:
-        """Gather K vectors of the layout, each with a row at least; `rows` is the slot of their rows."""
+        """Gather K vectors of the layout; `rows` is the slot of their rows.
+
+        A class without rows counts as one row of what all classes together are: nothing is decided by it.
+        """
         found, classes = gather(where, vectors), len(vectors)
         self.fields = len(where.fields)
-        self.rows = np.array([vector[rows] for vector in vectors], dtype=np.float64)
-        self.fine = found.fine.reshape(classes, self.fields, -1)
-        self.coarse = found.coarse.reshape(classes, self.fields, -1)
-        self.values = found.values.reshape(classes, self.fields)
-        self.missing = found.missing.reshape(classes, self.fields)
-        self.outside = found.outside.reshape(classes, self.fields)
-        self.mismatch = found.mismatch.reshape(classes, self.fields)
+        held = np.array([vector[rows] for vector in vectors], dtype=np.float64)
+        self.rows = np.maximum(held, 1.0)
+
+        def parts(values: IntArray, *shape: int) -> FloatArray:
+            each = values.reshape(classes, self.fields, *shape).astype(np.float64)
+            each[held == 0] = each.sum(axis=0) / max(held.sum(), 1.0)
+            return each
+
+        self.fine = parts(found.fine, found.fine.shape[-1])
+        self.coarse = parts(found.coarse, found.coarse.shape[-1])
+        self.values = parts(found.values)
+        self.missing = parts(found.missing)
+        self.outside = parts(found.outside)
+        self.mismatch = parts(found.mismatch)
 
     def __call__(self, held: IntArray) -> Expected:
         """The mixtures of G groups.
@@ -85,7 +95,7 @@ class Mixtures:
             rows=np.repeat(worth, self.fields),
         )
 
-    def _sum(self, each: FloatArray, parts: IntArray) -> FloatArray:
+    def _sum(self, each: FloatArray, parts: FloatArray) -> FloatArray:
         """The weighted sum over classes, one after the other; those that no group holds are left out."""
         total = np.zeros((len(each), *parts.shape[1:]))
         for number in np.flatnonzero(each.any(axis=0)).tolist():

@@ -160,6 +160,7 @@ def _numeric(one: NumericProfile, other: NumericProfile) -> _Column:
         center=center,
         scale=scale,
         overdispersion=_highest(one.overdispersion, other.overdispersion),
+        day_correlation=max(one.day_correlation, other.day_correlation),
     )
     total = max(int(counts.sum()), 1)
     parts = (one, other)
@@ -179,6 +180,7 @@ def _alike(one: NumericProfile, other: NumericProfile, *, same: bool) -> _Column
         missing=one.missing + other.missing,
         non_finite=one.non_finite + other.non_finite,
         overdispersion=_highest(one.overdispersion, other.overdispersion),
+        day_correlation=max(one.day_correlation, other.day_correlation),
         below=one.below + other.below,
         above=one.above + other.above,
         own=_moments(one, other),
@@ -234,6 +236,7 @@ def _categorical(one: CategoricalProfile, other: CategoricalProfile) -> _Column:
         other=int(total[len(kept)]),
         missing=one.missing + other.missing,
         overdispersion=_highest(one.overdispersion, other.overdispersion),
+        day_correlation=max(one.day_correlation, other.day_correlation),
     )
     # a category kept in one part may be hidden in the other's "other"
     hidden = sum(part.other for part in (one, other) if set(kept) - set(part.categories))

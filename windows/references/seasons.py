@@ -114,7 +114,7 @@ class Seasons:
     Attributes:
         clock: which class a moment belongs to.
         classes: the counts of each class, on the bins and categories of the whole; they sum to the whole's.
-        segments: key -> value -> the counts of each class, for segments with enough rows in every class.
+        segments: key -> value -> the counts of each class, for segments of which they are kept, some without rows.
         tzdata: release of the table of time zones that the clock is from.
         zones: (segment key, value, zone) of segments whose rows count by hours of their own, whatever group they are
             in.

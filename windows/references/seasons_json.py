@@ -69,9 +69,12 @@ def seasons_from_wire(wire: SeasonsWire, features: dict[str, Profile], predictio
     zone = _zone(wire)
     zones = tuple((key, value, _zone(one)) for key, values in wire.zones.items() for value, one in values.items())
 
+    if any(part.rows == 0 for part in wire.classes):
+        raise ReferenceError_(f"seasons: rows in each of {classes} classes are needed")
+
     def read(name: str, parts: list[SegmentWire]) -> tuple[SegmentCounts, ...]:
-        if len(parts) != classes or any(part.rows == 0 for part in parts):
-            raise ReferenceError_(f"seasons: {name}: rows in each of {classes} classes are needed")
+        if len(parts) != classes or not any(part.rows for part in parts):
+            raise ReferenceError_(f"seasons: {name}: counts of each of {classes} classes are needed")
         return tuple(segment_from_wire(name, part, features, prediction) for part in parts)
 
     return Seasons(

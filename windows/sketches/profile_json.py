@@ -22,6 +22,7 @@ from windows.sketches.profiles import (
 
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 Factor = Annotated[float, Meta(ge=1)]
+Correlation = Annotated[float, Meta(ge=0, le=1)]
 
 
 class NumericWire(msgspec.Struct, tag="numeric", tag_field="kind", forbid_unknown_fields=True, omit_defaults=True):
@@ -38,9 +39,12 @@ class NumericWire(msgspec.Struct, tag="numeric", tag_field="kind", forbid_unknow
     below: Count = 0
     above: Count = 0
     own: tuple[float, Annotated[float, Meta(gt=0)]] | None = None
+    day_correlation: Correlation = 0.0
 
 
-class CategoricalWire(msgspec.Struct, tag="categorical", tag_field="kind", forbid_unknown_fields=True):
+class CategoricalWire(
+    msgspec.Struct, tag="categorical", tag_field="kind", forbid_unknown_fields=True, omit_defaults=True
+):
     """A categorical profile as JSON."""
 
     categories: list[str]
@@ -48,6 +52,7 @@ class CategoricalWire(msgspec.Struct, tag="categorical", tag_field="kind", forbi
     other: Count
     missing: Count
     overdispersion: Factor | None
+    day_correlation: Correlation = 0.0
 
 
 ProfileWire = NumericWire | CategoricalWire
@@ -86,6 +91,7 @@ def profile_to_wire(profile: Profile) -> ProfileWire:
             below=int(profile.below),
             above=int(profile.above),
             own=None if profile.own is None else (float(profile.own[0]), float(profile.own[1])),
+            day_correlation=float(profile.day_correlation),
         )
     return CategoricalWire(
         categories=list(profile.categories),
@@ -93,6 +99,7 @@ def profile_to_wire(profile: Profile) -> ProfileWire:
         other=int(profile.other),
         missing=int(profile.missing),
         overdispersion=None if profile.overdispersion is None else float(profile.overdispersion),
+        day_correlation=float(profile.day_correlation),
     )
 
 
@@ -172,6 +179,7 @@ def _numeric(name: str, wire: NumericWire) -> NumericProfile:
         below=wire.below,
         above=wire.above,
         own=wire.own,
+        day_correlation=wire.day_correlation,
     )
 
 
@@ -188,6 +196,7 @@ def _categorical(name: str, wire: CategoricalWire) -> CategoricalProfile:
         other=wire.other,
         missing=wire.missing,
         overdispersion=wire.overdispersion,
+        day_correlation=wire.day_correlation,
     )
 
 

@@ -41,6 +41,9 @@ class NumericProfile:
         below: rows under the first edge; above: from the last edge on. 0 unless it was built like another profile.
         own: mean and standard deviation of its own rows where it was built like another profile, whose center and
             scale it has; None where they are these.
+        day_correlation: intraclass correlation of the rows of one day, 0 to 1, beyond what panes vary; 0 where days do
+            not vary, or too few were seen to say so. m rows of a day are worth ``m / (overdispersion + rho m)``
+            independent ones (the design effect of clusters; Kish, Survey Sampling, 1965, 5.4).
     """
 
     edges: FloatArray
@@ -54,6 +57,7 @@ class NumericProfile:
     below: int = 0
     above: int = 0
     own: tuple[float, float] | None = None
+    day_correlation: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -77,6 +81,7 @@ class CategoricalProfile:
         other: rows in all categories beyond those.
         missing: rows where the value was null or absent.
         overdispersion: as for a numeric profile.
+        day_correlation: likewise.
     """
 
     categories: tuple[str, ...]
@@ -84,6 +89,7 @@ class CategoricalProfile:
     other: int
     missing: int
     overdispersion: float | None
+    day_correlation: float = 0.0
 
 
 Profile = NumericProfile | CategoricalProfile

@@ -82,20 +82,15 @@ def test_rows_vary_within_a_class_and_not_with_the_hour(seasonal: Case) -> None:
     assert 1.0 <= within < 1.2
 
 
-def test_segments_have_classes_where_each_has_rows_enough(seasonal: Case) -> None:
-    """Nine tenths of the rows do; a tenth has fewer than a thousand in a weekend's day, unless it has."""
+def test_segments_have_classes(seasonal: Case) -> None:
+    """Nine tenths of the rows, and a tenth: each with the rows of its own in each class, however few."""
     columns, _, found = seasonal
     seasons = found.reference.seasons
     assert seasons is not None
     mine = np.array(seasons.clock.hours)[local_hours(times_of(columns), ZONE)]
     for value in ("main", "side"):
         rows = np.bincount(mine[columns["site"] == value], minlength=4)
-        split = seasons.segments["site"].get(value)
-        if rows.min() >= 1_000:
-            assert split is not None
-            assert [counts.rows for counts in split] == rows.tolist()
-        else:
-            assert split is None
+        assert [counts.rows for counts in seasons.segments["site"][value]] == rows.tolist()
     assert set(seasons.segments["site"]) == {"main", "side"}
 
 
@@ -128,7 +123,8 @@ def test_without_times_nothing_is_looked_for(tmp_path: Path) -> None:
 def day(hours: int, start: str, rows: int = 4_000, **change: Any) -> dict[str, Any]:
     """Rows of some hours from a local moment on."""
     begin = pd.Timestamp(start, tz=ZONE).tz_convert("UTC")
-    found = seasonal_rows(rows * 24 // hours, days=1, begin=begin, seed=9, **change)
+    days = -(-hours // 24)
+    found = seasonal_rows(rows * 24 * days // hours, days=days, begin=begin, seed=9, **change)
     keep = times_of(found) < int(begin.timestamp() * 1e3) + hours * 3_600_000
     return {name: values[keep] for name, values in found.items()}
 
@@ -197,19 +193,51 @@ def test_windows_of_a_clock_that_may_move_live_apart_from_others(seasonal: Case)
     assert edges_id(unsure(seasonal[2].reference)) != edges_id(seasonal[2].reference)
 
 
-def test_a_segment_without_classes_is_judged_over_whole_days_only(seasonal: Case) -> None:
-    """Below 24 h its interval holds everything; over a day and more it has the reference of all hours."""
+@pytest.mark.parametrize(
+    ("hours", "size", "decided"), [(4, 4, False), (24, 24, False), (4, 168, False), (168, 168, True)]
+)
+def test_a_segment_without_classes_is_judged_over_the_usual_hours_only(
+    seasonal: Case, hours: int, size: int, decided: bool
+) -> None:
+    """Over a week; not over a Monday, whose hours are not the usual ones, nor over a week that has only begun."""
     found = seasonal[2].reference
     assert found.seasons is not None
     bare = replace(found, seasons=replace(found.seasons, segments={}))
-    short, long = (
-        measured(bare, rows, size)["feature/ks"]
-        for rows, size in ((day(4, "2026-05-04 10:00"), 14_400_000), (day(24, "2026-05-04 00:00"), 86_400_000))
-    )
-    at = short.groups.index(("1", "site=main"))
-    assert short.against[at] == long.against[at] == "fixed"
-    assert (short.lower[at, 0], short.upper[at, 0]) == (0.0, 1.0)
-    assert long.upper[at, 0] < 0.5
+    table = measured(bare, day(hours, "2026-05-04 00:00"), size * 3_600_000)["feature/ks"]
+    at = table.groups.index(("1", "site=main"))
+    assert table.against[at] == "fixed"
+    assert bool((table.lower[at, 0], table.upper[at, 0]) == (0.0, 1.0)) is not decided
+    assert bool(table.upper[at, 0] < 0.5) is decided
+
+
+def test_a_window_of_a_segment_is_compared_with_the_hours_it_holds(seasonal: Case) -> None:
+    """A week that has only begun, of a tenth of the rows: far from its reference of all hours, and no drift."""
+    table = measured(seasonal[2].reference, day(4, "2026-05-04 00:00"), 604_800_000)["feature/ks"]
+    at = table.groups.index(("1", "site=side"))
+    assert table.against[at] == "seasonal"
+    assert table.lower[at, 0] == 0.0
+
+
+def test_hours_in_which_a_segment_never_was_decide_nothing(tmp_path: Path) -> None:
+    """A site that is closed at night has no reference for a window of the night, and one for that of a day."""
+    columns = seasonal_rows(40_000)
+    night = planted(local_hours(times_of(columns), ZONE)) % 2 == 0
+    columns["site"] = np.where(night, "main", columns["site"])
+    found = built(tmp_path, columns).reference
+    assert found.seasons is not None
+    assert min(counts.rows for counts in found.seasons.segments["site"]["side"]) == 0
+    for start, decided in (("2026-05-04 01:00", False), ("2026-05-04 10:00", True)):
+        table = measured(found, day(4, start), 14_400_000)["feature/ks"]
+        at = table.groups.index(("1", "site=side"))
+        assert bool(table.upper[at, 0] < 0.5) is decided, start
+
+
+def test_segments_beyond_what_may_be_kept_go_by_all_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest keeps its classes."""
+    monkeypatch.setattr("stream.references.seasons.CELLS", 2_000)
+    found = built(tmp_path, seasonal_rows(40_000)).reference
+    assert found.seasons is not None
+    assert list(found.seasons.segments["site"]) == ["main"]
 
 
 def test_a_stream_equals_a_batch(seasonal: Case) -> None:

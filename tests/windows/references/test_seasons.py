@@ -64,7 +64,7 @@ def test_a_file_gives_them_back() -> None:
         (lambda wire: wire["hours"].__setitem__(0, 5), "2 to 24 classes"),
         (lambda wire: wire["instants"].reverse(), "ascending"),
         (lambda wire: wire["offsets"].pop(), "offsets"),
-        (lambda wire: wire["segments"]["country"]["de"].pop(), "country=de: rows in each of 2"),
+        (lambda wire: wire["segments"]["country"]["de"].pop(), "country=de: counts of each of 2"),
         (lambda wire: wire["classes"][0]["features"]["age"].pop(), "feature 'age'"),
     ],
 )
