@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from windows.arrays import FloatArray, IntArray
-    from windows.statistics.distances.row import Measured
+    from windows.statistics.measured import Measured
 
 
 @dataclass(frozen=True, slots=True)
