@@ -170,9 +170,11 @@ def _check_texts(array: pa.DictionaryArray) -> None:
 
 
 def times(array: pa.Array) -> pa.Array:
-    """A column of times in UTC and microseconds; any other one as it is."""
+    """A column of times in microseconds, in UTC unless it has no zone; any other one as it is."""
     kind = array.type
-    return array.cast(pa.timestamp("us", "UTC"), safe=False) if pa.types.is_timestamp(kind) else array
+    if not pa.types.is_timestamp(kind):
+        return array
+    return array.cast(pa.timestamp("us", None if kind.tz is None else "UTC"), safe=False)
 
 
 def _check_buffers(value: bytes) -> None:

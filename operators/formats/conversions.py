@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 import numpy as np
 
+from operators.formats.local_times import local_clock
 from operators.settings.places import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
 from windows.values import name_of
 
@@ -31,10 +32,11 @@ def reading(place: Place, kind: Any) -> tuple[Any, Convert | None]:
     Raises:
         UnfitError: nothing of the kind can be made.
     """
-    if isinstance(place, TimePlace) and place.unit is not None:
-        if place.unit == "rfc3339":
-            return dt.datetime | None, None
-        return float | None, _milliseconds(UNIT_MS[place.unit])
+    if isinstance(place, TimePlace):
+        if place.unit in UNIT_MS:
+            return float | None, _milliseconds(UNIT_MS[place.unit])
+        read = kind if place.unit is None else dt.datetime | None
+        return read, None if place.timezone is None else local_clock(place.timezone).placed
     if isinstance(place, NumberPlace) and place.scale != 1:
         return kind, _scaled(place.scale)
     if isinstance(place, PredictionPlace) and place.classes is not None:

@@ -44,8 +44,8 @@ FRAME = 5
 """Bytes that a schema registry's serializers put before a record: 0, then the id of its schema."""
 
 AHEAD = (
-    "timestamp later than time.max_ahead after the message was written (without an offset it is UTC, and local times"
-    " east of Greenwich are ahead)"
+    "timestamp later than time.max_ahead after the message was written (without an offset it is UTC unless"
+    " `time.timezone` says where its clock is, and local times east of Greenwich are ahead)"
 )
 
 _ELEMENTS: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])

@@ -18,7 +18,7 @@ from operators.formats.bounds import MOST_RECORDS, too_many
 from operators.formats.heads import named
 from operators.formats.literals import parsed
 from operators.formats.schema import MISFIT
-from operators.formats.times import moment_of
+from operators.formats.times import as_written
 from operators.settings.places import shown
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ def _fitting(value: Any, kind: Any, steps: Steps) -> Any:
     except msgspec.ValidationError as error:
         if value.__class__ is str and float in plain and str not in plain and value != value.strip():
             return _fitting(value.strip(), kind, steps)  # files are read so, too
-        moment = moment_of(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
+        moment = as_written(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
         if moment is not None:
             return moment
         raise msgspec.ValidationError(f"{error} - at `$.{shown(steps)}`") from None

@@ -40,15 +40,20 @@ def moment_of(text: str) -> dt.datetime | None:
     Ruby and BigQuery " UTC", Log4j a comma before the milliseconds. Without an offset it is UTC. A date is its
     beginning; digits alone are none, for they may be an epoch time.
     """
+    found = as_written(text)
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
+
+
+def as_written(text: str) -> dt.datetime | None:
+    """The same; one without an offset has none."""
     plain = _NAMED_ZONE.sub("", text.strip())
     if _DIGITS.fullmatch(plain):
         return None
     plain = _SPACED.sub("", _SPELLED_OUT.sub("+00:00", plain))
     try:
-        found = dt.datetime.fromisoformat(plain)
+        return dt.datetime.fromisoformat(plain)
     except ValueError:
         return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
 def epoch_milliseconds(given: FloatArray) -> FloatArray:

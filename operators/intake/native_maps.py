@@ -99,6 +99,8 @@ def _of_fields(shape: Shape, given: FieldMap) -> Iterator[ToldPlace]:
             continue
         if place.path is None:
             raise BeyondError(f"{name} is constant" if not place.outside else f"{name} {BESIDE}")
+        if isinstance(place, TimePlace) and place.timezone is not None:
+            raise BeyondError(f"{name} may be a local time")
         yield place.path, *_read_as(name, place)
 
 

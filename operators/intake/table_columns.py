@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from operators.formats.arrow import columns_of, values_of
+from operators.formats.local_times import local_clock
 from operators.formats.schema import Timestamp
 from operators.formats.tables import rows_in
 from operators.formats.times import epoch_milliseconds, milliseconds_of
@@ -49,8 +50,8 @@ class Table(Protocol):
     def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
         """int64[count], the code of each value."""
 
-    def times(self, steps: Steps) -> FloatArray | None:
-        """float64[count], ms since the epoch, NaN for none."""
+    def times(self, steps: Steps, timezone: str | None = None) -> FloatArray | None:
+        """float64[count], ms since the epoch, NaN for none; those without an offset are of this zone (None: UTC)."""
 
     def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
         """Each value, all of these types."""
@@ -96,10 +97,10 @@ class Lists:
         column = self._column(steps)
         return None if column is None else np.fromiter(map(codes.__getitem__, column), np.int64, self.count)
 
-    def times(self, steps: Steps) -> FloatArray | None:
+    def times(self, steps: Steps, timezone: str | None = None) -> FloatArray | None:
         """See Table."""
         column = self.values(steps, TIMES)
-        return None if column is None else _times(column)
+        return None if column is None else _times(column, timezone)
 
     def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
         """See Table."""
@@ -175,7 +176,7 @@ class Arrays:
         values, index = found
         return np.fromiter(map(codes.__getitem__, values), np.int64, len(values))[index]
 
-    def times(self, steps: Steps) -> FloatArray | None:
+    def times(self, steps: Steps, timezone: str | None = None) -> FloatArray | None:
         """See Table."""
         column = self._find(steps)
         if column is None:
@@ -183,8 +184,8 @@ class Arrays:
         if not pa.types.is_timestamp(column.type):
             given = None if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) else values_of(column)
             numbers = self.numbers(steps) if given is None else None
-            return epoch_milliseconds(numbers) if numbers is not None else _times(given or [])
-        return _milliseconds(column)
+            return epoch_milliseconds(numbers) if numbers is not None else _times(given or [], timezone)
+        return _milliseconds(column, timezone if column.type.tz is None else None)
 
     def values(self, steps: Steps, kinds: Kinds) -> Sequence[Any] | None:
         """See Table."""
@@ -213,14 +214,20 @@ class Arrays:
         return values, filled.to_numpy(zero_copy_only=False)
 
 
-def _times(column: Sequence[Any]) -> FloatArray:
+def _times(column: Sequence[Any], timezone: str | None) -> FloatArray:
     """Times, some of them texts perhaps."""
-    return milliseconds_of(msgspec.convert(column, list[Timestamp]) if str in set(map(type, column)) else column)
+    given = msgspec.convert(column, list[Timestamp]) if str in set(map(type, column)) else column
+    return milliseconds_of(given if timezone is None else local_clock(timezone).placed(given))
 
 
-def _milliseconds(column: pa.Array) -> FloatArray:
+def _milliseconds(column: pa.Array, timezone: str | None) -> FloatArray:
     """Arrow's times in ms, NaN for none: computed as `datetime.timestamp` does, to the last digit."""
     micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).view(pa.int64())
+    if timezone is not None:
+        wall = micros.fill_null(0).to_numpy(zero_copy_only=False)
+        micros = pa.array(
+            local_clock(timezone).moments(wall, 1_000), mask=column.is_null().to_numpy(zero_copy_only=False)
+        )
     if micros.null_count:
         micros = micros.cast(pa.float64(), safe=False)
     found: FloatArray = micros.to_numpy(zero_copy_only=False).astype(np.float64) / 1e6 * 1e3

@@ -164,11 +164,12 @@ class TabularReader:
         return self._models[str(name)]
 
     def _stamps(self, batch: RawBatch, message: int, table: Table) -> tuple[IntArray, IntArray]:
-        steps, count = _steps(self._map.timestamp), table.count
+        place, count = self._map.timestamp, table.count
+        steps = _steps(place)
         if batch.written is None:
             raise UnusualError
         written = np.full(count, batch.written[message], dtype=np.int64)
-        given = None if steps is None else table.times(steps)
+        given = None if place is None or steps is None else table.times(steps, place.timezone)
         stamps, odd = stamps_of(np.full(count, np.nan) if given is None else given, written)
         if odd is not None or (stamps > min(batch.written[message], batch.received) + self._max_ahead).any():
             raise UnusualError
@@ -196,7 +197,7 @@ def fits(source: SourceSettings) -> bool:
 
 def _is_plain(place: Place) -> bool:
     """Whether it is a column, and needs no conversion."""
-    kept = place.model_dump(exclude={"path", "group"}, exclude_defaults=True)
+    kept = place.model_dump(exclude={"path", "group", "timezone"}, exclude_defaults=True)
     return place.path is not None and not kept and all(isinstance(step, str) for step in place.path)
 
 

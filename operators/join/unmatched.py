@@ -23,7 +23,8 @@ def why_unmatched(totals: LabelTotals) -> str:
     if hours is not None:
         return (
             f"their ids do match, but they are from about {hours:g} h before the predictions that they are about, which"
-            " looks like a time zone: a time without an offset is UTC, so local times need one"
+            " looks like a time zone: a time without an offset is UTC unless `time.timezone`, or `timezone` of"
+            " `timestamp` in a source's map, says where its clock is, such as Europe/Berlin"
         )
     if not totals.about[1]:
         return ""

@@ -3,7 +3,6 @@
 import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints, model_validator
@@ -12,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from operators.settings.alerts import BLOCKING, AlertName
 from operators.settings.durations import UNITS, Millis, from_to
 from operators.settings.metrics import OF_ROWS
-from operators.settings.parts import Name, Number, Settings, Share, Whole, distinct, unfit
+from operators.settings.parts import KnownZone, Name, Number, Settings, Share, Whole, distinct, unfit
 from windows.need.learnt import Learnt
 
 ActionName = Literal["retrain", "rollback", "fallback", "review", "notify", "promote"]
@@ -36,14 +35,6 @@ def _cron(text: str) -> str:
     if found is None or len(text.split()) != 5:
         raise PydanticCustomError("cron", 'five fields as of cron that ever come, such as "0 2 * * 1"')
     return text
-
-
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PydanticCustomError("timezone", "a time zone of the IANA database, such as Europe/Berlin") from None
-    return name
 
 
 def _mode(given: object) -> object:
@@ -94,7 +85,7 @@ class Schedule(Settings):
     """When to retrain whatever happens; the fields of cron, in a time zone."""
 
     cron: Annotated[str, StringConstraints(max_length=200), AfterValidator(_cron)] = "0 2 * * 1"
-    timezone: Annotated[str, StringConstraints(max_length=100), AfterValidator(_timezone)] = "UTC"
+    timezone: KnownZone = "UTC"
 
 
 class Lasting(Settings):

@@ -1,6 +1,7 @@
 """Parts of settings: the types of keys, and the base of every mapping."""
 
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -29,6 +30,15 @@ def distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
+def _timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PydanticCustomError("timezone", "a time zone of the IANA database, such as Europe/Berlin") from None
+    return name
+
+
+KnownZone = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_timezone)]
 Number = Annotated[float, BeforeValidator(_no_boolean), Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(_no_boolean)]
 Share = Annotated[Number, Field(ge=0, le=1)]

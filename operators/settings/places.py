@@ -13,7 +13,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from operators.settings.parts import Name, Number, Settings, distinct, unfit
+from operators.settings.parts import KnownZone, Name, Number, Settings, distinct, unfit
 
 Steps = tuple[str | int, ...]
 """A path into a record: keys of objects, and positions in arrays."""
@@ -142,9 +142,26 @@ class ModelPlace(Place):
 
 
 class TimePlace(Place):
-    """A time; without a unit, RFC 3339 or a number whose size tells its unit."""
+    """A time; without a unit, RFC 3339 or a number whose size tells its unit.
+
+    Attributes:
+        unit: what it is.
+        timezone: where the clocks are that it is read from, if it names no offset; None for `time.timezone`.
+    """
 
     unit: Literal["s", "ms", "us", "ns", "rfc3339"] | None = None
+    timezone: KnownZone | None = None
+
+    @model_validator(mode="after")
+    def _a_text(self) -> Self:
+        if self.timezone is not None and self.numeric:
+            raise unfit("timezone", "no unit, or rfc3339, is needed beside it: epoch times are the same in all zones")
+        return self
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is a number."""
+        return self.unit is not None and self.unit != "rfc3339"
 
 
 class NumberPlace(Place):

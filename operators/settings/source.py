@@ -34,6 +34,8 @@ from operators.settings.places import (
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 
+UTC = "UTC"
+
 Holds = Literal["predictions", "feedback", "both", "requests", "responses"]
 
 Format = Literal["json", "msgpack", "avro", "protobuf", "columns", "arrow"]
@@ -202,6 +204,34 @@ class SourceSettings(Settings):
     def registered(self) -> bool:
         """Whether a registry has the schemas of its messages."""
         return self.schematic and self.schema_file is None
+
+    def in_zone(self, timezone: str) -> Self:
+        """The same, where times without an offset are of this zone unless its map says otherwise."""
+        if timezone == UTC or self.in_halves:  # the time of a log's entry has an offset
+            return self
+        places = {name: getattr(self.map, name) for name in ("timestamp", "predicted_at")}
+        local = {
+            name: place.model_copy(update={"timezone": timezone})
+            for name, place in places.items()
+            if place is not None and not place.numeric and place.timezone is None
+        }
+        return self.model_copy(update={"map": self.map.model_copy(update=local)})
+
+    @property
+    def in_own_shape(self) -> bool:
+        """Whether its messages look as if no source were named, but for what its times are."""
+        given, own = self.map, FieldMap()
+        others = (name for name in given.model_fields_set - {"timestamp", "predicted_at"})
+        times = (given.timestamp, given.predicted_at)
+        return (
+            self.format == "json"
+            and self.preset is None
+            and self.where is None
+            and self.split is None
+            and self.holds in {"predictions", "feedback"}
+            and all(getattr(given, name) == getattr(own, name) for name in others)
+            and [place and place.path for place in times] == [("timestamp",), ("predicted_at",)]
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

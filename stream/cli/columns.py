@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from operators.settings.source import UTC
+from stream.config.zones import known
 from stream.errors import UsageError
 from stream.references.wishes import ColumnOptions
 
@@ -26,6 +28,14 @@ Ignore = Annotated[list[str] | None, typer.Option("--ignore", metavar="COLUMNS",
 Missing = Annotated[
     list[str] | None, typer.Option("--missing", metavar="TEXT", help="Text that stands for no value, such as ? or NA.")
 ]
+LocalTimes = Annotated[
+    str | None,
+    typer.Option(
+        "--local-times",
+        metavar="ZONE",
+        help="Where the clocks are that times without an offset are read from, such as Europe/Berlin; else UTC.",
+    ),
+]
 Threshold = Annotated[
     float | None, typer.Option("--threshold", metavar="SCORE", help="A score of at least this is positive.")
 ]
@@ -35,6 +45,17 @@ Positive = Annotated[
 Classes = Annotated[
     str | None, typer.Option("--classes", metavar="NAMES", help="Classes by position in lists of scores: bird,cat,dog.")
 ]
+
+
+def checked_zone(name: str | None) -> str:
+    """The zone of --local-times; UTC where none is said.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    if name is not None and not known(name):
+        raise UsageError(f"--local-times: no time zone {name!r}; a name such as Europe/Berlin is needed")
+    return name or UTC
 
 
 def said(given: dict[str, Any]) -> ColumnOptions:

@@ -43,6 +43,7 @@ def init(
     categorical: columns.Categorical = None,
     numeric: columns.Numeric = None,
     missing: columns.Missing = None,
+    local_times: columns.LocalTimes = None,
     timezone: Annotated[
         str | None,
         typer.Option(help="Whose hours of the week count where a season is looked for, such as Europe/Berlin."),
@@ -105,6 +106,7 @@ def init(
         timezone,
         per_day=per_day,
         holidays=holidays,
+        local_times=columns.checked_zone(local_times),
     )
     if topic is None:
         for name, value in given.items():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from operators.records import NoEnvelopes, Origin, RawBatch
-from stream.cli import connecting
+from stream.cli import columns, connecting
 from stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def peek(
     registry: connecting.RegistryUrl = None,
     config: connecting.ConfigFile = None,
     responses: connecting.Responses = None,
+    local_times: columns.LocalTimes = None,
 ) -> None:
     """Show the latest messages of a topic, what is understood of each, and a source that reads them.
 
@@ -38,6 +39,7 @@ def peek(
     from stream.look.peek import peeked  # noqa: PLC0415 - the same
     from stream.look.source_file import said_source  # noqa: PLC0415 - the same
 
+    timezone = columns.checked_zone(local_times)
     path = Path(topic)
     file = path.is_file()
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem) or "messages" if file else topic
@@ -55,7 +57,7 @@ def peek(
         raise UsageError(f"{topic}: holds no message")
     theirs, more = (None, []) if responses is None else _of_topic(connected, responses, count)
     called = [f"response at {one}" for one in more]
-    for line in peeked(batch, [*names, *called], said, registry_of(connected), theirs):
+    for line in peeked(batch, [*names, *called], said, registry_of(connected), theirs, timezone):
         typer.echo(line)
 
 

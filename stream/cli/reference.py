@@ -1,5 +1,6 @@
 """`driftgauge reference`: build, show and merge references."""
 
+import os
 from functools import partial, reduce
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from operators.records import Topic
 from stream.cli import columns
 from stream.cli.adopt import adopt_command
 from stream.cli.progress import progress_bar, record_progress
+from stream.config.environment import SETTING
 from stream.config.explain import suggestion
+from stream.config.inputs import timezone_of
 from stream.config.load import Config, load, load_reference, model_named
 from stream.config.problems import counted
 from stream.errors import UsageError
@@ -59,13 +63,14 @@ def build(
     categorical: columns.Categorical = None,
     numeric: columns.Numeric = None,
     missing: columns.Missing = None,
+    local_times: columns.LocalTimes = None,
     most: Annotated[
         int | None, typer.Option("--rows", min=1, help="Of a topic: at most so many, the latest [2000000].")
     ] = None,
 ) -> None:
     """Build a model's reference from rows, or from the traffic of a topic."""
     said = columns.said(locals())
-    loaded = load(config)
+    loaded = load(config, {**os.environ, **_zone(local_times)})
     settings = model_named(loaded, model)
     features = settings.features
     options = BuildOptions(
@@ -81,6 +86,7 @@ def build(
         resolutions=resolutions_of(settings),
         seasonal=season_options(settings),
         joint=joint_options(settings),
+        timezone=local_times or timezone_of(Topic.PREDICTIONS, loaded.time.timezone, loaded.sources),
     )
     if like is not None:
         options = asked_like(options, _load(like))
@@ -95,6 +101,11 @@ def build(
     for note in dict.fromkeys(built.notes):
         typer.echo(f"note: {note}", err=True)
     _write(output, built.reference)
+
+
+def _zone(local_times: str | None) -> dict[str, str]:
+    """What the config is to say of times without an offset."""
+    return {} if local_times is None else {f"{SETTING}time.timezone": columns.checked_zone(local_times)}
 
 
 def _of_topic(config: Config, source: str, most: int | None, options: BuildOptions, wishes: Wishes) -> Built:

@@ -124,7 +124,7 @@ def _of_pace(config: Config, references: Mapping[str, Reference], predictions: S
     if not left_open(config, references):
         return []
     lanes = _lanes(config, predictions, None, None, Topic.PREDICTIONS, references)
-    if any(lane.source is not None for lane in lanes):
+    if any(lane.source is not None and not config.sources[lane.source].in_own_shape for lane in lanes):
         return []
     from stream.replay.pace import paces_of  # noqa: PLC0415 - see above
 
@@ -257,7 +257,8 @@ def _lanes(
 
     files = files_of(given, option)
     source = None if all(map(is_table, files)) else _source(config, holds, f"{option} {given[0]}")
-    tables = {path for path in files if is_table(path) or (source is None and is_flat(path, holds, config, references))}
+    own = source is None or config.sources[source].in_own_shape
+    tables = {path for path in files if is_table(path) or (own and is_flat(path, holds, config, references))}
     return [
         TableLane(path, holds, config, references) if path in tables else FileLane(path, holds, source)
         for path in files

@@ -14,14 +14,13 @@ from operators.intake.halves import readers_of
 from operators.plans.classes import feedback_models
 from operators.records import Topic
 from operators.settings.places import ModelPlace
-from operators.settings.source import Sources
+from operators.settings.source import UTC, Sources, SourceSettings
 from windows.predictions.layout import layout_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operators.settings.model import ModelSettings
-    from operators.settings.source import SourceSettings
     from stream.config.edges.kafka import TopicsSettings
     from stream.config.problems import ConfigFinding
     from windows.references.reference import Reference
@@ -61,6 +60,25 @@ def inputs_of(topics: TopicsSettings, sources: Sequence[SourceSettings]) -> tupl
         if not mine:
             found.append(Input(short, holds, feed=short))
     return tuple(found)
+
+
+def in_zone(timezone: str, topics: TopicsSettings, sources: tuple[SourceSettings, ...]) -> tuple[SourceSettings, ...]:
+    """The sources, each of which says of which zone times without an offset are; also those of the short form."""
+    if timezone == UTC:
+        return sources
+    held = {kind for source in sources for kind in source.kinds}
+    own = (
+        SourceSettings(topic=topics.predictions, holds="predictions"),
+        SourceSettings(topic=topics.feedback, holds="feedback"),
+    )
+    return tuple(one.in_zone(timezone) for one in (*sources, *(one for one in own if one.holds not in held)))
+
+
+def timezone_of(holds: Topic, timezone: str, sources: Sequence[SourceSettings]) -> str:
+    """Where clocks are that write no offset into files: as the one source of their kind says, else `timezone`."""
+    mine = [source for source in sources if holds.value in set(source.kinds)]
+    place = mine[0].map.timestamp if len(mine) == 1 else None
+    return timezone if place is None or place.timezone is None else place.timezone
 
 
 def matched(inputs: Sequence[Input], topics: TopicsSettings, names: Iterable[str]) -> tuple[Input, ...]:

@@ -29,7 +29,7 @@ from stream.config.explain import given, place, problems_of, written
 from stream.config.follow import follow_pane, paced, written_in
 from stream.config.id_features import watched
 from stream.config.include import include_models
-from stream.config.inputs import registry_findings, source_findings
+from stream.config.inputs import in_zone, registry_findings, source_findings
 from stream.config.learnt import with_learnt
 from stream.config.problems import ConfigError, ConfigFinding, KeyPath, Problem
 from stream.config.seasonal_checks import season_findings
@@ -344,7 +344,7 @@ def _learnt(config: Config, source: Path) -> tuple[Config, list[ConfigFinding]]:
 
 
 def _anchor(config: Config, source: Path) -> Config:
-    """Relative paths start at the directory of the config file."""
+    """Relative paths start at the directory of the config file; sources say of which zone local times are."""
     base = source.parent
     http, alertmanager = anchored(config.http, base), anchored(config.alertmanager, base)
     models = tuple(
@@ -364,8 +364,9 @@ def _anchor(config: Config, source: Path) -> Config:
     update: dict[str, Any] = {"models": models, "state": state, "http": http, "alertmanager": alertmanager}
     update["actions"] = based(config.actions, base)
     update["schema_registry"] = anchored(config.schema_registry, base)
-    update["sources"] = tuple(
+    sources = tuple(
         one if one.schema_file is None else one.model_copy(update={"schema_file": base / one.schema_file})
         for one in config.sources
     )
+    update["sources"] = in_zone(config.time.timezone, config.topics, sources)
     return config.model_copy(update=update)

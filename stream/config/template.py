@@ -50,6 +50,7 @@ class NewModel:
         zone_known: whether somebody named it, or the rows told; else their clocks may move by an hour.
         live: the topic that its rows came from; None where they came from files.
         calendar: the value of `calendar:`, with the space or the line break before it.
+        local_times: where the clocks are that times without an offset are read from.
     """
 
     name: str
@@ -69,12 +70,15 @@ class NewModel:
     zone_known: bool = True
     live: LiveTraffic | None = None
     calendar: str = " []"
+    local_times: str = TimeSettings().timezone
 
 
 def config_text(model: NewModel) -> str:
     """The YAML text."""
     edges, actions = _edges(model.live), actions_text()
-    return f"{edges}\n{_time(model.pace)}\n{_alerting()}\n{_alertmanager()}\n{actions}\n{_model(model)}"
+    return (
+        f"{edges}\n{_time(model.pace, model.local_times)}\n{_alerting()}\n{_alertmanager()}\n{actions}\n{_model(model)}"
+    )
 
 
 def _edges(live: LiveTraffic | None) -> str:
@@ -157,7 +161,7 @@ http:
 """
 
 
-def _time(pace: PacePlan | None) -> str:
+def _time(pace: PacePlan | None, local_times: str) -> str:
     time = TimeSettings()
     if pace is not None:
         time = time.model_copy(update={"pane": pace.pane, "lateness": pace.lateness})
@@ -171,6 +175,9 @@ time:
   idle_after: {show_duration(time.idle_after)}
   # timestamps further ahead than this are dead letters
   max_ahead: {show_duration(time.max_ahead)}
+  # where the clocks are that times without an offset are read from, in topics and files; the `timestamp` of a source's
+  # map may say otherwise:  {{path: event_time, timezone: Europe/Berlin}}
+  timezone: {_quoted(local_times)}
 """
 
 

@@ -79,7 +79,9 @@ def started_from_file(
     reading = _with_roles(best, roles, str(path))
     with TemporaryDirectory(dir=_made(options.output), prefix=".driftgauge-") as directory:
         taken = Taken(Path(directory) / f"{TOPIC}.jsonl.gz")
-        writer = Writer(named(reading, options.model).source, {}, options.model, taken, timeless=True)
+        writer = Writer(
+            named(reading, options.model, options.local_times).source, {}, options.model, taken, timeless=True
+        )
         with gzip.open(taken.file, "wb", compresslevel=1) as file:
             for some in _batched(chain(first, lines)):
                 file.write(b"".join(writer.lines(TOPIC, Block(some, None, NoEnvelopes(), ended=False))))

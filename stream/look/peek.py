@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -15,6 +15,7 @@ from operators.formats.packed import ERRORS, UnreadableError
 from operators.formats.plain import FEEDBACK, PREDICTION, PlainReader
 from operators.formats.proposals import counts, proposed, tried
 from operators.formats.proposed_pairs import proposed_pair
+from operators.settings.source import UTC
 from stream.config.problems import one_line, shorten
 from stream.kafka.messages import rfc3339
 from stream.look.entries import entries
@@ -63,6 +64,7 @@ def peeked(
     said: dict[str, Any] | None,
     schemas: Schemas | None,
     responses: RawBatch | None = None,
+    timezone: str = UTC,
 ) -> list[str]:
     """Lines about some messages, and a source that reads them where it is recognised.
 
@@ -72,6 +74,7 @@ def peeked(
         said: what a user says of the source; None for nothing.
         schemas: those of the registry.
         responses: messages of the topic that holds the responses to these, if it is another one.
+        timezone: where the clocks are that times without an offset are read from.
     """
     own = tried(batch, said or {}, schemas, responses=responses)
     better = None
@@ -80,10 +83,12 @@ def peeked(
     used = own if better is None or (said is not None and own is not None) else better
     if used is None:
         return ["nothing can be made of that"]
+    used = replace(used, source=used.source.in_zone(timezone))
     seen = _look(batch, names, used, schemas, responses)
     lines = [*seen.shown, "", *_summary(len(names), used, seen, said)]
     if better is not None and (own is None or better.rank > own.rank):
         lines += ["", *_proposal(batch.origin.topic, len(names), better)]
+        lines += [] if timezone == UTC else [f"time: {{timezone: {timezone}}}"]
     elif said is None and not seen.good:
         lines += ["", "no preset and no usual names are recognised: write a map (--map FILE) and look again"]
     return lines

@@ -52,7 +52,7 @@ SLOW = 60_000.0
 BEHIND = 3_600_000
 """So far (ms) behind the time of writing event times are worth a word."""
 
-ODD_TIME = "another unit, or a time zone?"
+ODD_TIME = "another unit, or a time zone? (`time.timezone` says where clocks are that write no offset)"
 MOST_NAMED = 10
 OPTIONAL = {"error", "kind", "usage"}
 """Fields that most records may well lack."""
@@ -215,9 +215,7 @@ class _Sample:
         lacks = ", ".join(lacking(letter, self._source, self._features, self._reader.schemas))
         written = 0 if batch.written is None else batch.written[number]
         ahead = max((self._ahead(record, written) for record in self._records(number) or ()), default=0)
-        late = (
-            f"its time is {_long(ahead)} ahead of the time of writing: another unit, or a time zone?" if ahead else ""
-        )
+        late = f"its time is {_long(ahead)} ahead of the time of writing: {ODD_TIME}" if ahead else ""
         said = "; ".join(part for part in (lacks and f"it lacks: {lacks}", late, guess(value, self._source)) if part)
         return f"such as {beginning(value)}" + (f" ({said})" if said else "")
 

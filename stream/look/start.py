@@ -83,7 +83,7 @@ def started_from(
     schemas = registry_of(config)
     source = _read_by(config, wanted, said, schemas, tell)
     feedback = None if wanted.feedback is None else _read_feedback(config, wanted, schemas, tell)
-    reading = _reading(config, wanted, since, named(source, options.model))
+    reading = _reading(config, wanted, since, named(source, options.model, options.local_times))
     for topic, span in reading.spans.items():
         tell(f"{topic}: {span.count:,} offsets, {since.said}, by the time that messages were written")
         if span.cut:
@@ -199,8 +199,9 @@ def _sample(config: Config, topic: str) -> RawBatch:
     return RawBatch(Origin(topic), values, written_at, MessageEnvelopes(messages), 0)
 
 
-def named(source: Tried, model: str) -> Tried:
-    """The source with the model that records are about where they name none, as a config of one model has it."""
+def named(source: Tried, model: str, timezone: str) -> Tried:
+    """The source as a config of one model has it: about that where records name none, with its zone of local times."""
+    source = replace(source, source=source.source.in_zone(timezone))
     given = source.source.map
     if "model" in given.model_fields_set:
         return source

@@ -134,7 +134,7 @@ class _Converter:
     def times(self) -> tuple[IntArray, BoolArray]:
         """When each row was made, ms, and where that is known."""
         column = self.plan.roles["timestamp"]
-        return within(milliseconds(self.batch.column(column), column), self.plan.usual)
+        return within(milliseconds(self.batch.column(column), column, self.plan.timezone), self.plan.usual)
 
     def numbers(self, name: str) -> FloatArray:
         """float64[n] of a column of numbers."""

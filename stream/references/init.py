@@ -15,6 +15,7 @@ from operators.plans.model import plan_models
 from operators.settings.durations import show_duration
 from operators.settings.event_time import TimeSettings
 from operators.settings.performance import Rule
+from operators.settings.source import UTC
 from stream.config.checks import UNREADABLE
 from stream.config.environment import variables
 from stream.config.live_template import LiveTraffic
@@ -77,6 +78,7 @@ class InitOptions:
     per_day: float | None = None
     time: TimeSettings | None = None
     holidays: str | None = None
+    local_times: str = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ def initialise(options: InitOptions, progress: Progress) -> Started:
             days=tuple((one.day, SUNDAY) for one in holidays),
             named=options.timezone is not None,
         ),
+        timezone=options.local_times,
     )
     _check_names(rows, plan_build(rows, wanted))
     built = build(rows, wanted, progress)
@@ -184,6 +187,7 @@ def _new_model(options: InitOptions, reference: Reference, task: Task, file: str
         timezone=_zone(reference),
         zone_known=options.timezone is not None or _zone(reference) != "UTC",
         live=options.live,
+        local_times=options.local_times,
     )
 
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from operators.settings.calendar import days_like
 from operators.settings.features import FeatureKind
 from operators.settings.model import ModelSettings
+from operators.settings.source import UTC
 from stream.config.explain import suggestion
 from stream.errors import UsageError
 from stream.references.score_columns import score_columns
@@ -123,6 +124,7 @@ class BuildOptions:
         seasonal: how seasons are looked for; None for not at all.
         joint: how features are told from each other; None for not at all.
         like: the reference whose edges and categories are taken; None for those of the rows.
+        timezone: where the clocks are that times without an offset are read from.
     """
 
     model: str
@@ -138,6 +140,7 @@ class BuildOptions:
     seasonal: SeasonOptions | None = None
     joint: JointOptions | None = None
     like: Reference | None = None
+    timezone: str = UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,7 @@ class Plan:
         scores: columns of scores, one a class, which are no features.
         usual: first and last moment (ms) that rows may bear; beyond it a time is none. None where all are.
         dressed: columns of numbers that are written with signs, and are no features for it.
+        timezone: where the clocks are that times without an offset are read from.
     """
 
     model: str
@@ -183,6 +187,7 @@ class Plan:
     scores: tuple[str, ...] = ()
     dressed: tuple[str, ...] = ()
     usual: tuple[int, int] | None = None
+    timezone: str = UTC
 
     @property
     def lists_of_labels(self) -> bool:
@@ -257,6 +262,7 @@ def plan_build(rows: Rows, options: BuildOptions) -> Plan:
         joint=options.joint,
         like=options.like,
         scores=scores,
+        timezone=options.timezone,
     )
 
 

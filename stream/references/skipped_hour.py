@@ -33,9 +33,10 @@ def skipped_hour(volumes: HourVolumes) -> str | None:
     zone, hour = found
     return (
         f"no row is between {hour:%H:%M} and {hour + dt.timedelta(hours=1):%H:%M} of {hour:%Y-%m-%d}, the hour that"
-        f" clocks skip in {zone}: the times seem to be local, and without an offset they are read as UTC; write it with"
-        f" them (pandas: .dt.tz_localize({zone!r}, ambiguous='infer')), or that hour counts as silence, and one in"
-        " autumn twice"
+        f" clocks skip in {zone}: the times seem to be local, and without an offset they are read as UTC: that hour"
+        f" counts as silence then, and one in autumn twice. `time: {{timezone: {zone}}}` in the config, --local-times"
+        f" {zone} of `init`, reads them as they are meant; or write the offset with them (pandas:"
+        f" .dt.tz_localize({zone!r}, ambiguous='infer')), which alone tells the two hours in autumn apart"
     )
 
 

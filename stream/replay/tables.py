@@ -9,8 +9,11 @@ import msgspec
 import pyarrow as pa
 
 from operators.formats.literals import parsed
+from operators.formats.local_times import local_clock
+from operators.formats.times import as_written
 from operators.records import NoEnvelopes, Topic
-from operators.settings.source import FieldMap
+from operators.settings.source import UTC, FieldMap
+from stream.config.inputs import timezone_of
 from stream.errors import UsageError
 from stream.references.hour_volumes import HourVolumes
 from stream.references.skipped_hour import skipped_hour
@@ -132,7 +135,9 @@ class TableLane:
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
         columns = [self._column[name] for name in names]
         stamp, volumes = self._column.get("timestamp"), HourVolumes()
-        self._order = None if stamp is None else order_of(rows, stamp, config.time.lateness, volumes)
+        self._timezone = timezone_of(holds, config.time.timezone, config.sources)
+        lateness = config.time.lateness
+        self._order = None if stamp is None else order_of(rows, stamp, lateness, volumes, self._timezone)
         if self._order is not None:
             self.notes += (f"{path.name}: its rows are not in the order of time; they are read in it",)
         local = skipped_hour(volumes) if holds == Topic.PREDICTIONS else None
@@ -181,7 +186,7 @@ class TableLane:
 
     def _values(self, column: pa.Array, name: str) -> list[Any]:
         """Values as JSON has them; of predictions and labels what stands for none is none, as in a reference."""
-        values = _values(column, name)
+        values = _values(column, name, self._timezone)
         missing = self._missing[self._column[name]] if name in NUMBERS else ()
         return [None if value in missing else value for value in values] if missing else values
 
@@ -266,15 +271,18 @@ def _rows(columns: dict[str, list[Any]], count: int) -> Iterator[dict[str, Any]]
     return (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
 
 
-def _values(column: pa.Array, name: str) -> list[Any]:
+def _values(column: pa.Array, name: str, timezone: str) -> list[Any]:
     """Values of a column as JSON has them; times in epoch milliseconds."""
     kind = column.type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         stamps = column.cast(pa.timestamp("ms", tz=getattr(kind, "tz", None)), safe=False)
         column = stamps.cast(pa.int64())
+        if name == "timestamp" and timezone != UTC and getattr(kind, "tz", None) is None:
+            wall, absent = column.fill_null(0).to_numpy(), column.is_null().to_numpy(zero_copy_only=False)
+            column = pa.array(local_clock(timezone).moments(wall), mask=absent)
     values: list[Any] = column.to_pylist()
     if name == "timestamp":
-        return [_moment(value) for value in values]
+        return [_moment(value, timezone) for value in values]
     if name in TEXTS:
         return [None if value is None or value != value else version_of(value) for value in values]  # noqa: PLR0124
     if name in NUMBERS:
@@ -282,12 +290,14 @@ def _values(column: pa.Array, name: str) -> list[Any]:
     return values
 
 
-def _moment(value: Any) -> Any:
-    """Epoch milliseconds, or the text of a time."""
+def _moment(value: Any, timezone: str) -> Any:
+    """Epoch milliseconds, or the text of a time: with its offset, unless that is UTC."""
     try:
         return round(float(value))
     except (TypeError, ValueError):
-        return value if isinstance(value, str) else None
+        found = value if isinstance(value, str) else None
+    time = None if found is None or timezone == UTC else as_written(found)
+    return found if time is None or time.tzinfo is not None else local_clock(timezone).placed([time])[0].isoformat()
 
 
 def _number(text: str) -> Any:

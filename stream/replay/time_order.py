@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from operators.settings.source import UTC
 from stream.errors import UsageError
 from stream.rows.columns import BATCH_ROWS
 from stream.rows.times import milliseconds
@@ -22,16 +23,18 @@ MOST_SORTED = 5_000_000
 """Rows that are sorted at most: they are held in memory for it."""
 
 
-def order_of(rows: Rows, column: str, lateness: int, volumes: HourVolumes | None = None) -> IntArray | None:
+def order_of(
+    rows: Rows, column: str, lateness: int, volumes: HourVolumes | None = None, timezone: str = UTC
+) -> IntArray | None:
     """The rows by time, int64[n]; None where none comes more than `lateness` ms after a later one.
 
     Rows without a time stay behind the one before them. None too where the column is no time, or of too many rows.
-    `volumes` is told the times.
+    `volumes` is told the times; those without an offset are of this zone.
     """
     found: list[IntArray] = []
     try:
         for batch, _ in rows.batches([column]):
-            times, known = milliseconds(batch.column(0), column)
+            times, known = milliseconds(batch.column(0), column, timezone)
             found.append(np.where(known, times, np.iinfo(np.int64).min))
             if volumes is not None and known.any():
                 volumes.add(times[known])

@@ -4,7 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from operators.formats.times import UNIT_BOUNDS, epoch_milliseconds, moment_of
+from operators.formats.local_times import local_clock
+from operators.formats.times import UNIT_BOUNDS, as_written, epoch_milliseconds
+from operators.settings.source import UTC
 from stream.errors import UsageError
 from stream.rows.arrays import is_text, numbers, plain
 from stream.rows.kinds import NUMBER
@@ -21,18 +23,18 @@ _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _ZONED = r"([zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
 
 
-def milliseconds(array: pa.Array, column: str) -> tuple[IntArray, BoolArray]:
+def milliseconds(array: pa.Array, column: str, timezone: str = UTC) -> tuple[IntArray, BoolArray]:
     """Times int64[n] in ms since the epoch, and bool[n] where there is one.
 
     Numbers are seconds, milli-, micro- or nanoseconds since the epoch, by their size. Text is RFC 3339 with any number
-    of decimals, or a date. What names no offset is UTC, as in a topic.
+    of decimals, or a date. What names no offset is of this zone, as in a topic.
 
     Raises:
         UsageError: the column holds no times.
     """
     array = plain(array)
     try:
-        found = _floats(array)
+        found = _floats(array, timezone)
     except (pa.ArrowException, ValueError, TypeError) as error:
         raise UsageError(f"column {column!r}: not a time: {str(error).splitlines()[0][:200]}") from None
     present = ~np.isnan(found)
@@ -66,25 +68,36 @@ def _refuse_small(array: pa.Array, found: FloatArray, column: str) -> None:
         )
 
 
-def _floats(array: pa.Array) -> FloatArray:
+def _floats(array: pa.Array, timezone: str) -> FloatArray:
     """float64[n], ms; NaN where there is none, or what is there is none."""
     kind = array.type
     if is_text(kind):
-        return _of_texts(array.cast(pa.string()))
+        return _of_texts(array.cast(pa.string()), timezone)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         stamps = array.cast(pa.timestamp("ms", tz=getattr(kind, "tz", None)), safe=False).cast(pa.int64())
-        return np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        found = np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+        return found if getattr(kind, "tz", None) is not None else _moments(found, timezone)
     return epoch_milliseconds(numbers(array))
 
 
-def _of_texts(texts: pa.Array) -> FloatArray:
+def _moments(wall: FloatArray, timezone: str) -> FloatArray:
+    """Moments of local times, both in ms, NaN where there is none."""
+    there = np.isfinite(wall)
+    if timezone == UTC or not there.any():
+        return wall
+    found = wall.copy()
+    found[there] = local_clock(timezone).moments(wall[there].astype(np.int64))
+    return found
+
+
+def _of_texts(texts: pa.Array, timezone: str) -> FloatArray:
     trimmed = pc.replace_substring_regex(pc.utf8_trim_whitespace(texts), _TOO_FINE, r"\1")
     trimmed = pc.replace_substring_regex(trimmed, _SPELLED_OUT, "Z")
     numeric, zoned, dated = _like(trimmed, NUMBER), _like(trimmed, _ZONED), _like(trimmed, _DATE)
     found = np.full(len(trimmed), np.nan)
     for mask, zone in ((zoned & ~dated & ~numeric, "UTC"), ((~zoned | dated) & ~numeric, None)):
         if mask.any():
-            found[mask] = _cast(trimmed.filter(pa.array(mask)), zone)
+            found[mask] = _cast(trimmed.filter(pa.array(mask)), zone, timezone)
     if numeric.any():
         found[numeric] = epoch_milliseconds(numbers(trimmed.filter(pa.array(numeric))))
     return found
@@ -94,14 +107,11 @@ def _like(texts: pa.Array, pattern: str) -> BoolArray:
     return np.asarray(pc.fill_null(pc.match_substring_regex(texts, pattern), fill_value=False), dtype=bool)
 
 
-def _cast(texts: pa.Array, zone: str | None) -> FloatArray:
+def _cast(texts: pa.Array, zone: str | None, timezone: str) -> FloatArray:
     try:
         stamps = texts.cast(pa.timestamp("ns", tz=zone)).cast(pa.timestamp("ms", tz=zone), safe=False).cast(pa.int64())
     except pa.ArrowInvalid:  # some are none, or beyond what 64 bits of nanoseconds hold
-        return np.array([_one(text) for text in texts.to_pylist()], dtype=np.float64)
-    return np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-def _one(text: str | None) -> float:
-    moment = moment_of(text or "")
-    return np.nan if moment is None else moment.timestamp() * 1e3
+        moments = local_clock(timezone).placed([as_written(text or "") for text in texts.to_pylist()])
+        return np.array([np.nan if moment is None else moment.timestamp() * 1e3 for moment in moments], np.float64)
+    found = np.asarray(stamps.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
+    return found if zone is not None else _moments(found, timezone)

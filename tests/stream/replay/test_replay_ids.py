@@ -88,6 +88,7 @@ def test_local_times_of_labels_are_told_as_such(tmp_path: Path) -> None:
     said = replayed(tmp_path, rows[["order", "y"]].assign(when=local))
     assert "from about 5 h before the predictions that they are about, which looks like a time zone" in said
     assert "are they the same" not in said
+    assert "`time.timezone`" in said
 
 
 def test_other_ids_are_shown(tmp_path: Path) -> None:
