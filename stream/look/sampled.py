@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,11 @@ from stream.config.problems import shorten
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.latest import latest
 from stream.kafka.registry import registry_of
+from stream.look.meeting import Side, add, unmet
 from stream.look.shown import beginning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from confluent_kafka import Message
 
@@ -38,10 +40,14 @@ if TYPE_CHECKING:
     from stream.config.inputs import Input
     from stream.config.load import Config
     from stream.config.problems import ConfigFinding
+    from stream.look.meeting import Sides
     from windows.references.reference import Reference
 
 SAMPLE = 100
 """The latest messages of a topic that are looked at."""
+
+FURTHER = 5_000
+"""So many are looked at where none of the labels is about one of those."""
 
 MOST_TOPICS = 10
 """Topics of one source that are looked into."""
@@ -88,7 +94,9 @@ def sampled(config: Config, references: Mapping[str, Reference], names: Iterable
     found = Sampled()
     known, schemas = sources_of(config.sources, config.models), registry_of(config)
     features = {name: tuple(reference.features) for name, reference in references.items()}
-    awaited = any(model.performance is not None for model in config.models)
+    awaited = [model.name for model in config.models if model.performance is not None]
+    sides: dict[Topic, Sides] = {Topic.PREDICTIONS: {}, Topic.FEEDBACK: {}}
+    again: list[Callable[[], Sides]] = []
     looked: Counter[tuple[Topic, int | None]] = Counter()
     inputs = matched(inputs_of(config.topics, config.sources), config.topics, names)
     for one in inputs:
@@ -112,10 +120,28 @@ def sampled(config: Config, references: Mapping[str, Reference], names: Iterable
             )
             continue
         theirs = next((_answers(config, topic, source) for topic, source in others.items()), None)
-        _Sample(config, one, by, PlainReader(by, schemas), features).of(messages, found, theirs)
+        sample = _Sample(config, one, by, PlainReader(by, schemas), features)
+        sample.of(messages, found, theirs)
+        sample.told(sides[one.holds])
+        if not feedback and not by.in_halves:
+            again.append(sample.further)
     for (_, number), count in looked.items():
         if count > MOST_TOPICS:
             found.lines.append(f"sources.{number}: {count - MOST_TOPICS} more of its topics are not looked into")
+    further = cache(lambda: _together(look() for look in again))
+    for model in awaited:
+        found.notes += unmet(model, sides[Topic.PREDICTIONS], sides[Topic.FEEDBACK], further)
+    return found
+
+
+def _together(parts: Iterable[Sides]) -> Sides:
+    """Sides as one."""
+    found: Sides = {}
+    for part in parts:
+        for model, side in part.items():
+            mine = found.setdefault(model, Side())
+            mine.records += side.records
+            mine.times.update(side.times)
     return found
 
 
@@ -180,6 +206,19 @@ class _Sample:
         found.notes += [f"{self._one.topic}: {note}" for note in (*self._absent(), *self._odd())]
         found.notes += [f"{self._one.topic}: {note}" for note in self._twice(values)]
 
+    def told(self, sides: Sides) -> None:
+        """Note ids and times of what is read."""
+        add(sides, self._good, labels=self._feedback)
+
+    def further(self) -> Sides:
+        """Ids and times of more of its predictions, further back."""
+        raw = _batch(self._one.topic, latest(self._config, self._one.topic, FURTHER).messages)
+        self._messages, found = joined(raw, self._source, None), dict[str, Side]()
+        written = list(self._messages.batch.written or ())
+        for number in range(len(self._messages.parts)):
+            add(found, ((record, number, written[number]) for record in self._records(number) or ()), labels=False)
+        return found
+
     @property
     def _key(self) -> tuple[str | int, ...]:
         return ("topics", self._one.holds.value) if self._one.source is None else ("sources", self._one.source)
@@ -227,7 +266,8 @@ class _Sample:
         given = self._source.map
         for name in FEEDBACK if self._feedback else PREDICTION:
             place = given.place(name)
-            if name not in given.model_fields_set or name in OPTIONAL or place is None or place.path is None:
+            own = place is not None and place.path == (name,) and name in {"timestamp", "predicted_at"}
+            if name not in given.model_fields_set or name in OPTIONAL or own or place is None or place.path is None:
                 continue
             if all(record.value(name) is None for record, _, _ in self._good):
                 faults = {record.fields[name].fault for record, _, _ in self._good} - {""}
