@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from operators.formats.local_times import local_clock
+from operators.formats.times import as_written
 from operators.settings.places import UNIT_MS, NumberPlace, PredictionPlace, TimePlace
 from windows.values import name_of
 
@@ -45,6 +46,21 @@ def reading(place: Place, kind: Any) -> tuple[Any, Convert | None]:
         return list[float] | None, _chosen(place.classes)
     values = getattr(place, "values", None)
     return kind, None if values is None else _spelled(values)
+
+
+def converted(value: Any, kind: Any) -> Any:
+    """A value as it is read: a time as `operators.formats.times` has it, beyond what msgspec knows.
+
+    Raises:
+        msgspec.ValidationError: it is of another type.
+    """
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        moment = as_written(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
+        if moment is None:
+            raise
+        return moment
 
 
 def sparing(convert: Convert, absent: Any) -> Convert:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import msgspec
 
 from operators.formats.bounds import MOST_RECORDS, too_many
+from operators.formats.conversions import converted
 from operators.formats.heads import named
 from operators.formats.literals import parsed
 from operators.formats.schema import MISFIT
-from operators.formats.times import as_written
 from operators.settings.places import shown
 
 if TYPE_CHECKING:
@@ -278,11 +278,8 @@ def _fitting(value: Any, kind: Any, steps: Steps) -> Any:
     if value.__class__ is int and float in plain and int not in plain and -_EXACT < value < _EXACT:
         return float(value)
     try:
-        return msgspec.convert(value, kind, strict=False)
+        return converted(value, kind)
     except msgspec.ValidationError as error:
         if value.__class__ is str and float in plain and str not in plain and value != value.strip():
             return _fitting(value.strip(), kind, steps)  # files are read so, too
-        moment = as_written(value) if value.__class__ is str and dt.datetime in get_args(kind) else None
-        if moment is not None:
-            return moment
         raise msgspec.ValidationError(f"{error} - at `$.{shown(steps)}`") from None

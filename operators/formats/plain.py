@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from operators.dead_letters import Reason
-from operators.formats.conversions import reading
+from operators.formats.conversions import converted, reading
 from operators.formats.heads import named
 from operators.formats.json_lines import records_in
 from operators.formats.literals import parsed
@@ -211,7 +211,7 @@ class PlainReader:
         if raw is None and default is not None:
             return Cell(name, UNNAMED, default)
         try:
-            value = msgspec.convert(raw, kind, strict=False)
+            value = converted(raw, kind)
             value = value if convert is None or place.constant is not None else convert([value])[0]
             if name in _TIMES:
                 value = _time(value)

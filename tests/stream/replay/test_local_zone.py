@@ -193,3 +193,17 @@ def test_a_file_of_messages_is_looked_at_by_the_clock_of_its_writer(tmp_path: Pa
     assert "timestamp: 2026-07-14T10:00:00" in said
     assert f"time: {{timezone: {ZONE}}}" in said
     assert "timestamp: 2026-07-14T12:00:00" in run("peek", path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-07-14 12:00", "2026-07-14 12:00:00,000", "2026-07-14T12:00+02:00[Europe/Berlin]", "2026-07-14 10:00:00 UTC"],
+)
+def test_times_that_the_monitor_reads_are_seen_before_it_runs(tmp_path: Path, text: str) -> None:
+    """However loosely they are spelled."""
+    path = tmp_path / "m.jsonl"
+    one = {"model": "m", "timestamp": text, "features": {"x": 1.0}, "prediction": 0.5}
+    path.write_text("".join(json.dumps(one) + "\n" for _ in range(3)))
+    said = run("peek", path, "--local-times", ZONE)
+    assert "3 of 3 messages are read" in said
+    assert "timestamp: 2026-07-14T10:00:00" in said
