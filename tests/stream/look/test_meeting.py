@@ -66,7 +66,7 @@ class Topics:
         self._path.write_text(yaml.safe_dump(config))
         found = CliRunner().invoke(app, ["check", str(self._path), "--connect"])
         assert found.exit_code == 0, found.exception
-        return "\n".join(line for line in found.output.splitlines() if "labels" in line and "note: click" in line)
+        return "\n".join(line for line in found.output.splitlines() if "latest" in line and "note: click" in line)
 
     def _send(self, topic: str, rows: list[dict[str, Any]]) -> None:
         self._broker.produce(self._names[topic], [json.dumps(row).encode() for row in rows], partition=0)
