@@ -213,9 +213,7 @@ def merge_step(
     plan: JoinPlan, state: ShardMergeState | None, *, pane: int
 ) -> Stateful[Unjoined | Joined, CohortTick, ShardMergeState]:
     """What became known in every shard to ticks."""
-    logic = ShardMerge(
-        ShardMergeConfig(plan.model, pane, plan.tick, plan.max_versions, plan.keep), state or ShardMergeState()
-    )
+    logic = ShardMerge(ShardMergeConfig(plan, pane), state or ShardMergeState())
     return Stateful(logic, lambda: logic.state)
 
 

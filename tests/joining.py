@@ -91,10 +91,7 @@ class JoinChain:
         self.joins = {
             shard: Join(shard, self.by_name, PANE, store, JoinState()) for shard, store in self.stores.items()
         }
-        self.knowns = {
-            plan.model: ShardMerge(ShardMergeConfig(plan.model, PANE, plan.tick), ShardMergeState())
-            for plan in self.plans
-        }
+        self.knowns = {plan.model: ShardMerge(ShardMergeConfig(plan, PANE), ShardMergeState()) for plan in self.plans}
 
     def feed(self, raw: RawBatch) -> None:
         """Take one batch of either topic."""
@@ -128,7 +125,7 @@ class JoinChain:
             self.stores[shard].rewind(state.sequence)
             self.joins[shard] = Join(shard, self.by_name, PANE, self.stores[shard], state)
         for model, state in knowns.items():
-            self.knowns[model] = ShardMerge(ShardMergeConfig(model, PANE, self.by_name[model].tick), state)
+            self.knowns[model] = ShardMerge(ShardMergeConfig(self.by_name[model], PANE), state)
         del self.ticks[count:]
         # What the stateless steps remember only saves messages.
         self.split = SplitPredictions(self.plans, PANE)

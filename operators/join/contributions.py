@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from operators.join.groups import grouped
-from windows.outcomes.fold import Outcomes, fold_outcomes
+from operators.join.groups import grouped, heads_of
+from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from operators.join.groups import GroupKey
     from operators.join.history import State
     from operators.join.stub import Stubs
     from operators.plans.join import JoinPlan
-    from windows.arrays import IntArray
+    from windows.arrays import FloatArray, IntArray
 
 Sketches = dict["GroupKey", "IntArray"]
 
@@ -47,8 +47,58 @@ class Contributions:
         self.signs.extend(repeat(1, len(rows)))
 
 
-def sketches_of(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Sketches:
+@dataclass(frozen=True, slots=True)
+class Unfolded:
+    """n rows that are to be counted: of predictions made, or of what became known of them.
+
+    Attributes:
+        ticks: int64[n], known tick.
+        cohorts: int64[n].
+        versions: names.
+        version: int64[n], index into `versions`.
+        segments: int64[S, n].
+        content: what became known, or float64[n], the scores of predictions made.
+    """
+
+    ticks: IntArray
+    cohorts: IntArray
+    versions: Sequence[str]
+    version: IntArray
+    segments: IntArray
+    content: Outcomes | FloatArray
+
+    def named(self, names: Callable[[str, int], str]) -> Unfolded:
+        """The same with the name in place of each version that a cohort of it counts under."""
+        heads, head = heads_of(self.ticks, self.cohorts, self.versions, self.version)
+        place: dict[str, int] = {}
+        chosen = [place.setdefault(names(version, cohort), len(place)) for _, cohort, version in heads]
+        return replace(self, versions=tuple(place), version=np.array(chosen, dtype=np.int64)[head])
+
+
+Counted = Sketches | Unfolded
+"""Sketches; or the rows themselves where they have more versions than are told apart. A sketch of each version would
+cost a hundred times what its rows do, and which of them count by name is for the one who knows all."""
+
+
+def counted(plan: JoinPlan, rows: Unfolded) -> Counted:
+    """The rows as they are told."""
+    return rows if len(rows.versions) > plan.max_versions else folded(plan, rows)
+
+
+def folded(plan: JoinPlan, rows: Unfolded) -> Sketches:
     """The signed sketch of every group that occurs."""
+    groups = grouped(plan.families, rows.ticks, rows.cohorts, rows.versions, rows.version, rows.segments)
+    content, count = rows.content, len(groups.keys)
+    found = (
+        fold_outcomes(plan.task, content.part(groups.rows), groups.groups, count)
+        if isinstance(content, Outcomes)
+        else fold_predictions(plan.task, content[groups.rows], groups.groups, count)
+    )
+    return dict(zip(groups.keys, found, strict=True))
+
+
+def contributed(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Counted:
+    """What joining found."""
     if not found.rows:
         return {}
     rows = np.array(found.rows, dtype=np.int64)
@@ -56,27 +106,16 @@ def sketches_of(plan: JoinPlan, stubs: Stubs, found: Contributions) -> Sketches:
     index = {name: at for at, name in enumerate(names)}
     version = np.array([index[stubs.versions[row]] for row in found.rows], dtype=np.int64)
     times = stubs.times[rows]
-    groups = grouped(
-        plan.families,
-        np.array(found.ticks, dtype=np.int64),
-        times // plan.tick,
-        names,
-        version,
-        stubs.segments[:, rows],
-    )
+    ticks = np.array(found.ticks, dtype=np.int64)
     outcomes = _outcomes(stubs, found, rows, times)
-    folded = fold_outcomes(plan.task, outcomes.part(groups.rows), groups.groups, len(groups.keys))
-    return dict(zip(groups.keys, folded, strict=True))
+    return counted(plan, Unfolded(ticks, times // plan.tick, names, version, stubs.segments[:, rows], outcomes))
 
 
-def assumed_sketches(
-    plan: JoinPlan, stubs: Stubs, versions: Sequence[str], version: IntArray, rows: IntArray
-) -> Sketches:
-    """The sketches of the negative labels that count for `rows` from `negative_after` on, unless feedback comes."""
+def assumed(plan: JoinPlan, stubs: Stubs, versions: Sequence[str], version: IntArray, rows: IntArray) -> Counted:
+    """The negative labels that count for `rows` from `negative_after` on, unless feedback comes."""
     after = plan.negative_after or 0
     times = stubs.times[rows]
     due = np.maximum(times + after, stubs.known[rows]) // plan.tick
-    groups = grouped(plan.families, due, times // plan.tick, versions, version[rows], stubs.segments[:, rows])
     count = len(rows)
     picked = rows.tolist()
     outcomes = Outcomes(
@@ -89,8 +128,7 @@ def assumed_sketches(
         delay=np.full(count, after, dtype=np.int64),
         sign=np.ones(count, dtype=np.int64),
     )
-    folded = fold_outcomes(plan.task, outcomes.part(groups.rows), groups.groups, len(groups.keys))
-    return dict(zip(groups.keys, folded, strict=True))
+    return counted(plan, Unfolded(due, times // plan.tick, versions, version[rows], stubs.segments[:, rows], outcomes))
 
 
 def _outcomes(stubs: Stubs, found: Contributions, rows: IntArray, times: IntArray) -> Outcomes:

@@ -51,7 +51,7 @@ def grouped(
         segments: int64[S, n], index of the value of each segment key.
     """
     count = len(known)
-    heads, moment = _heads(known, cohort, versions, version)
+    heads, moment = heads_of(known, cohort, versions, version)
     keys: list[GroupKey] = []
     groups = np.empty((len(families), count), dtype=np.int64)
     for at, family in enumerate(families):
@@ -64,7 +64,7 @@ def grouped(
     return Grouped(np.tile(np.arange(count), len(families)), groups.ravel(), keys)
 
 
-def _heads(
+def heads_of(
     known: IntArray, cohort: IntArray, versions: Sequence[str], version: IntArray
 ) -> tuple[list[tuple[int, int, str]], IntArray]:
     """The (known tick, cohort, version) that occur, and which each row has: int64[n]."""

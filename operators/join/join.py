@@ -16,7 +16,7 @@ import numpy as np
 from operators.intake.label_codes import KINDS
 from operators.join import history, twice
 from operators.join.answers import JoinedBatch, StoreAnswers
-from operators.join.contributions import sketches_of
+from operators.join.contributions import contributed
 from operators.join.early import Early, note
 from operators.join.state import Joined, ModelJoin
 from operators.join.stub import StubCodec, times_of, times_of_all, with_known
@@ -26,7 +26,7 @@ from windows.watermark import joint_watermark
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from operators.join.contributions import Sketches
+    from operators.join.contributions import Counted
     from operators.join.history import FeedbackHistory, FeedbackRecord
     from operators.join.split import Delivery, FeedbackBlock, StubBlock
     from operators.join.state import JoinState
@@ -398,17 +398,17 @@ class Join:
         self.store.expire(mark * self.pane)
 
     def _joined(self, model: str, found: JoinedBatch | None) -> Joined:
-        sketches: Sketches = {}
+        counted: Counted = {}
         latest: dict[int, int] = {}
         heard = {} if found is None else found.heard
         if found is not None and found.stubs:
-            sketches = sketches_of(self.plans[model], self.codecs[model].unpack(found.stubs), found.contributions)
+            counted = contributed(self.plans[model], self.codecs[model].unpack(found.stubs), found.contributions)
             latest = found.latest
         totals = self._model(model).totals
         copy = replace(
             totals, feedback=dict(totals.feedback), unmatched=dict(totals.unmatched), early=dict(totals.early)
         )
-        return Joined(self.shard, sketches, latest, heard, self.state.mark, self._ended(), copy)
+        return Joined(self.shard, counted, latest, heard, self.state.mark, self._ended(), copy)
 
 
 def _count(counts: dict[str, int], reason: str, count: int) -> None:

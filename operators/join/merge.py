@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from operators.join.contributions import Unfolded, folded
 from operators.join.names import Named, Names
 from operators.join.state import Joined
 from operators.join.ticks import NEVER, NOBODY, CohortTick, LabelTotals
@@ -17,10 +18,13 @@ from windows.panes import gone_through
 from windows.watermark import PartitionClocks, joint_watermark
 
 if TYPE_CHECKING:
-    from operators.join.contributions import Sketches
+    from collections.abc import Iterator
+
+    from operators.join.contributions import Counted
     from operators.join.split import Unjoined
-    from operators.join.ticks import Deltas
+    from operators.join.ticks import CohortKey, Deltas
     from operators.join.ticks import Named as Newest
+    from operators.plans.join import JoinPlan
     from windows.arrays import IntArray
 
 MAX_EMPTY_TICKS = 360
@@ -29,13 +33,15 @@ MAX_EMPTY_TICKS = 360
 
 @dataclass(frozen=True, slots=True)
 class ShardMergeConfig:
-    """One model: the pane its topics' clocks count in and the tick (both ms), versions told apart, label reach (ms)."""
+    """How one model is joined, and the pane its topics' clocks count in, ms."""
 
-    model: str
+    plan: JoinPlan
     pane: int
-    tick: int
-    max_versions: int = 16
-    keep: int = 30 * 86_400_000
+
+    @property
+    def tick(self) -> int:
+        """Cohorts and known times are told apart to this, ms."""
+        return self.plan.tick
 
 
 @dataclass(slots=True)
@@ -81,7 +87,7 @@ class ShardMerge:
         """Continue from `state`."""
         self.config = config
         self.state = state
-        self.names = Names(state.named, config.max_versions, config.keep // config.tick)
+        self.names = Names(state.named, config.plan.max_versions, config.plan.keep // config.tick)
 
     def __call__(self, items: list[Unjoined | Joined]) -> list[CohortTick]:
         """Take what was found, in the order of each shard and partition; give the ticks that are complete."""
@@ -97,7 +103,7 @@ class ShardMerge:
     def _take_joined(self, joined: Joined) -> None:
         state = self.state
         state.shards[joined.shard] = joined.totals
-        self._add(joined.sketches, 0)
+        self._add(joined.counted, 0)
         for tick, at in joined.latest.items():
             opened = self._opened(tick)
             opened.feedback = max(opened.feedback, at)
@@ -112,10 +118,9 @@ class ShardMerge:
         state, config = self.state, self.config
         clocks = state.predictions if direct.topic == Topic.PREDICTIONS else state.feedback
         floor = clocks.floors.get(direct.progress.place, 0) * config.pane // config.tick
-        self._add(direct.sketches, floor)
-        for (tick, cohort, version, segment), sketch in direct.assumed.items():
-            name = self.names(version, cohort)
-            _merge(state.assumed.setdefault(max(tick, floor), {}), (cohort, name, segment), sketch)
+        self._add(direct.counted, floor)
+        for tick, key, sketch in self._named(direct.assumed):
+            _merge(state.assumed.setdefault(max(tick, floor), {}), key, sketch)
         for tick, at in direct.latest.items():
             opened = self._opened(max(tick, floor))
             if direct.topic == Topic.PREDICTIONS:
@@ -136,9 +141,18 @@ class ShardMerge:
         state.direct.negatives += direct.negatives
         direct.progress.tell(clocks)
 
-    def _add(self, sketches: Sketches, floor: int) -> None:
-        for (tick, cohort, version, segment), sketch in sketches.items():
-            _merge(self._opened(max(tick, floor)).deltas, (cohort, self.names(version, cohort), segment), sketch)
+    def _add(self, counted: Counted, floor: int) -> None:
+        for tick, key, sketch in self._named(counted):
+            _merge(self._opened(max(tick, floor)).deltas, key, sketch)
+
+    def _named(self, counted: Counted) -> Iterator[tuple[int, CohortKey, IntArray]]:
+        """Known tick, key and sketch of each group, by the name that its version counts under."""
+        if isinstance(counted, Unfolded):
+            named = folded(self.config.plan, counted.named(self.names))
+            yield from ((tick, (cohort, name, segment), one) for (tick, cohort, name, segment), one in named.items())
+            return
+        for (tick, cohort, version, segment), sketch in counted.items():
+            yield tick, (cohort, self.names(version, cohort), segment), sketch
 
     def _opened(self, tick: int) -> OpenTick:
         """The open tick, or the first that still is."""

@@ -16,15 +16,13 @@ import numpy as np
 import xxhash
 
 from operators.intake.label_codes import KINDS
-from operators.join.contributions import Contributions, assumed_sketches, sketches_of
-from operators.join.groups import grouped
+from operators.join.contributions import Contributions, Unfolded, assumed, contributed, counted
 from operators.join.history import FeedbackRecord, changes
 from operators.join.scores import Scores, probabilities_of, ranked_of
 from operators.join.stub import StubCodec, Stubs
 from operators.plans.join import SHARDS
 from operators.progress import Told, progress_of
 from operators.records import Topic
-from windows.outcomes.fold import fold_predictions
 from windows.values import ids_of
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from operators.intake.decode import Decoded
     from operators.intake.feedback import DecodedFeedback, Embedded, Labels
     from operators.intake.served import Served
-    from operators.join.contributions import Sketches
+    from operators.join.contributions import Counted
     from operators.join.ticks import Named
     from operators.plans.join import JoinPlan
     from operators.progress import Progress
@@ -77,7 +75,7 @@ class Unjoined:
     Attributes:
         topic: which.
         progress: of its partition.
-        sketches: see Sketches.
+        counted: see Counted.
         assumed: the same, of negative labels that count unless feedback comes first.
         feedback: feedback records taken, by kind.
         negatives: labels assumed.
@@ -88,8 +86,8 @@ class Unjoined:
 
     topic: Topic
     progress: Progress
-    sketches: Sketches = field(default_factory=dict)
-    assumed: Sketches = field(default_factory=dict)
+    counted: Counted = field(default_factory=dict)
+    assumed: Counted = field(default_factory=dict)
     feedback: dict[str, int] = field(default_factory=dict)
     negatives: int = 0
     latest: dict[int, int] = field(default_factory=dict)
@@ -200,13 +198,13 @@ class SplitPredictions:
         ticks = known // plan.tick
         if not len(chosen):
             return Unjoined(Topic.PREDICTIONS, progress)
-        groups = grouped(plan.families, ticks, times // plan.tick, versions, version[chosen], stubs.segments[:, chosen])
-        folded = fold_predictions(plan.task, stubs.score[chosen][groups.rows], groups.groups, len(groups.keys))
-        negative = {} if plan.negative_after is None else assumed_sketches(plan, stubs, versions, version, chosen)
+        segments, score = stubs.segments[:, chosen], stubs.score[chosen]
+        made = Unfolded(ticks, times // plan.tick, versions, version[chosen], segments, score)
+        negative = {} if plan.negative_after is None else assumed(plan, stubs, versions, version, chosen)
         return Unjoined(
             Topic.PREDICTIONS,
             progress,
-            dict(zip(groups.keys, folded, strict=True)),
+            counted(plan, made),
             negative,
             negatives=len(chosen) if plan.negative_after is not None else 0,
             latest=latest_of(ticks, times),
@@ -276,7 +274,7 @@ class SplitFeedback:
         return Unjoined(
             Topic.FEEDBACK,
             progress,
-            sketches_of(plan, stubs, found),
+            contributed(plan, stubs, found),
             feedback={kind: count for kind, count in zip(KINDS, counts, strict=True) if count},
             latest=latest_of(np.maximum(labels.known, made) // plan.tick, labels.known),
             heard=dict(Counter((labels.known // plan.tick).tolist())),

@@ -9,7 +9,7 @@ from operators.join.ticks import LabelTotals
 from windows.watermark import PartitionClocks
 
 if TYPE_CHECKING:
-    from operators.join.contributions import Sketches
+    from operators.join.contributions import Counted
     from operators.join.twice import Minute
 
 Waiting = tuple[int, int]
@@ -49,7 +49,7 @@ class Joined:
 
     Attributes:
         shard: its name.
-        sketches: see Sketches.
+        counted: see Counted.
         latest: known tick -> latest time (ms) at which a label became known in it.
         heard: tick -> feedback records, of whatever use, with an effective time in it.
         mark: first pane that may still become known; None while that is unknown.
@@ -58,7 +58,7 @@ class Joined:
     """
 
     shard: str
-    sketches: Sketches
+    counted: Counted
     latest: dict[int, int]
     heard: dict[int, int]
     mark: int | None
