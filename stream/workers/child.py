@@ -7,6 +7,7 @@ import multiprocessing
 import signal
 import threading
 from multiprocessing import resource_tracker
+from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from stream.workers import worker
@@ -28,7 +29,9 @@ _SPAWN = multiprocessing.get_context("spawn")
 class Child:
     """A worker process, started by the constructor.
 
-    A thread of its own reads its reports, for a worker may be frozen in the middle of one.
+    A thread of its own reads its reports, for a worker may be frozen in the middle of one. Another hands it its flow:
+    what `multiprocessing` is given is written by the one who starts it, who holds the other end meanwhile, too. A
+    process that was killed before it had read more than a pipe holds (64 KiB) had its parent wait for ever.
 
     Raises:
         OSError: it could not be started.
@@ -37,19 +40,24 @@ class Child:
     def __init__(self, flow: worker.Flow, assignment: worker.Assignment, deliver: Deliver) -> None:
         self.index = assignment.process
         self.failure: Failure | None = None
+        words = ForkingPickler.dumps(flow)
         self._channel, theirs = _SPAWN.Pipe(duplex=True)
+        source, mouth = _SPAWN.Pipe(duplex=False)
         self._process = _SPAWN.Process(
-            target=worker.main, args=(flow, theirs, assignment), name=f"driftgauge-{self.index}", daemon=True
+            target=worker.main, args=(source, theirs, assignment), name=f"driftgauge-{self.index}", daemon=True
         )
         self._reader = threading.Thread(target=self._read, args=(deliver,), name=f"reader-{self.index}", daemon=True)
         try:
             _start(self._process)
         except OSError:
             self._channel.close()
+            mouth.close()
             raise
         finally:
             # The worker has its own copy; with ours closed, its end is the end of the pipe.
             theirs.close()
+            source.close()
+        threading.Thread(target=_hand_over, args=(mouth, words), name=f"feeder-{self.index}", daemon=True).start()
         self._reader.start()
 
     @property
@@ -105,6 +113,12 @@ class Child:
             else:
                 for report in listener(message):
                     deliver(report)
+
+
+def _hand_over(mouth: Connection[Any, Any], words: memoryview) -> None:
+    """Give a process its flow; it may be gone already, or never read it."""
+    with contextlib.suppress(OSError), mouth:
+        mouth.send_bytes(words)
 
 
 def _messages(channel: Connection[Any, Any]) -> Any:

@@ -92,8 +92,8 @@ class Assignment:
     gated: bool = False
 
 
-def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> None:
-    """Run the flow and exit: 0 after a stop, the code of a UsageError, 1 for anything else."""
+def main(source: Connection[Any, Any], channel: Connection[Any, Any], assignment: Assignment) -> None:
+    """Run the flow that comes from `source` and exit: 0 after a stop, the code of a UsageError, 1 for anything else."""
     logs.configure(assignment.log_level, assignment.redact, process=f"worker-{assignment.process}")
     keep_freed()
     stop, finished = threading.Event(), threading.Event()
@@ -111,6 +111,8 @@ def main(flow: Flow, channel: Connection[Any, Any], assignment: Assignment) -> N
     failure: Failure | None = None
     exit_code = 0
     try:
+        with source:
+            flow: Flow = source.recv()
         if gate is None:
             flow(reporter, stop, assignment.process, assignment.addresses)
         else:
