@@ -40,10 +40,11 @@ def test_whenever_a_stop_comes_the_backlog_is_read_once(kafka_node: KafkaNode, t
     broker = Broker("real", kafka_node.bootstrap)
     site = Site(tmp_path, broker, broker.topic("predictions"), idle_after="1h", evaluations=False)
     traffic = Traffic(site, int(time.time() * 1e3) - 90_000)
-    traffic.write(40)
+    traffic.write(30)
     for words in ("", *MOMENTS):
         # Before the program has begun a Ctrl-C is Python's own business, which tells of it as it likes.
         for number in (signal.SIGTERM, signal.SIGINT) if words else (signal.SIGTERM,):
+            traffic.write(1)  # there is always something to read, however much the lives before have read
             before = _log(site).count("on http://" if words == READS else words) if words else 0
             with Program(site, 1) as program:
                 until(lambda: said(program, words, before))  # noqa: B023 - waited for here
