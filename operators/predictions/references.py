@@ -49,8 +49,7 @@ class References:
         self._whole = _vectors(layout, reference)
         self._own = {version: _vectors(layout, one) for version, one in reference.versions.items()}
         self._columns: dict[tuple[str, int, int], Columns] = {}
-        self._day = 0.0 if reference.pace is None else DAY / max(reference.pace.span, DAY)
-        """The share of the reference's rows that come in a day."""
+        self._a_day = {"": _a_day(reference), **{version: _a_day(one) for version, one in reference.versions.items()}}
         profiles = [one for known in (reference, *reference.versions.values()) for one in _profiles(known)]
         self._days_vary = any(profile.day_correlation for profile in profiles)
 
@@ -102,7 +101,8 @@ class References:
             return np.zeros(len(stack.keys) * len(fields))
         alike = np.stack([self.columns(version, fields).days for version, _ in stack.keys])
         held = np.array([vector[rows] for vector in stack.vectors], dtype=np.float64)
-        usual = np.array([vector[rows] for vector in self.known(stack.keys)], dtype=np.float64) * self._day
+        shares = [self._a_day[version if version in self._own else ""] for version, _ in stack.keys]
+        usual = np.array([vector[rows] for vector in self.known(stack.keys)], dtype=np.float64) * shares
         sizes = np.repeat([window.window.size for window in stack.windows], stack.sizes)
         together = np.minimum(held, np.maximum(usual, held * DAY / np.maximum(sizes, DAY)))
         found: FloatArray = (alike * together[:, None]).ravel()
@@ -134,6 +134,11 @@ class References:
 def _profiles(reference: Reference) -> list[Profile]:
     """Those of all columns."""
     return [*reference.features.values(), *([] if reference.prediction is None else [reference.prediction])]
+
+
+def _a_day(reference: Reference) -> float:
+    """The share of its rows that come in a day; 0 where they had no times, which tell no days apart."""
+    return 0.0 if reference.pace is None else DAY / max(reference.pace.span, DAY)
 
 
 def _vectors(layout: Layout, reference: Reference) -> dict[str, IntArray | None]:

@@ -19,7 +19,7 @@ from windows.references.reference import Reference
 from windows.references.season_fit import MOST_CELLS, Fitted, fit_classes
 from windows.references.seasons import SeasonClock, Seasons
 from windows.segments import OTHER
-from windows.sketches.profiles import MIN_SEGMENT_ROWS, Profile, SegmentCounts
+from windows.sketches.profiles import MIN_SEGMENT_ROWS, Profile, SegmentCounts, slot_count
 
 SPAN = 14 * DAY - HOUR
 """Rows of at least so long (ms) are needed: every hour of the week twice."""
@@ -192,7 +192,7 @@ def _segments(
     kept = [value for value in bare.segments[key] if value != OTHER]
     rest = [at for at in range(len(names.names) + 1) if at not in {index[value] for value in kept}]
     members = {value: [index[value]] for value in kept} | ({OTHER: rest} if OTHER in bare.segments[key] else {})
-    cells = classes * sum(len(counts) for counts in next(iter(bare.segments[key].values())).features.values())
+    cells = classes * sum(slot_count(profile) for profile in bare.features.values())
     ranked = sorted(members, key=lambda value: (-bare.segments[key][value].rows, value))[: CELLS // cells]
     return {
         value: tuple(

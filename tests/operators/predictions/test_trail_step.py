@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from operators.predictions.slices import TrailSlice
 if TYPE_CHECKING:
     from operators.judging.evaluations import Evaluation
     from operators.plans.model import ModelPlan
+    from windows.references.reference import Reference
 
 PANE = 10_000
 BINS = (0.1, 0.3, 0.6, 0.9)
@@ -25,11 +27,11 @@ BINS = (0.1, 0.3, 0.6, 0.9)
 USUAL, OTHER = (0.4, 0.3, 0.2, 0.1), (0.1, 0.2, 0.3, 0.4)
 
 
-def plan(**trailing: Any) -> ModelPlan:
+def plan(reference: Reference | None = None, **trailing: Any) -> ModelPlan:
     """Predictions beside the two hundred seconds before; fixed references judge nothing of them."""
     spans = {"recent": "50s", "before": "200s", **trailing}
     return plan_of(
-        click(),
+        reference or click(),
         everything=True,
         drift={"windows": ["10s"], "psi": None, "ks": {"major": 0.99}},
         prediction={"windows": ["10s"], "psi": None, "ks": {"major": 0.99}, "trailing": spans},
@@ -112,6 +114,21 @@ def test_slices_that_break_a_limit_are_no_baseline_and_are_counted() -> None:
     shorter = run_trails(plan(before="100s"), panes)
     clean = {found.index - START // PANE: found for found in shorter if found.tables}
     assert all(found.tables[0].value[0, 0] < 0.1 for at, found in clean.items() if at not in range(20, 31))
+
+
+def test_rows_of_a_day_that_are_alike_are_worth_little_beside_those_before() -> None:
+    """Two thousand rows of one day with a correlation of a half: the same distance, and nothing to be told from it."""
+    reference = click()
+    assert reference.prediction is not None
+    alike = replace(reference, prediction=replace(reference.prediction, day_correlation=0.5))
+    rng = random.Random(2)
+    panes = [rows(pane, drawn(rng, USUAL if pane < 40 else OTHER)) for pane in range(60)]
+    alone, together = (
+        {row.window.end: row for row in trailing_rows(run(plan(one), panes))} for one in (reference, alike)
+    )
+    assert {at: row.value for at, row in together.items()} == {at: row.value for at, row in alone.items()}
+    assert max(row.lower for row in alone.values() if row.value is not None) > 0.1
+    assert {row.lower for row in together.values() if row.value is not None} == {0.0}
 
 
 def run_trails(model: ModelPlan, panes: list[list[bytes]]) -> list[Any]:
