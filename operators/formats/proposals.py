@@ -302,7 +302,11 @@ def _maps(roots: Sequence[dict[str, Any]], guessed: Sequence[int] | None = None)
     about = {field: _place(field, places[field], roots) for field in _FIELDS if field in places}
     latency = _latency(roots)
     timing = {} if latency is None else {"latency_ms": latency}
-    for features in _features(roots, places):
+    taken = [
+        place.split(".") for field, place in places.items() if field in {"prediction_id", "timestamp", "prediction"}
+    ]
+    taken += [] if latency is None else [(latency if isinstance(latency, str) else latency["path"]).split(".")]
+    for features in _features(roots, places, taken):
         yield {"map": {**about, **timing, **features}}
     if guessed is not None:
         places |= _of_answers(roots, places)
@@ -373,21 +377,56 @@ def _latency(roots: Sequence[dict[str, Any]]) -> Any:
     return None
 
 
-def _features(roots: Sequence[dict[str, Any]], places: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Where the features may be: in an object or array that is called so, or at the root."""
+def _features(
+    roots: Sequence[dict[str, Any]], places: dict[str, str], taken: Sequence[list[str]]
+) -> Iterator[dict[str, Any]]:
+    """Where the features may be: in an object or array that is called so, or at the root; `taken` are other fields."""
     base = places.get("features", "features")
     held = [at_path(root, base.split(".")) for root in roots]
     if any(isinstance(one, dict) for one in held):
+        base, drop = _without_answers(roots, base.split("."), places.get("prediction", ""), taken)
+        held = [at_path(root, base.split(".")) for root in roots]
         flat = not any(isinstance(value, dict) for one in held if isinstance(one, dict) for value in one.values())
-        if flat:
+        if flat and not drop:
             yield {} if base == "features" else {"features": base}
         else:
-            yield {"features": {"path": base, "flatten": True}}
+            yield {
+                "features": {"path": base, **({} if flat else {"flatten": True}), **({"drop": drop} if drop else {})}
+            }
     elif lists := [one for one in held if isinstance(one, list)]:
         yield {"features": {"path": base, "names": [f"f{at}" for at in range(max(map(len, lists)))]}}
     elif any(_own(root, places, (str, int, float, bool)) for root in roots):
         nested = any(_own(root, places, (dict,)) for root in roots)
         yield {"features": {"path": "$", "flatten": True} if nested else "$"}
+
+
+def _without_answers(
+    roots: Sequence[dict[str, Any]], base: list[str], answer: str, taken: Sequence[list[str]]
+) -> tuple[str, list[str]]:
+    """The object with features and not what was made of them, and the keys in it that are other fields.
+
+    What is beside a prediction, in an object of its own, is as much of an answer: a score is no feature of itself.
+    """
+    beside = answer.split(".")[:-1]
+    while beside[: len(base)] == base and len(beside) > len(base):
+        inside = {key for root in roots for key in _keys(at_path(root, base))}
+        others = inside - {beside[len(base)]}
+        if len(others) != 1 or not all(isinstance(at_path(root, base), dict | None) for root in roots):
+            break
+        (other,) = others
+        if not any(isinstance(at_path(root, [*base, other]), dict) for root in roots):
+            break
+        base = [*base, other]
+    depth = len(base)
+    drop = {".".join(path[depth:]) for path in taken if path[:depth] == base and len(path) > depth}
+    if beside[:depth] == base and len(beside) > depth:
+        leaves = (path for root in roots for path, value in paths_in(root) if not isinstance(value, dict))
+        drop |= {".".join(path[depth:]) for path in leaves if list(path[: len(beside)]) == beside}
+    return ".".join(base), sorted(drop)
+
+
+def _keys(held: Any) -> Iterator[str]:
+    return iter(held) if isinstance(held, dict) else iter(())
 
 
 def _own(root: dict[str, Any], places: dict[str, str], kinds: tuple[type, ...]) -> list[str]:

@@ -343,7 +343,8 @@ def _prediction(rows: Rows, column: Column | None, label: Column | None, task: T
         return "category"
     if column.kind == "category" and DRESSED in column.note:
         raise UsageError(
-            f"{rows.path}: column {column.name!r} holds {DRESSED}, or say --task multiclass if these are classes"
+            f"{rows.path}: column {column.name!r} holds {DRESSED}, or say --task multiclass if these are classes;"
+            " lists are written [101,102]"
         )
     if task == "regression" and column.kind != "number":
         raise UsageError(f"{rows.path}: column {column.name!r} has text, but the task regression has numbers")

@@ -113,6 +113,16 @@ SHOP = {
 }
 
 
+BANK = {
+    "header": {"msgId": "f10ed0f790fb73eb", "ts": "2026-11-28T11:17:10.692"},
+    "payload": {
+        "txn": {"id": 70002998, "amt": 17.08, "ccy": "BRL", "card": {"type": "debit"}},
+        "scoring": {"model": "m", "ver": 12, "score": 0.2, "decision": "APPROVE", "elapsedMicros": 3180},
+    },
+}
+"""What the score was made of is beside the score, in one object: neither it nor what follows from it is a feature."""
+
+
 @pytest.mark.parametrize(
     ("given", "settings"),
     [
@@ -155,8 +165,32 @@ SHOP = {
                 }
             },
         ),
+        (
+            BANK,
+            {
+                "map": {
+                    "prediction_id": "payload.txn.id",
+                    "timestamp": {"path": "header.ts", "unit": "rfc3339"},
+                    "model": "payload.scoring.model",
+                    "version": "payload.scoring.ver",
+                    "prediction": "payload.scoring.score",
+                    "latency_ms": {"path": "payload.scoring.elapsedMicros", "scale": 0.001},
+                    "features": {"path": "payload.txn", "flatten": True, "drop": ["id"]},
+                }
+            },
+        ),
+        (
+            {"payload": {"id": 7, "amount": 5.5, "score": 0.25}},
+            {
+                "map": {
+                    "prediction_id": "payload.id",
+                    "prediction": "payload.score",
+                    "features": {"path": "payload", "drop": ["id", "score"]},
+                }
+            },
+        ),
     ],
-    ids=["shop", "chargebacks", "feedback", "flat", "named model", "positions"],
+    ids=["shop", "chargebacks", "feedback", "flat", "named model", "positions", "bank", "all in one"],
 )
 def test_usual_names_make_a_map(given: Row, settings: Row) -> None:
     """It reads every message, and is exactly what a person would write."""
