@@ -130,8 +130,9 @@ class Beating:
         life = _appear(self.directory, process)
         stuck = self.directory / "stuck"
         with Pulse(reporter, process) as pulse:
-            _report(reporter, process, addresses)
             move = pulse.mover(DATAFLOW)
+            move()  # what has never moved is not expected to: it must have, before it may be told to stop
+            _report(reporter, process, addresses)
             while not stop.wait(0.05):
                 if (process, life) != (1, 1) or not stuck.exists():
                     move()

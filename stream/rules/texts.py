@@ -22,43 +22,77 @@ def summary_of(alert: str, model: str, version: str, segment: str) -> str:
     return ALERTS[alert].sentence.format(where=where)
 
 
-# Each feature once, by the distance that is furthest past its limit. $level is set by the rule.
-_DATA_DRIFT = """\
+# Each feature once, by the distance that is furthest past its limit. $level is set by the rule. <( )> stand around what
+# is looked at over time where nothing is past its limit at this moment.
+_DRIFTED = """\
+{{- $feature := .Labels.feature }}
+  {{- $by := printf `topk(1, max by (metric, window) (
+    <(driftgauge_feature_drift_bound{%s,feature=%q})> / on (metric) group_left () %s))` $at $feature $limit }}
+  {{- range query $by }}
+    {{- $metric := .Labels.metric }}
+    {{- $one := printf `%s,feature=%q,metric=%q,window=%q` $at $feature $metric .Labels.window }} {{ $feature }} (
+    {{- $metric }}{{ range query (printf `<(driftgauge_feature_drift{%s})>` $one) }} {{ printf "%.3g" .Value }}{{ end }}
+    {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="drift.%s",level=~%q})`
+      $labels.model $metric $level) }}, limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }})
+  {{- end }};"""
+
+_PREDICTED = """\
+{{- $metric := .Labels.metric }} {{ $metric }}
+  {{- range query (printf `<(driftgauge_prediction_drift{%s,metric=%q,window=%q})>` $at $metric .Labels.window) -}}
+  {{ printf " %.3g" .Value }}{{ end }} (
+  {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="prediction.%s",level=~%q})`
+    $labels.model $metric $level) }}limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }});"""
+
+_MOVED = """\
+Past their limits:
+{{- range query $worst }}
+  <now>
+{{- else }}
+{{- with query $lately }} nothing now; in the last <lately>:
+{{- range . }}
+  <then>
+{{- end }}
+{{- else }} <ended>
+{{- end }}
+{{- end }}"""
+
+_LATELY = "15m"
+"""A page that comes, or is read, a moment after it began to end still says why: as long as an alert outlives its cause,
+where `resolve_after` and `keep_firing_for` are as shipped."""
+
+
+def _moved(one: str) -> str:
+    """What is past its limit, each told by `one`; where nothing is any more, what was a moment ago."""
+    now = one.replace("<(", "").replace(")>", "")
+    then = one.replace("<(", "max_over_time(").replace(")>", f"[{_LATELY}])")
+    return _MOVED.replace("<now>", now).replace("<then>", then).replace("<lately>", _LATELY)
+
+
+_DATA_DRIFT = (
+    """\
 {{- $at := printf `model=%q,version=%q,segment=%q` $labels.model $labels.version $labels.segment -}}
 {{- $limit := printf `min by (metric) (driftgauge:threshold{model=%q,monitor=~"drift[.].+",level=~%q})`
   $labels.model $level -}}
 {{- $worst := printf `topk(5, max by (feature) (
   driftgauge_feature_drift_bound{%s} / on (metric) group_left () %s) > 1)` $at $limit -}}
-Past their limits:
-{{- range query $worst }}
-  {{- $feature := .Labels.feature }}
-  {{- $by := printf `topk(1, max by (metric, window) (
-    driftgauge_feature_drift_bound{%s,feature=%q} / on (metric) group_left () %s))` $at $feature $limit }}
-  {{- range query $by }}
-    {{- $metric := .Labels.metric }}
-    {{- $one := printf `%s,feature=%q,metric=%q,window=%q` $at $feature $metric .Labels.window }} {{ $feature }} (
-    {{- $metric }}{{ range query (printf `driftgauge_feature_drift{%s}` $one) }} {{ printf "%.3g" .Value }}{{ end }}
-    {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="drift.%s",level=~%q})`
-      $labels.model $metric $level) }}, limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }})
-  {{- end }};
-{{- else }} <ended>
-{{- end }}"""
+{{- $lately := printf `topk(5, max by (feature) (
+  max_over_time(driftgauge_feature_drift_bound{%s}[<lately>]) / on (metric) group_left () %s) > 1)` $at $limit -}}
+""".replace("<lately>", _LATELY)
+    + _moved(_DRIFTED)
+)
 
-_PREDICTION_DRIFT = """\
+_PREDICTION_DRIFT = (
+    """\
 {{- $at := printf `model=%q,version=%q,segment=%q` $labels.model $labels.version $labels.segment -}}
-{{- $by := printf `topk(3, max by (metric, window) (
-  driftgauge_prediction_drift_bound{%s} / on (metric) group_left ()
-  min by (metric) (driftgauge:threshold{model=%q,monitor=~"prediction[.].+",level=~%q})) > 1)`
-  $at $labels.model $level -}}
-Past their limits:
-{{- range query $by }}
-  {{- $metric := .Labels.metric }} {{ $metric }}
-  {{- range query (printf `driftgauge_prediction_drift{%s,metric=%q,window=%q}` $at $metric .Labels.window) -}}
-  {{ printf " %.3g" .Value }}{{ end }} (
-  {{- range query (printf `min(driftgauge:threshold{model=%q,monitor="prediction.%s",level=~%q})`
-    $labels.model $metric $level) }}limit {{ printf "%.3g" .Value }}{{ end }} over {{ .Labels.window }});
-{{- else }} <ended>
-{{- end }}"""
+{{- $limit := printf `min by (metric) (driftgauge:threshold{model=%q,monitor=~"prediction[.].+",level=~%q})`
+  $labels.model $level -}}
+{{- $worst := printf `topk(3, max by (metric, window) (
+  driftgauge_prediction_drift_bound{%s} / on (metric) group_left () %s) > 1)` $at $limit -}}
+{{- $lately := printf `topk(3, max by (metric, window) (
+  max_over_time(driftgauge_prediction_drift_bound{%s}[<lately>]) / on (metric) group_left () %s) > 1)` $at $limit -}}
+""".replace("<lately>", _LATELY)
+    + _moved(_PREDICTED)
+)
 
 _SLA_BREACH = """\
 {{- $at := printf `model=%q,version=%q` $labels.model $labels.version -}}
