@@ -27,6 +27,7 @@ from operators.plans.measures import DISTANCES, Plan
 from operators.predictions.measure import Measure, MeasureConfig
 from operators.predictions.ring import WindowTotals
 from operators.tables import Kind, Table
+from windows.outcomes.days import DayVariation
 from windows.outcomes.fold import Outcomes, fold_outcomes, fold_predictions
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.outcomes.metrics import metric_names, task_metrics
@@ -142,14 +143,15 @@ def labels(rng: np.random.Generator, layout: TaskLayout, tally: Tally) -> None:
     for name, found in task_metrics(layout, current, alpha, names).items():
         columns = (found.value[:, None], found.lower[:, None], found.upper[:, None], found.samples[:, None])
         tally.see(Table(Kind.PERFORMANCE, name, groups, ("",), *columns, None, none))
-    pairs = Pairs(groups, current, baseline, ("",) * GROUPS)
+    pairs = Pairs(groups, current, baseline, ("",) * GROUPS, rng.uniform(0.1, 90.0, (GROUPS, 2)))
+    varied = {"": {name: DayVariation(float(10 ** rng.uniform(-6, 2)), 0.3, 30) for name in names[::2]}}
     asked = [name for name in names if name not in {"labelled", "predictions"} and not name.startswith("label_")]
     asks = [
         ComparisonRequest(MINUTE.size, name, Kind.COMPARISON, Against("trailing", 86_400_000), form, segments=False)
         for name in asked
         for form in ("difference", "ratio")
     ]
-    for comparison in compare(layout, pairs, asks, alpha):
+    for comparison in compare(layout, pairs, asks, alpha, varied):
         tally.see(comparison.table)
 
 

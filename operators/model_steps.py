@@ -266,6 +266,8 @@ def cohorts_config(
         min_coverage=labels.settings.min_coverage,
         canary=canary,
         need=need,
+        varied=labels.varied,
+        reference_days=labels.reference_days,
     )
 
 

@@ -22,12 +22,14 @@ from operators.tables import Kind
 from windows.cohort_ring import CohortRing
 from windows.outcomes.difference import curve_shift
 from windows.panes import Window
+from windows.references.pace import DAY
 from windows.segments import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operators.actions.inputs import CanaryReading, NeedReading
+    from operators.cohorts.compare import VariationOf
     from operators.join.ticks import CohortTick, Deltas
     from operators.plans.cohorts import PerformancePlan, Trail
     from windows.arrays import IntArray
@@ -62,6 +64,8 @@ class CohortsConfig:
         own: version -> labelled rows of its own reference, in place of `reference`.
         canary: how a new version is judged beside its champion; None for not at all.
         need: what the forecast of the need to retrain is made of; None where there is none.
+        varied: how much the days of the labels differ, by the reference of each version, and under "" by the model's.
+        reference_days: days that the labelled rows of a version's reference are of, likewise.
     """
 
     model: str
@@ -78,6 +82,8 @@ class CohortsConfig:
     own: Mapping[str, IntArray] = field(default_factory=dict)
     canary: CanaryConfig | None = None
     need: NeedConfig | None = None
+    varied: VariationOf = field(default_factory=dict)
+    reference_days: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -126,7 +132,7 @@ class Cohorts:
             None if config.canary is None else Canary(config.canary, config.layout, config.alpha, state.canary)
         )
         self.need = None if config.need is None else NeedSlices(config.need, config.layout, state.need)
-        self.measure = MeasureCohorts(config.layout, config.alpha, curves=config.curves)
+        self.measure = MeasureCohorts(config.layout, config.alpha, config.varied, curves=config.curves)
         self.trails: dict[tuple[int, int], Trail] = {(one.window, one.size): one for one in config.plan.trails}
 
     def __call__(self, tick: CohortTick) -> CohortMeasures:
@@ -272,7 +278,18 @@ class Cohorts:
         if not found:
             return
         keys, current, baseline, versus = zip(*found, strict=True)
-        yield Request(asks, Pairs(tuple(keys), np.stack(current), np.stack(baseline), tuple(versus)))
+        days = np.array([self._days(window, mature, against, version) for version, _ in keys])
+        yield Request(asks, Pairs(tuple(keys), np.stack(current), np.stack(baseline), tuple(versus), days))
+
+    def _days(self, window: Window, mature: int, against: Against, version: str) -> tuple[float, float]:
+        """Days that a version has served in a window, and those of its baseline."""
+        begun = max(self.state.first.get(version, 0), mature - window.size)
+        if against.kind == "reference":
+            told = self.config.reference_days
+            baseline = told.get(version, told.get("", 1.0))
+        else:
+            baseline = (against.length if against.kind == "trailing" else window.size) / DAY
+        return (mature - begun) / DAY, baseline
 
     def _by_segment(self, window: Window, mature: int, against: Against, names: Iterable[str]) -> dict[str, IntArray]:
         """Baselines that are the same for every version, by segment."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from operators.cohorts.measures import Comparison
-from operators.settings.metrics import ERROR_OF
+from operators.settings.metrics import ENDS, ERROR_OF
 from operators.tables import Kind, Table
+from windows.outcomes.days import DayVariation, widened
 from windows.outcomes.difference import difference
 from windows.outcomes.metrics import Measured, task_metrics
 from windows.statistics.ratios import ratio_interval
@@ -53,12 +55,18 @@ class Pairs:
         current: int64[G, size].
         baseline: int64[G, size].
         versus: the version of each baseline, "" where it is none.
+        days: float64[G, 2], days that each of the two holds.
     """
 
     groups: tuple[Key, ...]
     current: IntArray
     baseline: IntArray
     versus: tuple[str, ...]
+    days: FloatArray
+
+
+VariationOf = Mapping[str, Mapping[str, DayVariation]]
+"""Version ("" for all that have none of their own) -> metric -> how much its days differ."""
 
 
 def complemented(layout: TaskLayout, metric: str) -> tuple[str, bool]:
@@ -84,8 +92,14 @@ def covered(layout: TaskLayout, vectors: IntArray) -> FloatArray:
     return task_metrics(layout, vectors, 0.5, ("label_coverage",))["label_coverage"].value
 
 
-def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[ComparisonRequest], alpha: float) -> list[Comparison]:
-    """One comparison for each ask; all of the same baseline."""
+def compare(
+    layout: TaskLayout, pairs: Pairs, asks: Sequence[ComparisonRequest], alpha: float, varied: VariationOf
+) -> list[Comparison]:
+    """One comparison for each ask; all of the same baseline.
+
+    Against another time a window is one of days that are draws themselves, as `varied` says; versions that serve at
+    the same time have the same days.
+    """
     names = {complemented(layout, ask.metric)[0] for ask in asks}
     now = task_metrics(layout, pairs.current, alpha, names)
     then = task_metrics(layout, pairs.baseline, alpha, names)
@@ -99,11 +113,34 @@ def compare(layout: TaskLayout, pairs: Pairs, asks: Sequence[ComparisonRequest],
         name, turned = complemented(layout, ask.metric)
         a, b = now[name], then[name]
         gap = apart.get(name, a)
+        if ask.against.kind != "version":
+            a, b, gap = _by_days(pairs, name, (a, b, gap), alpha, varied)
         if turned:
             a, b = complement(a), complement(b)
             gap = Measured(-gap.value, -gap.upper, -gap.lower, gap.samples)
         found.append(Comparison(ask.against, ask.form, _table(ask, pairs, a, b, gap), pairs.versus, coverage))
     return found
+
+
+def _by_days(
+    pairs: Pairs, name: str, sides: tuple[Measured, Measured, Measured], alpha: float, varied: VariationOf
+) -> tuple[Measured, Measured, Measured]:
+    """Both sides and their difference, each group as one of days that differ as those of its version do."""
+    each = [varied.get(version, varied.get("", {})).get(name) for version, _ in pairs.groups]
+    known = [one for one in each if one is not None]
+    if not known:
+        return sides
+    between = np.array(
+        [(0.0, 0.0) if one is None else one.of_mean(at) for one, at in zip(each, pairs.days, strict=True)]
+    )
+    days = min(one.days for one in known)
+    (low, high), (a, b, gap) = ENDS[name], sides
+    both = np.hypot(between[:, 0], between[:, 1])
+    return (
+        widened(a, between[:, 0], days, alpha, (low, high)),
+        widened(b, between[:, 1], days, alpha, (low, high)),
+        widened(gap, both, days, alpha, (low - b.value, high - b.value)),
+    )
 
 
 def _table(ask: ComparisonRequest, pairs: Pairs, a: Measured, b: Measured, gap: Measured) -> Table:

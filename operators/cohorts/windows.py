@@ -22,7 +22,7 @@ from windows.segments import WHOLE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from operators.cohorts.compare import ComparisonRequest
+    from operators.cohorts.compare import ComparisonRequest, VariationOf
     from operators.cohorts.curves import Curves
     from windows.arrays import IntArray
     from windows.outcomes.layout import TaskLayout
@@ -68,11 +68,13 @@ class MeasureCohorts:
     Args:
         layout: of the vectors.
         alpha: level of every bound.
+        varied: how much days differ.
         curves: whether all curves are wanted, not only label coverage by score.
     """
 
-    def __init__(self, layout: TaskLayout, alpha: float, *, curves: bool) -> None:
+    def __init__(self, layout: TaskLayout, alpha: float, varied: VariationOf, *, curves: bool) -> None:
         """Keep what every window is measured with."""
+        self.varied = varied
         self.layout = layout
         self.alpha = alpha
         self.curves = curves
@@ -143,7 +145,7 @@ class MeasureCohorts:
                 chosen = [places[at] for at in chunk]
                 pairs = _joined([requests[at].pairs for at in chosen])
                 start = 0
-                every = compare(self.layout, pairs, asks, self.alpha)
+                every = compare(self.layout, pairs, asks, self.alpha, self.varied)
                 for at in chosen:
                     stop = start + len(requests[at].pairs.groups)
                     found[at] = [_part(one, start, stop) for one in every]
@@ -179,6 +181,7 @@ def _joined(pairs: Iterable[Pairs]) -> Pairs:
         np.concatenate([one.current for one in every]),
         np.concatenate([one.baseline for one in every]),
         tuple(version for one in every for version in one.versus),
+        np.concatenate([one.days for one in every]),
     )
 
 

@@ -10,6 +10,7 @@ from operators.plans.join import join_plan
 from operators.plans.label_monitors import performance_looks, performance_monitors
 from operators.plans.need import need_plan
 from windows.outcomes.layout import MAX_CLASSES
+from windows.references.pace import DAY
 
 if TYPE_CHECKING:
     from operators.actions.forecast_state import NeedPlan
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from operators.settings.model import ModelSettings
     from operators.settings.performance import PerformanceSettings
     from windows.arrays import IntArray
+    from windows.outcomes.days import DayVariation
     from windows.outcomes.layout import TaskOptions
     from windows.predictions.layout import Layout
     from windows.references.reference import Reference
@@ -37,6 +39,8 @@ class LabelPlan:
             they were counted in another way.
         own: version -> the same of its own reference; without those that have none.
         need: what is forecast of its metric; None for nothing.
+        varied: version ("" for the model's reference) -> metric -> how much days differ, where labels tell.
+        reference_days: version, likewise -> days that its reference is of.
     """
 
     settings: PerformanceSettings
@@ -46,6 +50,8 @@ class LabelPlan:
     reference: IntArray | None
     own: dict[str, IntArray] = field(default_factory=dict)
     need: NeedPlan | None = None
+    varied: dict[str, dict[str, DayVariation]] = field(default_factory=dict)
+    reference_days: dict[str, float] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
@@ -74,7 +80,16 @@ def plan_labels(settings: ModelSettings, layout: Layout, reference: Reference, p
     known = {version: found for version, found in own.items() if found is not None}
     outcomes = _outcomes(reference, join.task.options)
     need = need_plan(settings, cohorts.windows[0].slide)
-    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes, known, need)
+    every = {"": reference, **{version: reference.versions[version] for version in known}}
+    same = {version: one for version, one in every.items() if not counted_otherwise(one, join.task.options)}
+    varied = {version: one.label_days for version, one in same.items()}
+    days = {version: _days(one) for version, one in same.items()}
+    return LabelPlan(performance, join, cohorts, performance_monitors(settings), outcomes, known, need, varied, days)
+
+
+def _days(reference: Reference) -> float:
+    """Those that it spans, one at least; one, too, where nothing is known of when."""
+    return max((reference.end - reference.start) / DAY, 1.0) if reference.start and reference.end else 1.0
 
 
 def _outcomes(reference: Reference, options: TaskOptions) -> IntArray | None:

@@ -117,6 +117,13 @@ else:
 
 LABEL_METRICS: tuple[LabelMetric, ...] = tuple(ROWS)
 
+_LEAST = {"share": 0.0, "within_one": 0.0, "open": 0.0, "any_sign": -math.inf}
+ENDS: dict[LabelMetric, tuple[float, float]] = {
+    name: (_LEAST.get(row.extent, row.lowest), math.inf if row.extent in {"open", "any_sign"} else 1.0)
+    for name, row in ROWS.items()
+}
+"""What the values of each metric lie between."""
+
 BETTER: dict[LabelMetric, Better] = {name: row.better for name, row in ROWS.items()}
 
 WORDS: dict[LabelMetric, str] = {name: row.words for name, row in ROWS.items()}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stream.references.frames import Coded, Frame
     from stream.references.label_names import LabelNames
     from stream.references.plan import Plan
-    from windows.arrays import FloatArray, IntArray
+    from windows.arrays import BoolArray, FloatArray, IntArray
     from windows.outcomes.layout import Task
     from windows.references.reference import Reference
 
@@ -42,10 +42,12 @@ class LabelledRows:
     Attributes:
         outcomes: predictions and labels, NaN where a row has none.
         columns: what else is known of the rows, as folding takes it.
+        times: int64[n] ms and bool[n] where known; None without such a column.
     """
 
     outcomes: Outcomes
     columns: Columns
+    times: tuple[IntArray, BoolArray] | None = None
 
     @property
     def count(self) -> int:
@@ -154,7 +156,7 @@ class LabelReader:
             if self.task == "multiclass" and self.scores:
                 positions = [position_of(name, self.positions) for name in self.labels.classes[: self.told_apart]]
                 outcomes = replace(outcomes, probabilities=class_scores(predicted, positions))
-        return LabelledRows(outcomes, self._columns(frame, outcomes.probabilities))
+        return LabelledRows(outcomes, self._columns(frame, outcomes.probabilities), frame.times)
 
     def _score(self, frame: Frame) -> FloatArray:
         """The score of the positive class, or the code of the predicted class."""

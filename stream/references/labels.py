@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from stream.references.fit import Fit
 from stream.references.frames import frames
+from stream.references.label_days import LabelDays, day_note
 from stream.references.label_rows import LabelError, LabelReader, known_names, probable, task_of
-from windows.outcomes.fold import fold_outcomes, fold_predictions
-from windows.outcomes.layout import TaskLayout, task_layout
+from windows.outcomes.layout import task_layout
 from windows.references.reference import Reference, seal
 from windows.sketches.profiles import NumericProfile
 
@@ -25,11 +23,12 @@ if TYPE_CHECKING:
     from stream.references.label_rows import LabelledRows
     from stream.references.plan import Plan
     from stream.rows.columns import Rows
-    from windows.arrays import IntArray
     from windows.outcomes.layout import TaskOptions
 
 READING = "labels"
 COUNTING = "scores"
+TOLD = ("accuracy", "auc", "mae", "ndcg")
+"""Metrics of which it is said how much days differ."""
 MOST_ODD_LABELS = 0.01
 """Share of the labels that may be none: more are no slips, but other labels than the model's."""
 
@@ -59,10 +58,11 @@ def with_labels(
         classes = _classes(plan, options, names)
         layout = task_layout(options, reference.prediction)
         reader = LabelReader(plan, reference, options, classes)
-        outcomes, fit = layout.empty(), Fit(reference, layout.options)
+        days, fit = LabelDays(layout, reference), Fit(reference, layout.options)
         for batch in labelled_rows(READING):
-            outcomes = outcomes + _outcomes(layout, batch)
+            days.add(batch)
             fit.add(batch)
+        outcomes = days.total
         left_out = _left_out(reader, int(outcomes[layout.labelled]))
     except (LabelError, ValueError) as error:
         return Labelled(reference, (f"labels are not used: {error}",))
@@ -71,10 +71,17 @@ def with_labels(
     estimator, note = fit.estimator(lambda: labelled_rows(COUNTING))
     positive = plan.outcomes.positive if layout.options.task == "binary" else None
     full = replace(
-        reference, task=layout.options, outcomes=outcomes, estimator=estimator, positive=positive, classes=classes
+        reference,
+        task=layout.options,
+        outcomes=outcomes,
+        estimator=estimator,
+        positive=positive,
+        classes=classes,
+        label_days=days.variation(),
     )
     doubt = _doubt(plan, options, reference, names)
-    return Labelled(seal(full), tuple(said for said in (left_out, doubt, note) if said))
+    alike = day_note(full.label_days, TOLD)
+    return Labelled(seal(full), tuple(said for said in (left_out, doubt, alike, note) if said))
 
 
 def _doubt(plan: Plan, options: TaskOptions, reference: Reference, names: LabelNames) -> str | None:
@@ -129,11 +136,3 @@ def _left_out(reader: LabelReader, labelled: int) -> str | None:
     if odd > MOST_ODD_LABELS * (labelled + odd):
         raise LabelError(f"{said} ({odd:,} of {labelled + odd:,} labels are none)")
     return f"{odd:,} of {labelled + odd:,} labels are left out, mostly {name!r} ({count:,}): {said}"
-
-
-def _outcomes(layout: TaskLayout, rows: LabelledRows) -> IntArray:
-    one = np.zeros(rows.count, dtype=np.int64)
-    found = fold_outcomes(layout, rows.outcomes, one, 1)[0]
-    found[layout.spans["delay"]] = 0  # rows do not say when their label came
-    folded: IntArray = found + fold_predictions(layout, rows.outcomes.score, one, 1)[0]
-    return folded

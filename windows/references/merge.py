@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from windows.arrays import IntArray
+from windows.outcomes.days import DayVariation
 from windows.references.merge_estimators import merge_estimators
 from windows.references.merge_outcomes import merge_outcomes
 from windows.references.reference import Reference, seal
@@ -87,11 +88,19 @@ def merge(one: Reference, other: Reference) -> Merged:
         positions=one.positions,
         notes=tuple(dict.fromkeys((*one.notes, *other.notes))),
         columns=one.columns | other.columns,
+        label_days=_label_days(one, other),
         pace=None if one.pace is None or other.pace is None else one.pace + other.pace,
     )
     errors = {name: column.error for name, column in named.items() if column.error > 0}
     notes = [note for note in (estimator.note, _seasons_note(one, other)) if note is not None]
     return Merged(seal(reference), errors, tuple(notes))
+
+
+def _label_days(one: Reference, other: Reference) -> dict[str, DayVariation]:
+    """What is known of either; of both the one whose days differ more."""
+    named = one.label_days | other.label_days
+    both = ((name, one.label_days.get(name, found), other.label_days.get(name, found)) for name, found in named.items())
+    return {name: max(mine, yours, key=lambda known: known.deviation) for name, mine, yours in both}
 
 
 def _seasons_note(one: Reference, other: Reference) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 import msgspec
 
@@ -10,6 +11,7 @@ from windows.estimates.estimator import Estimator
 from windows.estimates.estimator_json import EstimatorWire, estimator_from_wire, estimator_to_wire
 from windows.joint.joint_json import JointWire, joint_from_wire, joint_to_wire
 from windows.joint.reconstruct import Joint
+from windows.outcomes.days import MOST_ALIKE, DayVariation
 from windows.outcomes.layout import TaskOptions, task_layout
 from windows.references.pace import Pace
 from windows.references.pace_json import PaceWire, pace_from_wire, pace_to_wire
@@ -76,6 +78,7 @@ class Reference:
         task: what the outcomes are of; None when no row had a label.
         outcomes: int64[task_layout(task, prediction).size], the outcomes of the rows: what performance is compared
             with.
+        label_days: metric -> how much it differs from day to day beyond what rows explain; without those that do not.
         estimator: how outcomes follow from predictions; None when too few rows had a label, or none can be made.
         classes: names that labels may have, where they are names.
         positions: names of the positions of a list of class scores; none for "0", "1", ...
@@ -113,6 +116,15 @@ class Reference:
     joint: Joint | None = None
     columns: dict[str, str] = field(default_factory=dict)
     versions: dict[str, "Reference"] = field(default_factory=dict)
+    label_days: dict[str, DayVariation] = field(default_factory=dict)
+
+
+class _DayWire(msgspec.Struct, forbid_unknown_fields=True, array_like=True):
+    """How a metric differs from day to day."""
+
+    deviation: Annotated[float, msgspec.Meta(ge=0.0)]
+    correlation: Annotated[float, msgspec.Meta(ge=0.0, le=MOST_ALIKE)]
+    days: Annotated[int, msgspec.Meta(ge=2)]
 
 
 class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -121,6 +133,7 @@ class _OutcomesWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tr
     task: TaskOptions
     slots: list[int]
     positive: str | None = None
+    days: dict[str, _DayWire] = {}
 
 
 class _ReadingWire(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -233,7 +246,15 @@ def _content(reference: Reference) -> _ContentWire:
         },
         outcomes=None
         if reference.task is None or reference.outcomes is None
-        else _OutcomesWire(task=reference.task, slots=numbers(reference.outcomes), positive=reference.positive),
+        else _OutcomesWire(
+            task=reference.task,
+            slots=numbers(reference.outcomes),
+            positive=reference.positive,
+            days={
+                name: _DayWire(one.deviation, one.correlation, one.days)
+                for name, one in sorted(reference.label_days.items())
+            },
+        ),
         estimator=None if reference.estimator is None else estimator_to_wire(reference.estimator),
         readings={
             name: _ReadingWire(reading.missing, reading.resolution)
@@ -277,6 +298,12 @@ def _reference(content: _ContentWire, identity: str) -> Reference:
         outcomes=None if content.outcomes is None else _outcomes(content.outcomes, prediction),
         estimator=None if content.estimator is None else estimator_from_wire(content.estimator, columns, prediction),
         positive=None if content.outcomes is None else content.outcomes.positive,
+        label_days={}
+        if content.outcomes is None
+        else {
+            name: DayVariation(wire.deviation, wire.correlation, wire.days)
+            for name, wire in content.outcomes.days.items()
+        },
         readings={name: Reading(wire.missing, wire.resolution) for name, wire in content.readings.items()},
         pace=None if content.pace is None else pace_from_wire(content.pace),
         classes=content.classes,

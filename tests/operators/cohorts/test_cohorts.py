@@ -14,12 +14,14 @@ from labelled import Rows, joined, pick, rows, ticks
 from labels import label_plan
 from outcome_rows import Row as Sample
 from outcome_rows import outcomes_of
+from scipy import stats
 
 from operators.cohorts.cohorts import Cohorts, CohortsState
 from operators.cohorts.measures import CohortMeasures, WindowMeasures, worst_segments
 from operators.model_steps import cohort_step, cohorts_config
 from operators.settings.model import ModelSettings
 from operators.tables import Kind, Table
+from windows.outcomes.days import DayVariation
 from windows.outcomes.fold import fold_outcomes
 from windows.outcomes.layout import TaskOptions, task_layout
 
@@ -379,3 +381,25 @@ def test_the_worst_segments_are_ranked_by_what_is_sure() -> None:
     assert [key[1] for key, _, _ in worst_segments(table, 1, falling=True)] == ["a"]
     rising = replace(table, baseline=np.full((4, 1), 0.6))
     assert [key[1] for key, _, _ in worst_segments(rising, 5, falling=False)] == ["c", "a"]
+
+
+def test_days_that_differ_widen_comparisons_with_other_times() -> None:
+    """The distance to each bound and Student's quantile of the days are joined; versions of the same days are not."""
+    rules = [{"baseline": "reference", "max_drop": 0.05}, {"baseline": "version", "max_drop": 0.05}]
+    plain = replace(config(accuracy=rules), reference=right(0.9))
+    vary = DayVariation(0.02, 0.0, 30)
+    moved = replace(plain, varied={"": {"accuracy": vary}}, reference_days={"": 25.0})
+    given = list(ticks(LAYOUT, plain.plan.tick, traffic()))
+    reach = stats.t.isf(1e-3, 29) * 0.02 * np.sqrt(1 + 1 / 25)
+    seen = {"reference": 0, "version": 0}
+    for before, after in zip(run(plain, given), run(moved, given), strict=True):
+        for old, new in zip(before.windows, after.windows, strict=True):
+            for one, two in zip(old.comparisons, new.comparisons, strict=True):
+                table, wide = one.table, two.table
+                assert numbers(replace(table, lower=wide.lower, upper=wide.upper)) == numbers(wide)
+                far = np.hypot(table.value - table.lower, reach if one.against.kind == "reference" else 0.0)
+                high = np.hypot(table.upper - table.value, reach if one.against.kind == "reference" else 0.0)
+                assert wide.lower == pytest.approx(np.maximum(table.value - far, np.minimum(table.lower, 0.0)))
+                assert wide.upper == pytest.approx(np.minimum(table.value + high, np.maximum(table.upper, 1.0)))
+                seen[one.against.kind] += len(table.groups)
+    assert min(seen.values()) > 10
