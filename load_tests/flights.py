@@ -10,9 +10,9 @@ replayed with what became of the flights, by the config that `init` writes.
 What is right was written down first: the timetable hardly moves; the weather of a day is one draw and not a thousand,
 so that its first days are no drift; by mid-May it is 20 degrees Fahrenheit warmer than in the reference, and that is
 one. Storms are bad days for the model, and there were such in the first three months: they are no fall of performance
-either. The same days are replayed once more with the scores of other flights from the 15th day on, as of a join gone
-wrong: that is one. Exits 1 when an alert about inputs or predictions fires in the first week, none names the
-temperature in six, performance falls in the first replay, or does not within three weeks in the second.
+either. The same days are replayed once more with the score of the wrong class from the 15th day on: that is one.
+Exits 1 when an alert about inputs or predictions fires in the first week, none names the temperature in six,
+performance falls in the first replay, or does not within a week in the second.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ LATE = 30
 WITHIN = ("DataDrift", "PredictionDrift", "Anomaly")
 WARMER = 42
 """Days by which the temperature is named."""
-BROKEN, TOLD = 15, 21
-"""Days after which scores are those of other flights, and days in which it is told."""
+BROKEN, TOLD = 15, 7
+"""Days after which scores are of the wrong class, and days in which it is told."""
 
 
 def tables(data: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -100,8 +100,8 @@ def replayed(found: pd.DataFrame, days: int, at: Path, *, broken: bool = False) 
     reference = found[found.time < LIVE]
     live = found[(found.time >= LIVE) & (found.time < LIVE + pd.Timedelta(days=days))]
     if broken:
-        others = live.time >= LIVE + pd.Timedelta(days=BROKEN)
-        live = live.assign(score=live.score.where(~others, live.score.sample(frac=1, random_state=1).to_numpy()))
+        wrong = live.time >= LIVE + pd.Timedelta(days=BROKEN)
+        live = live.assign(score=live.score.where(~wrong, 1 - live.score))
     reference[["time", *FEATURES, "score", "late"]].to_parquet(at / "reference.parquet")
     live[["prediction_id", "time", *FEATURES, "score"]].to_parquet(at / "predictions.parquet")
     labels = live[live.late.notna()].sort_values("arrival")[["prediction_id", "arrival", "late"]]
@@ -137,7 +137,7 @@ def main() -> None:
         data.mkdir(parents=True, exist_ok=True)
         found = predicted(*tables(data))
         alerts = replayed(found, options.days, Path(scratch) / "as they were")
-        spoilt = replayed(found, options.days, Path(scratch) / "of other flights", broken=True)
+        spoilt = replayed(found, options.days, Path(scratch) / "of the wrong class", broken=True)
     firing = [one for one in alerts if one["state"] == "firing"]
     wrong = []
     for one in firing:
@@ -146,12 +146,12 @@ def main() -> None:
             wrong.append(f"{one['alert']} on day {_day(one):.1f}: days that differ as they did are no drift")
         if one["alert"] == "PerformanceDrop":
             wrong.append(f"PerformanceDrop on day {_day(one):.1f}: there were such storms in the reference")
-    print(f"with the scores of other flights from day {BROKEN} on:")
+    print(f"with the scores of the wrong class from day {BROKEN} on:")
     falls = [one for one in spoilt if one["state"] == "firing" and one["alert"] == "PerformanceDrop"]
     for one in falls:
         print(f"day {_day(one):5.1f}  {one['severity']:8} {one['reason']}")
     if options.days >= BROKEN + TOLD and not any(BROKEN < _day(one) <= BROKEN + TOLD for one in falls):
-        wrong.append(f"scores of other flights are no fall of performance in {TOLD} days")
+        wrong.append(f"scores of the wrong class are no fall of performance in {TOLD} days")
     drifts = [one for one in firing if one["alert"] == "DataDrift"]
     if options.days >= WARMER and not any("temp" in json.dumps(one["causes"]) for one in drifts):
         wrong.append(f"nothing names the temperature in {options.days} days")

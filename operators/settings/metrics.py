@@ -124,6 +124,12 @@ ENDS: dict[LabelMetric, tuple[float, float]] = {
 }
 """What the values of each metric lie between."""
 
+HEADLINE: dict[Task, LabelMetric] = {B: "accuracy", M: "accuracy", R: "mae", K: "ndcg"}
+"""What a new config has a rule on."""
+
+RULED: tuple[LabelMetric, ...] = ("auc", *dict.fromkeys(HEADLINE.values()))
+"""All that new configs have rules on."""
+
 BETTER: dict[LabelMetric, Better] = {name: row.better for name, row in ROWS.items()}
 
 WORDS: dict[LabelMetric, str] = {name: row.words for name, row in ROWS.items()}

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 from operators.settings.durations import UNITS, show_duration
 from operators.settings.event_time import TimeSettings
+from operators.settings.metrics import RULED
 from operators.settings.model import QualitySettings
 from operators.settings.performance import PerformanceSettings
+from windows.outcomes.days import worth
+from windows.outcomes.layout import task_layout
 from windows.panes import MAX_SLICES, plan
 from windows.references.pace import DAY
 
@@ -124,15 +127,17 @@ def plan_pace(reference: Reference, per_day: float | None = None) -> PacePlan | 
     if per_day is None:
         return None
     labels = per_day if reference.outcomes is not None else 0.0
+    worth = labels * _worth(reference)
     rarest, factor = per_day * rarest_share(reference), usual_factor(reference)
     clock = None if reference.seasons is None else reference.seasons.clock
-    return pace_of(per_day, labels=labels, rarest=rarest, factor=factor, clock=clock)
+    return pace_of(per_day, labels=labels, worth=worth, rarest=rarest, factor=factor, clock=clock)
 
 
 def pace_of(
     per_day: float,
     *,
     labels: float = 0.0,
+    worth: float | None = None,
     rarest: float = 0.0,
     factor: float = 1.0,
     clock: SeasonClock | None = None,
@@ -142,6 +147,7 @@ def pace_of(
     Args:
         per_day: predictions a day, > 0.
         labels: labels a day; 0 for none.
+        worth: what these are worth in independent ones, where days differ; None where they do not.
         rarest: predictions a day of the rarest segment that is watched; 0 without segments.
         factor: overdispersion: so many rows are worth an independent one.
         clock: of a season that was found: a pane lies within one hour of its zone.
@@ -157,7 +163,7 @@ def pace_of(
         windows=windows,
         quality=_few(windows),
         stale_after=max(QualitySettings().stale_after, _nice(STALE_ROWS * DAY / per_day)),
-        cohorts=_cohorts(labels) if labels else None,
+        cohorts=tuple(sorted({*_cohorts(labels), *_cohorts(worth or labels)})) if labels else None,
         label_delay=max(usual.label_delay, pane, min(_nice(DELAY_ROWS * DAY / per_day), 7 * DAY)),
         wait=max(usual.wait, pane),
     )
@@ -206,6 +212,15 @@ def rarest_share(reference: Reference) -> float:
     """Share of the rows in the rarest segment that is watched; 0 without segments."""
     rows = [counts.rows for values in reference.segments.values() for counts in values.values()]
     return min(rows, default=0) / max(reference.rows, 1)
+
+
+def _worth(reference: Reference) -> float:
+    """What a label is worth where those of a day are alike, by the metrics that `init` writes rules on."""
+    pace, varied = reference.pace, {name: reference.label_days[name] for name in RULED if name in reference.label_days}
+    if not varied or pace is None or reference.task is None or reference.outcomes is None:
+        return 1.0
+    layout = task_layout(reference.task, reference.prediction)
+    return worth(layout, reference.outcomes, varied, pace.per_day) / pace.per_day
 
 
 def usual_factor(reference: Reference) -> float:

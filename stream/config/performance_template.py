@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from operators.settings.durations import show_duration
-from operators.settings.metrics import BETTER, OF_TASK
+from operators.settings.metrics import BETTER, HEADLINE, OF_TASK
 from operators.settings.performance import LIMITS_OF, ConceptSettings, CurveShift, PerformanceSettings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def starting_rules(task: Task) -> dict[str, str]:
     """The rules that `init` writes where rows have labels, as YAML by metric."""
     limit = "max_ratio: 1.2" if task == "regression" else "max_drop: 0.05"
     rule = f"{{baseline: reference, {limit}}}"
-    example = {"binary": "accuracy", "multiclass": "accuracy", "regression": "mae", "ranking": "ndcg"}[task]
+    example = HEADLINE[task]
     return {"auc": rule, example: rule} if task == "binary" else {example: rule}
 
 

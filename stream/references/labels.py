@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from operators.settings.metrics import RULED
 from stream.references.fit import Fit
 from stream.references.frames import frames
 from stream.references.label_days import LabelDays, day_note
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 READING = "labels"
 COUNTING = "scores"
-TOLD = ("accuracy", "auc", "mae", "ndcg")
-"""Metrics of which it is said how much days differ."""
 MOST_ODD_LABELS = 0.01
 """Share of the labels that may be none: more are no slips, but other labels than the model's."""
 
@@ -80,7 +79,7 @@ def with_labels(
         label_days=days.variation(),
     )
     doubt = _doubt(plan, options, reference, names)
-    alike = day_note(full.label_days, TOLD)
+    alike = day_note(full.label_days, RULED)
     return Labelled(seal(full), tuple(said for said in (left_out, doubt, alike, note) if said))
 
 

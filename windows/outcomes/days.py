@@ -20,6 +20,8 @@ from windows.outcomes.metrics import METRICS, task_metrics
 from windows.statistics.measured import Measured
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from windows.arrays import FloatArray, IntArray
     from windows.outcomes.layout import TaskLayout
 
@@ -37,6 +39,9 @@ NOT_MEASURED = ("labelled", "predictions", "label_coverage", "label_delay_p50_s"
 
 Ends = tuple["float | FloatArray", "float | FloatArray"]
 """The least and the most that a metric, or a difference of each group, can be."""
+
+_LONG = 84.0
+"""Days over which neighbours have their full weight."""
 
 _ONE_SIGMA = float(ndtr(-1.0))
 
@@ -104,6 +109,25 @@ def _variation(found: Measured, numbers: IntArray) -> DayVariation | None:
     pairs = (apart[:-1] * apart[1:])[next_day]
     alike = float(pairs.mean() / between) if len(pairs) >= FEWEST_DAYS else 0.0
     return DayVariation(float(np.sqrt(between)), float(np.clip(alike, 0.0, MOST_ALIKE)), count)
+
+
+def worth(layout: TaskLayout, outcomes: IntArray, varied: Mapping[str, DayVariation], a_day: float) -> float:
+    """What a day of labels is worth in independent ones, by the metric that suffers most; `a_day` where none does.
+
+    Args:
+        layout: of the task.
+        outcomes: int64[layout.size], of all days.
+        varied: how much the days of each metric differ.
+        a_day: labels of a day.
+    """
+    every = task_metrics(layout, outcomes[None], _ONE_SIGMA, varied)
+    found = a_day
+    for name, one in every.items():
+        rows = float(np.square((one.upper - one.lower) / 2)[0] * one.samples[0])
+        days = float(varied[name].of_mean(np.array(_LONG))) ** 2 * _LONG
+        if np.isfinite(rows) and rows > 0:
+            found = min(found, rows / (rows / a_day + days))
+    return found
 
 
 def widened(found: Measured, between: FloatArray, days: int, alpha: float, ends: Ends) -> Measured:

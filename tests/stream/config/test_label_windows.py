@@ -78,3 +78,11 @@ def test_windows_go_with_the_pane_of_a_config(pane: int) -> None:
         if DAY % pane == 0:
             assert not [size for size in found if size % pane]
             assert set(found) <= {*windows_of(labels), *COHORT_SIZES}
+
+
+def test_labels_whose_days_differ_have_long_windows_too() -> None:
+    """Those of so many independent labels beside those of all: a collapse is seen soon, a slow fall at all."""
+    found = pace_of(4_000, labels=4_000, worth=12.0).cohorts
+    assert found == (*windows_of(4_000), 28 * DAY, 84 * DAY)
+    assert pace_of(4_000, labels=4_000, worth=4_000.0).cohorts == windows_of(4_000)
+    assert pace_of(4_000, worth=0.0).cohorts is None

@@ -11,9 +11,11 @@ import pytest
 
 from operators.plans.labels import plan_labels
 from operators.settings.model import ModelSettings
+from stream.config.pace import plan_pace
 from stream.references.build import BuildOptions, Built, build
 from stream.rows.open import open_rows
-from windows.outcomes.days import DayVariation
+from windows.outcomes.days import DayVariation, worth
+from windows.outcomes.layout import task_layout
 from windows.predictions.layout import layout_of
 from windows.references.merge import merge
 from windows.references.reference import from_json, to_json
@@ -95,8 +97,30 @@ def test_comparisons_are_told_of_days(tmp_path: Path) -> None:
     assert plan is not None
     assert plan.varied == {"": reference.label_days, "2": own.label_days}
     assert plan.reference_days == {"": pytest.approx(60, abs=0.1), "2": pytest.approx(60, abs=0.1)}
-    other = ModelSettings.model_validate({**model, "decision_threshold": 0.7})
+    other = ModelSettings.model_validate({**model, "performance": {"threshold": 0.7, "label_delay": "1h"}})
     elsewhere = plan_labels(other, layout_of(known, ()), known, 10_000)
     assert elsewhere is not None
     assert elsewhere.varied == {}
     assert isinstance(reference.label_days["accuracy"], DayVariation)
+
+
+def test_windows_are_long_where_days_differ(tmp_path: Path) -> None:
+    """A day is worth p(1 - p) over the variance of its share, which pandas tells; the plan has such windows."""
+    rows = table()
+    reference = built(tmp_path, rows).reference
+    right = float(((rows.prediction >= 0.5) == (rows.label == 1)).mean())
+    known, noise = reference.label_days["accuracy"], right * (1 - right)
+    alike = (1 + known.correlation) / (1 - known.correlation)
+    expected = noise / (noise / A_DAY + alike * deviation(rows) ** 2)
+    assert reference.task is not None
+    assert reference.outcomes is not None
+    layout = task_layout(reference.task, reference.prediction)
+    found = worth(layout, reference.outcomes, {"accuracy": known}, A_DAY)
+    assert found == pytest.approx(expected, rel=0.12)
+    plan, plain = plan_pace(reference), plan_pace(replace(reference, label_days={}))
+    assert plan is not None
+    assert plain is not None
+    assert plan.cohorts is not None
+    assert plain.cohorts is not None
+    assert set(plan.cohorts) > set(plain.cohorts)
+    assert max(plan.cohorts) == 84 * 86_400_000
