@@ -6,9 +6,10 @@ Real messages of each format are changed in bytes (set, cut, doubled, joined wit
 in what they say (a value of another type, a key gone, a number beyond all numbers). Batches of good and changed ones
 are decoded and folded as the monitor does it; requests and responses that are messages of their own are paired first,
 with a restart between them, and every message must be a half, skipped or dead, and every half come out once. After each
-batch read = folded + late + dead must hold, and no message may have come to nothing: it is read, skipped or dead. A
-batch that breaks this, raises, or takes more than LONGEST seconds is written to DIR, reduced to the message that does
-it, and ends the run with 1.
+batch read = folded + late + dead must hold, every dead letter says why, and no message may have come to nothing: it is
+read, skipped or dead. What driftgauge-native (where it is installed) reads, or becomes columns at once, is read record
+by record as well, and must come to the same, bit by bit. A batch that breaks this, raises, or takes more than LONGEST
+seconds is written to DIR, reduced to the message that does it, and ends the run with 1.
 
 The rows are shared with the tests; tests/operators/formats/test_fuzz.py is a short run of this.
 """
@@ -39,6 +40,7 @@ import test_presets  # noqa: E402
 import test_protobuf  # noqa: E402
 from factories import START, batch  # noqa: E402
 from fuzz_halves import Reader, halves, odd_headers  # noqa: E402
+from fuzz_paths import differs, filtered, ways  # noqa: E402
 from shapes import SHAPES  # noqa: E402
 from test_surroundings import Letters  # noqa: E402
 
@@ -87,6 +89,7 @@ class Form:
     decode: Decode
     seeds: list[tuple[bytes, Headers]]
     halves: Reader | None = None
+    slower: Sequence[Decode] = ()
 
 
 @dataclass
@@ -111,7 +114,8 @@ def forms() -> Iterator[Form]:
         schemas: Any = _Schemas()
         config = DecodeConfig((test_formats.LAYOUT,), PANE, 5_000, 60_000, {"click": "binary"}, sources, schemas)
         given = headers or [()] * len(messages)
-        return Form(name, Decode(config), list(zip(messages, given, strict=True))[:SEEDS])
+        decode, slower = ways(config)
+        return Form(name, decode, list(zip(messages, given, strict=True))[:SEEDS], slower=slower)
 
     yield form("native", None, [json.dumps(row).encode() for row in rows])
     yield form("native, lines", None, [packings.lines(rows[at : at + 7]) for at in range(0, len(rows), 7)])
@@ -124,6 +128,8 @@ def forms() -> Iterator[Form]:
     yield form("Protobuf", {"format": "protobuf"}, in_protobuf)
     for preset in presets.ALL:
         yield form(preset.name, preset.source, *preset.messages(test_presets.REQUESTS))
+    for name, source, messages, headers in filtered(test_formats.ROWS):
+        yield form(name, source, messages, headers)
     for name, source, messages in halves(test_formats.ROWS, presets.NAMES):
         reader = Reader(source, PANE)
         config = DecodeConfig((test_formats.LAYOUT,), PANE, 5_000, 60_000, {"click": "binary"}, {0: reader.source})
@@ -259,6 +265,12 @@ def check(form: Form, messages: Sequence[tuple[bytes, Headers]], tally: Tally | 
         raise BrokenError(f"{read} read, {folded} folded, {late} late, {len(dead)} dead")
     if form.halves is None and read + skipped < len(messages):
         raise BrokenError(f"{len(messages)} messages, {read} read, {skipped} skipped")
+    if any(not letter.detail for letter in dead):
+        raise BrokenError("a dead letter without a word")
+    for slower in form.slower:
+        why = differs(found[0], slower(given))
+        if why:
+            raise BrokenError(why)
     for one in found:
         list(Fold((test_formats.LAYOUT,), PANE, {"click": 16})(one))
     if tally is not None:

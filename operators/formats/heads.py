@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from operators.formats.surroundings import Surroundings
 from operators.settings.places import shown
 from windows.values import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.formats.surroundings import Surroundings
+    from operators.records import RawBatch
     from operators.settings.places import ModelPlace, Place
     from operators.settings.source import SourceSettings
 
@@ -45,6 +46,19 @@ class Head:
         rename = {name: top for top, name in self._names.items()}
         kind: Any = msgspec.defstruct("Head", fields, rename=rename, gc=False) if self._on_top else Any
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind)
+
+    def chosen(self, batch: RawBatch) -> list[int] | None:
+        """The numbers of the messages that count by what surrounds them; None: all do, or it takes a look inside.
+
+        Those without a value are among them: they are skipped as such.
+        """
+        where = self._where
+        if where is None or where.path is not None or batch.paired is not None:
+            return None
+        column = Surroundings(batch, range(len(batch.values))).column(where, "where")
+        both = enumerate(zip(batch.values, column, strict=True))
+        found = [number for number, (value, text) in both if value is None or self._passes(text)]
+        return None if len(found) == len(batch.values) else found
 
     def __call__(self, lines: Sequence[bytes], text: bytes | None, around: Surroundings) -> list[str | None]:
         """The model of each line; None where it is skipped.

@@ -64,7 +64,7 @@ class Kinds:
         texts = all(isinstance(value, str) for value in where.values) and len(where.values) <= MOST_KINDS // 2
         return texts and path[0] not in {one.encode_name for one in msgspec.structs.fields(shape.root)}
 
-    def __call__(self, lines: Sequence[bytes], text: bytes | None) -> tuple[list[Any], list[bool]] | None:
+    def __call__(self, lines: Sequence[bytes], text: bytes) -> tuple[list[Any], list[bool]] | None:
         """What those that count are decoded as, and which of all these are; None where it takes a closer look.
 
         Raises:
@@ -89,7 +89,7 @@ class Kinds:
         wanted = list(map(frozenset(self._read.values()).__contains__, map(type, objects)))
         return list(compress(objects, wanted)), wanted
 
-    def _learnt(self, lines: Sequence[bytes], text: bytes | None) -> bool:
+    def _learnt(self, lines: Sequence[bytes], text: bytes) -> bool:
         """Add the kinds of these that are not known yet; whether there were some, and all could be added."""
         try:
             names = {one.kind for one in decoded(self._naming, lines, text) if isinstance(one.kind, str)}

@@ -37,7 +37,7 @@ from operators.formats.literals import finite
 from operators.formats.map_tree import MapError
 from operators.formats.packed import ERRORS
 from operators.formats.schema import decoder_of
-from operators.formats.surroundings import Surroundings
+from operators.formats.surroundings import Surroundings, part_of
 from operators.settings.places import shown
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from operators.dead_letters import DeadLetter
     from operators.formats.json_lines import Fault
     from operators.formats.lenient import Mended
+    from operators.formats.parsed import Parsed
     from operators.records import RawBatch
     from operators.settings.source import SourceSettings
     from windows.arrays import IntArray
@@ -109,7 +110,7 @@ class Reader:
                     )
             self._head = Head(given.model if asked else None, source, values=values)
         plain = where is not None and not asked and not values and Kinds.fits(shapes[0], where)
-        self._kinds = Kinds(shapes[0], where) if plain and where is not None else None
+        self.kinds = Kinds(shapes[0], where) if plain and where is not None else None
         alone: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes[0].root, strict=False)
         self._decoder = alone if self._tag is None else decoder_of(self._of_root, str(self._tag))
         self._decoders = {name: msgspec.json.Decoder(shape.root, strict=False) for name, shape in self._shapes.items()}
@@ -122,7 +123,8 @@ class Reader:
         Raises:
             msgspec.MsgspecError, UnicodeError, RecursionError: one of them cannot be read.
         """
-        told = None if self._kinds is None else self._kinds(lines, text)
+        # of a line alone nothing is learnt: why it is refused does not depend on what was before it
+        told = None if self.kinds is None or text is None else self.kinds(lines, text)
         if told is not None:
             return self._told(*told, around)
         if self._head is not None:
@@ -156,6 +158,10 @@ class Reader:
         if self._tag is not None and said.startswith("Invalid value") and said.endswith(f"`$.{self._tag}`"):
             return "Invalid value - at `$.model`"
         return said
+
+    def chosen(self, batch: RawBatch) -> list[int] | None:
+        """See `Head.chosen`."""
+        return None if self._head is None else self._head.chosen(batch)
 
     @staticmethod
     def _tells(source: SourceSettings, models: int) -> bool:
@@ -267,6 +273,13 @@ class MappedParser(Parser):
         super().__init__(None, max_ahead, faults)
         self.reader = reader
         self._silent = silent
+
+    def __call__(self, batch: RawBatch) -> Parsed:
+        """The records of one batch. What its headers leave out is skipped unread, whatever it is."""
+        chosen = self.reader.chosen(batch)
+        if chosen is None:
+            return super().__call__(batch)
+        return super().__call__(part_of(batch, chosen)).among(chosen, len(batch.values))
 
     def _records(self, batch: RawBatch) -> Read:
         values = batch.values

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operators.formats.bounds import MOST_RECORDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -43,6 +45,13 @@ class Parsed:
     owners: IntArray | None = None
     silent: Sequence[int] = ()
     tombstones: int = 0
+
+    def among(self, numbers: Sequence[int], count: int) -> Parsed:
+        """The same, where its messages are those with these numbers of `count`, and the others are skipped."""
+        whose = np.array(numbers, dtype=np.int64)
+        silent = [numbers[at // MOST_RECORDS] * MOST_RECORDS + at % MOST_RECORDS for at in self.silent]
+        owners = whose[: len(self.records)] if self.owners is None else whose[self.owners]
+        return replace(self, owners=owners, silent=silent, skipped=self.skipped + count - len(numbers))
 
     def without(self, rows: Sequence[int]) -> Parsed:
         """The same, where the records at these rows are skipped."""

@@ -154,7 +154,7 @@ class PlainReader:
         Raises:
             UnreadableError: it is none of its format, or holds anything but objects.
         """
-        if value is None:
+        if value is None or not self._heard(around):
             yield PlainRecord({}, {}, {}, skipped=True)
             return
         for root in self.roots(value, around):
@@ -164,12 +164,9 @@ class PlainReader:
 
     def of(self, root: Any, around: Surroundings) -> Iterator[PlainRecord]:
         """The records of an object."""
-        if self._filter is not None:
-            place, allowed = self._filter
-            value = _at(root, place.path) if place.path is not None else around.column(place, "where")[0]
-            if value is None or isinstance(value, dict | list) or name_of(value) not in allowed:
-                yield PlainRecord({}, {}, {}, skipped=True)
-                return
+        if self._filter is not None and not self._counts(root, around):
+            yield PlainRecord({}, {}, {}, skipped=True)
+            return
         split = self.source.split
         if split is None:
             yield self._record(partial(_at, root), root, around)
@@ -181,6 +178,18 @@ class PlainReader:
                 return _at(element, steps[len(split) :]) if inside else _at(root, steps)
 
             yield self._record(find, element, around)
+
+    def _heard(self, around: Surroundings) -> bool:
+        """Whether a message may count: what its headers leave out is not even opened."""
+        return self._filter is None or self._filter[0].path is not None or self._counts(None, around)
+
+    def _counts(self, root: Any, around: Surroundings) -> bool:
+        """Whether an object passes the filter."""
+        if self._filter is None:
+            return True
+        place, allowed = self._filter
+        value = around.column(place, "where")[0] if place.path is None else _at(root, place.path)
+        return not (value is None or isinstance(value, dict | list)) and name_of(value) in allowed
 
     @property
     def _rooted(self) -> bool:

@@ -1,4 +1,4 @@
-"""Surroundings: what fields may be read from beside a message's value: its headers, its key, the name of its topic."""
+"""Surroundings: what may be read from beside a message's value: its headers, its key, the name of its topic."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from operators.records import RawBatch
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from operators.records import RawBatch
+    from operators.records import Envelopes, Headers
     from operators.settings.places import Place
 
 
@@ -42,6 +44,38 @@ class Surroundings:
         """The value of a header, the last one where it is there more than once."""
         headers = self.batch.envelopes.headers(number)
         return next((value for known, value in reversed(headers) if known == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picked:
+    """Envelopes of some messages of a batch."""
+
+    envelopes: Envelopes
+    numbers: Sequence[int]
+
+    def key(self, index: int) -> bytes | None:
+        """The key of message `index`."""
+        return self.envelopes.key(self.numbers[index])
+
+    def headers(self, index: int) -> Headers:
+        """The headers of message `index`."""
+        return self.envelopes.headers(self.numbers[index])
+
+    def offset(self, index: int) -> int:
+        """The offset of message `index`."""
+        return self.envelopes.offset(self.numbers[index])
+
+
+def part_of(batch: RawBatch, numbers: Sequence[int]) -> RawBatch:
+    """Some messages of a batch."""
+    return RawBatch(
+        batch.origin,
+        [batch.values[number] for number in numbers],
+        None if batch.written is None else [batch.written[number] for number in numbers],
+        _Picked(batch.envelopes, numbers),
+        batch.received,
+        batch.source,
+    )
 
 
 def _text(value: bytes | None) -> str | None:

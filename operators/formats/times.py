@@ -58,9 +58,19 @@ def as_written(text: str) -> dt.datetime | None:
 
 def epoch_milliseconds(given: FloatArray) -> FloatArray:
     """Epoch times in any unit as milliseconds: float64[n] to float64[n], NaN stays NaN."""
+    sizes = np.abs(given)
     with np.errstate(over="ignore"):
-        found: FloatArray = given * _TO_MILLISECONDS[np.digitize(np.abs(given), UNIT_BOUNDS)]
+        found: FloatArray = given * _TO_MILLISECONDS[_units(sizes)]
     return found
+
+
+def _units(sizes: FloatArray) -> IntArray | int:
+    """The unit of each time: an index, or one for all where they are of one, as nearly all are."""
+    if len(sizes):
+        least, largest = bisect_right(UNIT_BOUNDS, sizes.min()), bisect_right(UNIT_BOUNDS, sizes.max())
+        if least == largest < len(UNIT_BOUNDS) and sizes.max() >= 0:  # not so where one is NaN
+            return least
+    return np.digitize(sizes, UNIT_BOUNDS)
 
 
 def timestamps_of(records: list[Any], written: IntArray) -> tuple[IntArray, BoolArray | None]:
@@ -91,6 +101,8 @@ def stamps_of(stamps: FloatArray, written: IntArray) -> tuple[IntArray, BoolArra
         stamps: float64[n], ms, NaN for none; changed in place.
         written: int64[n], when each was written, ms.
     """
+    if len(stamps) and stamps.min() >= EARLIEST and stamps.max() <= LATEST:  # not so where one is NaN
+        return np.rint(stamps).astype(np.int64), None
     absent = np.isnan(stamps)
     odd = np.where(absent, written < EARLIEST, (stamps < EARLIEST) | (stamps > LATEST))
     stamps[absent | odd] = 0.0

@@ -14,7 +14,9 @@ from operators.formats.json_lines import Parser
 from operators.formats.lenient import Lenient
 from operators.formats.parsers import parser_of
 from operators.formats.schema import ModelSchema, decoder_of, schema_of
-from operators.intake.mixed import Mixed, part_of
+from operators.formats.surroundings import part_of
+from operators.intake.filtered import Filtered
+from operators.intake.mixed import Mixed
 from operators.intake.model_columns import Loose, ModelColumns
 from operators.intake.native import NativeReader, chosen
 from operators.intake.plain import Plain, kinds_of
@@ -171,11 +173,18 @@ class Decode:
         if config.native is not None:
             told = (config.native, self.schemas, config.joined, config.max_ahead)
             self.native = NativeReader(*told)
-            self.native_maps = {
+            mapped = {
                 number: NativeReader(*told, source)
                 for number, source in config.sources.items()
                 if number not in self.tabular
             }
+            self.native_maps = {number: reader for number, reader in mapped.items() if reader.decoder is not None}
+        readers: Mapping[int, NativeReader | TabularReader] = {**self.native_maps, **self.tabular}
+        self.filtered = {
+            number: Filtered(reader, config.sources[number])
+            for number, reader in readers.items()
+            if config.sources[number].where is not None
+        }
 
     def __call__(self, batch: RawBatch) -> Decoded:
         """Decode one batch."""
@@ -202,11 +211,12 @@ class Decode:
 
     def _read(self, batch: RawBatch) -> _Records:
         parser = self._parser(batch)
-        reader = self._reader(batch.source)
+        reader = self.reader_of(batch.source)
         read = None if reader is None else reader(batch)
         if read is None:
             return Plain(self.schemas, parser(batch), self.index)
         rest = parser(part_of(batch, read.back))
+        rest = replace(rest, skipped=rest.skipped + read.skipped)
         return Mixed(self.schemas, read, rest, kinds_of(rest.records, self.index))
 
     def _parser(self, batch: RawBatch) -> Parser:
@@ -215,11 +225,12 @@ class Decode:
         bare = batch.paired is not None and batch.paired.bare
         return (self.bare if bare else self.mapped)[batch.source]
 
-    def _reader(self, source: int | None) -> NativeReader | TabularReader | None:
+    def reader_of(self, source: int | None) -> NativeReader | TabularReader | Filtered | None:
         """What reads the usual messages of a source as columns at once, if anything does."""
         if source is None:
             return self.native
-        return self.tabular.get(source) or self.native_maps.get(source)
+        reader = self.tabular.get(source) or self.native_maps.get(source)
+        return None if reader is None else self.filtered.get(source, reader)
 
     def _timed(self, found: _Records) -> tuple[_Timed, int]:
         lateness, pane = self.config.lateness, self.config.pane

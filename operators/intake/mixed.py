@@ -10,7 +10,6 @@ import numpy as np
 
 from operators.intake.served import Served
 from operators.intake.transpose import Transposed, transpose, transpose_served
-from operators.records import RawBatch
 from windows.predictions.columns import Columns
 
 if TYPE_CHECKING:
@@ -19,43 +18,10 @@ if TYPE_CHECKING:
     from operators.formats.parsed import Parsed
     from operators.formats.schema import ModelSchema
     from operators.intake.native import Rows, Tables
-    from operators.records import Envelopes, Headers
     from windows.arrays import BoolArray, FloatArray, IntArray
 
 WITHIN = 20
 """Bits of a place that tell the records of a message apart; the others are the message's number."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    """Envelopes of some messages of a batch."""
-
-    envelopes: Envelopes
-    numbers: Sequence[int]
-
-    def key(self, index: int) -> bytes | None:
-        """The key of message `index`."""
-        return self.envelopes.key(self.numbers[index])
-
-    def headers(self, index: int) -> Headers:
-        """The headers of message `index`."""
-        return self.envelopes.headers(self.numbers[index])
-
-    def offset(self, index: int) -> int:
-        """The offset of message `index`."""
-        return self.envelopes.offset(self.numbers[index])
-
-
-def part_of(batch: RawBatch, numbers: Sequence[int]) -> RawBatch:
-    """Some messages of a batch."""
-    return RawBatch(
-        batch.origin,
-        [batch.values[number] for number in numbers],
-        None if batch.written is None else [batch.written[number] for number in numbers],
-        _Picked(batch.envelopes, numbers),
-        batch.received,
-        batch.source,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +67,7 @@ class Mixed:
             heads = np.hstack([heads, own])
         self.read = rest.read + tables.heads.shape[1]
         count = heads.shape[1]
-        if len(tables.rows) == 1 and not rest.records:
+        if not rest.records and (len(tables.rows) == 1 or (heads[0][1:] > heads[0][:-1]).all()):
             rank = np.arange(count)
         else:
             order = np.argsort(heads[0], kind="stable")

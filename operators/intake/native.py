@@ -85,12 +85,14 @@ class Tables:
             its own within that), its event time and the time it proves to have come, ms.
         back: numbers of the messages that are read record by record.
         loose: whether rows can be folded as they are.
+        skipped: messages that the source's filter leaves out, beside those that are handed back.
     """
 
     rows: list[tuple[int, Rows]]
     heads: IntArray
     back: list[int]
     loose: bool = False
+    skipped: int = 0
 
 
 class Native(Folders, Protocol):

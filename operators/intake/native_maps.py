@@ -56,8 +56,6 @@ def beyond(source: SourceSettings) -> str | None:
         return f"its format is {source.preset or source.format}"
     if source.holds == "both":
         return "it holds feedback too"
-    if source.where is not None:
-        return "a filter chooses its records"
     if source.split is not None:
         return "its messages are split"
     return None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-from typing import TYPE_CHECKING, Any, Protocol
+from array import array
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,6 +18,8 @@ from operators.formats.times import epoch_milliseconds, milliseconds_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from operators.formats.schema import Codes
     from operators.settings.places import Steps
     from windows.arrays import FloatArray, IntArray
@@ -29,6 +31,12 @@ NAMES: Kinds = frozenset((str, int, float, bool, type(None)))
 IDS: Kinds = frozenset((str, int, type(None)))
 TEXTS = IDS
 TIMES: Kinds = NUMBERS | {str}
+
+
+MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+"""Units of Arrow's times that are whole microseconds."""
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 
 class UnusualError(ValueError):
@@ -90,7 +98,7 @@ class Lists:
             if not NUMBERS.issuperset(map(type, column)):
                 raise UnusualError from None
             return np.array(column, np.float64)
-        return np.frombuffer(struct.pack(f"{self.count}d", *found)).copy()
+        return np.frombuffer(array("d", found))
 
     def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
         """See Table."""
@@ -99,6 +107,12 @@ class Lists:
 
     def times(self, steps: Steps, timezone: str | None = None) -> FloatArray | None:
         """See Table."""
+        whole = self._column(steps)
+        if whole is not None and set(map(type, whole)) == {int}:
+            try:
+                return epoch_milliseconds(np.frombuffer(array("q", whole), np.int64).astype(np.float64))
+            except OverflowError:  # JSON integers have no bound
+                pass
         column = self.values(steps, TIMES)
         return None if column is None else _times(column, timezone)
 
@@ -139,22 +153,18 @@ class Arrays:
         self._inside: dict[Steps, dict[str, pa.Array]] = {}
 
     def _find(self, steps: Steps) -> pa.Array | None:
-        found = self._columns.get(str(steps[0]))
-        for depth in range(1, len(steps)):
-            if found is None or pa.types.is_null(found.type):
-                return None
-            if not pa.types.is_struct(found.type):
-                raise UnusualError
-            found = self._members(steps[:depth], found).get(str(steps[depth]))
+        inside = self._columns if len(steps) == 1 else self._members(steps[:-1])
+        found = inside.get(str(steps[-1]))
         return None if found is None or pa.types.is_null(found.type) else found
 
-    def _members(self, steps: Steps, array: pa.Array) -> dict[str, pa.Array]:
-        if steps not in self._inside:
-            if array.null_count:  # an object that is not there is something else than one without values
-                raise UnusualError
-            names = [field.name for field in array.type]
-            self._inside[steps] = dict(zip(names, array.flatten(), strict=True))
-        return self._inside[steps]
+    def _members(self, steps: Steps) -> dict[str, pa.Array]:
+        """The columns of an object; none where there is no such object."""
+        known = self._inside.get(steps)
+        if known is None:
+            found = self._find(steps)
+            known = {} if found is None else _members_of(found)
+            self._inside[steps] = known
+        return known
 
     def numbers(self, steps: Steps) -> FloatArray | None:
         """See Table. Without a copy where they are float64 and none is null."""
@@ -163,9 +173,9 @@ class Arrays:
             return None
         if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
             raise UnusualError
-        if column.type != pa.float64():
+        if not pa.types.is_float64(column.type):
             column = column.cast(pa.float64(), safe=False)
-        found: FloatArray = column.to_numpy(zero_copy_only=False)
+        found: FloatArray = column.to_numpy(zero_copy_only=False) if column.null_count else _buffer(column, np.float64)
         return found
 
     def codes(self, steps: Steps, codes: Codes) -> IntArray | None:
@@ -220,8 +230,28 @@ def _times(column: Sequence[Any], timezone: str | None) -> FloatArray:
     return milliseconds_of(given if timezone is None else local_clock(timezone).placed(given))
 
 
+def _members_of(column: pa.Array) -> dict[str, pa.Array]:
+    """The columns of an object.
+
+    Raises:
+        UnusualError: it is none, or is not there in some rows: that is something else than one without values.
+    """
+    if not pa.types.is_struct(column.type) or column.null_count:
+        raise UnusualError
+    return dict(zip([field.name for field in column.type], column.flatten(), strict=True))
+
+
+def _buffer(column: pa.Array, kind: type[Number]) -> NDArray[Number]:
+    """The values of a column of this type without nulls, as they lie there."""
+    width = np.dtype(kind).itemsize
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * width)
+
+
 def _milliseconds(column: pa.Array, timezone: str | None) -> FloatArray:
     """Arrow's times in ms, NaN for none: computed as `datetime.timestamp` does, to the last digit."""
+    times_in = MICROSECONDS.get(column.type.unit)
+    if times_in is not None and timezone is None and not column.null_count:
+        return (_buffer(column, np.int64) * times_in).astype(np.float64) / 1e6 * 1e3
     micros = column.cast(pa.timestamp("us", column.type.tz), safe=False).view(pa.int64())
     if timezone is not None:
         wall = micros.fill_null(0).to_numpy(zero_copy_only=False)

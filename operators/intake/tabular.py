@@ -181,7 +181,9 @@ def fits(source: SourceSettings) -> bool:
     fields = source.map
     if source.format not in {"columns", "arrow"} or source.holds == "both":
         return False
-    if any(part is not None for part in (source.preset, source.where, source.split, fields.features.names)):
+    if any(part is not None for part in (source.preset, source.split, fields.features.names)):
+        return False
+    if source.where is not None and source.where.header is None:  # it is of rows, not of messages
         return False
     places = [
         fields.prediction_id,

@@ -26,11 +26,11 @@ SPLIT = {"split": "items", "map": {name: f"items.{name}" for name in ("predictio
 def decoder(where: dict[str, Any], *, told: bool, **given: Any) -> Decode:
     """Reads source 0; `told` is whether kinds are told apart by the decoder."""
     source = SourceSettings.model_validate({"topic": "t", "where": where, **given})
-    decode = Decode(DecodeConfig((LAYOUT,), 10_000, 5_000, 60_000, {"click": "binary"}, {0: source}))
+    decode = Decode(DecodeConfig((LAYOUT,), 10_000, 5_000, 60_000, {"click": "binary"}, {0: source}, native=None))
     parser = decode.mapped[0]
     assert isinstance(parser, MappedParser)
     if not told:
-        parser.reader._kinds = None
+        parser.reader.kinds = None
     return decode
 
 
