@@ -32,6 +32,20 @@ _SPELLED_OUT = re.compile(r" ?(UTC|GMT|[zZ])$")
 _SPACED = re.compile(r" (?=[+-]\d{2}:?\d{0,2}$)")
 _DIGITS = re.compile(r"\d+")
 
+_USUAL = re.compile(r"(?P<day>\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_MOST_OVER = np.frombuffer(bytes(11) + b"\x02\x09\x00\x05\x09\x00\x05\x09\x00" + b"\x09" * 6 + b"\x00", np.uint8)
+"""By how much the characters of a usual time may be above those of the day's beginning; the last is the Z."""
+
+_MICROSECONDS = np.array(
+    [0] * 11 + [36e9, 36e8, 0, 6e8, 6e7, 0, 1e7, 1e6, 0] + [10.0**power for power in range(5, -1, -1)] + [0]
+)
+"""What one more of each is worth."""
+
+_DAY = 86_400e6
+_EPOCH = dt.date(1970, 1, 1)
+_EXACT = range(1970, 2200)
+"""Years whose microseconds are floats to the last digit."""
+
 
 def moment_of(text: str) -> dt.datetime | None:
     """The time that a text is, as writers have it that keep to ISO 8601 more loosely than RFC 3339; None for none.
@@ -54,6 +68,30 @@ def as_written(text: str) -> dt.datetime | None:
         return dt.datetime.fromisoformat(plain)
     except ValueError:
         return None
+
+
+def alike_milliseconds(texts: Sequence[str]) -> FloatArray | None:
+    """Times of one day, all written as 2026-09-21T14:13:20Z, or with as many digits of a second, in ms: float64[n].
+
+    None where one is anything else, an impossible time too: whoever reads them one by one decides about those.
+    """
+    first = _USUAL.fullmatch(texts[0])
+    if first is None or set(map(len, texts)) != {len(texts[0])} or not (joined := "".join(texts)).isascii():
+        return None
+    try:
+        day = dt.date.fromisoformat(first["day"])
+    except ValueError:
+        return None
+    size = len(texts[0])
+    marks = np.frombuffer(joined.encode(), np.uint8).reshape(len(texts), size)
+    over = marks - np.frombuffer(f"{day}T00:00:00.000000"[: size - 1].encode() + b"Z", np.uint8)
+    if (over > _MOST_OVER[np.r_[: size - 1, -1]]).any():  # what is below wraps
+        return None
+    within = over @ _MICROSECONDS[np.r_[: size - 1, -1]]
+    if within.max() >= _DAY or day.year not in _EXACT:
+        return None
+    micros: FloatArray = (day - _EPOCH).days * _DAY + within
+    return micros / 1e6 * 1e3  # as `datetime.timestamp` does, to the last digit
 
 
 def epoch_milliseconds(given: FloatArray) -> FloatArray:

@@ -12,8 +12,8 @@ import pyarrow as pa
 from operators.formats.arrow import columns_of, values_of
 from operators.formats.local_times import local_clock
 from operators.formats.schema import Timestamp
-from operators.formats.tables import rows_in
-from operators.formats.times import epoch_milliseconds, milliseconds_of
+from operators.formats.tables import opened, rows_in
+from operators.formats.times import alike_milliseconds, epoch_milliseconds, milliseconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,11 +69,20 @@ class Table(Protocol):
 
 
 class Lists:
-    """Columns in JSON."""
+    """Columns in JSON.
 
-    def __init__(self, tree: dict[str, Any]) -> None:
-        self.count = rows_in(tree)
-        self._tree = tree
+    Args:
+        value: the message, unpacked.
+
+    Raises:
+        UnreadableError: it is none, or has too many rows or cells.
+    """
+
+    def __init__(self, value: bytes) -> None:
+        self._tree = opened(value)
+        self.count = rows_in(self._tree)
+        self._truths = b"true" in value or b"false" in value
+        """Whether a value may be a truth value, which is a number for Python and for nobody else."""
 
     def _find(self, steps: Steps) -> Any:
         found: Any = self._tree
@@ -92,6 +101,11 @@ class Lists:
         column = self._column(steps)
         if column is None:
             return None
+        if not self._truths:
+            try:
+                return np.frombuffer(array("d", column))
+            except (TypeError, OverflowError):  # not all are numbers, or one is too large
+                pass
         try:  # the types are looked at where the values are converted: half of what it costs apart
             found = msgspec.convert(column, list[float])
         except msgspec.ValidationError:
@@ -108,11 +122,14 @@ class Lists:
     def times(self, steps: Steps, timezone: str | None = None) -> FloatArray | None:
         """See Table."""
         whole = self._column(steps)
-        if whole is not None and set(map(type, whole)) == {int}:
+        kinds = set() if whole is None else set(map(type, whole))
+        if whole is not None and kinds == {int}:
             try:
                 return epoch_milliseconds(np.frombuffer(array("q", whole), np.int64).astype(np.float64))
             except OverflowError:  # JSON integers have no bound
                 pass
+        elif whole is not None and kinds == {str} and (alike := alike_milliseconds(whole)) is not None:
+            return alike
         column = self.values(steps, TIMES)
         return None if column is None else _times(column, timezone)
 

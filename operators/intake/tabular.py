@@ -15,7 +15,6 @@ import pyarrow as pa
 from operators.formats.arrow import batches_of
 from operators.formats.packed import ERRORS, unpacked
 from operators.formats.schema import MAX_ID_LENGTH
-from operators.formats.tables import opened
 from operators.formats.times import stamps_of
 from operators.intake.mixed import WITHIN
 from operators.intake.native import Tables
@@ -104,7 +103,7 @@ class TabularReader:
             raise UnusualError
         plain = unpacked(value)
         tables: list[Table]
-        tables = [Arrays(each) for each in batches_of(plain)] if self._arrow else [Lists(opened(plain))]
+        tables = [Arrays(each) for each in batches_of(plain)] if self._arrow else [Lists(plain)]
         rows: list[tuple[int, TableRows]] = []
         start = 0
         for table in tables:
