@@ -18,7 +18,7 @@ from stream.service import Service, serve
 from stream.workers.pulse import DATAFLOW, Pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from stream.metrics.reports import Reporter
 
@@ -51,6 +51,22 @@ class Steady:
         _report(reporter, process, addresses)
         stop.wait(FOREVER)
         (self.directory / f"stopped.{process}").touch()
+
+
+def _load(directory: Path) -> Steady:
+    """What takes as long as a test: the modules of a flow on a machine that has other things to do."""
+    (directory / f"loading.{os.getpid()}").touch()
+    threading.Event().wait(FOREVER)
+    return Steady(directory)
+
+
+@dataclass(frozen=True)
+class Loading(Steady):
+    """Never gets so far as to run."""
+
+    def __reduce__(self) -> tuple[Callable[[Path], Steady], tuple[Path]]:
+        """How the worker gets it."""
+        return _load, (self.directory,)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,11 @@ class Child:
     what `multiprocessing` is given is written by the one who starts it, who holds the other end meanwhile, too. A
     process that was killed before it had read more than a pipe holds (64 KiB) had its parent wait for ever.
 
+    Attributes:
+        index: which process of the cluster it is.
+        failure: its last words, if it failed.
+        begun: whether it has said anything yet: until then it loads its modules, and hears nothing.
+
     Raises:
         OSError: it could not be started.
     """
@@ -40,6 +45,7 @@ class Child:
     def __init__(self, flow: worker.Flow, assignment: worker.Assignment, deliver: Deliver) -> None:
         self.index = assignment.process
         self.failure: Failure | None = None
+        self.begun = False
         words = ForkingPickler.dumps(flow)
         self._channel, theirs = _SPAWN.Pipe(duplex=True)
         source, mouth = _SPAWN.Pipe(duplex=False)
@@ -108,6 +114,7 @@ class Child:
     def _read(self, deliver: Deliver) -> None:
         listener = Listener()
         for message in _messages(self._channel):
+            self.begun = True
             if isinstance(message, Failure):
                 self.failure = message
             else:

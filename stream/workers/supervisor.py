@@ -308,8 +308,13 @@ class Supervisor:
         """
         if self._seat is not None and tell:
             self._seat.stop(tell)
+        unheard = [child.index for child in self._children if not child.begun]
+        if unheard:
+            # Nothing is read before all are there, and on a loaded machine one may load its modules for longer than the
+            # grace.
+            _LOG.info("stopped while processes %s were starting: there is nothing to save", unheard)
         for child in self._children:
-            child.ask_to_stop()
+            child.kill() if unheard else child.ask_to_stop()
         deadline = time.monotonic() + self._policy.grace
         running = list(self._children)
         while running and not self._urgent and (left := deadline - time.monotonic()) > 0:

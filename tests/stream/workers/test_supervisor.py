@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flows import Deaf, Failing, Flooding, Recovering, Refusing, Steady
+from flows import Deaf, Failing, Flooding, Loading, Recovering, Refusing, Steady
 from supervised import Start, gone, lives
-from waiting import until
+from waiting import GUARD, until
 
 from stream.backoff import BackoffPolicy
 from stream.engine.cluster import free_addresses
@@ -95,6 +95,16 @@ def test_a_process_that_does_not_stop_is_killed_after_the_grace(start: Start, tm
     run.supervisor.stop()
     assert run.ended() == Outcome(0)
     assert {path.name for path in tmp_path.glob("asked.*")} == {"asked.0", "asked.1"}
+    assert all(gone(pid) for pid in pids.values())
+
+
+def test_processes_that_still_load_their_modules_are_not_waited_for(start: Start, tmp_path: Path) -> None:
+    """They hear nothing, and nothing has been read that could be lost: the grace is longer than the test waits."""
+    run = start(Loading(tmp_path), grace=10 * GUARD)
+    until(lambda: len(list(tmp_path.glob("loading.*"))) == 2)
+    pids = run.supervisor.pids()
+    run.supervisor.stop()
+    assert run.ended() == Outcome(0)
     assert all(gone(pid) for pid in pids.values())
 
 
