@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import bytewax.operators as op
@@ -16,6 +17,7 @@ from bytewax.testing import TestingSink
 from stream.engine.witness import Witness
 from stream.errors import UsageError
 from stream.metrics.reports import GaugeBlock, Increments, Status
+from stream.workers.gate import left_unlinked
 
 if TYPE_CHECKING:
     import threading
@@ -52,15 +54,16 @@ class Ticks(StatefulSourcePartition[tuple[str, int], int]):
 
 @dataclass(frozen=True)
 class TickSource(FixedPartitionedSource[tuple[str, int], int]):
-    """A partition for each process; that of process 1 fails if told to."""
+    """A partition for each process, or for the first alone; that of process 1 fails if told to."""
 
     process: int
     stop: threading.Event
     fails: bool
+    idle: bool = False
 
     def list_parts(self) -> list[str]:
         """The partition of this process."""
-        return [str(self.process)]
+        return [] if self.idle and self.process else [str(self.process)]
 
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Ticks:  # noqa: ARG002
         """The partition."""
@@ -89,25 +92,39 @@ class Last(StatefulBatchLogic[int, int, int]):
 
 @dataclass(frozen=True)
 class Cluster:
-    """The dataflow; `mode` says which part of it fails: source, step or none."""
+    """The dataflow; `mode` says which part of it fails: source, step or none; "idle": process 1 has nothing to do."""
 
     mode: str
 
     def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
         """Run until stopped."""
         flow = Dataflow("ticks")
-        ticks = op.input("ticks", flow, TickSource(process, stop, fails=self.mode == "source"))
+        ticks = op.input("ticks", flow, TickSource(process, stop, self.mode == "source", self.mode == "idle"))
         last = op.stateful_batch("last", ticks, lambda _: Last(fails=self.mode == "step"))
         seen: list[Any] = []
         counted = op.map("count", last, lambda item: self._count(reporter, item))
         op.output("out", counted, TestingSink(seen))
         reporter.send(Status(process, "running"))
         reporter.send(GaugeBlock("w", "watermark_timestamp_seconds", (("ticks",),), (1_000.0,)))
-        with Witness() as witness:
+        with Witness() as witness, left_unlinked(stop, partial(getattr, witness, "begun"), addresses):
             interval = timedelta(milliseconds=200)
             cluster_main(witness.over(flow), list(addresses), process, epoch_interval=interval)  # type: ignore[no-untyped-call]
+        begun = (f"begun-{process}",)
+        reporter.send(GaugeBlock(f"b-{process}", "watermark_timestamp_seconds", (begun,), (float(witness.begun),)))
 
     @staticmethod
     def _count(reporter: Reporter, item: tuple[str, int]) -> tuple[str, int]:
         reporter.send(Increments("records_read_total", {("ticks", item[0]): 1.0}))
         return item
+
+
+@dataclass(frozen=True)
+class Alone(Cluster):
+    """All but process 0 are stopped before they have come to connect."""
+
+    def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
+        """Connect, or wait for the stop."""
+        if process == 0:
+            super().__call__(reporter, stop, process, addresses)
+        reporter.send(Status(process, "running"))
+        stop.wait()

@@ -30,10 +30,15 @@ class Witness:
     """Around the run of a dataflow: an error that comes out of it becomes the first one that went through its code.
 
     Use as `with Witness() as witness: cluster_main(witness.over(flow), ...)`.
+
+    Attributes:
+        error: the first one.
+        begun: whether any of its code was called. Bytewax first connects all processes, so until then none has read.
     """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.begun = False
 
     def over(self, flow: Dataflow) -> Dataflow:
         """The same dataflow, its functions, logics, partitions, sources and sinks watched from now on."""
@@ -73,6 +78,7 @@ class Witness:
 
     def _watched(self, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
+            self.begun = True
             try:
                 return _done(function(*args))
             except (StopIteration, AbortExecution):  # the ends of a source

@@ -15,7 +15,7 @@ from stream.workers.pipe import STOP, WHERE, Failure
 from stream.workers.wire import Listener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
 
     from stream.metrics.reports import Report
@@ -36,7 +36,6 @@ class Child:
     Attributes:
         index: which process of the cluster it is.
         failure: its last words, if it failed.
-        begun: whether it has said anything yet: until then it loads its modules, and hears nothing.
 
     Raises:
         OSError: it could not be started.
@@ -45,7 +44,7 @@ class Child:
     def __init__(self, flow: worker.Flow, assignment: worker.Assignment, deliver: Deliver) -> None:
         self.index = assignment.process
         self.failure: Failure | None = None
-        self.begun = False
+        self._spoke = False
         words = ForkingPickler.dumps(flow)
         self._channel, theirs = _SPAWN.Pipe(duplex=True)
         source, mouth = _SPAWN.Pipe(duplex=False)
@@ -81,6 +80,17 @@ class Child:
         """None while it runs; negative for the number of the signal that killed it."""
         return self._process.exitcode
 
+    @property
+    def begun(self) -> bool:
+        """Whether it has said anything: until then it loads its modules, and hears nothing.
+
+        What it has said counts before it has been read: who is asked late is not taken for one that said nothing.
+        """
+        waiting = False
+        with contextlib.suppress(OSError):  # closed: read to its end
+            waiting = self._channel.poll()
+        return waiting or self._spoke  # in this order: who takes something out has noted it first
+
     def ask_to_stop(self) -> None:
         """Tell it to stop; it may be gone already."""
         with contextlib.suppress(OSError):
@@ -113,26 +123,25 @@ class Child:
 
     def _read(self, deliver: Deliver) -> None:
         listener = Listener()
-        for message in _messages(self._channel):
-            self.begun = True
+        for message in self._messages():
             if isinstance(message, Failure):
                 self.failure = message
             else:
                 for report in listener(message):
                     deliver(report)
 
+    def _messages(self) -> Iterator[Any]:
+        # A worker killed in the middle of a message leaves half of it: EOFError too.
+        with contextlib.suppress(EOFError, OSError):
+            while self._channel.poll(None):
+                self._spoke = True
+                yield self._channel.recv()
+
 
 def _hand_over(mouth: Connection[Any, Any], words: memoryview) -> None:
     """Give a process its flow; it may be gone already, or never read it."""
     with contextlib.suppress(OSError), mouth:
         mouth.send_bytes(words)
-
-
-def _messages(channel: Connection[Any, Any]) -> Any:
-    # A worker killed in the middle of a message leaves half of it: EOFError too.
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            yield channel.recv()
 
 
 def _start(process: multiprocessing.process.BaseProcess) -> None:

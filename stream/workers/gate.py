@@ -17,7 +17,7 @@ from stream.engine.links import is_linked, links, listens
 from stream.metrics.reports import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from stream.metrics.reports import Reporter
 
@@ -60,7 +60,7 @@ class Gate:
             done.set()
 
     def _watch(self, done: threading.Event) -> None:
-        last, told, stopped = self._process == len(self._ports) - 1, False, 0.0
+        last, told = self._process == len(self._ports) - 1, False
         while not done.wait(_LOOK):
             found = links()
             if is_linked(found, self._ports, self._process):
@@ -69,11 +69,36 @@ class Gate:
             if not told and (last or listens(found, self._ports[self._process])):
                 told = True
                 self._reporter.send(Status(self._process, "connecting"))
-            if self._stop.is_set():
-                stopped = stopped or time.monotonic()
-                if time.monotonic() - stopped > _UNLINKED:
-                    _LOG.info("stopped before all hosts were connected")
-                    os._exit(0)
+
+
+@contextlib.contextmanager
+def left_unlinked(stop: threading.Event, begun: Callable[[], bool], addresses: Sequence[str]) -> Iterator[None]:
+    """Around the run: ends the process if it is stopped while it connects: one that was stopped earlier never comes.
+
+    Args:
+        stop: set when it is to stop.
+        begun: whether the dataflow runs; then it stops by itself, and saves. Until all are connected none does, so
+            there is nothing to save.
+        addresses: of the processes; a lone one has nobody to wait for.
+    """
+    done = threading.Event()
+    if len(addresses) > 1:
+        threading.Thread(target=_leave_unlinked, args=(stop, begun, done), name="leaving", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def _leave_unlinked(stop: threading.Event, begun: Callable[[], bool], done: threading.Event) -> None:
+    stopped: float | None = None
+    while not done.wait(_LOOK) and not begun():
+        if not stop.is_set():
+            continue
+        stopped = stopped or time.monotonic()
+        if time.monotonic() - stopped > _UNLINKED:
+            _LOG.info("stopped before all processes were connected: there is nothing to save")
+            os._exit(0)
 
 
 def message_of(joined: Joined) -> bytes:

@@ -56,6 +56,7 @@ from stream.state.join_stores import JoinStores
 from stream.state.lock import occupied
 from stream.state.logged_store import LoggedStore
 from stream.state.unfinished import drop_unfinished
+from stream.workers.gate import left_unlinked
 from stream.workers.journal import DeadLetterJournal, log_alert
 from stream.workers.pulse import CHANGELOG, DATAFLOW, Pulse
 from stream.workers.refusals import Refusals
@@ -174,7 +175,11 @@ def _watch(
             if gate is None:
                 reporter.send(Status(process, "running"))
             try:
-                with Witness() as witness, contextlib.nullcontext() if gate is None else gate.watched():
+                with (
+                    Witness() as witness,
+                    contextlib.nullcontext() if gate is None else gate.watched(),
+                    left_unlinked(stop, partial(getattr, witness, "begun"), addresses),
+                ):
                     epoch = dt.timedelta(milliseconds=config.state.epoch)
                     run_in_cluster(witness.over(flow), addresses, process, epoch, recovery)
             except SnapshotError as error:

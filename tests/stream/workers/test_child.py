@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from waiting import GUARD, until
 
+from stream.metrics.reports import Status
 from stream.workers.child import Child
 from stream.workers.worker import Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from stream.metrics.reports import Reporter
 
 
 @dataclass
@@ -28,6 +31,17 @@ class Large:
     def __call__(self, reporter: object, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
         """Wait for the end."""
         del reporter, process, addresses
+        stop.wait()
+
+
+@dataclass
+class Talking:
+    """A flow that says that it has begun."""
+
+    def __call__(self, reporter: Reporter, stop: threading.Event, process: int, addresses: Sequence[str]) -> None:
+        """Wait for the end."""
+        del addresses
+        reporter.send(Status(process, "starting"))
         stop.wait()
 
 
@@ -56,6 +70,26 @@ def test_a_process_that_dies_before_it_has_read_its_flow_holds_nobody_up(number:
     found[0].kill()
     found[0].bury()
     assert found[0].exit_code == -signal.SIGKILL
+
+
+def test_what_a_process_says_counts_before_it_has_been_read() -> None:
+    """Who stops it must not take it for one that has nothing to save yet: here nobody reads on, and it has begun."""
+    blocked = threading.Event()
+    child = Child(Talking(), Assignment(0, (), "error", str), lambda _: blocked.wait() and None)
+    try:
+        until(lambda: child.begun)
+    finally:
+        blocked.set()
+        child.kill()
+        child.bury()
+
+
+def test_a_process_that_has_said_nothing_has_not_begun() -> None:
+    """It loads its modules, or is frozen there."""
+    child = Child(Large(), Assignment(0, (), "error", str), lambda _: None)
+    assert not child.begun
+    child.kill()
+    child.bury()
 
 
 def command(pid: int) -> bytes:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster_flows import Cluster
+from cluster_flows import Alone, Cluster
 from supervised import Start, gone
-from waiting import until
+from waiting import GUARD, until
 
 from stream.workers.supervisor import Outcome
 
@@ -27,6 +27,25 @@ def test_a_stop_ends_a_running_cluster_gracefully(start: Start, processes: int) 
     run.supervisor.stop()
     assert run.ended() == Outcome(0)
     assert run.restarts() == {}
+
+
+def test_a_process_that_waits_for_stopped_ones_is_not_waited_for(start: Start) -> None:
+    """They never connect to it any more, and Bytewax cannot be interrupted: the grace is longer than the test waits."""
+    run = start(Alone("none"), grace=10 * GUARD)
+    pids = run.ready()
+    run.supervisor.stop()
+    assert run.ended() == Outcome(0)
+    assert all(gone(pid) for pid in pids.values())
+
+
+def test_a_process_without_a_partition_stops_as_one_that_runs(start: Start) -> None:
+    """It holds keys of steps, and has their state to save: only what has not begun may leave."""
+    run = start(Cluster("idle"), grace=10 * GUARD)
+    until(lambda: run.registry.values("records_read_total"))
+    run.supervisor.stop()
+    assert run.ended() == Outcome(0)
+    told = run.registry.values("watermark_timestamp_seconds")
+    assert {name: begun for (name,), begun in told.items() if name != "ticks"} == {"begun-0": 1, "begun-1": 1}
 
 
 @pytest.mark.parametrize(("number", "reason"), [(signal.SIGKILL, "killed"), (signal.SIGTERM, "ended")])
