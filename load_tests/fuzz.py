@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 PANE = test_formats.PANE
 LONGEST = 20
-"""Seconds that a batch may take: no message is worth a tenth of that, and the machine may be busy."""
+"""Seconds of CPU time that a batch may take: no message is worth a tenth of that."""
 
 BATCH = 50
 GOOD_SHARE = 0.2
@@ -230,21 +230,21 @@ def _place(root: Any, luck: random.Random) -> tuple[Any, Any]:
 
 @contextmanager
 def _watched(limit: int) -> Iterator[None]:
-    """End what takes longer than so many seconds (0: nothing) with an error."""
+    """End what takes more than so many seconds of CPU time (0: nothing) with an error: the machine may be busy."""
     if not limit:
         yield
         return
 
     def late(*_: Any) -> None:
-        raise BrokenError(f"more than {limit} s")
+        raise BrokenError(f"more than {limit} s of CPU time")
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(limit)
+    before = signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, limit)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def check(form: Form, messages: Sequence[tuple[bytes, Headers]], tally: Tally | None = None) -> None:
