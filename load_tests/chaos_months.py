@@ -5,7 +5,7 @@
 Event time runs 28,800 times as fast as the clock, three years ago: panes are 16 hours, windows 3 to 90 days, labels
 come days later and cohorts are kept for 100 days, while `driftgauge run --processes 2` is killed or stopped. Everything
 that it writes and counts is compared with an undisturbed run of one process over the same topics. Exit 1 when anything
-differs.
+differs. 20 kills take a quarter of an hour and as many stops as much, most of it until the window of 90 days is left.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from windows.references.reference import Reference
 
 ROOT = Path(__file__).resolve().parent.parent
+ENTRY = "from stream.start import main; main()"
+"""What the installed program does."""
 PATIENCE = 600.0
 POLL_SECONDS = 0.1
 _TOTAL = re.compile(r"^driftgauge_predictions_total\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
@@ -72,7 +74,7 @@ class Product:
         self.address = config["http"]["listen"]
         self.path = directory / "driftgauge.yaml"
         self.path.write_text(yaml.safe_dump(config))
-        self._command = [sys.executable, "-m", "stream.cli.app", "run", "--config", str(self.path)]
+        self._command = [sys.executable, "-c", ENTRY, "run", "--config", str(self.path)]
         self._command += ["--processes", str(processes)]
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -65,3 +65,22 @@ def test_the_installed_program_begins_there() -> None:
     """pyproject.toml names this entry."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     assert scripts == {"driftgauge": "stream.start:main"}
+
+
+@pytest.mark.parametrize(
+    ("command", "apart"), [(["run", "--config"], ""), (["check"], "taken apart\n")], ids=["run", "check"]
+)
+def test_a_monitor_that_has_ended_does_not_take_its_interpreter_apart(
+    tmp_path: Path, command: list[str], apart: str
+) -> None:
+    """On a loaded machine that takes half the seconds that a stop has; what it said and its exit code are there."""
+    code = f"""
+import atexit, sys
+atexit.register(print, "taken apart")
+sys.argv[1:] = {[*command, str(tmp_path / "none.yaml")]!r}
+from stream.start import main
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, apart)
+    assert "none.yaml" in ended.stderr
