@@ -10,7 +10,7 @@ from operators.formats.json_lines import FRAME
 from operators.formats.literals import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from operators.settings.source import SourceSettings
 
@@ -48,7 +48,8 @@ _USUAL: dict[str, tuple[str, ...]] = {
     ),
     "timestamp": (
         "timestamp", "event_time", "eventTime", "event_ts", "time", "ts", "created_at", "createdAt", "@timestamp",
-        "scored_at", "predicted_at", "event_timestamp", "prediction_time", "inference_time", "at",
+        "scored_at", "predicted_at", "event_timestamp", "prediction_time", "inference_time", "at", "datetime",
+        "event_datetime", "logged_at", "served_at", "occurred_at", "request_time",
     ),
     "model": ("model", "model_name", "modelName", "model_id"),
     "version": ("version", "model_version", "modelVersion", "model_ver", "ver"),
@@ -63,12 +64,12 @@ _USUAL: dict[str, tuple[str, ...]] = {
         "y_true",
     ),
 }  # fmt: skip
-"""Field -> names under which it is often found, in whatever case and with or without underscores."""
+"""Field -> names under which it is often found, in whatever case, with or without underscores, hyphens and blanks."""
 
 
 def _bare(name: str) -> str:
-    """A name without what languages spell differently: scored_at, scoredAt and ScoredAt are one."""
-    return name.replace("_", "").lower()
+    """A name without what languages spell differently: scored_at, scoredAt, Scored-At and "scored at" are one."""
+    return name.replace("_", "").replace("-", "").replace(" ", "").lower()
 
 
 _NAMES = {field: tuple(dict.fromkeys(map(_bare, names))) for field, names in _USUAL.items()}
@@ -130,6 +131,12 @@ def _mapped(field: str, record: dict[str, Any], source: SourceSettings | None) -
     for step in given.path or ():
         here = here.get(step) if isinstance(here, dict) else None
     return here is not None
+
+
+def usually_called(field: str, names: Iterable[str]) -> list[str]:
+    """Those of these names under which a field is often found, the likeliest first: of topics and of tables alike."""
+    likely = {bare: at for at, bare in enumerate(_NAMES[field])}
+    return sorted((name for name in names if _bare(name) in likely), key=lambda name: likely[_bare(name)])
 
 
 def usual_places(record: dict[str, Any], fields: Collection[str] = _USUAL.keys()) -> dict[str, str]:

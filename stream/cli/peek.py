@@ -16,11 +16,13 @@ from stream.errors import UsageError
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+    from stream.look.tables import Table
+
 MOST = 1_000
 
 
 def peek(
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic, or a file with messages.")],
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="The topic, or a file with messages or rows.")],
     preset: connecting.Preset = None,
     map_file: connecting.MapFile = None,
     count: Annotated[int, typer.Option("-n", min=1, max=MOST, help="How many of the latest messages.")] = 20,
@@ -33,7 +35,8 @@ def peek(
 ) -> None:
     """Show the latest messages of a topic, what is understood of each, and a source that reads them.
 
-    Nothing is written, no offset is committed, and no consumer group is joined.
+    Nothing is written, no offset is committed, and no consumer group is joined. Of a file of messages, or of rows
+    (.parquet, .csv), the first are shown.
     """
     from stream.kafka.registry import registry_of  # noqa: PLC0415 - no Kafka client for a mistake in the options
     from stream.look.peek import peeked  # noqa: PLC0415 - the same
@@ -52,13 +55,26 @@ def peek(
     said = said_source(name, preset, map_file)
     if said is None and config is not None:
         said = connecting.source_in(connected, topic)
-    batch, names = _of_file(path, name, count) if file else _of_topic(connected, topic, count)
+    table = _table(path) if file else None
+    if table is not None:
+        batch, names = _of_values(table.messages(count), name, "row")
+    else:
+        batch, names = _of_file(path, name, count) if file else _of_topic(connected, topic, count)
     if not names:
-        raise UsageError(f"{topic}: holds no message")
+        raise UsageError(f"{topic}: holds no {'message' if table is None else 'row'}")
     theirs, more = (None, []) if responses is None else _of_topic(connected, responses, count)
     called = [f"response at {one}" for one in more]
     for line in peeked(batch, [*names, *called], said, registry_of(connected), theirs, timezone):
         typer.echo(line)
+    for line in () if table is None else table.advice():
+        typer.echo(line)
+
+
+def _table(path: Path) -> Table | None:
+    """The rows of a file that is a table by its name."""
+    from stream.look.tables import Table, is_table  # noqa: PLC0415 - as above
+
+    return Table(path) if is_table(path) else None
 
 
 def _of_topic(connected: Any, topic: str, count: int) -> tuple[RawBatch, list[str]]:
@@ -88,5 +104,9 @@ def _of_file(path: Path, name: str, count: int) -> tuple[RawBatch, list[str]]:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from None
     lines = lines_of(value) if value[:1] in {b"{", b"["} else [value] if value else []
-    lines = lines[:count]
-    return RawBatch(Origin(name), lines, None, NoEnvelopes(), 0), [f"message {at}" for at in range(1, len(lines) + 1)]
+    return _of_values(lines[:count], name, "message")
+
+
+def _of_values(values: list[bytes], name: str, what: str) -> tuple[RawBatch, list[str]]:
+    """Messages that no topic holds, and what each is called."""
+    return RawBatch(Origin(name), values, None, NoEnvelopes(), 0), [f"{what} {at}" for at in range(1, len(values) + 1)]

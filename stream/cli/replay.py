@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from stream.errors import UsageError
 from stream.replay.lanes import Lane
 from stream.replay.summary import Summary
 from windows.references.reference import Reference
+
+if TYPE_CHECKING:
+    from stream.replay.id_columns import IdColumns
 
 KAFKA = "kafka"
 
@@ -92,11 +95,12 @@ def replay(
         found = _of_pace(loaded, references, predictions)
         loaded = load(config, {**os.environ, **said, **overrides(found)}) if found else loaded
     loaded = with_pace(loaded, references)
+    ids = _ids(loaded, predictions, _awaited(loaded, feedback or []), references)
     lanes = [
-        *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references),
-        *_lanes(loaded, _awaited(loaded, feedback or []), since, until, Topic.FEEDBACK, references),
+        *_lanes(loaded, predictions, since, until, Topic.PREDICTIONS, references, ids.predictions),
+        *_lanes(loaded, feedback or [], since, until, Topic.FEEDBACK, references, ids.labels),
     ]
-    for note in dict.fromkeys(_notes(loaded, lanes, labelled=bool(feedback))):
+    for note in dict.fromkeys((*filter(None, [ids.note]), *_notes(loaded, lanes, labelled=bool(feedback)))):
         typer.echo(f"note: {note}", err=True)
     # Only here, for a mistake in the options is told without waiting for the dataflow engine.
     from stream.replay.run import replay as run  # noqa: PLC0415
@@ -241,8 +245,9 @@ def _lanes(
     until: str | None,
     holds: Topic,
     references: Mapping[str, Reference],
+    ids: str = "",
 ) -> list[Lane]:
-    """What to read of predictions or of feedback."""
+    """What to read of predictions or of feedback; `ids` is the column of ids where no name says it."""
     option = f"--{holds}"
     if given == [KAFKA]:
         return _topic_lanes(config, since, until, holds)
@@ -253,16 +258,44 @@ def _lanes(
     if KAFKA in given and not Path(KAFKA).exists():
         raise UsageError(f"{option} {KAFKA}: cannot be combined with files")
     from stream.replay.files import FileLane, files_of  # noqa: PLC0415 - see above
-    from stream.replay.tables import TableLane, is_flat, is_table  # noqa: PLC0415 - see above
+    from stream.replay.tables import TableLane  # noqa: PLC0415 - see above
 
     files = files_of(given, option)
-    source = None if all(map(is_table, files)) else _source(config, holds, f"{option} {given[0]}")
-    own = source is None or config.sources[source].in_own_shape
-    tables = {path for path in files if is_table(path) or (own and is_flat(path, holds, config, references))}
+    tables, source = _tables(files, holds, config, references, f"{option} {given[0]}" if given else option)
     return [
-        TableLane(path, holds, config, references) if path in tables else FileLane(path, holds, source)
+        TableLane(path, holds, config, references, ids) if path in tables else FileLane(path, holds, source)
         for path in files
     ]
+
+
+def _tables(
+    files: Sequence[Path], holds: Topic, config: Config, references: Mapping[str, Reference], option: str
+) -> tuple[set[Path], int | None]:
+    """Which of the files are tables, and the source whose map the messages in others are read by."""
+    from stream.replay.tables import is_flat, is_table  # noqa: PLC0415 - see above
+
+    source = None if all(map(is_table, files)) else _source(config, holds, option)
+    own = source is None or config.sources[source].in_own_shape
+    return {path for path in files if is_table(path) or (own and is_flat(path, holds, config, references))}, source
+
+
+def _ids(
+    config: Config, predictions: Sequence[str], feedback: Sequence[str], references: Mapping[str, Reference]
+) -> "IdColumns":
+    """The columns of ids of tables, where no name says them."""
+    from stream.replay.files import files_of  # noqa: PLC0415 - see above
+    from stream.replay.id_columns import IdColumns, id_columns  # noqa: PLC0415 - see above
+
+    found = []
+    for given, holds in ((predictions, Topic.PREDICTIONS), (feedback, Topic.FEEDBACK)):
+        if not given or KAFKA in given:
+            return IdColumns()
+        files = files_of(given, f"--{holds}")
+        if set(files) != _tables(files, holds, config, references, f"--{holds} {given[0]}")[0]:
+            return IdColumns()
+        found.append(files)
+    served, told = found
+    return id_columns(served, told, config, references)
 
 
 def _source(config: Config, holds: Topic, option: str) -> int | None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from operators.plans.model import ModelPlan
     from operators.plans.monitors import Monitor
 
+MUCH = 0.02
+"""A column whose rows of a day are alike by this correlation is named."""
+FEW_NAMES = 3
 RATIOS = {metric: share.words for metric, share in OF_METRIC.items()}
 
 
@@ -91,6 +94,7 @@ def pace_lines(plan: ModelPlan) -> Iterator[str]:
     )
     what = f"; the smallest KS that pages: {shown}" if shown else ""
     yield f"  pace: about {rounded(pace.per_day):,} predictions a day{what}"
+    yield from (f"  {line}" for line in slow_lines(plan))
     for line in blind_lines(plan):
         yield f"  {line}"
 
@@ -124,7 +128,28 @@ def pace_comments(plan: ModelPlan, per_day: float | None = None) -> tuple[str, .
     if rate is None:
         return (UNKNOWN, *few_rows(plan))
     head = f"about {rounded(rate):,} predictions a day; what each window pages for, from which size on:"
-    return (head, *few_rows(plan), *(sight.text for sight in sights(plan, per_day)), *blind_lines(plan, per_day))
+    seen = (sight.text for sight in sights(plan, per_day))
+    return (head, *few_rows(plan), *seen, *slow_lines(plan, per_day), *blind_lines(plan, per_day))
+
+
+def slow_lines(plan: ModelPlan, per_day: float | None = None) -> Iterator[str]:
+    """What the windows see of the column whose days differ the most, by which alone a window of many days can tell."""
+    rate, features = _rate(plan, per_day), plan.reference.features
+    moving = sorted((-one.day_correlation, name) for name, one in features.items() if one.day_correlation >= MUCH)
+    monitor = next((one for one in _judged(plan) if one.metric == "ks" and one.kind != Kind.PREDICTION), None)
+    if rate is None or monitor is None or not moving:
+        return
+    (less, name), others = moving[0], [name for _, name in moving[1:]]
+    usual = 0.0 if plan.reference.pace is None else plan.reference.pace.per_day
+    seen = []
+    for size in monitor.windows:
+        rows = rate * size / DAY
+        together = min(rows, max(usual, rate * size / max(size, DAY)))
+        found = _least(monitor, plan, rows, -less * together)
+        seen.append(f"{show_duration(size)} {'never' if found is None else f'from {found:.2g}'}")
+    more = f" and {len(others) - FEW_NAMES} more" if len(others) > FEW_NAMES else ""
+    beside = f" (less so {', '.join(others[:FEW_NAMES])}{more})" if others else ""
+    yield f"{name}, whose days differ{beside}, needs windows of more days; its KS pages: {', '.join(seen)}"
 
 
 def blind_lines(plan: ModelPlan, per_day: float | None = None) -> Iterator[str]:
@@ -161,8 +186,9 @@ def _judged(plan: ModelPlan) -> list[Monitor]:
     return [one for one in plan.monitors if one.metric in known and one.general and not one.worst_only]
 
 
-def _least(monitor: Monitor, plan: ModelPlan, rows: float) -> float | None:
-    factor, limit = usual_factor(plan.reference), paging_limit(monitor)
+def _least(monitor: Monitor, plan: ModelPlan, rows: float, days: float = 0.0) -> float | None:
+    """The smallest value of a window of so many rows that pages; `days` is by how much more alike days let it vary."""
+    factor, limit = usual_factor(plan.reference) + days, paging_limit(monitor)
     n, m = rows / factor, plan.reference.rows / factor
     if monitor.metric == "ks":
         return smallest_ks(limit, n, m, plan.alpha)

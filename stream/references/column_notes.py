@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from stream.rows.columns import SPECIAL, UNREAD, Column
+from stream.rows.times import other_times, usual_times
 from windows.sketches.profiles import CategoricalProfile, NumericProfile
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def column_notes(plan: Plan, options: BuildOptions) -> Iterator[str]:
         yield _of_scores(plan)
     if not nested:
         yield from _named_like_ours(plan, options)
+        yield from _other_times(plan, options)
         if not plan.listed:
             yield from _look_alikes(plan)
     for column in plan.read.values():
@@ -146,6 +148,15 @@ def _named_like_ours(plan: Plan, options: BuildOptions) -> Iterator[str]:
     if unused and not plan.listed:
         names = ", ".join(dict.fromkeys(unused))
         yield f"not watched, being named like fields of a prediction: {names}; {_WATCH}"
+
+
+def _other_times(plan: Plan, options: BuildOptions) -> Iterator[str]:
+    """Which columns could be the times as well as the one that was taken for them by its name."""
+    taken = plan.roles.get("timestamp", "timestamp")
+    if plan.timestamp and taken != "timestamp" and "timestamp" not in options.roles:
+        usual = usual_times(column for column in plan.read.values() if column.name not in options.ignored)
+        if said := other_times(taken, usual):
+            yield f"{said}; --timestamp COLUMN where that is wrong"
 
 
 def _look_alikes(plan: Plan) -> Iterator[str]:

@@ -16,6 +16,7 @@ from stream.references.score_columns import score_columns
 from stream.references.zone_guess import Guess
 from stream.rows.columns import SPECIAL, UNREAD, Column, Rows
 from stream.rows.kinds import DRESSED
+from stream.rows.times import usual_times
 from windows.joint.reconstruct import Method
 from windows.outcomes.layout import Task
 from windows.references.reference import Reference
@@ -279,7 +280,7 @@ def _scores(
 
 
 def roles_of(rows: Rows, columns: dict[str, Column], options: BuildOptions) -> dict[str, str]:
-    """Our name of each special column -> its name in the rows.
+    """Our name of each special column -> its name in the rows; times go by other names that are usual, too.
 
     Raises:
         UsageError: a column that was named is not there.
@@ -291,7 +292,10 @@ def roles_of(rows: Rows, columns: dict[str, Column], options: BuildOptions) -> d
         for role in SPECIAL
         if role not in named and role in columns and columns[role].origin == "row" and role not in taken
     }
-    return named | own
+    if "timestamp" in named or "timestamp" in columns:
+        return named | own
+    times = usual_times(column for column in columns.values() if column.name not in taken)
+    return named | own | ({"timestamp": times[0]} if times else {})
 
 
 def _features(

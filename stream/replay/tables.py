@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 
+from operators.formats.guesses import usually_called
 from operators.formats.literals import parsed
 from operators.formats.local_times import local_clock
 from operators.formats.times import as_written
@@ -23,7 +24,9 @@ from stream.rows.arrays import with_points
 from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.lists import read_list
 from stream.rows.open import open_rows
+from stream.rows.parts import PACKED
 from stream.rows.repeats import repeats_of
+from stream.rows.times import other_times, usual_times
 from windows.values import version_of
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ if TYPE_CHECKING:
     from stream.rows.repeats import Repeats
     from windows.references.reference import Reference
 
-SUFFIXES = (".parquet", ".pq", ".csv", ".csv.gz", ".csv.zst", ".csv.bz2")
+SUFFIXES = (".parquet", ".parq", ".pq", *(f"{text}{packed}" for text in (".csv", ".tsv") for packed in ("", *PACKED)))
 LINES = (".jsonl", ".ndjson")
 _LONGEST_FIRST = 1 << 20
 _MARK = b"\xef\xbb\xbf"
@@ -50,6 +53,7 @@ NUMBERS = ("prediction", "label", "value", "latency_ms")
 OF_FEEDBACK = ("prediction_id", "timestamp", "model", "version", "label", "value", "kind")
 FEW_NAMES = 10
 _PARTS = 1_000_000
+_SAY_TIMES = "sources: [{topic: T, map: {timestamp: COLUMN}}] in the config names another"
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -74,7 +78,8 @@ def is_flat(path: Path, holds: Topic, config: Config, references: Mapping[str, R
     if not isinstance(first, dict) or first.keys() & {"model", "features"}:
         return False
     if holds == Topic.FEEDBACK:
-        return "prediction_id" in first and bool(first.keys() & {"label", "value"})
+        labels = {reference.columns.get("label", "label") for reference in references.values()}
+        return bool(usually_called("prediction_id", first)) and bool(first.keys() & {"label", "value", *labels})
     return any(first.keys() & reference.features.keys() for reference in references.values())
 
 
@@ -85,7 +90,7 @@ class TableLane:
     `prediction`, `latency_ms` and `error`; of feedback `prediction_id`, `timestamp`, `label`, `value`, `kind`. Without
     a column `model` all rows are of the only model. What a model is segmented by is context as well. A special
     column that is not there goes by the name that the config's one source maps it from, or that the reference was built
-    with.
+    with; times by another that is usual, as for `init`.
 
     Attributes:
         notes: what to know about its columns.
@@ -100,21 +105,34 @@ class TableLane:
     source: int | None = None  # columns are named as the contract names fields
     total = _PARTS
 
-    def __init__(self, path: Path, holds: Topic, config: Config, references: Mapping[str, Reference]) -> None:
+    def __init__(
+        self, path: Path, holds: Topic, config: Config, references: Mapping[str, Reference], ids: str = ""
+    ) -> None:
+        """Open the file.
+
+        Args:
+            path: of it.
+            holds: predictions or labels.
+            config: its models and sources.
+            references: of the models.
+            ids: the column of prediction ids where no name says it; "" for none.
+        """
         self.topic = str(path)
         self.holds = holds
         self.done = 0
         profiles = {name: profile for one in references.values() for name, profile in one.features.items()}
         kinds = {name: "numeric" if hasattr(profile, "edges") else "categorical" for name, profile in profiles.items()}
-        also = list(other_names(holds, config, references))
+        found = [("prediction_id", ids)] if ids else []
+        also = [*other_names(holds, config, references), *found]
         texts = dict.fromkeys((*TEXTS, *(column for role, column in also if role in TEXTS)), "categorical")
         rows = open_rows(path, Wishes(kinds={**texts, **kinds, **dict.fromkeys(TEXTS, "categorical")}))
         there = [column.name for column in rows.columns if not column.bookkeeping]
         self._missing = {column.name: column.missing for column in rows.columns}
         self._commas = frozenset(column.name for column in rows.columns if column.comma)
-        mapped = set(mapped_names(holds, config))
+        mapped = {*mapped_names(holds, config), *found}
         free = [one for one in also if holds == Topic.FEEDBACK or one in mapped or one[1] not in kinds]
-        roles = _renamed(there, free)
+        times = usual_times(column for column in rows.columns if column.name not in kinds)
+        roles = _renamed(there, [*free, *(("timestamp", name) for name in times)])
         self._column = {roles.get(name, name): name for name in there}
         if holds == Topic.PREDICTIONS:  # a field of a topic may be both as well: the id, and a feature
             self._column |= {name: name for name in roles if name in kinds}
@@ -131,7 +149,7 @@ class TableLane:
         self.ids = self._column.get("prediction_id", "") if one_model else ""
         self._rows = rows
         features = profiles if holds == Topic.PREDICTIONS and len(references) == 1 else {}
-        self.notes = tuple(_unlike(path, list(features), names, segments))
+        self.notes = (*_unlike(path, list(features), names, segments), *_times_note(path, roles, free, times))
         self._model = config.models[0].name if "model" not in names and len(config.models) == 1 else None
         columns = [self._column[name] for name in names]
         stamp, volumes = self._column.get("timestamp"), HourVolumes()
@@ -258,6 +276,16 @@ def _unlike(path: Path, features: Sequence[str], names: Sequence[str], segments:
         others = [name for name in names if name not in {*features, *segments, *SPECIAL}]
         beside = f"; what it has and nobody watches: {_shown(others)}" if others else ""
         yield f"{path.name} has no column for {_shown(lacking)}: such a feature counts as missing{beside}"
+
+
+def _times_note(
+    path: Path, roles: Mapping[str, str], free: Collection[tuple[str, str]], times: Sequence[str]
+) -> Iterator[str]:
+    """Which column was taken for the times by its name alone."""
+    taken = next((name for name, role in roles.items() if role == "timestamp"), "")
+    if taken and ("timestamp", taken) not in free:
+        others = other_times(taken, times)
+        yield f"{path.name}: {others or f'`{taken}` is taken for the times of its rows'}; {_SAY_TIMES}"
 
 
 def _shown(names: Sequence[str]) -> str:

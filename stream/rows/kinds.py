@@ -58,6 +58,10 @@ FEWEST_KEYS, ONCE = 100, 0.99
 COUNTED = 0.5
 """Share of steps from row to row that are the same, where numbers are counted."""
 _KEY = re.compile(r"((^|[\W_])(id|ids|key|index|idx|uid|pk|row_?(no|num|number)?)|[a-z](Id|ID)|RowNumber)$")
+_VERSION = re.compile(r"(^|[\W_])(versions?|firmware)($|[\W_])|[a-z](Version|Firmware)$", re.IGNORECASE)
+_PARTED = r"^\d+\.\d+$"
+_LOST = r"^\d+\.\d*[1-9]0+$"
+"""Text of a number whose last digit a number does not keep: "1.10"."""
 _TIMELY = re.compile(r"(time|date|epoch|unix|_at$|_ts$|^ts)", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -133,15 +137,16 @@ def unless_marks(column: Column, values: FloatArray) -> Column:
     values = values[np.isfinite(values)]
     if not len(values) or np.any(values != np.floor(values)):
         return column
-    if len(values) >= FEWEST_KEYS and (_counted(values) or (_KEY.search(column.name) and _once(values))):
+    many = len(values) >= FEWEST_KEYS
+    if many and _KEY.search(column.name) and _once(values):
         return replace(column, key=True)
     low, high = float(values.min()), float(values.max())
     scales = (1e3, 1e6, 1e9, *((1.0,) if _TIMELY.search(column.name) else ()))
     recent = any(CENTURY[0] * scale <= low and high < CENTURY[1] * scale for scale in scales)
     days = max(-low, high) >= MANY_DAYS * DAY and not np.any(values % DAY)
-    if not recent and not days:
-        return column
-    return replace(column, kind="time", what="epoch times")
+    if recent or days:  # of a row an hour they are counted, too
+        return replace(column, kind="time", what="epoch times")
+    return replace(column, key=True) if many and _counted(values) else column
 
 
 def _once(values: FloatArray) -> bool:
@@ -176,8 +181,8 @@ def decide(column: Column, texts: Texts, wishes: Wishes) -> Column:
 
 def _evident(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | None) -> Column:
     """The column as its cells look."""
-    if seen.share(seen.like(_ZERO_FIRST)) >= CODES:
-        return _category(column, seen, texts, said, "codes: some begin with 0")
+    if why := _spelled(column.name, seen):
+        return _category(column, seen, texts, said, why)
     if max(seen.share(seen.number), seen.share(seen.number, seen.placeholder)) >= MOST:
         return _numeric(column, seen, texts, said)
     if texts.written == "csv" and seen.share(seen.like(_COMMA) | seen.number, seen.placeholder) >= MOST:
@@ -187,6 +192,30 @@ def _evident(column: Column, seen: _Seen, texts: Texts, said: tuple[str, ...] | 
     if _lists(seen):
         return replace(column, kind="list", what="lists as text")
     return _category(column, seen, texts, said)
+
+
+def _spelled(name: str, seen: _Seen) -> str:
+    """Why numbers are categories for how they are spelled; empty where they are not."""
+    if seen.share(seen.like(_ZERO_FIRST)) >= CODES:
+        return "codes: some begin with 0"
+    return (
+        f"versions: 1.10 is not 1.1; {_instead(name, 'numeric')} if these are numbers" if _versions(name, seen) else ""
+    )
+
+
+def _versions(name: str, seen: _Seen) -> bool:
+    """Whether the cells are versions of two parts, of which numbers would lose a digit.
+
+    Nobody writes 1.9 and 1.10 of numbers: writers drop the last zero of all, or of none. Where no such cell is among
+    them yet, the name of the column decides.
+    """
+    parted = seen.like(_PARTED)
+    if len(seen.texts) > NAMED_CATEGORIES or seen.share(parted, seen.placeholder) < MOST:
+        return False
+    if _VERSION.search(name):
+        return True
+    decimals = {len(text.partition(".")[2]) for text in seen.texts.filter(pa.array(parted)).to_pylist()}
+    return len(seen.texts) <= FEW_CODES and len(decimals) > 1 and seen.share(seen.like(_LOST)) >= CODES
 
 
 def _lists(seen: _Seen) -> bool:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from stream.rows.arrays import categories
+from windows.values import ids_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MOST_KEPT = 1 << 20
 """Ids that are told apart: of more, those alone whose hash is below a bound, as in a sketch of the k smallest."""
 EXACT = 2**53
+EVERY = 64
+"""Bits of a hash: where none of them must be 0, every id is there."""
 _AT_ONCE = 1 << 18
 
 
@@ -40,7 +43,7 @@ class Repeats:
         if pa.types.is_floating(array.type) and (pc.max(pc.abs(array)).as_py() or 0) >= EXACT:
             self._blurred = True
         codes, names = categories(array)
-        hashes = np.fromiter((xxhash.xxh3_64_intdigest(name.encode()) for name in names), np.uint64, len(names))
+        hashes = np.fromiter((xxhash.xxh3_64_intdigest(name.encode()) for name in ids_of(names)), np.uint64, len(names))
         found = hashes[codes[codes >= 0]]
         self.rows += len(found)
         self._new.append(found[found >> np.uint64(64 - self._bits) == 0] if self._bits else found)
@@ -55,6 +58,20 @@ class Repeats:
         """
         self._merge()
         return 0 if self._blurred else int((self._counts - 1).sum()) << self._bits
+
+    @property
+    def distinct(self) -> int:
+        """How many ids there are; estimated where there are too many."""
+        self._merge()
+        return len(self._ids) << self._bits
+
+    def among(self, others: Repeats) -> float:
+        """The share of these ids that are among others', 0 to 1; of a sample where there are too many."""
+        self._merge()
+        others._merge()
+        bits = np.uint64(64 - max(self._bits, others._bits))
+        mine = self._ids if bits == EVERY else self._ids[self._ids >> bits == 0]
+        return float(np.isin(mine, others._ids).mean()) if len(mine) else 0.0
 
     def _merge(self) -> None:
         every = np.concatenate([self._ids, *self._new])

@@ -1,14 +1,18 @@
 """Times of rows, read as those of a topic are: text is RFC 3339 and more, numbers are epoch times in any unit."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from operators.formats.guesses import usually_called
 from operators.formats.local_times import local_clock
 from operators.formats.times import UNIT_BOUNDS, as_written, epoch_milliseconds
 from operators.settings.source import UTC
 from stream.errors import UsageError
 from stream.rows.arrays import is_text, numbers, plain
+from stream.rows.columns import Column
 from stream.rows.kinds import NUMBER
 from windows.arrays import BoolArray, FloatArray, IntArray
 
@@ -21,6 +25,17 @@ _SPELLED_OUT = r" ?(UTC|GMT)$"
 _TIMELIKE = r"[-:]\d\d"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _ZONED = r"([zZ]|[+-]\d{2}:?\d{2}|[+-]\d{2})$"
+
+
+def usual_times(columns: Iterable[Column]) -> list[str]:
+    """The columns that hold times and are called as those of predictions often are, the likeliest first."""
+    return usually_called("timestamp", [one.name for one in columns if one.kind == "time" and one.origin == "row"])
+
+
+def other_times(taken: str, found: Iterable[str]) -> str:
+    """What to say where several columns could be the times of the rows; empty where one could."""
+    others = [f"`{name}`" for name in found if name != taken]
+    return f"{', '.join(others)} could hold the times of the rows, too: `{taken}` was taken" if others else ""
 
 
 def milliseconds(array: pa.Array, column: str, timezone: str = UTC) -> tuple[IntArray, BoolArray]:

@@ -18,9 +18,10 @@ from operators.settings.performance import PerformanceSettings
 from stream.config.follow import follow_pace, follow_pane
 from stream.config.load import load
 from stream.config.pace import MOST_WINDOWS, default_windows, fits, pace_of, plan_pace
-from stream.config.sight import blind_lines, pace_comments, pace_lines, sights
+from stream.config.sight import blind_lines, pace_comments, pace_lines, sights, slow_lines
 from windows.panes import plan
 from windows.references.pace import Pace
+from windows.statistics.smallest import smallest_ks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,6 +144,33 @@ def test_what_is_blind_is_told_before_it_starts() -> None:
     assert all(one is not None for one in least)
     assert least == sorted(least, key=lambda one: -(one or 0))
     assert pace_comments(plan_)[0].startswith("about 100 predictions a day")
+
+
+def test_a_column_whose_days_differ_is_told_apart() -> None:
+    """Of 1,000 rows a day that are alike by 0.3, a day counts for 1,000 / 301: only windows of many days can page."""
+    base, moved = paced(1_000, days=400), {"price": 0.3, "age": 0.1}
+    features = {name: replace(profile, day_correlation=moved.get(name, 0.0)) for name, profile in base.features.items()}
+    reference = replace(base, rows=400_000, features=features)
+    drift = {"windows": ["6h", "1d", "28d", "90d"]}
+    model = ModelSettings(name="click", task="binary", drift=drift)  # type: ignore[arg-type]
+    time = TimeSettings(pane="1h")  # type: ignore[arg-type]
+    (one,) = plan_models([model], {"click": reference}, time, AlertingSettings(), everything=False).values()
+    (line,) = slow_lines(one)
+    assert line.startswith(
+        "price, whose days differ (less so age), needs windows of more days; its KS pages: 6h never,"
+    )
+    told = line.partition("pages: ")[2].split(", ")
+    factor = 1 + 0.3 * 1_000
+    hand = [smallest_ks(0.1, 1_000 * days / factor, 400_000 / factor, one.alpha) for days in (1, 28, 90)]
+    assert told[1:] == [
+        f"{size} {'never' if least is None else f'from {least:.2g}'}"
+        for size, least in zip(("1d", "28d", "90d"), hand, strict=True)
+    ]
+    assert line in pace_comments(one)
+    assert f"  {line}" in pace_lines(one)
+    usual = replace(reference, features=base.features)
+    (other,) = plan_models([model], {"click": usual}, time, AlertingSettings(), everything=False).values()
+    assert list(slow_lines(other)) == []
 
 
 def test_a_reference_of_few_rows_says_what_it_cannot_tell() -> None:
