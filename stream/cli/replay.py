@@ -207,6 +207,7 @@ def overrides(settings: Sequence[str]) -> dict[str, str]:
 
 def _notes(config: Config, lanes: Sequence[Lane], *, labelled: bool) -> Iterator[str]:
     """What to know about the columns of tables."""
+    from stream.replay.delays import delay_note  # noqa: PLC0415 - see above
     from stream.replay.tables import TableLane  # noqa: PLC0415 - see above
     from stream.rows.repeats import Repeats, repeats_note  # noqa: PLC0415 - see above
 
@@ -218,6 +219,7 @@ def _notes(config: Config, lanes: Sequence[Lane], *, labelled: bool) -> Iterator
         yield repeats_note(
             found.again, found.rows, named[0].ids, f" of {'these files' if named[1:] else named[0].topic}"
         )
+    yield from delay_note(config, [lane for lane in lanes if isinstance(lane, TableLane)])
     for model in config.models:
         yield from id_notes(config.sources, model)
     for lane in lanes:

@@ -20,14 +20,14 @@ from stream.references.hour_volumes import HourVolumes
 from stream.references.skipped_hour import skipped_hour
 from stream.replay.lanes import Block
 from stream.replay.time_order import order_of, ordered
-from stream.rows.arrays import with_points
+from stream.rows.arrays import categories, with_points
 from stream.rows.columns import SPECIAL, Wishes
 from stream.rows.lists import read_list
 from stream.rows.open import open_rows
 from stream.rows.parts import PACKED
 from stream.rows.repeats import repeats_of
-from stream.rows.times import other_times, usual_times
-from windows.values import version_of
+from stream.rows.times import milliseconds, other_times, usual_times
+from windows.values import ids_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
@@ -184,6 +184,19 @@ class TableLane:
     def count_ids(self, found: Repeats) -> None:
         """Tell which predictions the file holds."""
         repeats_of(self._rows, self.ids, found)
+
+    def moments(self) -> Iterator[tuple[str, int]]:
+        """The id and the time (ms) of each row that has both."""
+        ids, stamps = self._column.get("prediction_id"), self._column.get("timestamp")
+        if ids is None or stamps is None:
+            return
+        for batch, _ in self._rows.batches(list(dict.fromkeys([ids, stamps]))):
+            codes, names = categories(batch.column(batch.schema.get_field_index(ids)))
+            times, there = milliseconds(batch.column(batch.schema.get_field_index(stamps)), stamps, self._timezone)
+            texts = ids_of(names)
+            for code, at in zip(codes[there].tolist(), times[there].tolist(), strict=True):
+                if code >= 0:
+                    yield texts[code], at
 
     def close(self) -> None:
         """Leave the file."""
