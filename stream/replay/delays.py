@@ -38,9 +38,12 @@ def delay_note(config: Config, lanes: Sequence[TableLane]) -> Iterator[str]:
     usual, slow = np.quantile(delays, [0.5, SLOW])
     if slow <= performance.label_delay:
         return
+    kept = performance.kept_for
+    lost = f", and those later than {show_duration(kept)} find no prediction any more" if slow > kept else ""
+    waits = show_duration(performance.label_delay)
     yield (
         f"labels come {_rounded(usual)} after their predictions ({SLOW:.0%} of them within {_rounded(slow)}), and"
-        f" performance.label_delay is {show_duration(performance.label_delay)}: what is judged by then lacks them;"
+        f" performance.label_delay is {waits}: what is judged by then lacks them{lost};"
         f" --set models.0.performance.label_delay={_rounded(slow)} waits for them"
     )
 

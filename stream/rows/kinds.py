@@ -58,7 +58,7 @@ FEWEST_KEYS, ONCE = 100, 0.99
 COUNTED = 0.5
 """Share of steps from row to row that are the same, where numbers are counted."""
 _KEY = re.compile(r"((^|[\W_])(id|ids|key|index|idx|uid|pk|row_?(no|num|number)?)|[a-z](Id|ID)|RowNumber)$")
-_VERSION = re.compile(r"(^|[\W_])(versions?|firmware)($|[\W_])|[a-z](Version|Firmware)$", re.IGNORECASE)
+_VERSION = re.compile(r"(?i:(^|[\W_])(versions?|firmware)($|[\W_]))|[a-z](Version|Firmware)$")
 _PARTED = r"^\d+\.\d+$"
 _LOST = r"^\d+\.\d*[1-9]0+$"
 """Text of a number whose last digit a number does not keep: "1.10"."""

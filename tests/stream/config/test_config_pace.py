@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from factories import click, reference_of
@@ -151,8 +151,8 @@ def test_a_column_whose_days_differ_is_told_apart() -> None:
     base, moved = paced(1_000, days=400), {"price": 0.3, "age": 0.1}
     features = {name: replace(profile, day_correlation=moved.get(name, 0.0)) for name, profile in base.features.items()}
     reference = replace(base, rows=400_000, features=features)
-    drift = {"windows": ["6h", "1d", "28d", "90d"]}
-    model = ModelSettings(name="click", task="binary", drift=drift)  # type: ignore[arg-type]
+    own: dict[str, Any] = {"windows": ["6h", "1d", "28d", "90d"]}
+    model = ModelSettings(name="click", task="binary", drift=own, prediction=own, quality=own)
     time = TimeSettings(pane="1h")  # type: ignore[arg-type]
     (one,) = plan_models([model], {"click": reference}, time, AlertingSettings(), everything=False).values()
     (line,) = slow_lines(one)

@@ -226,10 +226,10 @@ def test_keys_of_json_that_come_late_are_noted(tmp_path: Path) -> None:
 def test_times_under_another_name_are_offered_where_none_were_taken(tmp_path: Path) -> None:
     """Without times there is no pace and no season: the column that may hold them is named, with what to say."""
     times = pd.date_range("2026-10-01", periods=ROWS, freq="5min", tz="UTC")
-    words = "no column was taken for the times of the rows; where event_time holds them: --timestamp COLUMN"
-    assert _told(_built(tmp_path, BASE.assign(event_time=times)), words)
-    both = _built(tmp_path, BASE.assign(timestamp=times, event_time=times))
-    assert _told(both, "left out", "event_time (times)")
+    words = "no column was taken for the times of the rows; where seen_first holds them: --timestamp COLUMN"
+    assert _told(_built(tmp_path, BASE.assign(seen_first=times)), words)
+    both = _built(tmp_path, BASE.assign(timestamp=times, seen_first=times))
+    assert _told(both, "left out", "seen_first (times)")
     assert not _told(both, "no column was taken for the times")
 
 

@@ -51,15 +51,22 @@ def replayed(directory: Path, labels: pd.DataFrame, *options: str) -> str:
 
 
 def test_labels_that_come_a_day_late_are_told(tmp_path: Path) -> None:
-    """Median and 95th percentile are numpy's, rounded up to hours; what is advised is quiet."""
+    """Median and 95th percentile are numpy's, rounded up to hours; with what is advised every label is counted.
+
+    A prediction is kept for four delays, a day at least: that is when labels are lost, which is told, too.
+    """
     labels = TABLE[["prediction_id", "label"]].assign(timestamp=TIMES + LATE).sample(frac=1, random_state=1)
     delay = ("--set", "models.0.performance.label_delay=1h")
     said = replayed(tmp_path, labels, *delay)
-    usual, slow = (int(-(-np.quantile(LATE, part).total_seconds() // 3600)) for part in (0.5, 0.95))
+    usual, slow = (int(-(-np.quantile(LATE.total_seconds(), part) // 3600)) for part in (0.5, 0.95))
     assert f"labels come {usual}h after their predictions (95% of them within {slow}h)" in said
     advice = f"models.0.performance.label_delay={slow}h"
     assert f"--set {advice} waits for them" in said
-    assert "after their predictions (" not in replayed(tmp_path, labels, "--set", advice)
+    assert "what is judged by then lacks them, and those later than 1d find no prediction any more;" in said
+    assert f"{ROWS:,} gave a prediction its first label" not in said
+    better = replayed(tmp_path, labels, "--set", advice)
+    assert "after their predictions (" not in better
+    assert f"{ROWS:,} gave a prediction its first label" in better
 
 
 @pytest.mark.parametrize("other", ["in time", "strangers"])

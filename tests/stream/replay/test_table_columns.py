@@ -57,17 +57,17 @@ def test_columns_go_by_the_names_that_the_reference_was_built_with(tmp_path: Pat
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("--predictions", "no column 'timestamp'; it has scored at, result, pid, age. Say which it is with sources: "),
+        ("--predictions", "no column 'timestamp'; it has moment, result, pid, age. Say which it is with sources: "),
         (
             "--feedback",
-            "no column 'prediction_id'; it has scored at, result, pid, age. Say which it is with sources: ",
+            "no column 'prediction_id'; it has moment, result, pid, age. Say which it is with sources: ",
         ),
     ],
 )
 def test_a_table_without_the_column_that_every_row_needs_is_refused(tmp_path: Path, option: str, said: str) -> None:
     """With the columns that it has and what to do, instead of nothing but dead letters."""
     path = tmp_path / "p.csv"
-    path.write_text(OWN)
+    path.write_text(OWN.replace("scored at", "moment"))
     holds = Topic(option.removeprefix("--"))
     with pytest.raises(UsageError, match=re.escape(said)):
         TableLane(path, holds, config_at(tmp_path), {"click": reference()})

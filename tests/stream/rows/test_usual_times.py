@@ -44,7 +44,7 @@ def test_times_go_by_their_usual_names(tmp_path: Path, name: str, form: str) -> 
 
 def test_epoch_seconds_under_a_usual_name_are_times(tmp_path: Path) -> None:
     """Numbers as well as text."""
-    built = _built(tmp_path, BASE.assign(ts=MOMENTS.astype("int64") // 10**9), "csv")
+    built = _built(tmp_path, BASE.assign(ts=MOMENTS.as_unit("s").astype("int64")), "csv")
     assert (built.reference.start, built.reference.end) == (FIRST, LAST)
 
 
