@@ -14,6 +14,7 @@ from operators.tables import Kind
 from stream.config.pace import usual_factor
 from windows.references.pace import DAY
 from windows.shares import OF_METRIC
+from windows.sketches.profiles import NumericProfile
 from windows.statistics.distances.ks import ks_band
 from windows.statistics.distances.psi import psi_interval
 from windows.statistics.intervals import proportion_increase_interval
@@ -135,7 +136,8 @@ def pace_comments(plan: ModelPlan, per_day: float | None = None) -> tuple[str, .
 def slow_lines(plan: ModelPlan, per_day: float | None = None) -> Iterator[str]:
     """What the windows see of the column whose days differ the most, by which alone a window of many days can tell."""
     rate, features = _rate(plan, per_day), plan.reference.features
-    moving = sorted((-one.day_correlation, name) for name, one in features.items() if one.day_correlation >= MUCH)
+    numeric = {name: one for name, one in features.items() if isinstance(one, NumericProfile)}  # KS is of these
+    moving = sorted((-one.day_correlation, name) for name, one in numeric.items() if one.day_correlation >= MUCH)
     monitor = next((one for one in _judged(plan) if one.metric == "ks" and one.kind != Kind.PREDICTION), None)
     if rate is None or monitor is None or not moving:
         return

@@ -147,8 +147,11 @@ def test_what_is_blind_is_told_before_it_starts() -> None:
 
 
 def test_a_column_whose_days_differ_is_told_apart() -> None:
-    """Of 1,000 rows a day that are alike by 0.3, a day counts for 1,000 / 301: only windows of many days can page."""
-    base, moved = paced(1_000, days=400), {"price": 0.3, "age": 0.1}
+    """Of 1,000 rows a day that are alike by 0.3, a day counts for 1,000 / 301: only windows of many days can page.
+
+    KS is of numbers: categories are left out.
+    """
+    base, moved = paced(1_000, days=400), {"age": 0.3, "clicks": 0.1, "country": 0.5}
     features = {name: replace(profile, day_correlation=moved.get(name, 0.0)) for name, profile in base.features.items()}
     reference = replace(base, rows=400_000, features=features)
     own: dict[str, Any] = {"windows": ["6h", "1d", "28d", "90d"]}
@@ -157,7 +160,7 @@ def test_a_column_whose_days_differ_is_told_apart() -> None:
     (one,) = plan_models([model], {"click": reference}, time, AlertingSettings(), everything=False).values()
     (line,) = slow_lines(one)
     assert line.startswith(
-        "price, whose days differ (less so age), needs windows of more days; its KS pages: 6h never,"
+        "age, whose days differ (less so clicks), needs windows of more days; its KS pages: 6h never,"
     )
     told = line.partition("pages: ")[2].split(", ")
     factor = 1 + 0.3 * 1_000

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from operators.settings.durations import show_duration
 from stream.cli.app import app
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def test_labels_that_come_a_day_late_are_told(tmp_path: Path) -> None:
     delay = ("--set", "models.0.performance.label_delay=1h")
     said = replayed(tmp_path, labels, *delay)
     usual, slow = (int(-(-np.quantile(LATE.total_seconds(), part) // 3600)) for part in (0.5, 0.95))
-    assert f"labels come {usual}h after their predictions (95% of them within {slow}h)" in said
+    median = show_duration(usual * 3_600_000)
+    assert f"labels come {median} after their predictions (95% of them within {slow}h)" in said
     advice = f"models.0.performance.label_delay={slow}h"
     assert f"--set {advice} waits for them" in said
     assert "what is judged by then lacks them, and those later than 1d find no prediction any more;" in said
