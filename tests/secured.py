@@ -35,7 +35,7 @@ from stream.simulate.generator import Generator
 from windows.references.reference import to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 USER = "driftgauge"
 PASSWORD = "sasl-Pa$$w0rd/of=driftgauge"  # noqa: S105 - planted, to be looked for
@@ -46,15 +46,19 @@ ROWS = 2_000
 
 
 class SecuredNode(KafkaNode):
-    """Plain text for the test itself, certificates on `tls`, passwords on `sasl`; who is nobody may do nothing."""
+    """Plain text for the test itself, certificates on `tls`, passwords on `sasl`; who is nobody may do nothing.
 
-    def __init__(self, directory: Path) -> None:
+    With `ask_every`, whoever is on `sasl` has to say a password again after so many ms.
+    """
+
+    def __init__(self, directory: Path, ask_every: int = 0) -> None:
         self._authority = Authority(directory / "certificates")
         self.client = self._authority.pair("driftgauge", KEY_PASSWORD)
         self._own = self._authority.pair("broker")
         tls, sasl = free_ports(2)
         self.tls, self.sasl = f"localhost:{tls}", f"localhost:{sasl}"
-        super().__init__(directory / "node", heap="512m")
+        asked = {"listener.name.sasl.scram-sha-512.connections.max.reauth.ms": str(ask_every)} if ask_every else {}
+        super().__init__(directory / "node", heap="512m", settings=asked)
 
     @property
     def authority(self) -> Path:
@@ -90,22 +94,34 @@ class SecuredNode(KafkaNode):
 
     def admit(self, topics: dict[str, str]) -> None:
         """Let the user with the password and the owner of the certificate do what deploy/examples says, no more."""
-        admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-        change = UserScramCredentialUpsertion(USER, scram, PASSWORD.encode())
-        admin.alter_user_scram_credentials([change])[USER].result(GUARD)
+        self.set_password(PASSWORD)
         read, write = AclOperation.READ, AclOperation.WRITE
         wanted = [
             (ResourceType.TOPIC, name, read if role in {"predictions", "feedback"} else write)
             for role, name in topics.items()
         ]
+        wanted.append((ResourceType.TOPIC, topics["changelog"], read))
+        self.allow([*wanted, (ResourceType.GROUP, "driftgauge", read)])
+
+    def allow(
+        self, wanted: Iterable[tuple[ResourceType, str, AclOperation]], users: Iterable[str] = (USER, "CN=driftgauge")
+    ) -> None:
+        """Let them do this, beside what they may do."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
         bindings = [
-            AclBinding(kind, name, ResourcePatternType.LITERAL, who, "*", operation, AclPermissionType.ALLOW)
-            for kind, name, operation in [*wanted, (ResourceType.GROUP, "driftgauge", read)]
-            for who in (f"User:{USER}", "User:CN=driftgauge")
+            AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{who}", "*", operation, AclPermissionType.ALLOW)
+            for kind, name, operation in wanted
+            for who in users
         ]
         for future in admin.create_acls(bindings).values():
             future.result(GUARD)
+
+    def set_password(self, password: str, user: str = USER) -> None:
+        """Give a user this one."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+        change = UserScramCredentialUpsertion(user, scram, password.encode())
+        admin.alter_user_scram_credentials([change])[user].result(GUARD)
 
     def environment(self, example: str) -> dict[str, str]:
         """Variables that put this broker and these files in the place of an example's."""
@@ -124,13 +140,19 @@ class SecuredNode(KafkaNode):
 
 
 @contextmanager
-def secured_node(directory: Path) -> Iterator[tuple[SecuredNode, Broker]]:
+def secured_node(directory: Path, ask_every: int = 0) -> Iterator[tuple[SecuredNode, Broker]]:
     """The node, and the same as tests see brokers, by plain text; a skip with the reason where there is no Kafka."""
     try:
-        with SecuredNode(directory) as node:
+        with SecuredNode(directory, ask_every) as node:
             yield node, Broker("real", node.bootstrap)
     except NoBrokerError as error:
         unavailable(str(error))
+
+
+def _predictions(count: int, until: int, span: int) -> list[bytes]:
+    """Predictions of so many ms up to a moment."""
+    generator = Generator(reference(), seed=1)
+    return generator.encode(generator.batch(count, until - span, until))
 
 
 class Site:
@@ -152,12 +174,25 @@ class Site:
             "DRIFTGAUGE__MODELS__0__REFERENCE": str(directory / "reference.json"),
         }
 
-    def write(self) -> None:
-        """Some seconds of predictions, and one record that cannot be read."""
-        now = int(time.time() * 1e3)
-        generator = Generator(reference(), seed=1)
-        values = generator.encode(generator.batch(ROWS, now - 5_000, now))
-        self.broker.produce(self.topics["predictions"], [*values, b"{broken"])
+    def write(self, topic: str = "", span: int = 0) -> None:
+        """Some seconds of predictions, and one record that cannot be read, to the topic that is read or another one.
+
+        With a span, of so many ms, and some in each partition.
+        """
+        values, topic = _predictions(ROWS, int(time.time() * 1e3), span or 5_000), topic or self.topics["predictions"]
+        if not span:
+            self.broker.produce(topic, [*values, b"{broken"])
+            return
+        partitions = len(self.broker.ends(topic))
+        for partition in range(partitions):
+            broken = [] if partition else [b"{broken"]
+            self.broker.produce(topic, [*values[partition::partitions], *broken], partition=partition)
+
+    def move_on(self, topic: str = "") -> None:
+        """A prediction of seconds to come in each partition: what was written before is counted then."""
+        ahead = int(time.time() * 1e3) + 3_000
+        for partition, value in enumerate(_predictions(len(self.broker.ends(self.topics["predictions"])), ahead, 1)):
+            self.broker.produce(topic or self.topics["predictions"], [value], partition=partition)
 
     def driftgauge(self, *arguments: str, **changed: str) -> subprocess.CompletedProcess[str]:
         """A command, with variables that differ."""
@@ -204,13 +239,16 @@ class Run:
 
     def page(self, name: str, token: str = "") -> str:
         """The body of a page, once it listens."""
-        found = until(lambda: re.search(r"on http://([\d.]+):(\d+)", self.log))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         answers: list[str] = []
 
         def asked() -> bool:
             """Whether there was an answer; a machine may be so busy that the request comes too late for it."""
-            with closing(http.client.HTTPConnection(found[1], int(found[2]), timeout=GUARD)) as connection:
+            found = re.findall(r"on http://([\d.]+):(\d+)", self.log)
+            if not found:
+                return False
+            host, port = found[-1]  # the run before wrote to the same log
+            with closing(http.client.HTTPConnection(host, int(port), timeout=GUARD)) as connection:
                 try:
                     connection.request("GET", f"/{name}", headers=headers)
                     answers.append(connection.getresponse().read().decode())
@@ -232,8 +270,11 @@ class Run:
 
     def read(self, token: str = "") -> int:
         """How many records were read."""
-        metrics = self.page("metrics", token)
-        counts = re.findall(r"^driftgauge_records_read_total\{.*\} (\S+)$", metrics, re.MULTILINE)
+        return self.total("records_read_total", token)
+
+    def total(self, metric: str, token: str = "") -> int:
+        """The sum of a metric's rows."""
+        counts = re.findall(rf"^driftgauge_{metric}\{{.*\}} (\S+)$", self.page("metrics", token), re.MULTILINE)
         return int(sum(map(float, counts)))
 
     def terminate(self) -> int:

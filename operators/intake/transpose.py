@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from itertools import chain, repeat
@@ -152,8 +153,15 @@ def _versions(given: Sequence[Scalar | None]) -> tuple[tuple[str, ...], IntArray
 
 
 def version_name(value: Scalar | None) -> str:
-    """The name that a version is told apart by: 7, 7.0 and "7" are one."""
-    return DEFAULT_VERSION if value is None else version_of(value)[:MAX_VERSION_LENGTH]
+    """The name that a version is told apart by: 7, 7.0 and "7" are one.
+
+    An endless one is cut, and ends with what tells it apart from others that begin alike.
+    """
+    name = DEFAULT_VERSION if value is None else version_of(value)
+    if len(name) <= MAX_VERSION_LENGTH:
+        return name
+    digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+    return f"{name[: MAX_VERSION_LENGTH - len(digest) - 1]}~{digest}"
 
 
 def _numeric(schema: ModelSchema, values: Sequence[Any], predictions: Sequence[Any], count: int) -> FloatArray:

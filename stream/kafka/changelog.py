@@ -14,7 +14,7 @@ from operators.join.changelog import decode, encode
 from stream.errors import UsageError
 from stream.kafka.asking import ends
 from stream.kafka.client import MOCK, consumer_properties, producer_properties
-from stream.kafka.inquiry import Inquiry, UnansweredError
+from stream.kafka.inquiry import Inquiry, RefusedError, UnansweredError
 from stream.kafka.sink import STOP_GRACE, UndeliveredError, reason_of
 from stream.throttle import Throttle
 
@@ -88,7 +88,8 @@ class Changelog:
                     return inquiry.listing()
                 except UnansweredError as error:
                     if throttle.due():
-                        _LOG.warning("waiting: topics.changelog: %s", error)
+                        subject = f"topic {self.name} " if isinstance(error, RefusedError) else ""
+                        _LOG.warning("waiting: topics.changelog: %s%s", subject, error)
                     if self._stop.wait(_WAIT):
                         raise StoppedError(f"stopped before the broker told of {self.name}") from error
 

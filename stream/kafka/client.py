@@ -78,6 +78,10 @@ class Complaints:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001 - the client's name for it
             self._said = " ".join(_HOW_LONG.sub("", error.str()).split())
 
+    def forget(self) -> None:
+        """There was an answer: what was said before is no reason of what comes."""
+        self._said = ""
+
     def behind(self, error: Exception) -> str:
         """The reason of an error that only says that there was no answer."""
         inner = error.args[0] if error.args else error

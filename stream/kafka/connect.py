@@ -14,11 +14,14 @@ from stream.config.inputs import inputs_of, matched
 from stream.config.problems import ConfigError
 from stream.errors import Unreachable
 from stream.kafka.client import Complaints, consumer_properties, producer_properties
+from stream.kafka.rights import DENIED, Rights, hidden
 from stream.redact import redact
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+    from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]
 
     from stream.config.inputs import Input
     from stream.config.load import Config
@@ -112,12 +115,16 @@ def wait_for_topic(
     *,
     kind: type[Consumer | Producer] = Consumer,
     remedy: str = "",
+    needed: Sequence[AclOperation] = (),
+    rights: Rights | None = None,
 ) -> int | None:
-    """Ask until the broker answers and the topic exists; then how many partitions it has. None when stopped meanwhile.
+    """Ask until the broker answers, the topic exists, and may be used; then how many partitions it has.
 
-    `waiting` is told, in words, what is being waited for; `remedy` is what it is told to do about a missing topic. A
-    broker that creates topics by itself creates what a Producer asks for.
+    None when stopped meanwhile. `waiting` is told, in words, what is being waited for; `remedy` is what it is told to
+    do about a missing topic; `needed` are the rights on it, which `rights` asks for if given. A broker that creates
+    topics by itself creates what a Producer asks for.
     """
+    rights = rights or Rights(properties)
     complaints = Complaints()
     client = kind({**properties, "error_cb": complaints})
     try:
@@ -129,9 +136,14 @@ def wait_for_topic(
                 waiting(f"the broker does not answer: {complaints.behind(error)}")
             else:
                 if found.error is None and found.partitions:
-                    return len(found.partitions)
-                if found.error is None or found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    wrong = rights.fault(topic, *needed)
+                    if not wrong:
+                        return len(found.partitions)
+                    waiting(f"topic {topic} {wrong}")
+                elif found.error is None or found.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
                     waiting(f"topic {topic} does not exist{remedy}")
+                elif found.error.code() == DENIED:
+                    waiting(f"topic {topic} {hidden(topic, needed, properties)}")
                 else:
                     waiting(f"topic {topic}: {found.error.str()}")
             if stop.wait(delay):
@@ -166,7 +178,7 @@ def wait_for_matches(
             chosen = {name: counts[name] for name in choose([name for name, count in counts.items() if count])}
             if chosen:
                 return chosen
-            waiting(f"no topic matches {pattern}")
+            waiting(f"no topic that may be looked at matches {pattern}")
         if stop.wait(delay):
             return None
     return None

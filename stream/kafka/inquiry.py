@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import IsolationLevel, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from stream.kafka.client import MOCK
+from stream.kafka.client import MOCK, Complaints
+from stream.kafka.rights import ABSENT, DENIED, READ, TIMEOUT, hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
-TIMEOUT = 2.0
-"""Seconds that the broker has to answer."""
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]
 
 _NO_ID = "A" * 22
 """Zeros in base 64: a broker before 2.8, which gives topics no ids."""
@@ -23,6 +24,10 @@ _NO_ID = "A" * 22
 
 class UnansweredError(Exception):
     """The broker did not answer, or has no such topic."""
+
+
+class RefusedError(UnansweredError):
+    """The broker answered: there is no such topic, or it may not be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +52,12 @@ UNKNOWN = TopicIdentity()
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a topic was when the broker was asked at `asked` (ms)."""
+    """What a topic was when the broker was asked at `asked` (ms), and what may be done to it, where that is told."""
 
     origin: TopicIdentity
     partitions: int
     asked: int
+    allowed: Collection[AclOperation] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,11 @@ class Inquiry:
         committed = properties.get("isolation.level", "read_committed") == "read_committed"
         self._isolation = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         self._topic = topic
+        self._properties = properties
+        self._complaints = Complaints()
         # Asking for a topic must not make one, as it would where brokers create topics by themselves.
-        self._admin = AdminClient({**properties, "allow.auto.create.topics": False})
+        ours: dict[str, Any] = {"allow.auto.create.topics": False, "error_cb": self._complaints}
+        self._admin = AdminClient({**properties, **ours})
 
     def listing(self) -> Listing:
         """The topic as it is.
@@ -98,12 +107,15 @@ class Inquiry:
         try:
             found = self._admin.list_topics(self._topic, timeout=TIMEOUT)
         except KafkaException as error:
-            raise UnansweredError(f"no answer: {error.args[0].str()}") from error
+            raise self._unanswered(error) from error
+        self._admin.poll(0)
+        self._complaints.forget()
         topic = found.topics[self._topic]
         if topic.error is not None:
-            raise UnansweredError(f"topic {self._topic}: {topic.error.str()}")
+            raise self._refused(topic.error)
         cluster = found.cluster_id or ""
-        return Listing(TopicIdentity(cluster, self._id(cluster)), len(topic.partitions), asked)
+        name, allowed = self._described(cluster)
+        return Listing(TopicIdentity(cluster, name), len(topic.partitions), asked, allowed)
 
     def ends(self, partitions: Iterable[int], known: Mapping[int, End]) -> dict[int, End]:
         """Where partitions end, beside what was `known` before.
@@ -132,20 +144,33 @@ class Inquiry:
         try:
             return {place.partition: int(future.result(2 * TIMEOUT).offset) for place, future in futures.items()}
         except KafkaException as error:
-            raise UnansweredError(f"no answer: {error.args[0].str()}") from error
+            inner = error.args[0]
+            raise (self._refused(inner) if inner.code() in {ABSENT, DENIED} else self._unanswered(error)) from error
         except TimeoutError as error:
             raise UnansweredError("no answer") from error
 
-    def _id(self, cluster: str) -> str:
-        """The topic's id; "" where the broker does not tell."""
+    def _unanswered(self, error: KafkaException) -> UnansweredError:
+        """No answer, and why: of a password that is not taken any more the client says only that time is over."""
+        self._admin.poll(0)  # hears the complaints
+        return UnansweredError(f"no answer: {self._complaints.behind(error)}")
+
+    def _refused(self, error: KafkaError) -> RefusedError:
+        known = {ABSENT: "does not exist", DENIED: hidden(self._topic, [READ], self._properties)}
+        return RefusedError(known.get(error.code(), f"cannot be used: {error.str()}"))
+
+    def _described(self, cluster: str) -> tuple[str, Collection[AclOperation] | None]:
+        """The topic's id and what may be done to it; "" and None where the broker does not tell."""
         if cluster.startswith(MOCK):
-            return ""
-        asked = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=TIMEOUT)
+            return "", None
+        asked = self._admin.describe_topics(
+            TopicCollection([self._topic]), include_authorized_operations=True, request_timeout=TIMEOUT
+        )
         try:
-            said = str(asked[self._topic].result(2 * TIMEOUT).topic_id)
+            found = asked[self._topic].result(2 * TIMEOUT)
         except (KafkaException, TimeoutError):  # gone this moment, or not allowed to ask
-            return ""
-        return "" if said == _NO_ID else said
+            return "", None
+        said = str(found.topic_id)
+        return "" if said == _NO_ID else said, found.authorized_operations
 
 
 def _now() -> int:

@@ -9,34 +9,27 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AclOperation,
-    AdminClient,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
 from stream.kafka.client import MOCK
+from stream.kafka.rights import TIMEOUT, Rights
 from stream.metrics.reports import Concern
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]
 
     from stream.metrics.reports import Reporter
 
 EVERY = 2.0
 """Seconds between two looks."""
 
-TIMEOUT = 2.0
-"""Seconds that the broker has to answer."""
-
 LEAST = 4_096
 """Bytes that an alert event may need at its shortest: three causes, the longest names, headers, the batch around it."""
 
 _LOG = logging.getLogger("driftgauge.sink")
-_MISSING = KafkaError.UNKNOWN_TOPIC_OR_PART
-_DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 class OutputTopics:
@@ -44,13 +37,19 @@ class OutputTopics:
 
     Args:
         properties: of a client.
-        topics: their names.
+        topics: by name the rights that each needs.
         process: that writes them.
         reporter: told of each what is wrong with it, and when nothing is any more.
     """
 
-    def __init__(self, properties: Mapping[str, Any], topics: Sequence[str], process: int, reporter: Reporter) -> None:
-        self._properties = {**properties, "allow.auto.create.topics": False}
+    def __init__(
+        self,
+        properties: Mapping[str, Any],
+        topics: Mapping[str, Sequence[AclOperation]],
+        process: int,
+        reporter: Reporter,
+    ) -> None:
+        self._rights = Rights(properties)
         self._topics = topics
         self._process = process
         self._reporter = reporter
@@ -70,10 +69,9 @@ class OutputTopics:
             self._reporter.send(Concern(self._process, topic, ""))
 
     def _run(self) -> None:
-        admin = AdminClient(self._properties)
         while not self._done.wait(EVERY):
-            for topic in self._topics:
-                found = fault(admin, topic)
+            for topic, needed in self._topics.items():
+                found = self._rights.fault(topic, *needed)
                 if found is not None and found != self._wrong.get(topic, "") and not self._done.is_set():
                     self._tell(topic, found)
 
@@ -84,28 +82,6 @@ class OutputTopics:
         else:
             _LOG.info("topic %s can be written again", topic)
         self._reporter.send(Concern(self._process, topic, found and f"topic {topic} {found}"))
-
-
-def fault(admin: AdminClient, topic: str) -> str | None:
-    """Why a topic cannot be written; "" when it can be, None when the broker does not tell."""
-    try:
-        found = admin.list_topics(topic, timeout=TIMEOUT)
-    except KafkaException:
-        return None
-    error = found.topics[topic].error
-    if error is not None:
-        known = {_MISSING: "does not exist", _DENIED: "may not be looked at"}
-        return known.get(error.code(), f"cannot be used: {error.str()}")
-    if (found.cluster_id or "").startswith(MOCK):
-        return ""
-    asked = admin.describe_topics(TopicCollection([topic]), include_authorized_operations=True, request_timeout=TIMEOUT)
-    try:
-        allowed = asked[topic].result(2 * TIMEOUT).authorized_operations
-    except (KafkaException, TimeoutError):
-        return None
-    if allowed and not {AclOperation.WRITE, AclOperation.ALL} & set(allowed):
-        return "may not be written: the WRITE permission is missing"
-    return ""
 
 
 def too_small(properties: Mapping[str, Any], topic: str) -> int | None:

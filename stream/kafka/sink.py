@@ -114,6 +114,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         self._too_large: list[_Attempt] = []
         self._for_now: list[_Attempt] = []
         self._reason = ""
+        self._refused_as: int | None = None
         self._one_by_one = False
         self._log_shortened = Throttle()
         self._waited(0.0)
@@ -165,7 +166,7 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         if self._failed:
             raise UndeliveredError(f"{self._writing.topic} refused {self._failed.total()}: {'; '.join(self._failed)}")
         if told > began:
-            self._reason = ""
+            self._refused_as = None
             self._tell("")
             self._waited(0.0)
 
@@ -229,8 +230,8 @@ class TopicWriter(StatefulSinkPartition[Any, None]):
         A broker refuses a batch as a whole: what was not alone in it may be small enough as it is.
         """
         if error.code() in _FOR_NOW:
-            if reason_of(error) != self._reason:
-                self._reason = reason_of(error)
+            if error.code() != self._refused_as:
+                self._refused_as, self._reason = error.code(), reason_of(error)
                 _LOG.error(
                     "not delivered to %s: %s; it is sent again until it is taken", self._writing.topic, self._reason
                 )

@@ -18,11 +18,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from operators.records import Origin, RawBatch, Topic
 from operators.step import read_snapshot, snapshot_of
 from stream.engine.rhythm import Rhythm
+from stream.kafka.absence import Absence
 from stream.kafka.asking import ends
 from stream.kafka.envelopes import MessageEnvelopes
 from stream.kafka.inquiry import UNKNOWN, TopicIdentity
 from stream.kafka.portion import POLL, Portions
 from stream.metrics.reports import Increments
+from stream.throttle import Throttle
 
 if TYPE_CHECKING:
     import threading
@@ -58,6 +60,7 @@ _TIMESTAMP = itemgetter(1)
 _AT_END = KafkaError._PARTITION_EOF  # noqa: SLF001
 _NO_OFFSET = {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE}  # noqa: SLF001
 _PASSING = {KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT}  # noqa: SLF001
+_no_group = Throttle()
 
 
 def _nothing() -> None:
@@ -158,6 +161,7 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         self._rhythm = Rhythm(reading.epoch / 1e3, PAUSE)
         self._portions = Portions()
         self._more = False
+        self._absence = Absence(watcher, partition)
         self._waiting: tuple[list[Message], int | None] | None = None
         self._committed = time.monotonic()
         watcher.register(partition, lambda: self._next)
@@ -255,6 +259,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
 
     def _consume(self) -> list[Message]:
         messages: list[Message] = []
+        if self._absence.is_over():
+            self._assign(OFFSET_BEGINNING if self._next is None else self._next)
         limit = self._alignment.pace(self._place, BATCH)
         self._portions.begin()
         self._more = limit >= POLL
@@ -266,6 +272,8 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
                 self._ended = last is not None and last.code() == _AT_END
             if any(map(Message.error, polled)):
                 polled = [message for message in polled if self._good(message)]
+            elif polled:
+                self._absence.given()
             messages += polled
             if len(polled) < poll:
                 self._more = self._more and len(messages) >= POLL
@@ -276,18 +284,22 @@ class PartitionReader(StatefulSourcePartition[RawBatch, bytes]):
         """Whether it is a message. Errors that the client overcomes by itself are not ours.
 
         Raises:
-            KafkaException: the partition cannot be read (no such topic, not allowed).
+            KafkaException: the partition cannot be read.
         """
         error = message.error()
         if error is None:
             return True
         code = error.code()
         if code == _AT_END:
+            self._absence.given()
             # The end may lie beyond the last message + 1: markers of transactions take offsets, too.
             self._next = max(message.offset() or 0, self._next or 0)
         elif code in _NO_OFFSET:
             self._gap("the broker does not have the next message")
-        elif not error.retriable() and code not in _PASSING:
+        elif code == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            if _no_group.due():
+                _LOG.warning("offsets for lag tools are not committed: %s; nothing else needs it", error.str())
+        elif not self._absence.is_told_by(code) and not error.retriable() and code not in _PASSING:
             raise KafkaException(error)
         return False
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING
 
-from stream.kafka.inquiry import Inquiry, UnansweredError
+from stream.kafka.inquiry import Inquiry, RefusedError, UnansweredError
+from stream.kafka.rights import READ, denial, lacking
 from stream.kafka.transactions import Transactions
-from stream.metrics.reports import GaugeBlock, Status
+from stream.metrics.reports import Concern, GaugeBlock, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,6 +58,8 @@ class Watcher:
         self._transactions = Transactions(topic, reporter)
         self._done = threading.Event()
         self._answering = True
+        self._denied: dict[int, int] = {}
+        self._wrong: str | None = None
         self.changed = threading.Event() if changed is None else changed
         self._moved = moved
         self._beside = beside
@@ -92,15 +96,33 @@ class Watcher:
         except UnansweredError:
             return None
 
+    def deny(self, partition: int) -> None:
+        """The broker refused to give what is in a partition: this client may not read it."""
+        self._denied[partition] = int(time.time() * 1e3)
+
+    def is_denied(self, partition: int) -> bool:
+        """Whether that is so still, as far as the broker tells."""
+        return partition in self._denied
+
+    def grant(self, partition: int) -> None:
+        """It gave something again."""
+        self._denied.pop(partition, None)
+
     def close(self) -> None:
-        """End the thread."""
+        """End the thread; nothing is wrong any more."""
         self._done.set()
+        if self._wrong:
+            self._reporter.send(Concern(self._process, self._subject, ""))
 
     def _run(self) -> None:
         inquiry = Inquiry(self._properties, self._topic)
         while True:
             try:
                 self._round(inquiry)
+            except RefusedError as error:
+                self._found()
+                self._ends = {}
+                self._tell(str(error))
             except UnansweredError as error:
                 self._lost(str(error))
             else:
@@ -114,8 +136,10 @@ class Watcher:
         positions = dict(self._positions)
         ends = inquiry.ends(positions, self._ends)
         # After the ends: silence must not be ahead of what is known of the partitions.
-        self._look(inquiry.listing())
+        listing = inquiry.listing()
+        self._look(listing)
         self._ends = ends
+        self._tell(self._lacking(listing))
         for partition, position in positions.items():
             at = position()
             if at is not None:
@@ -142,6 +166,33 @@ class Watcher:
             self.changed.set()
         else:
             self._listing = listing
+
+    def _lacking(self, listing: Listing) -> str:
+        """That it may not be read, in words; "" where it may.
+
+        Where the broker does not tell what may be done, what it refused is refused until it gives something.
+        """
+        lacks = lacking(listing.allowed, [READ])
+        if listing.allowed and not lacks:
+            for partition, told in list(self._denied.items()):  # readers add to it meanwhile
+                if told < listing.asked:
+                    self._denied.pop(partition, None)
+        return denial(self._topic, [READ], self._properties) if lacks or self._denied else ""
+
+    @property
+    def _subject(self) -> str:
+        return f"reading {self._topic}"
+
+    def _tell(self, wrong: str) -> None:
+        """What keeps the topic from being read, when that has changed, and once at the beginning."""
+        if wrong == self._wrong or self._done.is_set():
+            return
+        if wrong:
+            _LOG.error("topic %s %s: nothing of it is read meanwhile", self._topic, wrong)
+        elif self._wrong:
+            _LOG.info("topic %s can be read again", self._topic)
+        self._wrong = wrong
+        self._reporter.send(Concern(self._process, self._subject, wrong and f"topic {self._topic} {wrong}"))
 
     def _lost(self, why: str) -> None:
         self._ends = {}

@@ -12,13 +12,16 @@ from confluent_kafka import Producer
 from operators.actions.plan import acting
 from operators.records import PAIRS, SHARDS, Topic
 from stream.config.inputs import inputs_of, matched
-from stream.kafka.client import consumer_properties, producer_properties
+from stream.kafka.client import base, consumer_properties, producer_properties
 from stream.kafka.connect import wait_for_matches, wait_for_topic
+from stream.kafka.rights import READ, WRITE, Rights
 from stream.metrics.reports import Status
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Sequence
+
+    from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]
 
     from operators.records import Census
     from stream.config.inputs import Input
@@ -87,36 +90,41 @@ def wait_for_all(
     """Wait until there is a broker with every topic; then what there is to read. Nothing when stopped."""
     waiting = partial(say, reporter, process, "waiting_for_broker", [])
     remedy = f"; run: driftgauge topics create --config {config.source}"
+    rights = Rights(base(config.kafka))
     read: list[ReadTopic] = []
     for one in inputs_of(config.topics, config.sources):
         if one.holds == Topic.FEEDBACK and not feedback:
             continue
-        some = _wait(config, one, stop, waiting, remedy)
+        some = _wait(config, one, stop, waiting, remedy, rights)
         if not some:
             return ()
         read += some
     if acting(config.actions, config.models):
         name = config.topics.control
-        count = wait_for_topic(consumer_properties(config.kafka), name, stop, waiting, remedy=remedy)
+        properties = consumer_properties(config.kafka)
+        count = wait_for_topic(properties, name, stop, waiting, remedy=remedy, needed=[READ], rights=rights)
         if count is None:
             return ()
         read.append(ReadTopic(name, count, Topic.CONTROL, feed=name))
     # Without it the client would try for ever, and nothing would ever leave.
-    for topic in written(config):
-        properties = producer_properties(config.kafka)
-        if wait_for_topic(properties, topic, stop, waiting, kind=Producer, remedy=remedy) is None:
+    properties = producer_properties(config.kafka)
+    for topic, needed in written(config).items():
+        found = wait_for_topic(
+            properties, topic, stop, waiting, kind=Producer, remedy=remedy, needed=needed, rights=rights
+        )
+        if found is None:
             return ()
     halves = {number for number, source in enumerate(config.sources) if source.in_halves}
     return tuple(replace(topic, in_halves=topic.source in halves) for topic in _named(_read_once(read)))
 
 
 def _wait(
-    config: Config, one: Input, stop: threading.Event, waiting: Callable[[str], None], remedy: str
+    config: Config, one: Input, stop: threading.Event, waiting: Callable[[str], None], remedy: str, rights: Rights
 ) -> list[ReadTopic]:
     """The topics of an input, once there are any."""
     properties = consumer_properties(config.kafka)
     if one.pattern is None:
-        count = wait_for_topic(properties, one.topic, stop, waiting, remedy=remedy)
+        count = wait_for_topic(properties, one.topic, stop, waiting, remedy=remedy, needed=[READ], rights=rights)
         return [] if count is None else [ReadTopic(one.topic, count, one.holds, one.source, one.feed)]
     inputs = inputs_of(config.topics, config.sources)
 
@@ -153,13 +161,13 @@ def _named(topics: Sequence[ReadTopic]) -> list[ReadTopic]:
     return found
 
 
-def written(config: Config) -> tuple[str, ...]:
-    """The topics that are written."""
+def written(config: Config) -> dict[str, tuple[AclOperation, ...]]:
+    """The topics that are written, with the rights that each needs."""
     topics = config.topics
     actions = topics.actions if acting(config.actions, config.models) else None
     changelog = topics.changelog if logs_changes(config) else None
     names = (topics.alerts, topics.dead_letters, topics.evaluations, actions, changelog)
-    return tuple(name for name in names if name is not None)
+    return {name: (READ, WRITE) if name == changelog else (WRITE,) for name in names if name is not None}
 
 
 def logs_changes(config: Config) -> bool:

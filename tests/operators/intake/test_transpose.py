@@ -35,17 +35,23 @@ def test_categories_are_slots() -> None:
 
 
 def test_versions_are_named_once() -> None:
-    """An absent version is "0"; an endless one is cut."""
-    got = columns([record(version=item) for item in ("b", "a", None, "b", "x" * 1_000)])
-    assert got.versions == ("0", "a", "b", "x" * MAX_VERSION_LENGTH)
+    """An absent version is "0"; one of as many characters as there may be is whole."""
+    longest = "x" * MAX_VERSION_LENGTH
+    got = columns([record(version=item) for item in ("b", "a", None, "b", longest)])
+    assert got.versions == ("0", "a", "b", longest)
     assert got.version.tolist() == [2, 1, 0, 2, 3]
 
 
-def test_versions_that_are_cut_to_the_same_name_are_one() -> None:
-    """Two names with the same first characters fall together, without a record lost."""
-    got = columns([record(version="x" * 128 + "a"), record(version="x" * 128 + "b"), record(version="y")])
-    assert got.versions == ("x" * 128, "y")
-    assert got.version.tolist() == [0, 0, 1]
+def test_versions_that_begin_alike_are_told_apart() -> None:
+    """Endless names are cut and end with a digest of the whole: the same one each time, another one of another."""
+    begin = "x" * 10_000
+    got = columns([record(version=item) for item in (f"{begin}a", f"{begin}b", "y", f"{begin}a")])
+    first, second, other = (got.versions[at] for at in got.version.tolist()[:3])
+    assert len({first, second, other}) == 3
+    assert got.version.tolist()[0] == got.version.tolist()[3]
+    for name in (first, second):
+        assert len(name) == MAX_VERSION_LENGTH
+        assert name.startswith("x" * 111 + "~")
 
 
 def test_failures_are_marked() -> None:
