@@ -163,10 +163,6 @@ HOLDS = (
         ),
     ),
     Tried(
-        "the right to write taken away everywhere",
-        (f"{RIGHTS}::test_all_that_is_written_may_not_be_written_for_a_while",),
-    ),
-    Tried(
         "ids, categories, versions and labels of 10 kB",
         (
             "stream/test_long_names.py::test_names_of_10_kilobytes_are_names",

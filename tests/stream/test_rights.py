@@ -176,25 +176,3 @@ def test_a_start_waits_for_the_right_to_read(found: tuple[SecuredNode, Broker], 
         assert running.terminate() == 0
     assert running.log.count("started 1 dataflow") == 2
     assert "Traceback" not in running.log
-
-
-def test_all_that_is_written_may_not_be_written_for_a_while(found: tuple[SecuredNode, Broker], tmp_path: Path) -> None:
-    """A client that may write nothing at all is not even given a number: it waits, and what it had is written once."""
-    node, broker = found
-    site = Site(tmp_path, node, broker, "kafka-sasl")
-    written = [name for role, name in site.topics.items() if role not in {"predictions", "feedback"}]
-    letters = site.topics["dead_letters"]
-    with site.run(**PATIENT) as running:
-        site.write(span=SPAN)
-        until(lambda: len(broker.read_all(letters)) == 1, pause=0.1)
-        with denied(node, written, AclOperation.WRITE):
-            site.write(span=SPAN)
-            until_said(running, f"topic {letters} may not be written: the WRITE permission is missing")
-            until_said(running, "broker lost", " are not taken: ")
-        until(lambda: len(broker.read_all(letters)) == 2, pause=0.1)
-        until_ready(running)
-        until_read(running, 2 * (ROWS + 1))
-        assert running.terminate() == 0
-    assert len(broker.read_all(letters)) == 2
-    assert running.log.count("started 1 dataflow") == 1
-    assert "Traceback" not in running.log
