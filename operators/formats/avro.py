@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _TIMES = ("timestamp-", "local-timestamp-")
 """What the logical types begin with that stay numbers: their size, or the map, tells their unit."""
 
+_LOCAL = frozenset({"local-timestamp-millis", "local-timestamp-micros"})
+"""Of these what fastavro reads as times without an offset."""
+
 _BROKEN = (
     EOFError,
     ValueError,
@@ -45,14 +48,17 @@ class AvroCodec:
     Args:
         schemas: the registry; None where `own` is the schema of all messages.
         own: a file with a schema, of messages without a registry's framing.
+        clocks: fields that are read from clocks of a zone: their local timestamps are times without an offset, and no
+            numbers, which would be moments.
 
     Raises:
         OSError, ValueError: the file cannot be read, or holds no schema.
     """
 
-    def __init__(self, schemas: Schemas | None, own: Path | None = None) -> None:
+    def __init__(self, schemas: Schemas | None, own: Path | None = None, clocks: frozenset[str] = frozenset()) -> None:
         self._schemas = schemas
-        self._own = None if own is None else parsed(own.read_text())
+        self._clocks = clocks
+        self._own = None if own is None else parsed(own.read_text(), clocks)
         self._parsed: dict[SchemaKey, Any] = {}
 
     def __call__(self, value: bytes, around: Surroundings) -> Any:
@@ -76,7 +82,7 @@ class AvroCodec:
         if key not in self._parsed:
             text = schema_of(self._schemas, key)
             try:
-                schema = parsed(text)
+                schema = parsed(text, self._clocks)
             except ValueError as error:
                 raise UnreadableError(Reason.UNKNOWN_SCHEMA, f"schema {key}: {error}") from None
             if key is not None:
@@ -84,8 +90,8 @@ class AvroCodec:
         return self._parsed[key], body  # type: ignore[index]
 
 
-def parsed(text: str) -> Any:
-    """A schema out of its text.
+def parsed(text: str, clocks: frozenset[str] = frozenset()) -> Any:
+    """A schema out of its text; `clocks` are fields whose local timestamps are times.
 
     Raises:
         ValueError: it is none, or one by which a few bytes may be endless.
@@ -94,27 +100,30 @@ def parsed(text: str) -> Any:
         schema = msgspec.json.decode(text)
     except msgspec.MsgspecError as error:
         raise ValueError(f"no Avro schema: {error}") from None
-    plain = _plain(schema)
+    plain = _plain(schema, clocks)
     try:
         return fastavro.parse_schema(plain)
     except (SchemaParseException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"no Avro schema: {type(error).__name__} {error}") from None
 
 
-def _plain(schema: Any) -> Any:
-    """The schema with times as the numbers that they are.
+def _plain(schema: Any, clocks: frozenset[str], *, local: bool = False) -> Any:
+    """The schema with times as the numbers that they are, but local ones of some fields.
 
     Raises:
         ValueError: items of an array take no bytes, so that a count in a message may stand for any number of them.
     """
     if isinstance(schema, list):
-        return [_plain(one) for one in schema]
+        return [_plain(one, clocks, local=local) for one in schema]
     if not isinstance(schema, dict):
         return schema
     if schema.get("type") == "array" and schema.get("items") in ("null", {"type": "null"}):
         raise ValueError("an array of nulls is not read")
     logical = str(schema.get("logicalType", ""))
-    kept = {name: value for name, value in schema.items() if name != "logicalType" or not logical.startswith(_TIMES)}
+    bare = logical.startswith(_TIMES) and not (local and logical in _LOCAL)
+    kept = {name: value for name, value in schema.items() if name != "logicalType" or not bare}
+    inner = local or schema.get("name") in clocks
     return {
-        name: _plain(value) if name in {"type", "fields", "items", "values"} else value for name, value in kept.items()
+        name: _plain(value, clocks, local=inner) if name in {"type", "fields", "items", "values"} else value
+        for name, value in kept.items()
     }

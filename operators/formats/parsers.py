@@ -12,6 +12,8 @@ from operators.formats.presets import PresetCodec
 from operators.formats.protobuf import ProtobufCodec
 from operators.formats.tables import columns_codec
 from operators.formats.values import ValuesParser, msgpack_codec
+from operators.settings.places import TimePlace
+from operators.settings.source import UTC
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -61,10 +63,20 @@ def codec_of(source: SourceSettings, schemas: Schemas | None = None) -> Codec | 
     return codec if source.preset is None else PresetCodec(source.preset, codec)
 
 
+def _clocks(source: SourceSettings) -> frozenset[str]:
+    """The fields that times are read from by clocks of a zone other than UTC."""
+    places = (source.map.place("timestamp"), source.map.place("predicted_at"))
+    return frozenset(
+        str(place.path[-1])
+        for place in places
+        if isinstance(place, TimePlace) and place.path and place.timezone not in {None, UTC} and not place.numeric
+    )
+
+
 def _by_schema(source: SourceSettings, schemas: Schemas | None) -> Codec:
     try:
         if source.format == "avro":
-            return AvroCodec(schemas, source.schema_file)
+            return AvroCodec(schemas, source.schema_file, _clocks(source))
         return ProtobufCodec(schemas, source.schema_file, source.message)
     except (OSError, ValueError) as error:
         raise MapError("/schema_file", str(error)) from None

@@ -13,16 +13,25 @@ LOOKS = r"(?s)^\[.*\]$"
 """What the text of a list looks like."""
 _WRAPPED = re.compile(r"\bnp\.\w+\(([^()]*)\)")
 """A number as NumPy shows it within a list: np.float64(0.1)."""
+_DIGITS = re.compile(r"[+-]?\d+")
+EXACT = 2**53
+"""Whole numbers beyond it are several to one float."""
 
 
 def read_list(text: str) -> list[Any] | None:
-    """The list that a text is: JSON, as Python shows a list, or as NumPy shows an array; None where it is none."""
+    """The list that a text is: JSON, as Python shows a list, or as NumPy shows an array; None where it is none.
+
+    Ids that a float does not keep, of too many digits or with a 0 in front, stay text: all of a list.
+    """
     text = text.strip()
     if not text.startswith("[") or not text.endswith("]"):
         return None
     text = _WRAPPED.sub(r"\1", text)
+    items = text[1:-1].replace(",", " ").split()
+    if any(map(_lost, items)) and all(map(_DIGITS.fullmatch, items)):
+        return list(items)
     try:
-        return [float(item) for item in text[1:-1].replace(",", " ").split()]
+        return [float(item) for item in items]
     except ValueError:
         pass
     for read in (json.loads, ast.literal_eval):
@@ -32,6 +41,15 @@ def read_list(text: str) -> list[Any] | None:
             continue
         return found if isinstance(found, list) else None
     return None
+
+
+def _lost(item: str) -> bool:
+    """Whether digits of a whole number are lost in a float."""
+    return (len(item) > 1 and item[0] == "0" and item.isdecimal()) or (len(item) > 15 and _beyond(item))
+
+
+def _beyond(item: str) -> bool:
+    return _DIGITS.fullmatch(item) is not None and abs(int(item)) > EXACT
 
 
 def list_array(values: list[Any]) -> pa.Array:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import fastavro
 import msgspec
 import pyarrow as pa
 import pytest
@@ -19,6 +21,7 @@ from operators.settings.source import SourceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 BERLIN = "Europe/Berlin"
 LOCAL = (
@@ -43,10 +46,10 @@ def moment(text: str) -> int:
 WRITTEN = moment("2027-01-01T00:00:00Z")
 
 
-def times(values: list[Any], form: str = "json", unit: dict[str, Any] | None = None) -> list[int]:
+def times(values: list[Any], form: str = "json", unit: dict[str, Any] | None = None, **more: Any) -> list[int]:
     """Event times of the records of some messages, in the order of the messages."""
     given = {"timestamp": {"path": "when", "timezone": BERLIN, **(unit or {})}}
-    source = SourceSettings.model_validate({"topic": "t", "format": form, "map": given})
+    source = SourceSettings.model_validate({"topic": "t", "format": form, "map": given, **more})
     decode = Decode(DecodeConfig((click_layout(),), 10_000, 5_000, 60_000, {"click": "binary"}, {0: source}))
     found = decode(replace(batch(values, written=WRITTEN), source=0))
     assert not found.dead
@@ -90,6 +93,31 @@ def test_messagepack() -> None:
     own = dt.datetime(2026, 7, 14, 12, tzinfo=dt.UTC)
     found = times([msgspec.msgpack.encode(one) for one in records([*ALL, own])], "msgpack")
     assert found == [*map(moment, ALL), moment("2026-07-14T12:00:00Z")]
+
+
+@pytest.mark.parametrize("unit", ["millis", "micros"])
+def test_local_timestamps_of_avro(tmp_path: Path, unit: str) -> None:
+    """Those of the logical type are local, as fastavro writes them; its other timestamps are moments."""
+    whole = [dt.datetime.fromisoformat(text).replace(microsecond=0) for text in LOCAL]
+    moments = [dt.datetime.fromtimestamp(moment(one.isoformat()) / 1e3, dt.UTC) for one in whole]
+    for logical, whens in ((f"local-timestamp-{unit}", whole), (f"timestamp-{unit}", moments)):
+        stamp = ["null", {"type": "long", "logicalType": logical}]
+        fields = [
+            {"name": "model", "type": "string"},
+            {"name": "when", "type": stamp},
+            {"name": "prediction_id", "type": "string"},
+            {"name": "prediction", "type": "double"},
+            {"name": "features", "type": {"type": "map", "values": "double"}},
+        ]
+        schema = {"type": "record", "name": "scored", "fields": fields}
+        (tmp_path / "s.avsc").write_text(json.dumps(schema))
+        messages = []
+        for one in records(whens):
+            packed = io.BytesIO()
+            fastavro.schemaless_writer(packed, fastavro.parse_schema(schema), one)
+            messages.append(packed.getvalue())
+        found = times(messages, "avro", schema_file=tmp_path / "s.avsc")
+        assert found == [moment(one.isoformat()) for one in whole]
 
 
 def columns(whens: Any) -> dict[str, Any]:
