@@ -123,9 +123,11 @@ def test_what_follows_from_the_shift_fires_and_nothing_else() -> None:
         text = running.rest()
         assert running.process.wait(GUARD) == 0, text
     assert active == ["DataDrift", "PerformanceDrop", "PredictionDrift"]
-    assert re.search(r"What was shifted\n  at \d+\.\d s  relevance is up by 0\.8 standard.*\nWhat fired\n", text)
+    # On a crowded machine the shift may be over, and come again, before all has fired.
+    ends = r"(?:  at \d+\.\d s  relevance is .*\n)*What fired\n"
+    assert re.search(rf"What was shifted\n  at \d+\.\d s  relevance is up by 0\.8 standard.*\n{ends}", text), text
     alerts = re.findall(r"^  at \d+\.\d s  (\w+) (\w+) \(\w+\): (\w+)", text, re.MULTILINE)
-    fired = [alert for alert, state, _ in alerts if state == "firing"]
+    fired = list(dict.fromkeys(alert for alert, state, _ in alerts if state == "firing"))
     assert sorted(fired[:2]) == ["DataDrift", "PredictionDrift"]
     assert fired[2:] == ["PerformanceDrop"]
     assert ("DataDrift", "firing", "relevance") in alerts
