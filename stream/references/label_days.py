@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from operators.settings.metrics import RULED
 from windows.outcomes.days import variation_of
 from windows.outcomes.fold import fold_outcomes, fold_predictions
+from windows.outcomes.metrics import task_metrics
 from windows.references.pace import DAY
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ MOST_DAYS = 400
 """The latest days of which outcomes are kept apart: 400 vectors of a thousand counts are 3 MB."""
 
 MUCH = 0.02
-"""Deviation of a share between days that is worth a note."""
+"""Deviation between days, as a share of the metric itself, that is worth a note."""
 
 
 class LabelDays:
@@ -61,9 +63,14 @@ class LabelDays:
         return np.where(timed & (days >= 0) & (days < rest), days, rest)
 
 
-def day_note(found: dict[str, DayVariation], shown: tuple[str, ...]) -> str | None:
-    """What to say of metrics that differ much from day to day."""
-    much = [(name, found[name].deviation) for name in shown if name in found and found[name].deviation >= MUCH]
+def day_note(layout: TaskLayout, outcomes: IntArray, found: dict[str, DayVariation]) -> str | None:
+    """What to say of metrics that differ much from day to day, of those that new configs have rules on."""
+    usual = task_metrics(layout, outcomes[None], 0.5, [name for name in RULED if name in found])
+    much = [
+        (name, found[name].deviation)
+        for name, one in usual.items()
+        if found[name].deviation >= MUCH * abs(float(one.value[0]))
+    ]
     if not much:
         return None
     named = ", ".join(f"{name} by {deviation:.2g}" for name, deviation in much)

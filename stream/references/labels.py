@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from operators.settings.metrics import RULED
 from stream.references.fit import Fit
 from stream.references.frames import frames
 from stream.references.label_days import LabelDays, day_note
@@ -79,7 +78,7 @@ def with_labels(
         label_days=days.variation(),
     )
     doubt = _doubt(plan, options, reference, names)
-    alike = day_note(full.label_days, RULED)
+    alike = day_note(layout, outcomes, full.label_days)
     return Labelled(seal(full), tuple(said for said in (left_out, doubt, alike, note) if said))
 
 

@@ -124,3 +124,24 @@ def test_windows_are_long_where_days_differ(tmp_path: Path) -> None:
     assert plain.cohorts is not None
     assert set(plan.cohorts) > set(plain.cohorts)
     assert max(plan.cohorts) == 84 * 86_400_000
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1e6])
+def test_errors_of_any_size_are_told_of_as_shares_of_themselves(tmp_path: Path, scale: float) -> None:
+    """Days of a regression whose errors differ by a quarter are told; the same rows dealt out over all days are not."""
+    rng = np.random.default_rng(5)
+    day = np.sort(rng.integers(0, DAYS, DAYS * A_DAY))
+    error = rng.normal(0.0, 1.0, len(day)) * np.clip(rng.normal(1.0, 0.25, DAYS), 0.2, None)[day]
+    x = rng.normal(10.0, 2.0, len(day))
+    times = pd.Timestamp("2026-03-02", tz="UTC") + pd.to_timedelta(day + rng.random(len(day)), "D")
+    rows = pd.DataFrame({"timestamp": times, "x": x, "prediction": scale * x, "label": scale * (x + error)})
+    rows.to_parquet(tmp_path / "rows.parquet")
+    told = build(open_rows(tmp_path / "rows.parquet", {}), BuildOptions("m", task="regression"))
+    found = told.reference.label_days["mae"].deviation
+    daily = (rows.label - rows.prediction).abs().groupby(rows.timestamp.dt.floor("D")).mean()
+    assert found == pytest.approx(daily.iloc[1:-1].std(), rel=0.1)
+    assert any(f"mae by {found:.2g}" in note for note in told.notes)
+    dealt = rows.assign(timestamp=rows.timestamp.sample(frac=1, random_state=3).to_numpy())
+    dealt.to_parquet(tmp_path / "rows.parquet")
+    quiet = build(open_rows(tmp_path / "rows.parquet", {}), BuildOptions("m", task="regression"))
+    assert not any("days differ" in note for note in quiet.notes)
