@@ -125,7 +125,7 @@ def test_records_that_are_dropped_before_a_slow_reader_are_a_gap_that_is_told(
                     admin.delete_records([place])[place].result(GUARD)
             finally:
                 os.kill(worker, signal.SIGCONT)
-            until(lambda: counted(running, "records_read_total") == traffic.count - lost(running), pause=0.1)
+            until(lambda: counted(running, "records_read_total") >= traffic.count - lost(running), pause=0.1)
             return len(set(re.findall(r"data gap: \S+/(\d)", running.log))) == traffic.partitions
 
         until(all_had_one)
@@ -137,7 +137,10 @@ def test_records_that_are_dropped_before_a_slow_reader_are_a_gap_that_is_told(
 
 
 def lost(running: Program) -> int:
-    """Records that a program says to have missed: those between what was next and the oldest that there was."""
+    """Records that a program may have missed: those between what was next and the oldest that there was.
+
+    What came with the word that there is a gap counts as missed here, and was read.
+    """
     gaps = re.findall(r"data gap: .* it has offsets (\d+) to \d+, (\d+) was next", running.log)
     return sum(int(low) - int(following) for low, following in gaps)
 
